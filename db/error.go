@@ -1,0 +1,73 @@
+package db
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code says what kind of failure an Error is. The list is closed: clients switch on it.
+type Code string
+
+// The codes that the domain itself raises. The edge adds those of the protocol (parsing, validation, limits).
+const (
+	CodeUnauthenticated Code = "UNAUTHENTICATED" // nobody is known to ask
+	CodeForbidden       Code = "FORBIDDEN"       // the viewer is a member, but may not do this
+	CodeNotFound        Code = "NOT_FOUND"       // there is no such thing, or the viewer may not know of it
+	CodeBadUserInput    Code = "BAD_USER_INPUT"  // Field names the argument at fault
+	CodeConflict        Code = "CONFLICT"        // the call contradicts what is stored
+	CodeUnavailable     Code = "UNAVAILABLE"     // a dependency does not answer; trying again later may help
+	CodeInternal        Code = "INTERNAL"        // a fault of ours
+)
+
+// Error is the one error type of the project: a code for the client, a message that is safe to show,
+// and the cause, which is logged and never shown. Any error that is not an Error counts as CodeInternal.
+type Error struct {
+	Code    Code
+	Message string // safe to show to anyone
+	Field   string // the argument at fault, for CodeBadUserInput
+	Err     error  // the cause; nil when the caller is at fault
+}
+
+// Error is for logs: it includes the cause.
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%s: %s: %v", e.Code, e.Message, e.Err)
+	}
+	return fmt.Sprintf("%s: %s", e.Code, e.Message)
+}
+
+// Unwrap gives the cause to errors.Is and errors.As.
+func (e *Error) Unwrap() error { return e.Err }
+
+// CodeOf returns the code of err: CodeInternal when it is no Error, and "" for nil.
+func CodeOf(err error) Code {
+	if err == nil {
+		return ""
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return CodeInternal
+}
+
+// NotFound is the one answer for what is not there and for what the viewer may not see:
+// nothing in it tells the two apart.
+func NotFound(what string) error {
+	return &Error{Code: CodeNotFound, Message: "There is no such " + what + "."}
+}
+
+// BadInput says which argument is at fault and what it should be.
+func BadInput(field, format string, args ...any) error {
+	return &Error{Code: CodeBadUserInput, Field: field, Message: field + " " + fmt.Sprintf(format, args...)}
+}
+
+// Forbidden refuses a member something that others may do.
+func Forbidden(message string) error { return &Error{Code: CodeForbidden, Message: message} }
+
+// Conflict says that the call contradicts what is stored.
+func Conflict(message string) error { return &Error{Code: CodeConflict, Message: message} }
+
+// Unavailable hides which dependency failed; cause goes to the log.
+func Unavailable(cause error) error {
+	return &Error{Code: CodeUnavailable, Message: "The service is not available at the moment.", Err: cause}
+}

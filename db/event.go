@@ -1,0 +1,62 @@
+package db
+
+import "time"
+
+// EventKind names a durable event. The values are stored.
+type EventKind string
+
+// The durable events.
+const (
+	ChatCreated    EventKind = "CHAT_CREATED"
+	ChatRenamed    EventKind = "CHAT_RENAMED"
+	ChatDeleted    EventKind = "CHAT_DELETED"
+	MessageSent    EventKind = "MESSAGE_SENT"
+	MessageEdited  EventKind = "MESSAGE_EDITED"
+	MessageDeleted EventKind = "MESSAGE_DELETED"
+	MemberAdded    EventKind = "MEMBER_ADDED"
+	MemberRemoved  EventKind = "MEMBER_REMOVED"
+)
+
+// Event is one change of a chat. It took the chat's next number in the transaction that made the change, so for one
+// chat the order of numbers is the order of commits, and there is no gap. Events are shared between goroutines: never
+// change one.
+type Event struct {
+	ChatID string    `json:"chatId"`
+	Seq    int64     `json:"seq"`
+	Epoch  int64     `json:"epoch"`
+	Kind   EventKind `json:"kind"`
+	Actor  string    `json:"actor"`
+	At     time.Time `json:"at"` // never earlier than the event before it in the same chat
+
+	Title   string   `json:"title,omitempty"`   // ChatCreated, ChatRenamed
+	Message *Message `json:"message,omitempty"` // MessageSent, MessageEdited, MessageDeleted; on replay as it is now
+	Member  *Member  `json:"member,omitempty"`  // MemberAdded; MemberRemoved gives UserID alone
+
+	// Repeated says that this call committed nothing: the same call was made before, or there was nothing to change.
+	// The event then describes the chat's state and is not to be published.
+	Repeated bool `json:"-"`
+}
+
+// Cursor is the place in the chat's log just after the event.
+func (e *Event) Cursor() Cursor { return Cursor{Epoch: e.Epoch, Seq: e.Seq} }
+
+// Ends says whether user's stream of the chat ends with this event.
+func (e *Event) Ends(user string) bool {
+	return e.Kind == ChatDeleted || e.Kind == MemberRemoved && e.Member.UserID == user
+}
+
+// Head is how far a chat's log reaches.
+type Head struct {
+	ChatID    string     `bun:"id"`
+	HeadSeq   int64      `bun:"head_seq"`
+	FloorSeq  int64      `bun:"floor_seq"`
+	Epoch     int64      `bun:"epoch"`
+	LastAt    time.Time  `bun:"last_at"`
+	DeletedAt *time.Time `bun:"deleted_at"` // the log is closed: its newest event is ChatDeleted
+}
+
+// Log is a stretch of a chat's log, read in one snapshot together with how far the log reaches.
+type Log struct {
+	Head
+	Events []*Event // consecutive, starting just after the asked number, or after FloorSeq where that is higher
+}

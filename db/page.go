@@ -1,0 +1,126 @@
+package db
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Page asks for a part of an ordered list, by keyset: no page costs more than another. Its zero value means nothing:
+// use NewPage.
+type Page struct {
+	Limit    int  // 0 to MaxPage
+	Backward bool // the Limit rows before the end of the window, rather than after its start
+	After    *Key // the window starts after this row
+	Before   *Key // the window ends before this row
+}
+
+// Key is the place of a row in its list: a chat's is (LastAt, ID), a message's is Seq.
+type Key struct {
+	At  time.Time
+	ID  string
+	Seq int64
+}
+
+// ChatKey is the place of a chat in the viewer's list.
+func ChatKey(c *Chat) Key { return Key{At: c.LastAt, ID: c.ID} }
+
+// MessageKey is the place of a message in its chat.
+func MessageKey(m *Message) Key { return Key{Seq: m.Seq} }
+
+// ChatCursor is the key as clients see it, for the list of chats. Opaque to them.
+func (k Key) ChatCursor() string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "c1:%d:%s", k.At.UnixMicro(), k.ID))
+}
+
+// MessageCursor is the key as clients see it, for the messages of a chat. Opaque to them.
+func (k Key) MessageCursor() string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "m1:%d", k.Seq))
+}
+
+// ParseChatKey reads what ChatCursor wrote. Errors: BAD_USER_INPUT naming field.
+func ParseChatKey(field, cursor string) (Key, error) {
+	rest, ok := decodeKey("c1:", cursor)
+	micros, id, cut := strings.Cut(rest, ":")
+	at, err := parseCount(micros)
+	if !ok || !cut || err != nil {
+		return Key{}, BadInput(field, "is not a cursor of a list of chats.")
+	}
+	id, err = ParseID(field, id)
+	if err != nil {
+		return Key{}, BadInput(field, "is not a cursor of a list of chats.")
+	}
+	return Key{At: time.UnixMicro(at).UTC(), ID: id}, nil
+}
+
+// ParseMessageKey reads what MessageCursor wrote. Errors: BAD_USER_INPUT naming field.
+func ParseMessageKey(field, cursor string) (Key, error) {
+	rest, ok := decodeKey("m1:", cursor)
+	seq, err := parseCount(rest)
+	if !ok || err != nil {
+		return Key{}, BadInput(field, "is not a cursor of a list of messages.")
+	}
+	return Key{Seq: seq}, nil
+}
+
+func decodeKey(prefix, cursor string) (rest string, ok bool) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err != nil {
+		return "", false
+	}
+	return strings.CutPrefix(string(raw), prefix)
+}
+
+// NewPage checks the four paging arguments of a Relay connection. parse reads the list's cursors; without first and
+// last the page is fallback. Errors: BAD_USER_INPUT naming the argument.
+func NewPage(first *int, after *string, last *int, before *string, parse func(field, cursor string) (Key, error), fallback Page) (Page, error) {
+	page := fallback
+	switch {
+	case first != nil && last != nil:
+		return Page{}, BadInput("last", "cannot be combined with first.")
+	case first != nil:
+		page.Limit, page.Backward = *first, false
+	case last != nil:
+		page.Limit, page.Backward = *last, true
+	}
+	if page.Limit < 0 || page.Limit > MaxPage {
+		field := "first"
+		if page.Backward {
+			field = "last"
+		}
+		return Page{}, BadInput(field, "must be 0 to %d, not %d.", MaxPage, page.Limit)
+	}
+	var err error
+	if page.After, err = parseKey("after", after, parse); err != nil {
+		return Page{}, err
+	}
+	page.Before, err = parseKey("before", before, parse)
+	return page, err
+}
+
+func parseKey(field string, cursor *string, parse func(field, cursor string) (Key, error)) (*Key, error) {
+	if cursor == nil {
+		return nil, nil
+	}
+	key, err := parse(field, *cursor)
+	if err != nil {
+		return nil, err
+	}
+	return &key, nil
+}
+
+// ChatList is a page of a viewer's chats, latest activity first.
+type ChatList struct {
+	Chats   []*Chat `json:"chats"`
+	HasNext bool    `json:"hasNext"`
+	HasPrev bool    `json:"hasPrev"`
+}
+
+// MessageList is a page of a chat's messages, oldest first, read in one snapshot with Cursor.
+type MessageList struct {
+	Messages []*Message
+	HasNext  bool
+	HasPrev  bool
+	Cursor   Cursor // the chat's log at the moment of the read
+}

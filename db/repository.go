@@ -1,0 +1,146 @@
+// Package db is the domain: chats, members, messages, their events, and the Repository that keeps them.
+//
+// It imports nothing of ours but the migrations. Layers on top of the store (the cache, the publisher) are decorators
+// of Repository, so no caller can forget to invalidate or to publish.
+package db
+
+import (
+	"context"
+	"time"
+)
+
+// Repository keeps chats. It is the contract between the store, its decorators and the edge; dbtest runs one suite
+// over every implementation.
+//
+// # Viewer
+//
+// viewer is the id of the user who asks. Every method checks in the same statement or transaction that the viewer is a
+// member of the chat. A chat that the viewer is no member of, a deleted chat and a chat that never was give the same
+// NOT_FOUND, as do the messages in them.
+//
+// # Arguments
+//
+// Ids are canonical (ParseID), texts are clean (CleanTitle, CleanContent, CleanName) and pages are made by NewPage:
+// the edge has seen to that, a Repository does not check them again.
+//
+// # Writes
+//
+// A write that returns without error is durable. Each is one transaction that takes the chat's row lock and the chat's
+// next number, so commits of one chat are ordered by Event.Seq, without a gap; a rollback gives the number back.
+// Permission is judged after the lock was taken, so it is ordered with the content. A write that finds nothing to do
+// commits nothing and says so with Event.Repeated. Writes either happen wholly or not at all; when an error says that the
+// outcome is unknown (UNAVAILABLE at commit), a repeat with the same id finds out.
+//
+// # Errors
+//
+// NOT_FOUND, FORBIDDEN, CONFLICT and BAD_USER_INPUT as documented at each method; UNAVAILABLE when the database does not
+// answer in time; anything else is a fault and reads INTERNAL. A cancelled ctx gives an error that wraps ctx.Err().
+//
+// # Ownership
+//
+// What is returned may be shared with other callers (the cache does that): read it, never change it. All methods are
+// safe for concurrent use.
+type Repository interface {
+	ChatRepository
+	MessageRepository
+	MemberRepository
+	EventRepository
+}
+
+// ChatRepository is the part of Repository about chats.
+type ChatRepository interface {
+	// Chats returns a page of the viewer's chats, by (LastAt, ID) descending, each with Members and LastMessage,
+	// in a number of statements that does not depend on the page. module narrows it to one module.
+	Chats(ctx context.Context, viewer string, module *string, page Page) (*ChatList, error)
+
+	// Chat returns one chat with Members, LastMessage and Newest, all from one snapshot.
+	Chat(ctx context.Context, viewer, id string) (*Chat, error)
+
+	// ViewerStates returns what each of the chats is to the viewer, in a fixed number of statements. Chats that are
+	// NOT_FOUND are absent from the answer.
+	ViewerStates(ctx context.Context, viewer string, chatIDs []string) (map[string]ViewerState, error)
+
+	// CreateChat starts a chat with the viewer as owner: its event 1, ChatCreated. When the id is taken: by a chat of
+	// this viewer that was created with the same title and module, the event is Repeated; else CONFLICT, also when that
+	// chat was deleted since.
+	CreateChat(ctx context.Context, viewer string, chat NewChat) (*Event, error)
+
+	// RenameChat gives the chat a new title: ChatRenamed. FORBIDDEN unless the viewer is the owner.
+	// Repeated when the title is the same.
+	RenameChat(ctx context.Context, viewer, id, title string) (*Event, error)
+
+	// DeleteChat deletes the chat: ChatDeleted, its last event. Messages and the payloads of earlier events are gone at
+	// once; a tombstone with the members stays, so that streams can end properly. FloorSeq becomes Seq-1.
+	// FORBIDDEN unless the viewer is the owner. Repeated when the owner has deleted it before.
+	DeleteChat(ctx context.Context, viewer, id string) (*Event, error)
+
+	// OwnedChats returns the ids of the chats that the viewer owns, ascending, starting after the id `after`, at most
+	// limit: what clearChats walks over.
+	OwnedChats(ctx context.Context, viewer, after string, limit int) ([]string, error)
+}
+
+// MessageRepository is the part of Repository about messages.
+type MessageRepository interface {
+	// Messages returns the asked page of each of the chats, in a number of statements that does not depend on how many
+	// chats or messages there are. Chats that are NOT_FOUND are absent from the answer. The cost of a page does not
+	// depend on where in the chat it lies.
+	Messages(ctx context.Context, viewer string, chatIDs []string, page Page) (map[string]*MessageList, error)
+
+	// Message returns one message, a deleted one included.
+	Message(ctx context.Context, viewer, id string) (*Message, error)
+
+	// SendMessage adds a message: MessageSent. When the id is taken: by a message of this viewer in the same chat with
+	// the same role and content (any content, if it was edited or deleted since), the event is Repeated and carries
+	// that message as it is now; else CONFLICT.
+	SendMessage(ctx context.Context, viewer string, message NewMessage) (*Event, error)
+
+	// EditMessage replaces the content: MessageEdited. FORBIDDEN unless the viewer is the author; CONFLICT when it is
+	// deleted. Repeated when the content is the same.
+	EditMessage(ctx context.Context, viewer, id, content string) (*Event, error)
+
+	// DeleteMessage takes the content away: MessageDeleted. FORBIDDEN unless the viewer is the author or the chat's
+	// owner. Repeated when it is deleted already.
+	DeleteMessage(ctx context.Context, viewer, id string) (*Event, error)
+}
+
+// MemberRepository is the part of Repository about members.
+type MemberRepository interface {
+	// AddMember makes user a member: MemberAdded. FORBIDDEN unless the viewer is the owner; CONFLICT when the chat has
+	// MaxMembers. Repeated when user is a member already.
+	AddMember(ctx context.Context, viewer, chatID, user string) (*Event, error)
+
+	// RemoveMember takes user out of the chat: MemberRemoved. FORBIDDEN unless the viewer is the owner, and for the
+	// owner. Repeated when user is no member.
+	RemoveMember(ctx context.Context, viewer, chatID, user string) (*Event, error)
+
+	// LeaveChat takes the viewer out of the chat: MemberRemoved. FORBIDDEN for the owner.
+	LeaveChat(ctx context.Context, viewer, chatID string) (*Event, error)
+
+	// MarkRead raises the viewer's read mark to seq, at most to the chat's head, and returns the mark and whether this
+	// call moved it. It neither takes a number of the chat nor touches the chat's row.
+	MarkRead(ctx context.Context, viewer, chatID string, seq int64) (readSeq int64, moved bool, err error)
+}
+
+// EventRepository is what the live path reads. Methods without a viewer are for the hub alone, which has checked the
+// viewer with Head and follows membership by the events themselves.
+type EventRepository interface {
+	// Head returns how far the chat's log reaches. A deleted chat is still found by those who were its members.
+	Head(ctx context.Context, viewer, chatID string) (Head, error)
+
+	// FeedHeads returns the heads of the viewer's chats. With since, also those of deleted chats and of chats that the
+	// viewer left or was removed from, and only chats that changed at or after since.
+	FeedHeads(ctx context.Context, viewer string, since *time.Time) ([]Head, error)
+
+	// Heads returns the heads of the chats, deleted ones included; unknown ids are absent. One statement.
+	Heads(ctx context.Context, chatIDs []string) ([]Head, error)
+
+	// Log returns at most limit events of the chat with Seq > after, in order, in one snapshot with the log's head.
+	// Messages and chat_events are merged by number. NOT_FOUND when there never was such a chat.
+	Log(ctx context.Context, chatID string, after int64, limit int) (*Log, error)
+
+	// SeqBefore returns the number of the chat's newest event that happened before at, or FloorSeq when none is kept.
+	SeqBefore(ctx context.Context, chatID string, at time.Time) (int64, error)
+
+	// Epoch returns the current history. It rises after a restore or a promotion.
+	Epoch(ctx context.Context) (int64, error)
+}

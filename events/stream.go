@@ -1,0 +1,46 @@
+package events
+
+import (
+	"context"
+	"time"
+
+	"studychat/db"
+)
+
+// Stream is one subscriber's way through one chat's log, or through the feed of all the user's chats.
+//
+// A stream is a cursor and not a queue: it holds no events of its own beyond one bounded read, so a slow reader costs
+// nothing but its place. One goroutine may call Next at a time; Close may be called by any, more than once.
+type Stream interface {
+	// Next waits for the next item. For a chat: every durable event after the cursor once, in order, without a gap;
+	// passing events in between. It returns io.EOF after an event that ends the stream (db.Event.Ends), ctx's error when
+	// ctx ends, and ErrStopped when the hub stops: the client may come back elsewhere with its cursor.
+	Next(ctx context.Context) (Item, error)
+	// Close gives everything back.
+	Close()
+}
+
+// Item is what a stream delivers: exactly one of Event, Passing and Reset is set.
+type Item struct {
+	Cursor  string    // where the stream stands after this item, as clients see it
+	At      time.Time // when it happened
+	Event   *db.Event
+	Passing *Passing
+	Reset   *Reset
+}
+
+// Reset says that the stream could not go on without a gap. The stream goes on from Item.Cursor.
+type Reset struct {
+	ChatID string // "" when it is the whole feed
+	Reason ResetReason
+}
+
+// ResetReason says why continuity was lost.
+type ResetReason string
+
+// The reasons.
+const (
+	Expired    ResetReason = "EXPIRED" // the events after the cursor are no longer kept
+	Ahead      ResetReason = "AHEAD"   // the cursor is ahead of the log
+	OtherEpoch ResetReason = "EPOCH"   // the cursor counts in another history
+)
