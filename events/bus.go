@@ -7,6 +7,8 @@ package events
 
 import (
 	"context"
+	"hash/fnv"
+	"strings"
 	"time"
 
 	"studychat/db"
@@ -23,6 +25,19 @@ func UserTopic(user string) Topic { return Topic("u:" + user) }
 
 // Partitions is how many channels the topics are spread over. All instances must agree on it.
 const Partitions = 64
+
+// Partition is the channel that carries the topic's pokes.
+func (t Topic) Partition() int {
+	h := fnv.New32a()
+	h.Write([]byte(t))
+	return int(h.Sum32() % Partitions)
+}
+
+// chat returns the id of the chat that the topic is about, if it is about one.
+func (t Topic) chat() (id string, ok bool) { return strings.CutPrefix(string(t), "c:") }
+
+// user returns the user whose feed the topic is about, if it is about one.
+func (t Topic) user() (user string, ok bool) { return strings.CutPrefix(string(t), "u:") }
 
 // MaxInline is the largest encoded event, in bytes, that travels inside a poke; a larger one is read from the database
 // by whoever wants it.

@@ -14,11 +14,16 @@ import (
 type Stream interface {
 	// Next waits for the next item. For a chat: every durable event after the cursor once, in order, without a gap;
 	// passing events in between. It returns io.EOF after an event that ends the stream (db.Event.Ends), ctx's error when
-	// ctx ends, and ErrStopped when the hub stops: the client may come back elsewhere with its cursor.
+	// ctx ends, NOT_FOUND when a reset found the viewer to be no member any more, and ErrStopped when the hub stops: the
+	// client may come back elsewhere with its cursor. A database that does not answer is waited for, not reported.
+	// After Close it returns io.EOF.
 	Next(ctx context.Context) (Item, error)
 	// Close gives everything back.
 	Close()
 }
+
+// ErrStopped says that this instance is going away. The client may come back elsewhere with its cursor.
+var ErrStopped error = &db.Error{Code: db.CodeUnavailable, Message: "The server is going away: come back with the last cursor."}
 
 // Item is what a stream delivers: exactly one of Event, Passing and Reset is set.
 type Item struct {

@@ -1,0 +1,255 @@
+package events
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"studychat/db"
+)
+
+// Bounds of what the hub asks of the database.
+const (
+	readTimeout = 5 * time.Second // one statement
+	readSlots   = 16              // reads of logs at a time: a reconnecting crowd must not take all connections
+)
+
+// Hub turns pokes into exact streams: a topic for every chat that is followed here, kept up to date by pokes, and made
+// good by reading the log and sweeping the heads whenever a poke may have been lost.
+//
+// It owns its bus and its registry: Start starts them and Stop stops them.
+type Hub struct {
+	repo     db.EventRepository
+	bus      Bus
+	registry Registry
+	log      *slog.Logger
+
+	ctx    context.Context // ends with Stop
+	cancel context.CancelFunc
+
+	mu     sync.RWMutex // before any topic's lock
+	topics map[string]*topic
+	feeds  map[string]map[*feedStream]struct{} // by user
+
+	life    sync.Mutex // after any topic's lock
+	stopped bool
+	tasks   sync.WaitGroup // goroutines of the hub
+
+	reads singleflight.Group
+	slots chan struct{}
+
+	gaps atomic.Uint64 // partitions to sweep, a bit each
+	kick chan struct{} // gaps or the state of the bus changed
+}
+
+// NewHub returns a hub that reads repo and listens to bus. Start it before use.
+func NewHub(repo db.EventRepository, bus Bus, registry Registry, log *slog.Logger) *Hub {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Hub{
+		repo: repo, bus: bus, registry: registry, log: log,
+		ctx: ctx, cancel: cancel,
+		topics: map[string]*topic{},
+		feeds:  map[string]map[*feedStream]struct{}{},
+		slots:  make(chan struct{}, readSlots),
+		kick:   make(chan struct{}, 1),
+	}
+}
+
+// Start starts the bus, the registry and the sweep. It returns once they work or have found that they cannot for now;
+// an error is a fault of the configuration, not a dependency that is down.
+func (h *Hub) Start(ctx context.Context) error {
+	if err := h.bus.Start(ctx, sink{h}); err != nil {
+		return err
+	}
+	if err := h.registry.Start(ctx); err != nil {
+		h.bus.Stop()
+		return err
+	}
+	if !h.enter() {
+		return ErrStopped
+	}
+	go func() {
+		defer h.leave()
+		h.sweepForEver(h.ctx)
+	}()
+	return nil
+}
+
+// Stop ends all streams with ErrStopped and waits for all goroutines. It is idempotent.
+func (h *Hub) Stop() {
+	h.life.Lock()
+	h.stopped = true
+	h.life.Unlock()
+	h.cancel()
+	h.tasks.Wait()
+	h.bus.Stop()
+	h.registry.Stop()
+}
+
+// State says whether events of other instances arrive at once, or only by sweeping.
+func (h *Hub) State() State { return h.bus.State() }
+
+// Seen returns the highest number of the chat that this instance has heard of, if somebody here follows the chat, else
+// 0. Whoever caches chats must not serve one that is older.
+func (h *Hub) Seen(chatID string) int64 {
+	if t := h.topic(chatID); t != nil {
+		return t.seen()
+	}
+	return 0
+}
+
+// Typing tells those who follow the chat that the viewer starts or stops typing. The caller has checked membership.
+func (h *Hub) Typing(ctx context.Context, viewer, chatID string, typing bool) {
+	publishPassing(ctx, h.bus, Passing{Kind: TypingChanged, ChatID: chatID, User: viewer, At: now(), On: typing})
+}
+
+// Online returns, for each of the chats, the members who follow it or their feed, on any instance, in the order of Members.
+func (h *Hub) Online(ctx context.Context, chats []*db.Chat) (map[string][]string, error) {
+	return h.registry.Online(ctx, chats)
+}
+
+func (h *Hub) topic(chatID string) *topic {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.topics[chatID]
+}
+
+// acquire returns the chat's topic, which stays until it was released as often.
+func (h *Hub) acquire(chatID string) *topic {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.topics[chatID]
+	if t == nil {
+		t = newTopic(h, chatID)
+		h.topics[chatID] = t
+		h.bus.Join(ChatTopic(chatID).Partition())
+	}
+	t.refs++
+	return t
+}
+
+func (h *Hub) release(t *topic) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t.refs--
+	if t.refs > 0 {
+		return
+	}
+	delete(h.topics, t.chatID)
+	h.bus.Leave(ChatTopic(t.chatID).Partition())
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.abandoned = true
+}
+
+// enter registers a goroutine of the hub, unless the hub stops; leave signs it off.
+func (h *Hub) enter() bool {
+	h.life.Lock()
+	defer h.life.Unlock()
+	if h.stopped {
+		return false
+	}
+	h.tasks.Add(1)
+	return true
+}
+
+func (h *Hub) leave() { h.tasks.Done() }
+
+// readLog reads a stretch of a chat's log, as one of a bounded number at a time.
+func (h *Hub) readLog(ctx context.Context, chatID string, after int64) (*db.Log, error) {
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	return h.repo.Log(ctx, chatID, after, readLimit)
+}
+
+// readShared is readLog for followers: those who stand at the same place, as a crowd that reconnects does, share one
+// read. It outlives a caller who gives up.
+func (h *Hub) readShared(ctx context.Context, chatID string, after int64) (*db.Log, error) {
+	done := h.reads.DoChan(chatID+" "+strconv.FormatInt(after, 10), func() (any, error) {
+		if !h.enter() {
+			return nil, ErrStopped
+		}
+		defer h.leave()
+		return h.readLog(h.ctx, chatID, after)
+	})
+	select {
+	case result := <-done:
+		log, _ := result.Val.(*db.Log)
+		return log, result.Err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// gone returns why a stream cannot go on, if that is so: the hub stops or the caller gave up.
+func (h *Hub) gone(ctx context.Context) error {
+	if h.ctx.Err() != nil {
+		return ErrStopped
+	}
+	return ctx.Err()
+}
+
+// pause waits before the attempt; it returns early, with the reason, when there is no point in going on.
+func (h *Hub) pause(ctx context.Context, attempt int) error {
+	timer := time.NewTimer(backoff(attempt))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-h.ctx.Done():
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// jitter spreads a wait over ±20 %, so that instances that lost the same Redis do not ask the database in step.
+func jitter(d time.Duration) time.Duration {
+	return d*4/5 + rand.N(d*2/5+1)
+}
+
+// sink is what the bus sees of the hub.
+type sink struct{ *Hub }
+
+func (s sink) Poked(poke Poke) {
+	if chatID, ok := poke.Topic.chat(); ok {
+		if t := s.topic(chatID); t != nil {
+			t.poke(poke)
+		}
+		return
+	}
+	if user, ok := poke.Topic.user(); ok {
+		s.refreshFeeds(user)
+	}
+}
+
+func (s sink) Gap(partition int) {
+	if partition < 0 {
+		s.gaps.Store(allPartitions)
+	} else {
+		s.gaps.Or(1 << partition)
+	}
+	s.nudge()
+}
+
+func (s sink) StateChanged(State) { s.nudge() }
+
+// nudge makes the sweep look around at once.
+func (h *Hub) nudge() {
+	select {
+	case h.kick <- struct{}{}:
+	default: // it will
+	}
+}

@@ -1,0 +1,102 @@
+package events
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"studychat/db"
+)
+
+// publisher pokes after every write. It is a decorator, so that no caller of the repository can forget to publish; and it
+// runs after the write was answered, never inside the transaction, so that a slow bus holds no lock and nothing is
+// announced that is not committed. A process that dies between the two loses the poke only: the heads tell.
+type publisher struct {
+	db.Repository
+	bus Bus
+	log *slog.Logger
+}
+
+// NewPublisher decorates next: every write that committed something is announced on bus.
+func NewPublisher(next db.Repository, bus Bus, log *slog.Logger) db.Repository {
+	return &publisher{Repository: next, bus: bus, log: log}
+}
+
+func (p *publisher) CreateChat(ctx context.Context, viewer string, chat db.NewChat) (*db.Event, error) {
+	return p.publish(ctx)(p.Repository.CreateChat(ctx, viewer, chat))
+}
+
+func (p *publisher) RenameChat(ctx context.Context, viewer, id, title string) (*db.Event, error) {
+	return p.publish(ctx)(p.Repository.RenameChat(ctx, viewer, id, title))
+}
+
+func (p *publisher) DeleteChat(ctx context.Context, viewer, id string) (*db.Event, error) {
+	return p.publish(ctx)(p.Repository.DeleteChat(ctx, viewer, id))
+}
+
+func (p *publisher) SendMessage(ctx context.Context, viewer string, message db.NewMessage) (*db.Event, error) {
+	return p.publish(ctx)(p.Repository.SendMessage(ctx, viewer, message))
+}
+
+func (p *publisher) EditMessage(ctx context.Context, viewer, id, content string) (*db.Event, error) {
+	return p.publish(ctx)(p.Repository.EditMessage(ctx, viewer, id, content))
+}
+
+func (p *publisher) DeleteMessage(ctx context.Context, viewer, id string) (*db.Event, error) {
+	return p.publish(ctx)(p.Repository.DeleteMessage(ctx, viewer, id))
+}
+
+func (p *publisher) AddMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {
+	return p.publish(ctx)(p.Repository.AddMember(ctx, viewer, chatID, user))
+}
+
+func (p *publisher) RemoveMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {
+	return p.publish(ctx)(p.Repository.RemoveMember(ctx, viewer, chatID, user))
+}
+
+func (p *publisher) LeaveChat(ctx context.Context, viewer, chatID string) (*db.Event, error) {
+	return p.publish(ctx)(p.Repository.LeaveChat(ctx, viewer, chatID))
+}
+
+func (p *publisher) MarkRead(ctx context.Context, viewer, chatID string, seq int64) (int64, bool, error) {
+	readSeq, moved, err := p.Repository.MarkRead(ctx, viewer, chatID, seq)
+	if err == nil && moved {
+		publishPassing(ctx, p.bus, Passing{Kind: MessagesRead, ChatID: chatID, User: viewer, At: now(), ReadSeq: readSeq})
+	}
+	return readSeq, moved, err
+}
+
+// publish announces what a write returned and passes it on.
+func (p *publisher) publish(ctx context.Context) func(*db.Event, error) (*db.Event, error) {
+	return func(event *db.Event, err error) (*db.Event, error) {
+		if err != nil || event.Repeated {
+			return event, err
+		}
+		ctx := context.WithoutCancel(ctx) // the write is done: a caller who hangs up must not silence it
+		p.log.DebugContext(ctx, "event", "chat", event.ChatID, "seq", event.Seq, "kind", event.Kind)
+		p.bus.Publish(ctx, Poke{Topic: ChatTopic(event.ChatID), Epoch: event.Epoch, Seq: event.Seq, Event: event})
+		if user := newcomer(event); user != "" {
+			p.bus.Publish(ctx, Poke{Topic: UserTopic(user)})
+		}
+		return event, nil
+	}
+}
+
+// newcomer is the user whose set of chats grew by the event, if any.
+func newcomer(event *db.Event) string {
+	switch event.Kind {
+	case db.ChatCreated:
+		return event.Actor
+	case db.MemberAdded:
+		return event.Member.UserID
+	default:
+		return ""
+	}
+}
+
+func publishPassing(ctx context.Context, bus Bus, passing Passing) {
+	bus.Publish(context.WithoutCancel(ctx), Poke{Topic: ChatTopic(passing.ChatID), Passing: &passing})
+}
+
+// now is the time as it is stored and shown: UTC, microseconds.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
