@@ -1,0 +1,164 @@
+// Package web serves the browser pages that are built into the binary: the playground, a GraphiQL that needs no other
+// host. README.md says how dist is built; it is committed, so that building the server takes Go alone.
+package web
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
+	"time"
+)
+
+//go:embed dist
+var dist embed.FS
+
+// pagePath is where the playground stands; vite.config.js builds it for this base.
+const pagePath = "/playground"
+
+// contentSecurityPolicy allows what the page needs and nothing else: its own script and style sheet, its own
+// /graphql (connect-src 'self' covers ws: and wss: of the same host), and the pictures that GraphiQL's style sheet
+// carries as data. Nothing inline: src/no-scroll-lock.js says what that took.
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// contentTypes is a closed list: mime.TypeByExtension asks the machine's own tables, so its answers differ by host.
+var contentTypes = map[string]string{
+	".html": "text/html; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".css":  "text/css; charset=utf-8",
+	".svg":  "image/svg+xml",
+	".md":   "text/plain; charset=utf-8",
+}
+
+// file is one built file, ready to be served.
+type file struct {
+	body         []byte
+	gzipped      func() []byte // compressed when first asked for: most servers never show the page
+	contentType  string
+	cacheControl string
+	tag          string // of the body, without quotes
+}
+
+// Playground serves the page at /playground and its files below it, to GET and HEAD. It expects the request's full
+// path, is safe for concurrent use, and needs no authentication: the page holds no data, /graphql asks for the token.
+func Playground() http.Handler {
+	files := load()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		setSecurityHeaders(w.Header())
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+			return
+		}
+		if r.URL.Path == pagePath+"/" {
+			http.Redirect(w, r, pagePath, http.StatusMovedPermanently)
+			return
+		}
+		f, ok := files[r.URL.Path]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		f.serve(w, r)
+	})
+}
+
+func setSecurityHeaders(h http.Header) {
+	h.Set("Content-Security-Policy", contentSecurityPolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+}
+
+func (f file) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", f.contentType)
+	h.Set("Cache-Control", f.cacheControl)
+	h.Set("Vary", "Accept-Encoding")
+	body, tag := f.body, f.tag
+	// A range of a compressed body is of use to nobody; whoever asks for one gets it of the plain body.
+	if r.Header.Get("Range") == "" && acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		body, tag = f.gzipped(), f.tag+"-gzip"
+		h.Set("Content-Encoding", "gzip")
+	}
+	h.Set("ETag", `"`+tag+`"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+}
+
+// acceptsGzip tells whether an Accept-Encoding header names gzip and does not refuse it with q=0. It does not rank:
+// gzip is all there is.
+func acceptsGzip(header string) bool {
+	for part := range strings.SplitSeq(header, ",") {
+		name, params, _ := strings.Cut(part, ";")
+		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			q, found := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q=0")
+			return !found || strings.Trim(q, ".0") != ""
+		}
+	}
+	return false
+}
+
+// load reads the embedded files, by the path they are served at. It panics when the build is not whole: that is a
+// mistake of the commit, seen at the first start and by the tests, and nothing that a caller could handle.
+func load() map[string]file {
+	files := make(map[string]file)
+	err := fs.WalkDir(dist, "dist", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		body, err := dist.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		served, f, err := newFile(strings.TrimPrefix(name, "dist/"), body)
+		files[served] = f
+		return err
+	})
+	if _, ok := files[pagePath]; err == nil && !ok {
+		err = fmt.Errorf("index.html is missing")
+	}
+	if err != nil {
+		panic(fmt.Sprintf("web/dist: %v; build it with `npm ci && npm run build` in web/", err))
+	}
+	return files
+}
+
+// newFile prepares the file of that name in dist and says at which path it is served.
+func newFile(name string, body []byte) (string, file, error) {
+	contentType, ok := contentTypes[path.Ext(name)]
+	if !ok {
+		return "", file{}, fmt.Errorf("%s: no content type is known for it", name)
+	}
+	sum := sha256.Sum256(body)
+	f := file{
+		body:         body,
+		gzipped:      sync.OnceValue(func() []byte { return compress(body) }),
+		contentType:  contentType,
+		cacheControl: "no-cache", // kept, but asked about each time: a new server has a new page
+		tag:          hex.EncodeToString(sum[:8]),
+	}
+	switch {
+	case name == "index.html":
+		return pagePath, f, nil
+	case strings.HasPrefix(name, "assets/"): // the name carries a hash of the content
+		f.cacheControl = "public, max-age=31536000, immutable"
+	}
+	return pagePath + "/" + name, f, nil
+}
+
+func compress(body []byte) []byte {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	_, _ = w.Write(body) // a bytes.Buffer takes everything
+	_ = w.Close()
+	return out.Bytes()
+}
