@@ -1,0 +1,49 @@
+package auth
+
+import (
+	"context"
+	"strings"
+)
+
+// Verifier turns a token into a viewer.
+//
+// Errors: UNAUTHENTICATED for every token that is not good, whatever the reason: the reason goes to the log alone.
+type Verifier interface {
+	Verify(ctx context.Context, token string) (Viewer, error)
+}
+
+// LocalUser is who asks when no authentication is configured: the same user on every instance.
+const LocalUser = "local"
+
+// Local is the verifier of a server without authentication: everyone is LocalUser, with every scope, so that a tutor
+// program can be tried on a laptop. Such a server listens on loopback only.
+type Local struct{}
+
+// Verify ignores the token.
+func (Local) Verify(context.Context, string) (Viewer, error) {
+	return Viewer{ID: LocalUser, Scopes: []string{ScopeAssistant}}, nil
+}
+
+// Authenticate names the viewer of ctx by the value of an Authorization header ("Bearer <token>", or "" for none), or
+// remembers the refusal. It is the one way in for every transport.
+func Authenticate(ctx context.Context, verifier Verifier, authorization string) (context.Context, error) {
+	viewer, err := verify(ctx, verifier, authorization)
+	if err != nil {
+		return WithRefusal(ctx, err), err
+	}
+	return WithViewer(ctx, viewer), nil
+}
+
+func verify(ctx context.Context, verifier Verifier, authorization string) (Viewer, error) {
+	if _, local := verifier.(Local); local {
+		return verifier.Verify(ctx, "")
+	}
+	if authorization == "" {
+		return Viewer{}, unauthenticated("This needs a token.", nil)
+	}
+	scheme, token, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, "bearer") {
+		return Viewer{}, unauthenticated("The authorization must be a bearer token.", nil)
+	}
+	return verifier.Verify(ctx, strings.TrimSpace(token))
+}
