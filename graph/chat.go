@@ -1,0 +1,101 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+
+	"studychat/db"
+	"studychat/graph/model"
+)
+
+// Messages serves the newest messages from what came with the chat, so that opening a chat is one read; any other page,
+// and the pages of a list of chats, are read for all chats of the list at once.
+func (r chatResolver) Messages(ctx context.Context, chat *model.Chat, first *int, after *string, last *int, before *string) (*model.MessageConnection, error) {
+	user, err := viewer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	page, err := db.NewPage(first, after, last, before, db.ParseMessageKey, db.Page{Limit: db.MessagePage, Backward: true})
+	if err != nil {
+		return nil, err
+	}
+	if list := newest(chat.Chat, page); list != nil {
+		return messageConnection(list), nil
+	}
+	key := fmt.Sprintf("messages %d %t %s %s", page.Limit, page.Backward, keyText(page.After), keyText(page.Before))
+	list, ok, err := model.Lookup(ctx, chat, key, func(ctx context.Context, chats []*db.Chat) (map[string]*db.MessageList, error) {
+		return r.Repo.Messages(ctx, user, ids(chats), page)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, db.NotFound("chat") // gone between the two reads
+	}
+	return messageConnection(list), nil
+}
+
+func keyText(k *db.Key) string {
+	if k == nil {
+		return "-"
+	}
+	return k.MessageCursor()
+}
+
+// newest cuts the page out of the messages that came with the chat, or returns nil when they do not cover it.
+func newest(chat *db.Chat, page db.Page) *db.MessageList {
+	have := chat.Newest
+	if have == nil || !page.Backward || page.After != nil || page.Before != nil {
+		return nil
+	}
+	if page.Limit > len(have.Messages) && !have.Whole {
+		return nil
+	}
+	skip := max(0, len(have.Messages)-page.Limit)
+	return &db.MessageList{
+		Messages: have.Messages[skip:],
+		HasPrev:  skip > 0 || !have.Whole,
+		Cursor:   chat.Cursor(),
+	}
+}
+
+func (r chatResolver) Online(ctx context.Context, chat *model.Chat) ([]string, error) {
+	users, _, err := model.Lookup(ctx, chat, "online", r.Live.Online)
+	if users == nil {
+		users = []string{}
+	}
+	return users, err
+}
+
+func (r chatResolver) ViewerState(ctx context.Context, chat *model.Chat) (*db.ViewerState, error) {
+	user, err := viewer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	state, ok, err := model.Lookup(ctx, chat, "viewerState", func(ctx context.Context, chats []*db.Chat) (map[string]db.ViewerState, error) {
+		return r.Repo.ViewerStates(ctx, user, ids(chats))
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, db.NotFound("chat") // gone between the two reads
+	}
+	return &state, nil
+}
+
+func (r chatCreatedResolver) Chat(ctx context.Context, event *model.ChatCreated) (*model.Chat, error) {
+	user, err := viewer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.chat(ctx, user, event.ChatID)
+}
+
+func ids(chats []*db.Chat) []string {
+	out := make([]string, len(chats))
+	for i, chat := range chats {
+		out[i] = chat.ID
+	}
+	return out
+}

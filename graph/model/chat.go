@@ -1,0 +1,65 @@
+package model
+
+import (
+	"context"
+	"sync"
+
+	"studychat/db"
+)
+
+// Chat is a chat in an answer: the domain's own, and the chats that stand in the same list, so that a field that needs
+// a look-up is looked up once for the whole list.
+//
+// gqlgen's own batching does not reach here: in a Relay connection the list holds edges, and gqlgen batches the
+// elements of a list alone.
+type Chat struct {
+	*db.Chat
+
+	list *list
+}
+
+// NewChat is a chat that stands alone.
+func NewChat(chat *db.Chat) *Chat { return NewChats([]*db.Chat{chat})[0] }
+
+// NewChats are the chats of one list.
+func NewChats(chats []*db.Chat) []*Chat {
+	l := &list{chats: chats, lookups: map[string]*lookup{}}
+	out := make([]*Chat, len(chats))
+	for i, chat := range chats {
+		out[i] = &Chat{Chat: chat, list: l}
+	}
+	return out
+}
+
+// list is what the chats of one list share during one request.
+type list struct {
+	chats []*db.Chat
+
+	mu      sync.Mutex
+	lookups map[string]*lookup
+}
+
+type lookup struct {
+	once  sync.Once
+	found any // map[string]T
+	err   error
+}
+
+// Lookup returns what find finds for chat, calling find once for all the chats of its list. key names the look-up with
+// its arguments. The answer is T's zero value and false when find left the chat out.
+func Lookup[T any](ctx context.Context, chat *Chat, key string, find func(context.Context, []*db.Chat) (map[string]T, error)) (T, bool, error) {
+	l := chat.list.lookup(key)
+	l.once.Do(func() { l.found, l.err = find(ctx, chat.list.chats) })
+	found, _ := l.found.(map[string]T)
+	value, ok := found[chat.ID]
+	return value, ok, l.err
+}
+
+func (l *list) lookup(key string) *lookup {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lookups[key] == nil {
+		l.lookups[key] = &lookup{}
+	}
+	return l.lookups[key]
+}

@@ -1,0 +1,80 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"studychat/db"
+)
+
+// presenter is the one place where an error becomes part of an answer. What it lets through:
+//
+//   - our own error type: its code, its message, its field;
+//   - what GraphQL itself refuses (syntax, validation): gqlgen makes these with no cause;
+//   - anything else is a fault of ours: INTERNAL with the request's id, under which the log tells more.
+type presenter struct{ log *slog.Logger }
+
+func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
+	out := graphql.DefaultErrorPresenter(ctx, err)
+	if own, ok := errors.AsType[*db.Error](err); ok {
+		return p.presentOwn(ctx, out, own)
+	}
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		// Nobody is left to read the answer, or we gave up waiting.
+		own := db.Unavailable(err).(*db.Error)
+		return answer(out, own.Code, own.Message)
+	case out.Err == nil:
+		code, _ := out.Extensions["code"].(string)
+		if code == "" {
+			code = errcode.ValidationFailed
+		}
+		return answer(out, db.Code(code), out.Message)
+	}
+	return p.mask(ctx, out, err)
+}
+
+func (p presenter) presentOwn(ctx context.Context, out *gqlerror.Error, own *db.Error) *gqlerror.Error {
+	switch own.Code {
+	case db.CodeInternal:
+		return p.mask(ctx, out, own)
+	case db.CodeUnavailable:
+		p.log.WarnContext(ctx, "a dependency failed", "err", own, "path", out.Path.String(), "requestId", RequestID(ctx))
+	}
+	shown := answer(out, own.Code, own.Message)
+	if own.Field != "" {
+		shown.Extensions["field"] = own.Field
+	}
+	return shown
+}
+
+func (p presenter) mask(ctx context.Context, out *gqlerror.Error, err error) *gqlerror.Error {
+	id := RequestID(ctx)
+	p.log.ErrorContext(ctx, "internal error", "err", err, "path", out.Path.String(), "requestId", id)
+	shown := answer(out, db.CodeInternal, "Something went wrong on our side. Request "+id+".")
+	shown.Extensions["requestId"] = id
+	return shown
+}
+
+// answer keeps where the error stands and nothing else of it.
+func answer(out *gqlerror.Error, code db.Code, message string) *gqlerror.Error {
+	return &gqlerror.Error{
+		Message:    message,
+		Path:       out.Path,
+		Locations:  out.Locations,
+		Extensions: map[string]any{"code": string(code)},
+	}
+}
+
+// recovered turns a panic in a resolver into an error; the presenter masks it.
+func (p presenter) recovered(ctx context.Context, cause any) error {
+	p.log.ErrorContext(ctx, "panic in a resolver", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()), "requestId", RequestID(ctx))
+	return &db.Error{Code: db.CodeInternal, Message: "panic", Err: fmt.Errorf("panic: %v", cause)}
+}

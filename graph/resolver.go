@@ -1,0 +1,69 @@
+// Package graph is the edge where GraphQL meets the domain: resolvers, limits, and the one place that turns errors
+// into answers. It knows neither SQL nor Redis nor that there is a cache.
+package graph
+
+import (
+	"context"
+	"log/slog"
+
+	"studychat/auth"
+	"studychat/db"
+	"studychat/events"
+	"studychat/graph/generated"
+)
+
+// Live is what the edge needs of the live path; *events.Hub is it.
+type Live interface {
+	Chat(ctx context.Context, viewer, chatID string, after *db.Cursor) (events.Stream, error)
+	Feed(ctx context.Context, viewer string, after *db.FeedCursor) (events.Stream, error)
+	Typing(ctx context.Context, viewer, chatID string, typing bool)
+	Online(ctx context.Context, chats []*db.Chat) (map[string][]string, error)
+}
+
+// Resolver answers every field that is not a plain struct field. Its methods check and clean what clients send
+// (db.ParseID, db.CleanTitle …); from there on everything is canonical.
+type Resolver struct {
+	Repo db.Repository
+	Live Live
+	Log  *slog.Logger
+}
+
+var _ generated.ResolverRoot = (*Resolver)(nil)
+
+// Query answers queries.
+func (r *Resolver) Query() generated.QueryResolver { return queryResolver{r} }
+
+// Mutation answers mutations.
+func (r *Resolver) Mutation() generated.MutationResolver { return mutationResolver{r} }
+
+// Subscription answers subscriptions.
+func (r *Resolver) Subscription() generated.SubscriptionResolver { return subscriptionResolver{r} }
+
+// Chat answers the fields of a chat that need a look-up.
+func (r *Resolver) Chat() generated.ChatResolver { return chatResolver{r} }
+
+// ChatCreated answers the field of the event that needs a look-up.
+func (r *Resolver) ChatCreated() generated.ChatCreatedResolver { return chatCreatedResolver{r} }
+
+type (
+	queryResolver        struct{ *Resolver }
+	mutationResolver     struct{ *Resolver }
+	subscriptionResolver struct{ *Resolver }
+	chatResolver         struct{ *Resolver }
+	chatCreatedResolver  struct{ *Resolver }
+)
+
+// viewer is the id of the user who asks. Errors: UNAUTHENTICATED.
+func viewer(ctx context.Context) (string, error) {
+	v, err := auth.FromContext(ctx)
+	return v.ID, err
+}
+
+// viewerAnd is how nearly every resolver begins: who asks, and the canonical form of the one id that the call is about.
+func viewerAnd(ctx context.Context, field, id string) (user, canonical string, err error) {
+	if user, err = viewer(ctx); err != nil {
+		return "", "", err
+	}
+	canonical, err = db.ParseID(field, id)
+	return user, canonical, err
+}

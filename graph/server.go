@@ -1,0 +1,76 @@
+package graph
+
+import (
+	"context"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/handler/extension"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"studychat/auth"
+	"studychat/db"
+	"studychat/graph/generated"
+)
+
+// MaxTokens is how many tokens a document may have. GraphiQL's introspection has about 300, a big generated query of
+// Relay's about 3,000.
+const MaxTokens = 5000
+
+// NewServer is the executor with all that holds for every operation; transports are added by package transport.
+func NewServer(r *Resolver) *handler.Server {
+	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: r}))
+	server.SetParserTokenLimit(MaxTokens)
+	server.SetQueryCache(newDocumentCache())
+	server.Use(extension.Introspection{})
+
+	p := presenter{log: r.Log}
+	server.SetErrorPresenter(p.present)
+	server.SetRecoverFunc(p.recovered)
+	server.AroundOperations(p.admit)
+	return server
+}
+
+// admit refuses an operation as a whole: nobody asks, or the transport cannot carry it.
+func (p presenter) admit(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	if _, err := auth.FromContext(ctx); err != nil {
+		return p.refuse(ctx, err)
+	}
+	operation := graphql.GetOperationContext(ctx).Operation.Operation
+	if _, streams := ctx.Value(cutKey{}).(func()); operation == ast.Subscription && !streams {
+		return p.refuse(ctx, &db.Error{
+			Code:    db.CodeBadUserInput,
+			Message: "A subscription needs WebSocket (graphql-transport-ws) or Server-Sent Events (Accept: text/event-stream).",
+		})
+	}
+	return next(ctx)
+}
+
+// refuse answers once with err: an interceptor that returned it again and again would keep a transport busy for ever.
+func (p presenter) refuse(ctx context.Context, err error) graphql.ResponseHandler {
+	return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{p.present(ctx, err)}})
+}
+
+// Bounds of the cache of parsed documents: what a client may make us keep.
+const (
+	cachedDocuments   = 500
+	cachedDocumentMax = 16 << 10 // bytes; larger documents are parsed each time
+)
+
+// documentCache remembers parsed and validated documents, but no large ones: an attacker could fill it with those.
+type documentCache struct {
+	*lru.LRU[*ast.QueryDocument]
+}
+
+func newDocumentCache() documentCache {
+	return documentCache{lru.New[*ast.QueryDocument](cachedDocuments)}
+}
+
+// Add keeps a document unless it is large.
+func (c documentCache) Add(ctx context.Context, query string, document *ast.QueryDocument) {
+	if len(query) <= cachedDocumentMax {
+		c.LRU.Add(ctx, query, document)
+	}
+}

@@ -1,0 +1,87 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"studychat/db"
+	"studychat/events"
+	"studychat/graph/model"
+)
+
+func (r subscriptionResolver) ChatEvents(ctx context.Context, chatID, after *string) (<-chan model.ChatEvent, error) {
+	user, err := viewer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stream, err := r.open(ctx, user, chatID, after)
+	if err != nil {
+		return nil, err
+	}
+	out := make(chan model.ChatEvent)
+	go r.pump(ctx, stream, out)
+	return out, nil
+}
+
+func (r subscriptionResolver) open(ctx context.Context, user string, chatID, after *string) (events.Stream, error) {
+	if chatID == nil {
+		cursor, err := parseOptional("after", after, db.ParseFeedCursor)
+		if err != nil {
+			return nil, err
+		}
+		return r.Live.Feed(ctx, user, cursor)
+	}
+	id, err := db.ParseID("chatId", *chatID)
+	if err != nil {
+		return nil, err
+	}
+	cursor, err := parseOptional("after", after, db.ParseCursor)
+	if err != nil {
+		return nil, err
+	}
+	return r.Live.Chat(ctx, user, id, cursor)
+}
+
+func parseOptional[T any](field string, s *string, parse func(field, s string) (T, error)) (*T, error) {
+	if s == nil {
+		return nil, nil
+	}
+	value, err := parse(field, *s)
+	return &value, err
+}
+
+// pump hands the stream's items to gqlgen's executor, which owns this goroutine: it cancels ctx when the client is gone
+// and reads out until it is closed. The channel has no buffer, so a slow client holds one event and its place.
+func (r subscriptionResolver) pump(ctx context.Context, stream events.Stream, out chan<- model.ChatEvent) {
+	defer close(out)
+	defer stream.Close()
+	for {
+		item, err := stream.Next(ctx)
+		if err != nil {
+			r.ended(ctx, err)
+			return
+		}
+		event := model.NewChatEvent(item)
+		if event == nil {
+			continue
+		}
+		select {
+		case out <- event:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// ended tells the transport how the stream ended. Closing the channel alone would say "complete", and clients believe
+// that: a stream that merely broke has to be cut, so that they come back with their cursor.
+func (r subscriptionResolver) ended(ctx context.Context, err error) {
+	if errors.Is(err, io.EOF) || ctx.Err() != nil {
+		return
+	}
+	if !errors.Is(err, events.ErrStopped) {
+		r.Log.ErrorContext(ctx, "stream broke", "err", err, "requestId", RequestID(ctx))
+	}
+	Cut(ctx)
+}
