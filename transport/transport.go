@@ -1,0 +1,135 @@
+// Package transport is how bytes reach graph/: HTTP, WebSocket (graphql-transport-ws) and Server-Sent Events
+// (graphql-sse, distinct connections mode), with the limits and deadlines of each, and the pages for people and probes.
+//
+// It stands on gqlgen's stock transports for now and mends from outside what they get wrong: bodies are bounded and
+// checked before they are seen, every write has a deadline, and a stream that breaks never looks as if it had ended.
+package transport
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql/handler"
+	gqltransport "github.com/99designs/gqlgen/graphql/handler/transport"
+
+	"studychat/auth"
+)
+
+// Limits and deadlines.
+const (
+	MaxBody        = 128 << 10        // bytes of a request's body, and of a message over the socket
+	bodyTimeout    = 10 * time.Second // for a body to arrive
+	answerTimeout  = 30 * time.Second // for an answer that is no stream
+	writeTimeout   = 10 * time.Second // for one write to a stream: a reader that is slower is closed and may resume
+	pingInterval   = 20 * time.Second // a socket that answers no ping for twice as long is closed
+	initTimeout    = 10 * time.Second // for connection_init
+	heartbeat      = 12 * time.Second // comment lines on SSE, so that proxies keep the connection
+	headerTimeout  = 10 * time.Second
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 32 << 10
+)
+
+// Options is what the transports need.
+type Options struct {
+	GraphQL        *handler.Server // from graph.NewServer
+	Verifier       auth.Verifier
+	AllowedOrigins []string                            // other origins whose pages may call, exact: https://app.example
+	Playground     http.Handler                        // serves /playground
+	Ready          func(ctx context.Context) Readiness // for /readyz
+	Log            *slog.Logger
+}
+
+// Transport serves everything over HTTP.
+type Transport struct {
+	options Options
+	origins origins
+	live    *liveSet
+	mux     *http.ServeMux
+}
+
+// New builds the routes.
+func New(o Options) *Transport {
+	t := &Transport{options: o, origins: newOrigins(o.AllowedOrigins), live: newLiveSet(), mux: http.NewServeMux()}
+	t.addProtocols()
+	graphql := t.request(t.origins.cors(t.authenticate(http.HandlerFunc(t.graphql))))
+	t.mux.Handle("/graphql", graphql)
+	t.mux.Handle("/playground", o.Playground)
+	t.mux.Handle("/playground/", o.Playground)
+	t.mux.HandleFunc("GET /livez", t.livez)
+	t.mux.HandleFunc("GET /readyz", t.readyz)
+	t.mux.Handle("GET /{$}", http.RedirectHandler("/playground", http.StatusFound))
+	return t
+}
+
+// ServeHTTP makes Transport an http.Handler.
+func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.mux.ServeHTTP(w, r) }
+
+// Server is an http.Server for t with the deadlines that do not cut streams.
+func (t *Transport) Server() *http.Server {
+	return &http.Server{
+		Handler:           t,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(t.options.Log.Handler(), slog.LevelWarn),
+	}
+}
+
+func (t *Transport) addProtocols() {
+	limit := int64(MaxBody)
+	t.options.GraphQL.AddTransport(gqltransport.Websocket{
+		Implementation:   acceptor{origins: t.origins, live: t.live},
+		InitFunc:         t.initSocket,
+		InitTimeout:      initTimeout,
+		PingPongInterval: pingInterval,
+		PayloadReadLimit: &limit,
+	})
+	t.options.GraphQL.AddTransport(gqltransport.SSE{KeepAlivePingInterval: heartbeat})
+	t.options.GraphQL.AddTransport(gqltransport.GET{})
+	t.options.GraphQL.AddTransport(gqltransport.POST{})
+}
+
+// graphql picks how the request is carried.
+func (t *Transport) graphql(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Header.Get("Upgrade") != "":
+		t.serveSocket(w, r)
+	case r.Method == http.MethodPost:
+		t.servePost(w, r)
+	case r.Method == http.MethodGet:
+		t.serveAnswer(w, r)
+	default:
+		w.Header().Set("Allow", "GET, POST, OPTIONS")
+		refuse(w, http.StatusMethodNotAllowed, "Use POST, or GET for a query.")
+	}
+}
+
+func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {
+	if err := readBody(w, r); err != nil {
+		refuse(w, err.status, err.message)
+		return
+	}
+	if wantsEvents(r) {
+		t.serveEvents(w, r)
+		return
+	}
+	t.serveAnswer(w, r)
+}
+
+// serveAnswer serves what is answered once.
+func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
+	defer cancel()
+	t.options.GraphQL.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// authenticate names the viewer, or remembers why there is none: the executor refuses then, so that the refusal is
+// an ordinary GraphQL error on every transport.
+func (t *Transport) authenticate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, _ := auth.Authenticate(r.Context(), t.options.Verifier, r.Header.Get("Authorization"))
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
