@@ -1,0 +1,13 @@
+# One static binary on an empty image. Build: docker build -t studychat .
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /studychat .
+
+FROM gcr.io/distroless/static-debian12:nonroot
+COPY --from=build /studychat /studychat
+EXPOSE 8080
+# No shell in the image: probes go over HTTP, /livez and /readyz.
+ENTRYPOINT ["/studychat"]

@@ -1,0 +1,48 @@
+# Everything that a person or CI does with this repository. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# Pinned by exact version rather than as a `tool` in go.mod: its 200 dependencies would decide the versions of ours.
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
+
+TEST_FLAGS ?= -race -timeout 15m
+PACKAGES ?= ./...
+
+.PHONY: help run build generate verify lint test bench web
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: ## start the server with its defaults: SQLite file, memory bus, http://127.0.0.1:8080
+	go run .
+
+build: ## build the one binary
+	CGO_ENABLED=0 go build -trimpath -o studychat .
+
+generate: ## write graph/generated and graph/model from schema.graphqls
+	go tool gqlgen generate
+
+web: ## build the playground into web/dist (needs Node 20)
+	cd web && npm ci --no-audit --no-fund && npm run build
+
+verify: generate ## fail when generated code, formatting or go.mod drifted
+	go mod tidy -diff
+	go mod verify
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	git diff --exit-code -- graph/generated graph/model go.mod go.sum
+
+$(GOLANGCI):
+	mkdir -p bin
+	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv bin/golangci-lint $@
+
+lint: $(GOLANGCI) ## run the pinned linters
+	go vet ./...
+	$(GOLANGCI) run ./...
+
+test: ## run all tests with the race detector; finds, starts or installs PostgreSQL and Redis
+	go run ./testservices/run -- go test $(TEST_FLAGS) $(PACKAGES)
+
+bench: ## run the benchmarks; compare ratios within one run
+	go run ./testservices/run -- go test -run '^$$' -bench . -benchtime 1s $(PACKAGES)
