@@ -28,7 +28,7 @@ type child struct {
 	leash    io.WriteCloser
 }
 
-// how a child ends.
+// ending is how a child ends.
 type ending struct {
 	signal string // KILL at once; any other gets 5 seconds, then KILL
 	keep   bool   // keep the directory, for a restart
@@ -41,8 +41,9 @@ func startChild(as *syscall.Credential, dir, signal string, command ...string) (
 	cmd := exec.Command("/bin/sh", append([]string{"-c", watchdog, "watchdog", dir, signal}, command...)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	// A group of its own: Ctrl-C in the terminal must reach the tests, not the watchdog.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: as}
+	// A session of its own: Ctrl-C in the terminal must reach the tests, not the watchdog. A mere group (Setpgid) would be
+	// orphaned by our death, and the kernel sends SIGHUP to such a group if a member is stopped: that killed the watchdog.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: as}
 	leash, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -85,7 +86,7 @@ func (c *child) end(e ending) error {
 	return planned
 }
 
-// log returns the end of what the service wrote, for an error message.
+// serviceLog returns the end of what the service wrote, for an error message.
 func serviceLog(dir string) string {
 	const most = 4096
 	text, err := os.ReadFile(filepath.Join(dir, "log"))

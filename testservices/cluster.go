@@ -185,11 +185,7 @@ func (c *Cluster) DSN() string {
 // Close ends the server and removes its directory.
 func (c *Cluster) Close() error {
 	defer c.port.release()
-	var err error
-	if c.running != nil {
-		err = c.running.end(ending{signal: "QUIT"})
-		c.running = nil
-	}
+	err := c.shutDown(ending{signal: "QUIT"})
 	if c.dir == "" {
 		return err
 	}

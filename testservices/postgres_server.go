@@ -126,15 +126,23 @@ func (c *Cluster) resume() error {
 }
 
 func (c *Cluster) restart() error {
-	if c.running != nil {
-		if err := c.running.end(ending{signal: "INT", keep: true}); err != nil {
-			return err
-		}
-		c.running = nil
+	if err := c.shutDown(ending{signal: "INT", keep: true}); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), clusterStart)
 	defer cancel()
 	return c.start(ctx)
+}
+
+// shutDown ends a server that may be down or stopped. A stopped one is continued first, as backends that stay stopped
+// would stay for good and keep the shared memory.
+func (c *Cluster) shutDown(e ending) error {
+	if c.running == nil {
+		return nil
+	}
+	err := errors.Join(c.resume(), c.running.end(e))
+	c.running = nil
+	return err
 }
 
 // signalAll passes over processes that ended meanwhile.

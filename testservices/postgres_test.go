@@ -135,6 +135,35 @@ func TestPostgresServerStop(t *testing.T) {
 	}
 }
 
+func TestPostgresServerEndsWhileStopped(t *testing.T) {
+	t.Parallel()
+	ends := map[string]func(*PostgresServer) error{
+		"close":   func(s *PostgresServer) error { return s.cluster.Close() },
+		"kill":    func(s *PostgresServer) error { return s.cluster.kill() },
+		"restart": func(s *PostgresServer) error { return s.cluster.restart() },
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := NewPostgresServer(t)
+			connect(t, s.DSN())
+			s.Stop()
+			pids, err := childrenOf(s.cluster.running.pid)
+			if err != nil || len(pids) < 2 {
+				t.Fatalf("the check is blind: it sees the backends %v, %v", pids, err)
+			}
+			if err := end(s); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			if err := poll(ctx, func(context.Context) error { return errIfAlive(pids) }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestPostgresServerSettings(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, NewPostgresServer(t, "max_connections=7", "fsync=on").DSN())

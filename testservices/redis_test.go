@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -78,6 +79,21 @@ func wantRefused(t *testing.T, addr string) {
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("dialling a server that is down: %v, want connection refused", err)
+	}
+}
+
+func TestRedisServerShutdownIsOrderly(t *testing.T) {
+	t.Parallel()
+	const farewell = "Redis is now ready to exit"
+	s := NewRedisServer(t)
+	s.Kill()
+	if log := serviceLog(s.dir); strings.Contains(log, farewell) {
+		t.Errorf("a killed server took its time:\n%s", log)
+	}
+	s.Restart()
+	s.Shutdown()
+	if log := serviceLog(s.dir); !strings.Contains(log, farewell) {
+		t.Errorf("no orderly shutdown:\n%s", log)
 	}
 }
 
