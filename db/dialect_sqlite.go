@@ -1,0 +1,87 @@
+package db
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+// sqliteBusyTimeout is how long a transaction waits for the write lock of another process. It is shorter than
+// MaxTransaction because the wait itself cannot be interrupted.
+const sqliteBusyTimeout = 5 * time.Second
+
+// sqliteTime is a time as SQLite keeps it: text of one width, UTC, so that comparing the text compares the times, MAX
+// works, and the sqlite3 shell shows something that can be read. (Integers would save 18 bytes a row and show nothing;
+// Bun's own format drops trailing zeros, so it does not sort.)
+const sqliteTime = "'2006-01-02 15:04:05.000000'"
+
+// sqliteDialect is Bun's, with times of one width.
+type sqliteDialect struct{ *sqlitedialect.Dialect }
+
+func (sqliteDialect) AppendTime(b []byte, t time.Time) []byte {
+	return t.UTC().AppendFormat(b, sqliteTime)
+}
+
+// openSQLite opens a file with one connection that writes and several that read beside it (WAL).
+//
+// Writers wait for each other in the pool, in order, rather than in SQLite, which polls. A database in memory has one
+// connection for all: it belongs to its connection, and SQLite's ways of sharing one (shared cache, memdb) make
+// readers wait for writers all the same.
+func openSQLite(path string, opts OpenOptions) (*Store, error) {
+	if path == "" || strings.Contains(path, "?") {
+		return nil, errors.New("the database URL has no usable path: want sqlite:PATH without parameters")
+	}
+	store := &Store{
+		dialect: SQLite,
+		about:   Description{Product: "SQLite", Address: path},
+		guard:   opts.Guard,
+		log:     opts.Log,
+		traits: traits{
+			version:  "SELECT sqlite_version()",
+			snapshot: &sql.TxOptions{ReadOnly: true}, // a deferred one: the first SELECT fixes what it sees
+			migrator: sqliteLock{},
+		},
+	}
+	writer, err := openSQLitePool(path, 1, url.Values{"_txlock": {"immediate"}}, opts.Hook)
+	if err != nil {
+		return nil, err
+	}
+	store.writer, store.reader = writer, writer
+	if path == ":memory:" {
+		return store, nil
+	}
+	store.reader, err = openSQLitePool(path, opts.MaxConns, url.Values{"_query_only": {"1"}}, opts.Hook)
+	if err != nil {
+		_ = writer.Close()
+		return nil, err
+	}
+	return store, nil
+}
+
+// openSQLitePool sets each connection up. synchronous is FULL: in WAL mode NORMAL would lose the last commits in a power
+// cut, and what was acknowledged is to survive any crash. That is one fsync a commit.
+func openSQLitePool(path string, conns int, params url.Values, hook bun.QueryHook) (*bun.DB, error) {
+	params.Set("_busy_timeout", fmt.Sprint(sqliteBusyTimeout.Milliseconds())) // the driver sets it first
+	params.Set("_journal_mode", "WAL")
+	params.Set("_synchronous", "FULL")
+	params.Set("_foreign_keys", "1")
+	params.Set("_dqs", "0") // "a typo" is no string
+	name := path
+	if path != ":memory:" {
+		name = "file:" + (&url.URL{Path: path}).EscapedPath()
+	}
+	pool, err := sql.Open("sqlite", name+"?"+params.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("open SQLite: %w", err)
+	}
+	pool.SetMaxOpenConns(conns)
+	pool.SetMaxIdleConns(conns)
+	return newBun(pool, sqliteDialect{sqlitedialect.New()}, hook), nil
+}

@@ -1,0 +1,79 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/uptrace/bun"
+)
+
+// OpenOptions are what a Store can be told beside its URL. The zero value is good.
+type OpenOptions struct {
+	Guard    WriteGuard    // told of every write; nil: NoGuard
+	MaxConns int           // connections, of SQLite those that read; 0: DefaultMaxConns
+	Log      *slog.Logger  // nil: slog.Default()
+	Hook     bun.QueryHook // sees every statement; for tests and traces
+}
+
+// DefaultMaxConns is how many connections a Store opens at most when it is not told.
+const DefaultMaxConns = 16
+
+// Description says which database a Store talks to, without any secret.
+type Description struct {
+	Product string // PostgreSQL or SQLite
+	Version string
+	Address string // host, port and database; or the file
+}
+
+func (d Description) String() string { return d.Product + " " + d.Version + " at " + d.Address }
+
+// Open connects to the database at url and finds out what it is. It does not migrate it: see MigrateUp.
+//
+//   - postgres://user:password@host:5432/name?sslmode=verify-full (also postgresql://)
+//   - sqlite:PATH or file:PATH, a file that is created when it is not there
+//   - sqlite::memory:, a database of its own that is gone with Close
+//
+// Errors: UNAVAILABLE when the database does not answer; else the URL is wrong.
+func Open(ctx context.Context, url string, opts OpenOptions) (*Store, error) {
+	if opts.Guard == nil {
+		opts.Guard = NoGuard{}
+	}
+	if opts.MaxConns <= 0 {
+		opts.MaxConns = DefaultMaxConns
+	}
+	if opts.Log == nil {
+		opts.Log = slog.Default()
+	}
+	store, err := newStore(url, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := store.describe(ctx); err != nil {
+		_ = store.Close()
+		return nil, err
+	}
+	return store, nil
+}
+
+func newStore(url string, opts OpenOptions) (*Store, error) {
+	// Neither message quotes the URL: it may hold a password, and it is about to be logged.
+	scheme, rest, ok := strings.Cut(url, ":")
+	if !ok {
+		return nil, fmt.Errorf("the database URL has no scheme: want postgres://…, sqlite:PATH or sqlite::memory:")
+	}
+	switch scheme {
+	case "postgres", "postgresql":
+		return openPostgres(url, opts)
+	case "sqlite", "file":
+		return openSQLite(strings.TrimPrefix(rest, "//"), opts)
+	}
+	return nil, fmt.Errorf("the database URL has an unknown scheme: want postgres://…, sqlite:PATH or sqlite::memory:")
+}
+
+func (s *Store) describe(ctx context.Context) error {
+	return s.query(ctx, func(ctx context.Context, db bun.IDB) error {
+		return db.NewRaw(s.traits.version).Scan(ctx, &s.about.Version)
+	})
+}

@@ -1,0 +1,206 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// selectHeads selects heads of chats c.
+func selectHeads(db bun.IDB) *bun.SelectQuery {
+	return db.NewSelect().TableExpr("chats AS c").
+		ColumnExpr("c.id, c.head_seq, c.floor_seq, c.last_at, c.deleted_at").ColumnExpr(epochExpr)
+}
+
+// Head implements EventRepository.
+func (s *Store) Head(ctx context.Context, viewer, chatID string) (Head, error) {
+	var head Head
+	err := s.query(ctx, func(ctx context.Context, db bun.IDB) error {
+		return scanOne(selectHeads(db).Join("JOIN chat_members AS own ON own.chat_id = c.id").
+			Where("c.id = ? AND own.user_id = ?", chatID, viewer), ctx, &head)
+	})
+	return head, err
+}
+
+// scanOne scans a chat's row, or says NOT_FOUND.
+func scanOne(q *bun.SelectQuery, ctx context.Context, dest ...any) error {
+	err := q.Scan(ctx, dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return NotFound("chat")
+	}
+	return err
+}
+
+// FeedHeads implements EventRepository. Who was taken out of a chat is only known from the event that did it.
+func (s *Store) FeedHeads(ctx context.Context, viewer string, since *time.Time) ([]Head, error) {
+	heads := []Head{}
+	err := s.query(ctx, func(ctx context.Context, db bun.IDB) error {
+		mine := db.NewSelect().TableExpr("chat_members AS own").Column("own.chat_id").Where("own.user_id = ?", viewer)
+		q := selectHeads(db)
+		if since == nil {
+			q = q.Where("c.deleted_at IS NULL AND c.id IN (?)", mine)
+		} else {
+			left := db.NewSelect().TableExpr("chat_events AS e").Column("e.chat_id").
+				Where("e.subject_id = ? AND e.created_at >= ? AND e.kind = ?", viewer, *since, MemberRemoved)
+			q = q.Where("c.last_at >= ? AND (c.id IN (?) OR c.id IN (?))", *since, mine, left)
+		}
+		return q.OrderExpr("c.last_at, c.id").Scan(ctx, &heads)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return heads, nil
+}
+
+// Heads implements EventRepository.
+func (s *Store) Heads(ctx context.Context, chatIDs []string) ([]Head, error) {
+	heads := []Head{}
+	if len(chatIDs) == 0 {
+		return heads, nil
+	}
+	err := s.query(ctx, func(ctx context.Context, db bun.IDB) error {
+		return selectHeads(db).Where("c.id IN (?)", bun.List(chatIDs)).Scan(ctx, &heads)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return heads, nil
+}
+
+// SeqBefore implements EventRepository. Times rise with the numbers, so it looks backwards from the end: it costs what
+// happened since.
+func (s *Store) SeqBefore(ctx context.Context, chatID string, at time.Time) (int64, error) {
+	var found struct {
+		FloorSeq   int64
+		MessageSeq *int64
+		EventSeq   *int64
+	}
+	err := s.query(ctx, func(ctx context.Context, db bun.IDB) error {
+		newest := func(table bun.Ident) *bun.SelectQuery {
+			return db.NewSelect().TableExpr("? AS t", table).Column("t.seq").
+				Where("t.chat_id = c.id AND t.created_at < ?", at).OrderExpr("t.seq DESC").Limit(1)
+		}
+		return scanOne(db.NewSelect().TableExpr("chats AS c").Column("c.floor_seq").
+			ColumnExpr("(?) AS message_seq", newest("messages")).ColumnExpr("(?) AS event_seq", newest("chat_events")).
+			Where("c.id = ?", chatID), ctx, &found)
+	})
+	seq := found.FloorSeq
+	for _, other := range []*int64{found.MessageSeq, found.EventSeq} {
+		if other != nil {
+			seq = max(seq, *other)
+		}
+	}
+	return seq, err
+}
+
+// Epoch implements EventRepository.
+func (s *Store) Epoch(ctx context.Context) (int64, error) {
+	var epoch int64
+	err := s.query(ctx, func(ctx context.Context, db bun.IDB) error {
+		return db.NewSelect().TableExpr("stream_meta").Column("epoch").Scan(ctx, &epoch)
+	})
+	return epoch, err
+}
+
+// Log implements EventRepository: at most four statements in one snapshot.
+func (s *Store) Log(ctx context.Context, chatID string, after int64, limit int) (*Log, error) {
+	log := &Log{Events: []*Event{}}
+	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if err := scanOne(selectHeads(tx).Where("c.id = ?", chatID), ctx, &log.Head); err != nil {
+			return err
+		}
+		after = max(after, log.FloorSeq)
+		if limit <= 0 || after >= log.HeadSeq {
+			return nil
+		}
+		merge := merge{tx: tx, head: log.Head, after: after, limit: limit}
+		var err error
+		log.Events, err = merge.run(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return log, nil
+}
+
+// merge puts messages and the other events of a stretch of a log together.
+type merge struct {
+	tx    bun.Tx
+	head  Head
+	after int64
+	limit int
+
+	messages []*Message
+	rows     []*eventRow
+	wanted   map[string][]*Event // events that wait for their message, by its id
+}
+
+func (g *merge) run(ctx context.Context) ([]*Event, error) {
+	if err := g.stretch(g.tx.NewSelect().Model(&g.messages)).Scan(ctx); err != nil {
+		return nil, err
+	}
+	if err := g.stretch(g.tx.NewSelect().Model(&g.rows)).Scan(ctx); err != nil {
+		return nil, err
+	}
+	g.wanted = map[string][]*Event{}
+	events := []*Event{}
+	for seq := g.after + 1; len(events) < g.limit && seq <= g.head.HeadSeq; seq++ {
+		event, err := g.next(seq)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, event)
+	}
+	return events, g.fillMessages(ctx)
+}
+
+func (g *merge) stretch(q *bun.SelectQuery) *bun.SelectQuery {
+	return q.Where("chat_id = ? AND seq > ?", g.head.ChatID, g.after).OrderExpr("seq").Limit(int64(g.limit))
+}
+
+// next takes the event with the number seq from one of the two lists. A gap would be a lost event: it is never passed
+// over in silence.
+func (g *merge) next(seq int64) (*Event, error) {
+	if len(g.messages) > 0 && g.messages[0].Seq == seq {
+		m := g.messages[0]
+		g.messages = g.messages[1:]
+		return &Event{
+			ChatID: m.ChatID, Seq: m.Seq, Epoch: g.head.Epoch, Kind: MessageSent, Actor: m.Author, At: m.CreatedAt, Message: m,
+		}, nil
+	}
+	if len(g.rows) > 0 && g.rows[0].Seq == seq {
+		event, message, err := g.rows[0].event(g.head.Epoch)
+		g.rows = g.rows[1:]
+		if err == nil && message != "" {
+			g.wanted[message] = append(g.wanted[message], event)
+		}
+		return event, err
+	}
+	return nil, fmt.Errorf("chat %s: event %d is missing from the log", g.head.ChatID, seq)
+}
+
+// fillMessages gives edits and deletions their message as it is now.
+func (g *merge) fillMessages(ctx context.Context) error {
+	if len(g.wanted) == 0 {
+		return nil
+	}
+	ids := make([]string, 0, len(g.wanted))
+	for id := range g.wanted {
+		ids = append(ids, id)
+	}
+	var messages []*Message
+	if err := g.tx.NewSelect().Model(&messages).Where("id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
+		return err
+	}
+	for _, m := range messages {
+		for _, event := range g.wanted[m.ID] {
+			event.Message = m
+		}
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/uptrace/bun"
+)
+
+// entry is a chat whose row this transaction has locked, with what the viewer may do in it.
+type entry struct {
+	chat   *Chat // without Members; HeadSeq and LastAt are those of the new event
+	viewer string
+	role   MemberRole
+	users  []string // the members; nil when there are more than MaxGuardedMembers
+}
+
+// enter takes the chat's row lock and its next number, and then asks whether the viewer is a member: NOT_FOUND of what
+// if not.
+//
+// Both in one statement would be wrong. In PostgreSQL (READ COMMITTED) a statement that had to wait for the row lock
+// goes on with the row's new version, but its subqueries still see the snapshot from before the wait: a member who was
+// removed meanwhile would get through. The EXISTS in the UPDATE is therefore no permission; it only keeps strangers from
+// locking rows. The statement after it has a new snapshot, and nobody can change the members while we hold the lock.
+func enter(ctx context.Context, tx bun.Tx, viewer, chatID, what string) (*entry, error) {
+	chat := new(Chat)
+	at := now()
+	err := tx.NewRaw(`UPDATE chats SET head_seq = head_seq + 1, last_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END
+WHERE id = ?1 AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM chat_members AS cm WHERE cm.chat_id = ?1 AND cm.user_id = ?2)
+RETURNING id, title, module_id, created_by, created_at, last_at, head_seq, floor_seq, `+epochExpr, at, chatID, viewer).
+		Scan(ctx, chat)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, NotFound(what)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return readRoster(ctx, tx, &entry{chat: chat, viewer: viewer}, what)
+}
+
+// readRoster fills in the viewer's role and, for the guard, the members, in one statement.
+func readRoster(ctx context.Context, tx bun.Tx, e *entry, what string) (*entry, error) {
+	var members []*Member
+	err := tx.NewSelect().Model(&members).Column("user_id", "role").
+		Where("chat_id = ?", e.chat.ID).
+		OrderExpr("CASE WHEN user_id = ? THEN 0 ELSE 1 END", e.viewer).
+		Limit(MaxGuardedMembers + 1).
+		Scan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(members) == 0 || members[0].UserID != e.viewer {
+		return nil, NotFound(what)
+	}
+	e.role = members[0].Role
+	if len(members) <= MaxGuardedMembers {
+		for _, m := range members {
+			e.users = append(e.users, m.UserID)
+		}
+	}
+	return e, nil
+}
+
+// event is the event that the transaction commits.
+func (e *entry) event(kind EventKind) *Event {
+	return &Event{
+		ChatID: e.chat.ID, Seq: e.chat.HeadSeq, Epoch: e.chat.Epoch, Kind: kind, Actor: e.viewer, At: e.chat.LastAt,
+	}
+}
+
+// addUser notes a member who was not there when the roster was read.
+func (e *entry) addUser(user string) {
+	if e.users == nil || len(e.users) == MaxGuardedMembers {
+		e.users = nil
+		return
+	}
+	e.users = append(e.users, user)
+}
+
+// change is the commit of event.
+func (e *entry) change(event *Event) change { return change{event: event, members: e.users} }
+
+// repeat answers that there is nothing to do; the number that was taken is given back by the rollback.
+func (e *entry) repeat(event *Event) change {
+	event.Seq--
+	event.Repeated = true
+	return change{event: event}
+}

@@ -1,0 +1,143 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/uptrace/bun"
+)
+
+// AddMember implements MemberRepository.
+func (s *Store) AddMember(ctx context.Context, viewer, chatID, user string) (*Event, error) {
+	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+		e, err := enter(ctx, tx, viewer, chatID, "chat")
+		if err != nil {
+			return change{}, err
+		}
+		if e.role != RoleOwner {
+			return change{}, Forbidden(notOwner)
+		}
+		event := e.event(MemberAdded)
+		event.Member, err = findMember(ctx, tx, chatID, user)
+		if err != nil {
+			return change{}, err
+		}
+		if event.Member != nil {
+			return e.repeat(event), nil
+		}
+		event.Member = &Member{ChatID: chatID, UserID: user, Role: RoleMember, JoinedAt: event.At}
+		if err := insertMember(ctx, tx, event.Member); err != nil {
+			return change{}, err
+		}
+		e.addUser(user)
+		return e.change(event), storeEvent(ctx, tx, event)
+	})
+}
+
+func insertMember(ctx context.Context, tx bun.Tx, member *Member) error {
+	n, err := tx.NewSelect().Model((*Member)(nil)).Where("chat_id = ?", member.ChatID).Count(ctx)
+	if err != nil {
+		return err
+	}
+	if n >= MaxMembers {
+		return Conflict("The chat has as many members as it may have.")
+	}
+	_, err = tx.NewInsert().Model(member).Exec(ctx)
+	return err
+}
+
+// findMember returns nil for who is no member.
+func findMember(ctx context.Context, tx bun.Tx, chatID, user string) (*Member, error) {
+	member := new(Member)
+	err := tx.NewSelect().Model(member).Where("chat_id = ? AND user_id = ?", chatID, user).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return member, err
+}
+
+// RemoveMember implements MemberRepository.
+func (s *Store) RemoveMember(ctx context.Context, viewer, chatID, user string) (*Event, error) {
+	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+		e, err := enter(ctx, tx, viewer, chatID, "chat")
+		switch {
+		case err != nil:
+			return change{}, err
+		case e.role != RoleOwner:
+			return change{}, Forbidden(notOwner)
+		case user == viewer:
+			return change{}, Forbidden("The owner stays in the chat.")
+		}
+		return takeOut(ctx, tx, e, user)
+	})
+}
+
+// LeaveChat implements MemberRepository.
+func (s *Store) LeaveChat(ctx context.Context, viewer, chatID string) (*Event, error) {
+	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+		e, err := enter(ctx, tx, viewer, chatID, "chat")
+		switch {
+		case err != nil:
+			return change{}, err
+		case e.role == RoleOwner:
+			return change{}, Forbidden("The owner stays in the chat.")
+		}
+		return takeOut(ctx, tx, e, viewer)
+	})
+}
+
+func takeOut(ctx context.Context, tx bun.Tx, e *entry, user string) (change, error) {
+	event := e.event(MemberRemoved)
+	event.Member = &Member{ChatID: e.chat.ID, UserID: user}
+	result, err := tx.NewDelete().Model(event.Member).WherePK().Exec(ctx)
+	if err != nil {
+		return change{}, err
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return change{}, err
+	}
+	if n == 0 {
+		return e.repeat(event), nil
+	}
+	return e.change(event), storeEvent(ctx, tx, event) // e.users was read before: it has the user
+}
+
+// MarkRead implements MemberRepository. It needs no transaction: the mark only rises, and every condition is in the
+// UPDATE itself.
+func (s *Store) MarkRead(ctx context.Context, viewer, chatID string, seq int64) (int64, bool, error) {
+	limited, cancel := context.WithTimeout(ctx, MaxTransaction)
+	defer cancel()
+	readSeq, moved, err := s.markRead(limited, viewer, chatID, seq)
+	return readSeq, moved, s.fail(ctx, err)
+}
+
+func (s *Store) markRead(ctx context.Context, viewer, chatID string, seq int64) (int64, bool, error) {
+	readSeq, headSeq, err := s.readMark(ctx, viewer, chatID)
+	seq = min(seq, headSeq)
+	if err != nil || seq <= readSeq {
+		return readSeq, false, err
+	}
+	result, err := s.writer.NewRaw(`UPDATE chat_members SET read_seq = ?0 WHERE chat_id = ?1 AND user_id = ?2 AND read_seq < ?0
+AND EXISTS (SELECT 1 FROM chats AS c WHERE c.id = ?1 AND c.deleted_at IS NULL)`, seq, chatID, viewer).Exec(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 1 {
+		return seq, true, err
+	}
+	readSeq, _, err = s.readMark(ctx, viewer, chatID) // another call was faster, or the viewer is out
+	return readSeq, false, err
+}
+
+func (s *Store) readMark(ctx context.Context, viewer, chatID string) (readSeq, headSeq int64, err error) {
+	err = s.reader.NewSelect().TableExpr("chats AS c").Join("JOIN chat_members AS cm ON cm.chat_id = c.id").
+		ColumnExpr("cm.read_seq, c.head_seq").
+		Where("c.id = ? AND c.deleted_at IS NULL AND cm.user_id = ?", chatID, viewer).
+		Scan(ctx, &readSeq, &headSeq)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = NotFound("chat")
+	}
+	return readSeq, headSeq, err
+}

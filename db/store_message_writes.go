@@ -1,0 +1,122 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/uptrace/bun"
+)
+
+// SendMessage implements MessageRepository.
+func (s *Store) SendMessage(ctx context.Context, viewer string, message NewMessage) (*Event, error) {
+	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+		e, err := enter(ctx, tx, viewer, message.ChatID, "chat")
+		if err != nil {
+			return change{}, err
+		}
+		event := e.event(MessageSent)
+		event.Message = &Message{
+			ID: message.ID, ChatID: message.ChatID, Seq: event.Seq, Author: viewer, Role: message.Role,
+			Content: message.Content, CreatedAt: event.At,
+		}
+		result, err := tx.NewInsert().Model(event.Message).On("CONFLICT (id) DO NOTHING").Exec(ctx)
+		if err != nil {
+			return change{}, err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 1 {
+			return e.change(event), err
+		}
+		return repeatSend(ctx, tx, viewer, message, e.chat.Epoch)
+	})
+}
+
+// repeatSend judges a SendMessage whose id is taken. Content that was edited or deleted since cannot be compared.
+func repeatSend(ctx context.Context, tx bun.Tx, viewer string, message NewMessage, epoch int64) (change, error) {
+	first := new(Message)
+	err := tx.NewSelect().Model(first).Where("id = ?", message.ID).Scan(ctx)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return change{}, err
+	}
+	changed := first.EditedAt != nil || first.DeletedAt != nil
+	// Without a row the id belonged to a chat that was deleted this very moment: another chat, since we hold the lock
+	// of this one.
+	if err != nil || first.Author != viewer || first.ChatID != message.ChatID || first.Role != message.Role ||
+		!changed && first.Content != message.Content {
+		return change{}, Conflict("The id is taken by another message.")
+	}
+	return change{event: &Event{
+		ChatID: first.ChatID, Seq: first.Seq, Epoch: epoch, Kind: MessageSent, Actor: viewer, At: first.CreatedAt,
+		Message: first, Repeated: true,
+	}}, nil
+}
+
+// EditMessage implements MessageRepository.
+func (s *Store) EditMessage(ctx context.Context, viewer, id, content string) (*Event, error) {
+	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+		e, message, err := enterByMessage(ctx, tx, viewer, id)
+		if err != nil {
+			return change{}, err
+		}
+		event := e.event(MessageEdited)
+		event.Message = message
+		switch {
+		case message.Author != viewer:
+			return change{}, Forbidden("Only the author of the message may do this.")
+		case message.DeletedAt != nil:
+			return change{}, Conflict("The message is deleted.")
+		case message.Content == content:
+			return e.repeat(event), nil
+		}
+		message.Content, message.EditedAt = content, &event.At
+		return e.change(event), storeMessageChange(ctx, tx, event)
+	})
+}
+
+// DeleteMessage implements MessageRepository.
+func (s *Store) DeleteMessage(ctx context.Context, viewer, id string) (*Event, error) {
+	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+		e, message, err := enterByMessage(ctx, tx, viewer, id)
+		if err != nil {
+			return change{}, err
+		}
+		event := e.event(MessageDeleted)
+		event.Message = message
+		switch {
+		case message.Author != viewer && e.role != RoleOwner:
+			return change{}, Forbidden("Only the author of the message and the owner of the chat may do this.")
+		case message.DeletedAt != nil:
+			return e.repeat(event), nil
+		}
+		message.Content, message.DeletedAt = "", &event.At
+		return e.change(event), storeMessageChange(ctx, tx, event)
+	})
+}
+
+// enterByMessage enters the chat of a message and reads the message behind the lock. The chat's id may be read before
+// it: a message never moves.
+func enterByMessage(ctx context.Context, tx bun.Tx, viewer, id string) (*entry, *Message, error) {
+	message := new(Message)
+	err := tx.NewSelect().Model(message).Column("chat_id").Where("id = ?", id).Scan(ctx)
+	if err == nil {
+		var e *entry
+		if e, err = enter(ctx, tx, viewer, message.ChatID, "message"); err != nil {
+			return nil, nil, err
+		}
+		if err = tx.NewSelect().Model(message).Where("id = ?", id).Scan(ctx); err == nil {
+			return e, message, nil
+		}
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		err = NotFound("message")
+	}
+	return nil, nil, err
+}
+
+func storeMessageChange(ctx context.Context, tx bun.Tx, event *Event) error {
+	_, err := tx.NewUpdate().Model(event.Message).Column("content", "edited_at", "deleted_at").WherePK().Exec(ctx)
+	if err != nil {
+		return err
+	}
+	return storeEvent(ctx, tx, event)
+}

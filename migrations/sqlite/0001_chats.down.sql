@@ -1,0 +1,13 @@
+DROP TABLE IF EXISTS stream_meta;
+--bun:split
+
+DROP TABLE IF EXISTS chat_events;
+--bun:split
+
+DROP TABLE IF EXISTS messages;
+--bun:split
+
+DROP TABLE IF EXISTS chat_members;
+--bun:split
+
+DROP TABLE IF EXISTS chats;

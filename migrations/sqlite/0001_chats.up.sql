@@ -1,0 +1,67 @@
+-- Times are TEXT of one fixed width, UTC, with microseconds ('2026-03-01 09:30:00.000000'): they sort as they stand.
+
+CREATE TABLE IF NOT EXISTS chats (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    title      TEXT    NOT NULL,
+    module_id  TEXT,
+    created_by TEXT    NOT NULL,
+    created_at TEXT    NOT NULL,
+    last_at    TEXT    NOT NULL,
+    head_seq   INTEGER NOT NULL,
+    floor_seq  INTEGER NOT NULL,
+    deleted_at TEXT
+);
+--bun:split
+
+CREATE TABLE IF NOT EXISTS chat_members (
+    chat_id   TEXT    NOT NULL REFERENCES chats (id),
+    user_id   TEXT    NOT NULL,
+    role      TEXT    NOT NULL,
+    joined_at TEXT    NOT NULL,
+    read_seq  INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (chat_id, user_id)
+);
+--bun:split
+
+CREATE INDEX IF NOT EXISTS chat_members_user ON chat_members (user_id, chat_id);
+--bun:split
+
+CREATE TABLE IF NOT EXISTS messages (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    chat_id    TEXT    NOT NULL REFERENCES chats (id),
+    seq        INTEGER NOT NULL,
+    author_id  TEXT    NOT NULL,
+    role       TEXT    NOT NULL,
+    content    TEXT    NOT NULL,
+    created_at TEXT    NOT NULL,
+    edited_at  TEXT,
+    deleted_at TEXT,
+    UNIQUE (chat_id, seq)
+);
+--bun:split
+
+-- Every event that is not a message. subject_id is the user whom it adds or removes.
+CREATE TABLE IF NOT EXISTS chat_events (
+    chat_id    TEXT    NOT NULL REFERENCES chats (id),
+    seq        INTEGER NOT NULL,
+    kind       TEXT    NOT NULL,
+    actor_id   TEXT    NOT NULL,
+    subject_id TEXT,
+    payload    TEXT    NOT NULL,
+    created_at TEXT    NOT NULL,
+    PRIMARY KEY (chat_id, seq)
+);
+--bun:split
+
+-- Finds the chats that a user was taken out of, whom chat_members does not know any more.
+CREATE INDEX IF NOT EXISTS chat_events_subject ON chat_events (subject_id, created_at) WHERE subject_id IS NOT NULL;
+--bun:split
+
+CREATE TABLE IF NOT EXISTS stream_meta (
+    id          INTEGER NOT NULL PRIMARY KEY CHECK (id = 1), -- there is one row
+    epoch       INTEGER NOT NULL,
+    fingerprint TEXT    NOT NULL
+);
+--bun:split
+
+INSERT INTO stream_meta (id, epoch, fingerprint) VALUES (1, 1, '') ON CONFLICT (id) DO NOTHING;
