@@ -138,7 +138,7 @@ type sight struct {
 func (t *topic) look(f *follower) sight {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if f.generation != t.generation {
+	if f.generation != t.generation || f.cursor.Epoch != t.epoch {
 		return sight{restarted: true}
 	}
 	if len(f.batch) > 0 {
@@ -151,7 +151,7 @@ func (t *topic) look(f *follower) sight {
 		event := t.ring.at(f.cursor.Seq + 1)
 		return sight{event: event, behind: event == nil}
 	}
-	if p, ok := t.passing.after(f.passed); ok {
+	if p, ok := t.passing.after(f.passed); ok && f.until == 0 {
 		f.passed = p.stamp
 		return sight{passing: &p.Passing}
 	}
@@ -208,11 +208,11 @@ func (f *follower) reopen(ctx context.Context) error {
 	f.batch = nil
 	for attempt := 1; ; attempt++ {
 		head, err := f.head(ctx)
-		switch db.CodeOf(err) {
-		case "":
+		switch {
+		case err == nil && head.Epoch >= f.topic.knownEpoch():
 			f.judgeRestart(head)
 			return nil
-		case db.CodeNotFound:
+		case db.CodeOf(err) == db.CodeNotFound:
 			f.over = true
 			return err
 		}

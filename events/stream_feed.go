@@ -2,15 +2,304 @@ package events
 
 import (
 	"context"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"studychat/db"
 )
 
-type feedStream struct{}
+// feedStream is the Stream of all the viewer's chats: a follower for each chat, served one after the other.
+//
+// Chats keep their order, the feed as a whole has none. Its cursor is a watermark: a time before which everything was
+// delivered, see feed_watermark.go.
+type feedStream struct {
+	hub    *Hub
+	viewer string
+	news   chan struct{} // ready or stale changed
+	closed chan struct{}
+	close  sync.Once
+	depart func()      // takes the presence back
+	stale  atomic.Bool // the set of the viewer's chats may have grown
 
-func (h *Hub) refreshFeeds(user string) {}
+	mu    sync.Mutex // after any topic's lock
+	over  bool
+	chats map[string]*feedChat
+	ready []*feedChat // may have news, each at most once
 
-// Feed follows all of the viewer's chats.
+	// The rest belongs to the goroutine that calls Next.
+	current *feedChat // its batch is being delivered: others wait, so that a feed holds one batch at most
+	pending *Item     // a reset that comes next
+	broken  bool      // the epoch has changed: everything has to be opened anew
+	watermark
+}
+
+// feedChat is one chat of a feed.
+type feedChat struct {
+	*follower
+
+	queued bool       // in ready; guarded by feedStream.mu
+	since  *time.Time // not nil: where to start was not found out yet; the events since then are due
+}
+
+// Feed follows all chats of the viewer from just after the cursor, or from now: at least once. Chats that the viewer
+// joins come in with their latest events, chats that the viewer leaves end with MemberRemoved. Errors: UNAVAILABLE,
+// ErrStopped.
 func (h *Hub) Feed(ctx context.Context, viewer string, after *db.FeedCursor) (Stream, error) {
-	return nil, db.Unavailable(nil)
+	if h.ctx.Err() != nil {
+		return nil, ErrStopped
+	}
+	s := &feedStream{
+		hub: h, viewer: viewer,
+		news: make(chan struct{}, 1), closed: make(chan struct{}), depart: func() {},
+		chats: map[string]*feedChat{},
+	}
+	h.addFeed(s)
+	if err := s.open(ctx, after); err != nil {
+		s.Close()
+		return nil, err
+	}
+	s.arrive(ctx)
+	return s, nil
+}
+
+func (s *feedStream) arrive(ctx context.Context) {
+	s.mu.Lock()
+	chats := make([]*feedChat, 0, len(s.chats))
+	ids := make([]string, 0, len(s.chats))
+	for id, c := range s.chats {
+		chats, ids = append(chats, c), append(ids, id)
+	}
+	s.mu.Unlock()
+	s.depart = s.hub.arrive(ctx, UserTopic(s.viewer), s.viewer, ids)
+	for _, c := range chats {
+		c.skipPassing() // the viewer's own arrival is no news to them
+	}
+}
+
+func (s *feedStream) Next(ctx context.Context) (Item, error) {
+	for {
+		if err := s.gone(ctx); err != nil {
+			return Item{}, err
+		}
+		if item := s.pending; item != nil {
+			s.pending = nil
+			return *item, nil
+		}
+		if s.broken {
+			if err := s.reopen(ctx); err != nil {
+				return Item{}, err
+			}
+			continue
+		}
+		if s.refreshDue() {
+			s.refreshAgain(ctx)
+			continue
+		}
+		c := s.take()
+		if c == nil {
+			s.wait(ctx)
+			continue
+		}
+		item, ok, err := s.advance(ctx, c)
+		if ok || err != nil {
+			return item, err
+		}
+	}
+}
+
+// gone returns why the stream has ended, if it has.
+func (s *feedStream) gone(ctx context.Context) error {
+	select {
+	case <-s.closed:
+		return io.EOF
+	default:
+		return s.hub.gone(ctx)
+	}
+}
+
+// wait waits until there may be something to do.
+func (s *feedStream) wait(ctx context.Context) {
+	timer := time.NewTimer(time.Until(s.nextRefresh))
+	defer timer.Stop()
+	select {
+	case <-s.news:
+	case <-timer.C:
+	case <-s.closed:
+	case <-s.hub.ctx.Done():
+	case <-ctx.Done():
+	}
+}
+
+// advance takes the next item out of one chat.
+func (s *feedStream) advance(ctx context.Context, c *feedChat) (Item, bool, error) {
+	if c.since != nil {
+		err := s.start(ctx, c)
+		if db.CodeOf(err) == db.CodeNotFound { // not even a tombstone is left
+			s.end(c)
+			return Item{}, false, nil
+		}
+		if err != nil {
+			s.enqueue(c)
+			return Item{}, false, s.hub.pause(ctx, 1)
+		}
+	}
+	item, ok, err := c.next(ctx)
+	switch {
+	case err == io.EOF, db.CodeOf(err) == db.CodeNotFound:
+		s.end(c)
+		return Item{}, false, nil
+	case err != nil:
+		return Item{}, false, err
+	case !ok:
+		s.current = nil
+		s.settle(c)
+		return Item{}, false, nil
+	case item.Reset != nil && item.Reset.Reason == OtherEpoch:
+		s.broken = true // the whole feed counts in that epoch
+		return Item{}, false, nil
+	}
+	s.current = c
+	if len(c.batch) == 0 { // let the others have their turn
+		s.current = nil
+		s.enqueue(c)
+	}
+	s.settle(c)
+	item.Cursor = s.cursor()
+	return item, true, nil
+}
+
+// end takes a chat out whose stream has ended.
+func (s *feedStream) end(c *feedChat) {
+	s.current = nil
+	s.remember(c.topic.chatID, c.cursor.Seq)
+	s.remove(c)
+	delete(s.due, c.topic.chatID)
+	s.settle(c)
+}
+
+// add follows another chat; head is where it was a moment ago. It returns nil when the stream was closed meanwhile.
+func (s *feedStream) add(head db.Head) *feedChat {
+	c := &feedChat{}
+	c.follower = s.hub.follow(s.viewer, head.ChatID, func() { s.enqueue(c) })
+	c.generation = c.topic.observe(head, c.topic.earlier())
+	c.cursor, c.member = live(head), head.HeadSeq
+	s.mu.Lock()
+	over := s.over
+	if !over {
+		s.chats[head.ChatID] = c
+	}
+	s.mu.Unlock()
+	if over {
+		c.leave()
+		return nil
+	}
+	return c
+}
+
+func (s *feedStream) remove(c *feedChat) {
+	s.mu.Lock()
+	mine := s.chats[c.topic.chatID] == c
+	if mine {
+		delete(s.chats, c.topic.chatID)
+	}
+	s.mu.Unlock()
+	if mine { // else Close has let it go
+		c.leave()
+	}
+}
+
+func (s *feedStream) chat(id string) *feedChat {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.chats[id]
+}
+
+// enqueue notes that the chat may have news.
+func (s *feedStream) enqueue(c *feedChat) {
+	s.mu.Lock()
+	if !c.queued {
+		c.queued = true
+		s.ready = append(s.ready, c)
+	}
+	s.mu.Unlock()
+	s.nudge()
+}
+
+func (s *feedStream) nudge() {
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+}
+
+// take returns the chat whose turn it is, or nil.
+func (s *feedStream) take() *feedChat {
+	if s.current != nil {
+		return s.current
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.ready) > 0 {
+		c := s.ready[0]
+		s.ready[0] = nil
+		s.ready = s.ready[1:]
+		c.queued = false
+		if s.chats[c.topic.chatID] == c { // it may have been taken out while it waited
+			return c
+		}
+	}
+	return nil
+}
+
+func (s *feedStream) Close() {
+	s.close.Do(func() {
+		close(s.closed)
+		s.hub.removeFeed(s)
+		s.leaveAll(true)
+		s.depart()
+	})
+}
+
+// leaveAll lets all chats go; for good, if the stream is over.
+func (s *feedStream) leaveAll(over bool) {
+	s.mu.Lock()
+	chats := s.chats
+	s.chats, s.ready = map[string]*feedChat{}, nil
+	s.over = s.over || over
+	s.mu.Unlock()
+	for _, c := range chats {
+		c.leave()
+	}
+}
+
+func (h *Hub) addFeed(s *feedStream) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.feeds[s.viewer] == nil {
+		h.feeds[s.viewer] = map[*feedStream]struct{}{}
+		h.bus.Join(UserTopic(s.viewer).Partition())
+	}
+	h.feeds[s.viewer][s] = struct{}{}
+}
+
+func (h *Hub) removeFeed(s *feedStream) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.feeds[s.viewer], s)
+	if len(h.feeds[s.viewer]) == 0 {
+		delete(h.feeds, s.viewer)
+		h.bus.Leave(UserTopic(s.viewer).Partition())
+	}
+}
+
+// refreshFeeds tells the user's feeds to look for new chats.
+func (h *Hub) refreshFeeds(user string) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for s := range h.feeds[user] {
+		s.stale.Store(true)
+		s.nudge()
+	}
 }

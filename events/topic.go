@@ -69,6 +69,14 @@ func (t *topic) mark() mark {
 	return mark{t.generation, t.last, t.want}
 }
 
+// earlier is the mark for a head that was read before anything was marked: it may raise what is known, and its being lower
+// means nothing.
+func (t *topic) earlier() mark {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return mark{generation: t.generation}
+}
+
 // observe takes in a head that was read after the mark was taken. It returns the generation that the head belongs to.
 func (t *topic) observe(head db.Head, before mark) (generation int64) {
 	t.mu.Lock()
@@ -148,6 +156,12 @@ func (t *topic) wake() {
 	for f := range t.followers {
 		f.wake()
 	}
+}
+
+func (t *topic) knownEpoch() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.epoch
 }
 
 // seen is the highest number that this instance has heard of.
