@@ -32,7 +32,7 @@ type child struct {
 type ending struct {
 	signal string // KILL at once; any other gets 5 seconds, then KILL
 	keep   bool   // keep the directory, for a restart
-	also   []int  // further processes to kill first
+	also   []int  // the service's own processes that are stopped and have to be continued
 }
 
 // startChild starts the command in dir, its output going to dir/log. It does not wait until the service is ready.

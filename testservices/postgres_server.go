@@ -89,7 +89,10 @@ func (c *Cluster) kill() error {
 	if err != nil {
 		return err
 	}
-	if err := c.running.end(ending{signal: "KILL", keep: true, also: backends}); err != nil {
+	if err := signalAll(backends, syscall.SIGKILL); err != nil {
+		return err
+	}
+	if err := c.running.end(ending{signal: "KILL", keep: true}); err != nil {
 		return err
 	}
 	c.running = nil
@@ -104,8 +107,8 @@ func (c *Cluster) stop() error {
 	if err != nil {
 		return err
 	}
-	// If this process dies meanwhile: stopped backends would not notice that their postmaster is gone.
-	if err := c.running.plan(ending{signal: "KILL", also: backends}); err != nil {
+	// If this process dies meanwhile: stopped backends would not notice that their postmaster ends.
+	if err := c.running.plan(ending{signal: "QUIT", also: backends}); err != nil {
 		return err
 	}
 	return signalAll(backends, syscall.SIGSTOP)

@@ -11,9 +11,9 @@ while read -r s k a; do
 	signal=$s keep=$k also=$a
 done
 
-# $also is split on purpose. CONT, as a stopped process hears no signal but KILL.
-[ -z "$also" ] || kill -s KILL $also
-kill -s "$signal" "$pid" && kill -s CONT "$pid"
+# CONT, as a stopped process hears no signal but KILL. $also is split on purpose.
+kill -s "$signal" "$pid"
+kill -s CONT "$pid" $also
 patience=100
 while [ "$signal" != KILL ] && [ "$patience" -gt 0 ] && kill -s 0 "$pid"; do
 	sleep 0.05
