@@ -1,0 +1,188 @@
+package cache
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"studychat/db"
+)
+
+// GuardOptions tune a Guard. The zero value of a field means its default.
+type GuardOptions struct {
+	Prefix     string        // of every key; DefaultPrefix
+	Timeout    time.Duration // of one request to Redis; 50 ms
+	MarkTTL    time.Duration // how long a mark stands when its writer dies; 10 s. Longer than a commit may take
+	ProbeEvery time.Duration // how often a Redis that failed is asked again; 500 ms
+	MaxPending int           // keys remembered while Redis is out of reach; 10,000
+	Log        *slog.Logger  // slog.Default()
+}
+
+// maxMarks bounds the tokens of one mark: writes under way that touch the same list at the same moment.
+const maxMarks = 64
+
+func (o GuardOptions) withDefaults() GuardOptions {
+	setDefault(&o.Prefix, DefaultPrefix)
+	setDefault(&o.Timeout, 50*time.Millisecond)
+	setDefault(&o.MarkTTL, 10*time.Second)
+	setDefault(&o.ProbeEvery, 500*time.Millisecond)
+	setDefault(&o.MaxPending, 10_000)
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return o
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Guard is the writers' side of the cache, and the state of the link to Redis that both sides share. It implements
+// db.WriteGuard.
+//
+// What it does for a write: mark (in the transaction, before COMMIT) takes the bodies away and keeps them out, finish (after
+// COMMIT, before the write is answered) opens the keys again. It never stores a body, so nothing of it that reaches Redis
+// late can bring back what is gone. Keys for which Redis did not answer are remembered and deleted as soon as it does;
+// until then this instance reads them from the database.
+type Guard struct {
+	link    *link
+	keys    keys
+	pending *pending
+	options GuardOptions
+
+	kick chan struct{} // Redis failed, or keys are waiting: look after it now
+	quit chan struct{} // closed by Stop
+	once sync.Once
+	loop sync.WaitGroup
+}
+
+// NewGuard makes the guard; give it to the store, then to New. The caller closes client, after Stop.
+func NewGuard(client redis.UniversalClient, options GuardOptions) *Guard {
+	options = options.withDefaults()
+	g := &Guard{
+		keys:    keys{prefix: options.Prefix},
+		pending: newPending(options.MaxPending),
+		options: options,
+		kick:    make(chan struct{}, 1),
+		quit:    make(chan struct{}),
+	}
+	g.link = &link{client: client, timeout: options.Timeout, breaker: new(breaker), stats: new(counters), failed: g.wake}
+	return g
+}
+
+// State is "ok", or "degraded" while Redis does not answer: everything then comes from the database.
+func (g *Guard) State() string {
+	if _, all := g.pending.size(); all || g.link.breaker.open.Load() {
+		return "degraded"
+	}
+	return "ok"
+}
+
+// Mark implements db.WriteGuard. It takes two timeouts at most, and next to nothing once Redis is known to hang.
+func (g *Guard) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
+	// Once asked to commit, the database may do so whatever becomes of the request: the mark must not be cut short.
+	ctx = context.WithoutCancel(ctx)
+	token := newToken()
+	keys := g.keysOf(write)
+	unmarked := g.mark(ctx, keys, token)
+	return func(outcome db.Outcome) {
+		if outcome == db.Unknown {
+			// The commit may yet happen: the marks run out by themselves, later than that. What is not marked is marked now.
+			g.mark(ctx, unmarked, token)
+			return
+		}
+		g.finish(ctx, keys, token, len(unmarked) == 0)
+	}
+}
+
+func (g *Guard) keysOf(write db.Write) []string {
+	keys := make([]string, 0, 1+len(write.Members))
+	keys = append(keys, g.keys.chat(write.ChatID))
+	for _, member := range write.Members {
+		keys = append(keys, g.keys.list(member))
+	}
+	return keys
+}
+
+// mark returns the keys that could not be marked, after having remembered them.
+func (g *Guard) mark(ctx context.Context, keys []string, token string) (unmarked []string) {
+	jobs := make([]job, len(keys))
+	for i, key := range keys {
+		jobs[i] = job{key: key, args: []any{token, g.options.MarkTTL.Milliseconds(), maxMarks}}
+	}
+	failed := g.insist(ctx, markScript, jobs, 2)
+	g.link.stats.marks.Add(int64(len(jobs) - len(failed)))
+	g.link.stats.markFailures.Add(int64(len(failed)))
+	for _, j := range failed {
+		unmarked = append(unmarked, j.key)
+	}
+	g.remember(unmarked, token)
+	return unmarked
+}
+
+// finish opens the keys. Where a mark stands for sure, a timeout is not worth a second wait: nothing old is served
+// meanwhile.
+func (g *Guard) finish(ctx context.Context, keys []string, token string, marked bool) {
+	jobs := make([]job, len(keys))
+	for i, key := range keys {
+		jobs[i] = job{key: key, args: []any{token}}
+	}
+	timeouts := 1
+	if !marked && !g.link.breaker.open.Load() {
+		timeouts = 2
+	}
+	failed := g.insist(ctx, finishScript, jobs, timeouts)
+	g.link.stats.finishFailures.Add(int64(len(failed)))
+	for _, j := range failed {
+		g.remember([]string{j.key}, token)
+	}
+}
+
+// maxTries bounds the tries of one mark or finish. Three, since a cut connection says nothing of the next one.
+const maxTries = 3
+
+// insist runs the jobs and tries those that fail again: a fast failure (refused, cut) costs next to nothing, of timeouts
+// it takes so many. While the breaker is open it tries once after a fast failure, and not at all after a timeout.
+// It returns what failed to the end.
+func (g *Guard) insist(ctx context.Context, script *redis.Script, jobs []job, timeouts int) []job {
+	for range maxTries {
+		open := g.link.breaker.open.Load()
+		if len(jobs) == 0 || open && g.link.breaker.slow.Load() {
+			return jobs
+		}
+		var err error
+		if jobs, err = g.link.batch(ctx, script, jobs); err == nil {
+			return nil
+		}
+		if isTimeout(err) {
+			timeouts--
+		}
+		if open || timeouts <= 0 {
+			return jobs
+		}
+	}
+	return jobs
+}
+
+func (g *Guard) remember(keys []string, token string) {
+	if len(keys) == 0 {
+		return
+	}
+	if g.pending.add(keys, token) {
+		g.link.stats.overflows.Add(1)
+	}
+	g.wake()
+}
+
+func (g *Guard) wake() {
+	select {
+	case g.kick <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,122 @@
+package cache
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+	"go.uber.org/goleak"
+
+	"studychat/testservices"
+)
+
+func TestMain(m *testing.M) {
+	redis.SetLogger(silence{})
+	goleak.VerifyTestMain(m,
+		// go-redis dials once a second after many refusals and notices only then that its pool was closed.
+		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
+}
+
+// silence keeps the client from logging every refusal that a test asks for.
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
+
+// dial makes a client that is tuned like the real one.
+func dial(t testing.TB, addr string) *redis.Client {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{
+		Addr: addr, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true, PipelinePoolSize: -1,
+		DialTimeout: 200 * time.Millisecond, ReadTimeout: 50 * time.Millisecond, WriteTimeout: 50 * time.Millisecond,
+		PoolTimeout: 50 * time.Millisecond, PoolSize: 16,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	})
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// patient is for tests that check what happens, not how fast: a busy machine must not look like a Redis that hangs.
+func patient(options GuardOptions, t testing.TB) GuardOptions {
+	setDefault(&options.Timeout, 5*time.Second)
+	options.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	return options
+}
+
+// dialPatient makes a client whose only deadline is the context's.
+func dialPatient(t testing.TB, addr string) *redis.Client {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+func newRedis(t testing.TB, args ...string) *testservices.RedisServer {
+	t.Helper()
+	return testservices.NewRedisServer(t, args...)
+}
+
+// log is a hook that remembers the commands of a client, a pipeline as one entry.
+type commandLog struct {
+	mu       sync.Mutex
+	requests [][]string
+}
+
+func (l *commandLog) add(cmds ...redis.Cmder) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var names []string
+	for _, cmd := range cmds {
+		names = append(names, cmd.Name())
+	}
+	l.requests = append(l.requests, names)
+}
+
+// take returns what was logged since the last take.
+func (l *commandLog) take() [][]string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	requests := l.requests
+	l.requests = nil
+	return requests
+}
+
+func (l *commandLog) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+}
+
+func (l *commandLog) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() != "hello" {
+			l.add(cmd)
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (l *commandLog) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		l.add(cmds...)
+		return next(ctx, cmds)
+	}
+}
+
+// eventually polls until check holds.
+func eventually(t testing.TB, what string, check func() bool) {
+	t.Helper()
+	deadline := time.After(15 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !check() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("did not happen: %s", what)
+		}
+	}
+}

@@ -1,0 +1,410 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"studychat/db"
+)
+
+// The checker takes reads and writes apart into their steps and plays interleavings of them, one step at a time.
+// Between any two steps another instance reads. What it holds every read to is linearizability: it sees at least what
+// was answered before it began, and never less than an earlier read saw.
+
+// node is an instance under check.
+type node struct {
+	repo  db.ChatRepository
+	guard db.WriteGuard
+}
+
+// system makes a node of the kind under check on a store. Nodes of one system share Redis keys under the prefix.
+type system func(t *testing.T, store *fakeStore, client redis.UniversalClient, prefix string) node
+
+func guarded(t *testing.T, store *fakeStore, client redis.UniversalClient, prefix string) node {
+	guard := NewGuard(client, patient(GuardOptions{Prefix: prefix}, t))
+	c := New(store, guard, Options{})
+	t.Cleanup(c.Stop)
+	return node{repo: c, guard: guard}
+}
+
+// actor is a sequence of steps; each step ends before the next begins.
+type actor []func()
+
+// stage is one play: a store, a probing instance, and what readers may expect.
+type stage struct {
+	t        *testing.T
+	store    *fakeStore
+	client   redis.UniversalClient
+	prefix   string
+	make     system
+	probe    node
+	view     func(db.ChatRepository, context.Context) (map[string]int64, error) // versions by chat
+	answered map[string]int64
+	seen     map[string]int64
+	fault    string // the first violation
+	rowLock  map[string]bool
+	closers  []func()
+}
+
+// readChat and readList are what a reader may look at.
+func readChat(id string) func(db.ChatRepository, context.Context) (map[string]int64, error) {
+	return func(repo db.ChatRepository, ctx context.Context) (map[string]int64, error) {
+		chat, err := repo.Chat(ctx, "ann", id)
+		if err != nil {
+			return nil, err
+		}
+		return map[string]int64{id: chat.HeadSeq}, nil
+	}
+}
+
+func readList(repo db.ChatRepository, ctx context.Context) (map[string]int64, error) {
+	list, err := repo.Chats(ctx, "ann", nil, db.Page{Limit: db.ChatPage})
+	if err != nil {
+		return nil, err
+	}
+	versions := make(map[string]int64)
+	for _, chat := range list.Chats {
+		versions[chat.ID] = chat.HeadSeq
+	}
+	return versions, nil
+}
+
+func (s *stage) check(who string, got, atLeast map[string]int64) {
+	for id, want := range atLeast {
+		if got[id] < want && s.fault == "" {
+			s.fault = fmt.Sprintf("%s saw version %d, after %d", who, got[id], want)
+		}
+	}
+}
+
+func merge(into, from map[string]int64) {
+	for id, v := range from {
+		into[id] = max(into[id], v)
+	}
+}
+
+func copyOf(m map[string]int64) map[string]int64 {
+	c := make(map[string]int64, len(m))
+	merge(c, m)
+	return c
+}
+
+// look is a whole read by the probing instance.
+func (s *stage) look() {
+	want := copyOf(s.answered)
+	merge(want, s.seen)
+	got, err := s.view(s.probe.repo, s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.check("a reader between two steps", got, want)
+	merge(s.seen, got)
+}
+
+// reader is a read in two steps: up to its snapshot of the database (or its end, on a hit), and the rest.
+func (s *stage) reader() actor {
+	n := s.make(s.t, s.store, s.client, s.prefix)
+	g := newGate()
+	var want, got map[string]int64
+	done := make(chan error, 1)
+	return actor{
+		func() {
+			want = copyOf(s.answered)
+			merge(want, s.seen)
+			go func() {
+				versions, err := s.view(n.repo, g.in(s.t.Context()))
+				got = versions
+				done <- err
+			}()
+			select {
+			case <-g.reached:
+			case err := <-done:
+				done <- err
+			}
+		},
+		func() {
+			close(g.pass)
+			if err := <-done; err != nil {
+				s.t.Error(err)
+			}
+			s.check("a slow reader", got, want)
+		},
+	}
+}
+
+// ending is how a write of the check ends.
+type ending int
+
+const (
+	answers  ending = iota
+	rollback        // the database refused it
+	dies            // after COMMIT, before finish: nobody was answered
+	unknown         // the connection broke at COMMIT, which happened
+)
+
+// writer is a write in three steps: mark, COMMIT, finish and answer.
+func (s *stage) writer(chatID string, how ending) actor {
+	n := s.make(s.t, s.store, s.client, s.prefix)
+	var w *write
+	return actor{
+		func() { w = s.store.begin(s.t.Context(), n.guard, chatID); s.rowLock[chatID] = true },
+		func() {
+			if how != rollback {
+				w.commit()
+			}
+			s.rowLock[chatID] = false
+		},
+		func() {
+			switch how {
+			case answers:
+				w.finished(db.Committed)
+			case rollback:
+				w.finished(db.RolledBack)
+				return
+			case unknown:
+				w.finished(db.Unknown)
+			case dies:
+			}
+			s.answered[chatID] = max(s.answered[chatID], w.next.HeadSeq)
+		},
+	}
+}
+
+// play runs the actors in the given order of turns, and returns the first violation. Turns that the row lock forbids
+// are put off.
+func (s *stage) play(actors []actor, locks []string, order []int, probing bool) string {
+	for len(order) > 0 {
+		i := 0
+		for s.blocked(actors[order[i]], locks[order[i]]) {
+			i++
+		}
+		who := order[i]
+		order = append(order[:i:i], order[i+1:]...)
+		actors[who][0]()
+		actors[who] = actors[who][1:]
+		if probing {
+			s.look()
+		}
+	}
+	s.look()
+	s.look()
+	return s.fault
+}
+
+func (s *stage) blocked(a actor, lock string) bool {
+	return lock != "" && len(a) == 3 && s.rowLock[lock]
+}
+
+// orders calls fn with every order of turns, where actor i has turns[i] of them.
+func orders(turns []int, fn func([]int)) {
+	var walk func(prefix []int)
+	walk = func(prefix []int) {
+		end := true
+		for i := range turns {
+			if turns[i] > 0 {
+				end = false
+				turns[i]--
+				walk(append(prefix, i))
+				turns[i]++
+			}
+		}
+		if end {
+			fn(append([]int(nil), prefix...))
+		}
+	}
+	walk(nil)
+}
+
+// cast says who acts in a play.
+type cast struct {
+	name    string
+	readers int
+	writers []ending
+	lists   bool // two chats with a common member, whose list is read; else one chat
+	sample  int  // how many of the orders are played; 0 = all
+}
+
+var casts = []cast{
+	{name: "one writer", readers: 1, writers: []ending{answers}},
+	{name: "one writer rolls back", readers: 1, writers: []ending{rollback}},
+	{name: "one writer with unknown outcome", readers: 1, writers: []ending{unknown}},
+	{name: "one writer dies", readers: 1, writers: []ending{dies}},
+	{name: "two readers", readers: 2, writers: []ending{answers}},
+	{name: "two writers in turn", readers: 1, writers: []ending{answers, answers}},
+	{name: "two writers of two chats on one list", readers: 1, writers: []ending{answers, answers}, lists: true},
+	{name: "two writers of two chats on one list, one dies", readers: 1, writers: []ending{dies, answers}, lists: true},
+	{name: "two writers of two chats on one list, one rolls back", readers: 2, writers: []ending{rollback, answers}, lists: true, sample: 200},
+	{name: "three writers, two readers, one list", readers: 2, writers: []ending{answers, dies, unknown}, lists: true, sample: 200},
+}
+
+// violations plays a cast and returns how many plays there were, and the violations with their orders.
+func violations(t *testing.T, c cast, make system, client redis.UniversalClient) (plays int, found []string) {
+	t.Helper()
+	turns := []int{}
+	for range c.readers {
+		turns = append(turns, 2)
+	}
+	for range c.writers {
+		turns = append(turns, 3)
+	}
+	var all [][]int
+	orders(turns, func(order []int) { all = append(all, order) })
+	if c.sample > 0 {
+		rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		all = all[:c.sample]
+	}
+	for i, order := range all {
+		for _, probing := range []bool{false, true} {
+			plays++
+			if fault := playOne(t, c, make, client, fmt.Sprintf("%s:%d:%t:", c.name, i, probing), order, probing); fault != "" {
+				found = append(found, fmt.Sprintf("%v, probing %t: %s", order, probing, fault))
+			}
+		}
+	}
+	return plays, found
+}
+
+func playOne(t *testing.T, c cast, make_ system, client redis.UniversalClient, prefix string, order []int, probing bool) string {
+	t.Helper()
+	store := newFakeStore()
+	s := &stage{t: t, store: store, client: client, prefix: prefix, make: make_, rowLock: map[string]bool{},
+		answered: map[string]int64{}, seen: map[string]int64{}}
+	s.probe = make_(t, store, client, prefix)
+	ids := []string{store.newChat("ann", "bob").ID}
+	if s.view = readChat(ids[0]); c.lists {
+		s.view = readList
+		for range c.writers[1:] {
+			ids = append(ids, store.newChat("ann").ID)
+		}
+	}
+	var actors []actor
+	var locks []string
+	for range c.readers {
+		actors, locks = append(actors, s.reader()), append(locks, "")
+	}
+	for i, how := range c.writers {
+		id := ids[i%len(ids)]
+		actors, locks = append(actors, s.writer(id, how)), append(locks, id)
+	}
+	return s.play(actors, locks, order, probing)
+}
+
+func TestEveryInterleavingIsLinearizable(t *testing.T) {
+	t.Parallel()
+	client := dialPatient(t, newRedis(t).Addr())
+	for _, c := range casts {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			plays, found := violations(t, c, guarded, client)
+			for _, violation := range found {
+				t.Error(violation)
+			}
+			t.Logf("%d plays", plays)
+		})
+	}
+}
+
+// naive is cache-aside as it is usually written: fill after a miss, delete after a commit.
+type naive struct {
+	db.Repository
+	client redis.UniversalClient
+	prefix string
+}
+
+func newNaive(_ *testing.T, store *fakeStore, client redis.UniversalClient, prefix string) node {
+	n := naive{Repository: store, client: client, prefix: prefix}
+	return node{repo: n, guard: n}
+}
+
+func (n naive) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
+	return aside(ctx, n, "chat:"+id, decodeChat, func() (*db.Chat, error) { return n.Repository.Chat(ctx, viewer, id) })
+}
+
+func (n naive) Chats(ctx context.Context, viewer string, module *string, page db.Page) (*db.ChatList, error) {
+	return aside(ctx, n, "list:"+viewer, decodeList, func() (*db.ChatList, error) { return n.Repository.Chats(ctx, viewer, module, page) })
+}
+
+func aside[T any](ctx context.Context, n naive, key string, decode func(value) (T, error), load func() (T, error)) (T, error) {
+	if raw, err := n.client.Get(ctx, n.prefix+key).Result(); err == nil {
+		return decode(parseValue(raw))
+	}
+	v, err := load()
+	if err == nil {
+		raw, _ := encodeValue(0, v)
+		err = n.client.Set(ctx, n.prefix+key, raw, time.Minute).Err()
+	}
+	return v, err
+}
+
+// Mark does nothing inside the transaction; the keys are deleted after the commit.
+func (n naive) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
+	return func(db.Outcome) {
+		n.client.Del(ctx, n.prefix+"chat:"+write.ChatID)
+		for _, member := range write.Members {
+			n.client.Del(ctx, n.prefix+"list:"+member)
+		}
+	}
+}
+
+func TestControlNaiveCacheAsideIsCaught(t *testing.T) {
+	t.Parallel()
+	client := dialPatient(t, newRedis(t).Addr())
+	for _, c := range []cast{casts[0], casts[6]} {
+		plays, found := violations(t, c, newNaive, client)
+		if len(found) == 0 {
+			t.Errorf("%s: the checker is blind: %d plays of cache-aside and no violation", c.name, plays)
+		}
+		t.Logf("%s: %d violations in %d plays, such as %v", c.name, len(found), plays, found[:min(1, len(found))])
+	}
+}
+
+// oneToken is the guard with marks that hold one token: a writer overwrites another's mark, and its finish opens the key.
+type oneToken struct{ *Guard }
+
+var (
+	oneMark   = redis.NewScript(`return redis.call('SET', KEYS[1], 'd' .. ARGV[1] .. ':9999999999999', 'PX', 10000)`)
+	oneFinish = redis.NewScript(`
+local value = redis.call('GET', KEYS[1])
+if value and string.sub(value, 1, 1) == 'd' and value ~= 'd' .. ARGV[1] .. ':9999999999999' then return 0 end
+return redis.call('DEL', KEYS[1])`)
+)
+
+// Mark is Guard.Mark with the other scripts.
+func (g oneToken) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
+	token, keys := newToken(), g.keysOf(write)
+	run := func(script *redis.Script) {
+		for _, key := range keys {
+			script.Run(ctx, g.link.client, []string{key}, token)
+		}
+	}
+	run(oneMark)
+	return func(outcome db.Outcome) {
+		if outcome != db.Unknown {
+			run(oneFinish)
+		}
+	}
+}
+
+func newOneToken(t *testing.T, store *fakeStore, client redis.UniversalClient, prefix string) node {
+	n := guarded(t, store, client, prefix)
+	return node{repo: n.repo, guard: oneToken{n.guard.(*Guard)}}
+}
+
+// A key that all writers of one chat share is safe with one token; the list that writers of two chats share is not.
+func TestControlOneTokenMarksAreCaughtOnLists(t *testing.T) {
+	t.Parallel()
+	client := dialPatient(t, newRedis(t).Addr())
+	if _, found := violations(t, casts[5], newOneToken, client); len(found) > 0 {
+		t.Errorf("one chat: %v", found)
+	}
+	plays, found := violations(t, casts[7], newOneToken, client)
+	if len(found) == 0 {
+		t.Errorf("the checker is blind: %d plays without a violation", plays)
+	}
+	t.Logf("%d violations in %d plays, such as %v", len(found), plays, found[:min(1, len(found))])
+}

@@ -1,0 +1,155 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"studychat/db"
+)
+
+// entry is one thing that may be cached, and all that differs between chats and lists.
+type entry[T any] struct {
+	key      string
+	maxBytes int
+	load     func(context.Context) (T, error) // from the database
+	decode   func(value) (T, error)
+	version  func(T) int64
+	current  func(T) bool // not older than what this process knows of
+	ttl      func(T) time.Duration
+}
+
+// read answers from Redis with one GET, else by a load that it shares with others who miss at the same time.
+func read[T any](ctx context.Context, c *Cache, shared *flight[T], e entry[T]) (T, error) {
+	v, found, asked := peek(ctx, c, e)
+	if found {
+		return v, nil
+	}
+	fetch := func(ctx context.Context) (T, error) { return fetch(ctx, c, e, asked) }
+	v, own, err := shared.do(ctx, e.key, fetch)
+	if !own && db.CodeOf(err) == db.CodeNotFound {
+		// The load asked as another viewer, whose answer this is. The body is the same for all, a refusal is not.
+		return fetch(ctx)
+	}
+	return v, err
+}
+
+// peek asks Redis. asked is false when it is better left alone: it does not answer, or what it holds under this key is
+// known to be old.
+func peek[T any](ctx context.Context, c *Cache, e entry[T]) (v T, found, asked bool) {
+	if c.avoid(e.key) {
+		return v, false, false
+	}
+	raw, ok, err := c.guard.link.get(ctx, e.key)
+	if err != nil {
+		return v, false, redis.HasErrorPrefix(err, "WRONGTYPE")
+	}
+	if !ok {
+		c.guard.link.stats.misses.Add(1)
+		return v, false, true
+	}
+	v, found = use(ctx, c, e, raw)
+	return v, found, true
+}
+
+func (c *Cache) avoid(key string) bool {
+	if c.guard.link.breaker.open.Load() || c.guard.pending.has(key) {
+		c.guard.link.stats.bypassed.Add(1)
+		return true
+	}
+	return false
+}
+
+// use takes what Redis held, if it can be served. What is damaged or too old is deleted, which is safe at any time.
+func use[T any](ctx context.Context, c *Cache, e entry[T], raw string) (v T, ok bool) {
+	stats := c.guard.link.stats
+	parsed := parseValue(raw)
+	if parsed.state == stateLease || parsed.state == stateMark {
+		stats.misses.Add(1)
+		return v, false
+	}
+	var err error
+	if parsed.state == stateBody {
+		v, err = e.decode(parsed)
+	}
+	switch {
+	case parsed.state != stateBody || err != nil:
+		stats.damaged.Add(1)
+	case !e.current(v):
+		stats.tooOld.Add(1)
+	default:
+		stats.hits.Add(1)
+		return v, true
+	}
+	stats.misses.Add(1)
+	_, _ = c.guard.link.eval(ctx, finishScript, e.key)
+	var none T
+	return none, false
+}
+
+// fetch reads the database, and fills what it read if it got the lease before.
+func fetch[T any](ctx context.Context, c *Cache, e entry[T], asked bool) (T, error) {
+	var token string
+	if asked && !c.avoid(e.key) {
+		var v T
+		var found bool
+		if token, v, found = lease(ctx, c, e); found {
+			return v, nil
+		}
+	}
+	// From here on: the snapshot begins after the reply to the lease.
+	v, err := e.load(ctx)
+	if token != "" {
+		settle(ctx, c, e, token, v, err)
+	}
+	return v, err
+}
+
+// lease takes the right to fill. Something may have come in since the GET: a body is as good as a hit; someone else's
+// lease or mark means no token and no fill.
+func lease[T any](ctx context.Context, c *Cache, e entry[T]) (token string, v T, found bool) {
+	token = newToken()
+	reply, err := c.guard.link.eval(ctx, leaseScript, e.key, token, c.options.LeaseTTL.Milliseconds())
+	switch {
+	case errors.Is(err, redis.Nil):
+		c.guard.link.stats.leases.Add(1)
+		return token, v, false
+	case err != nil:
+		return "", v, false
+	}
+	raw, _ := reply.(string)
+	if v, found = use(ctx, c, e, raw); !found {
+		c.guard.link.stats.foreign.Add(1)
+	}
+	return "", v, found
+}
+
+// settle uses the lease up: it fills what was read, or gives the lease back.
+func settle[T any](ctx context.Context, c *Cache, e entry[T], token string, v T, loadErr error) {
+	ctx = context.WithoutCancel(ctx) // a caller that has gone must not leave its lease behind
+	stats := c.guard.link.stats
+	if loadErr == nil {
+		raw, err := encodeValue(e.version(v), v)
+		if err == nil && len(raw) <= e.maxBytes {
+			c.fill(ctx, e.key, token, raw, e.ttl(v))
+			return
+		}
+		stats.tooBig.Add(1)
+	}
+	_, _ = c.guard.link.eval(ctx, releaseScript, e.key, token)
+}
+
+func (c *Cache) fill(ctx context.Context, key, token string, raw []byte, ttl time.Duration) {
+	ttl -= rand.N(ttl/10 + 1)
+	reply, err := c.guard.link.eval(ctx, fillScript, key, token, raw, ttl.Milliseconds())
+	switch {
+	case err != nil: // counted as a failure of Redis; the lease runs out
+	case reply == int64(1):
+		c.guard.link.stats.fills.Add(1)
+	default:
+		c.guard.link.stats.refused.Add(1)
+	}
+}

@@ -1,0 +1,87 @@
+package cache
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"studychat/db"
+)
+
+// state is what the value of a key says.
+type state int
+
+const (
+	stateAbsent  state = iota
+	stateBody          // b…
+	stateLease         // l…
+	stateMark          // d…
+	stateUnknown       // not ours, or damaged: to be deleted
+)
+
+// value is what a key holds, taken apart but for the JSON.
+type value struct {
+	state   state
+	version int64
+	body    string
+}
+
+func parseValue(raw string) value {
+	if raw == "" {
+		return value{state: stateUnknown} // an absent key is no value at all
+	}
+	switch raw[0] {
+	case 'l':
+		return value{state: stateLease}
+	case 'd':
+		return value{state: stateMark}
+	case 'b':
+		number, body, ok := strings.Cut(raw[1:], "|")
+		version, err := strconv.ParseInt(number, 10, 64)
+		if !ok || err != nil {
+			return value{state: stateUnknown}
+		}
+		return value{state: stateBody, version: version, body: body}
+	}
+	return value{state: stateUnknown}
+}
+
+// encodeValue makes the value of a body.
+func encodeValue(version int64, v any) ([]byte, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	raw := make([]byte, 0, len(body)+24)
+	raw = append(raw, 'b')
+	raw = strconv.AppendInt(raw, version, 10)
+	raw = append(raw, '|')
+	return append(raw, body...), nil
+}
+
+func decodeChat(v value) (*db.Chat, error) {
+	chat := new(db.Chat)
+	if err := json.Unmarshal([]byte(v.body), chat); err != nil {
+		return nil, err
+	}
+	restore(chat)
+	return chat, nil
+}
+
+func decodeList(v value) (*db.ChatList, error) {
+	list := new(db.ChatList)
+	if err := json.Unmarshal([]byte(v.body), list); err != nil {
+		return nil, err
+	}
+	for _, chat := range list.Chats {
+		restore(chat)
+	}
+	return list, nil
+}
+
+// restore sets what the JSON leaves out because it follows from the rest. ReadSeq stays 0: it is no part of a body.
+func restore(chat *db.Chat) {
+	for _, member := range chat.Members {
+		member.ChatID = chat.ID
+	}
+}
