@@ -1,0 +1,81 @@
+// Package dbtest is the behaviour suite of db.Repository: every implementation has to pass it, the store on each
+// database and the same behind the cache. It knows the contract and nothing of what is behind it.
+package dbtest
+
+import (
+	"testing"
+
+	"studychat/db"
+)
+
+// Run runs the suite. open is called for each test; it may return the same repository every time, because the tests
+// use users and chats of their own.
+func Run(t *testing.T, open func(t *testing.T) db.Repository) {
+	for _, test := range []struct {
+		name string
+		run  func(f *fixture)
+	}{
+		{"CreateChat", testCreateChat},
+		{"CreateChatAgain", testCreateChatAgain},
+		{"RenameChat", testRenameChat},
+		{"DeleteChat", testDeleteChat},
+		{"DeleteChatPurges", testDeleteChatPurges},
+		{"OwnedChats", testOwnedChats},
+		{"Chat", testChat},
+		{"ChatNewest", testChatNewest},
+		{"ChatNewestBytes", testChatNewestBytes},
+		{"ChatsContent", testChatsContent},
+		{"ChatsOrder", testChatsOrder},
+		{"ChatPages", testChatPages},
+		{"ChatPagesOfModule", testChatPagesOfModule},
+
+		{"SendMessage", testSendMessage},
+		{"SendMessageAgain", testSendMessageAgain},
+		{"SendMessageAgainChanged", testSendMessageAgainChanged},
+		{"EditMessage", testEditMessage},
+		{"DeleteMessage", testDeleteMessage},
+		{"Message", testMessage},
+		{"MessagePages", testMessagePages},
+		{"MessagesOfManyChats", testMessagesOfManyChats},
+		{"MessagesCursor", testMessagesCursor},
+
+		{"AddMember", testAddMember},
+		{"AddMemberLimit", testAddMemberLimit},
+		{"RemoveMember", testRemoveMember},
+		{"LeaveChat", testLeaveChat},
+		{"MemberOrder", testMemberOrder},
+		{"MarkRead", testMarkRead},
+		{"ViewerStates", testViewerStates},
+		{"ViewerStatesWindow", testViewerStatesWindow},
+
+		{"Strangers", testStrangers},
+		{"StrangersInLists", testStrangersInLists},
+
+		{"Head", testHead},
+		{"Heads", testHeads},
+		{"FeedHeads", testFeedHeads},
+		{"FeedHeadsSince", testFeedHeadsSince},
+		{"SeqBefore", testSeqBefore},
+		{"LogTellsEverything", testLogTellsEverything},
+		{"LogPages", testLogPages},
+		{"LogShowsMessagesAsTheyAre", testLogMessagesAsTheyAre},
+		{"LogOfDeletedChat", testLogOfDeletedChat},
+		{"RepeatsTakeNoNumber", testRepeatsTakeNoNumber},
+
+		{"RetriesAtOnce", testRetriesAtOnce},
+		{"CreatesAtOnce", testCreatesAtOnce},
+		{"WritersAtOnce", testWritersAtOnce},
+		{"RemovalAgainstSends", testRemovalAgainstSends},
+		{"DeletionAgainstSends", testDeletionAgainstSends},
+		{"ReadsUnderWrites", testReadsUnderWrites},
+
+		{"Texts", testTexts},
+		{"Times", testTimes},
+		{"CancelledContext", testCancelledContext},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.run(newFixture(t, open(t)))
+		})
+	}
+}
