@@ -81,7 +81,7 @@ func (c *Cache) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
 		key:      c.guard.keys.chat(id),
 		maxBytes: maxChatBytes,
 		load:     func(ctx context.Context) (*db.Chat, error) { return c.Repository.Chat(ctx, viewer, id) },
-		decode:   decodeChat,
+		decode:   func(v value) (*db.Chat, error) { return decodeChat(v, id) },
 		version:  func(chat *db.Chat) int64 { return chat.HeadSeq },
 		current:  func(chat *db.Chat) bool { return chat.HeadSeq >= c.options.MinVersion(chat.ID) },
 		ttl:      func(*db.Chat) time.Duration { return c.options.TTL },
@@ -104,7 +104,11 @@ func (c *Cache) Chats(ctx context.Context, viewer string, module *string, page d
 		key:      c.guard.keys.list(viewer),
 		maxBytes: maxListBytes,
 		load: func(ctx context.Context) (*db.ChatList, error) {
-			return c.Repository.Chats(ctx, viewer, nil, db.Page{Limit: db.ChatPage})
+			list, err := c.Repository.Chats(ctx, viewer, nil, db.Page{Limit: db.ChatPage})
+			if err == nil && list.Chats == nil {
+				list = &db.ChatList{Chats: []*db.Chat{}, HasNext: list.HasNext, HasPrev: list.HasPrev} // null is no list: decodeList
+			}
+			return list, err
 		},
 		decode:  decodeList,
 		version: func(*db.ChatList) int64 { return 0 }, // many chats, no one number

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +28,9 @@ type silence struct{}
 
 func (silence) Printf(context.Context, string, ...any) {}
 
+// blackHole is an address that neither accepts nor refuses.
+const blackHole = "blackhole:6379"
+
 // dial makes a client that is tuned like the real one.
 func dial(t testing.TB, addr string) *redis.Client {
 	t.Helper()
@@ -35,6 +39,13 @@ func dial(t testing.TB, addr string) *redis.Client {
 		DialTimeout: 200 * time.Millisecond, ReadTimeout: 50 * time.Millisecond, WriteTimeout: 50 * time.Millisecond,
 		PoolTimeout: 50 * time.Millisecond, PoolSize: 16,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+		Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if addr == blackHole {
+				<-ctx.Done()
+				return nil, os.ErrDeadlineExceeded
+			}
+			return new(net.Dialer).DialContext(ctx, network, addr)
+		},
 	})
 	t.Cleanup(func() { _ = client.Close() })
 	return client

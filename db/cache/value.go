@@ -2,6 +2,7 @@ package cache
 
 import (
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -59,10 +60,15 @@ func encodeValue(version int64, v any) ([]byte, error) {
 	return append(raw, body...), nil
 }
 
-func decodeChat(v value) (*db.Chat, error) {
+var errNotIt = errors.New("cache: JSON, but not what belongs here")
+
+func decodeChat(v value, id string) (*db.Chat, error) {
 	chat := new(db.Chat)
 	if err := json.Unmarshal([]byte(v.body), chat); err != nil {
 		return nil, err
+	}
+	if chat.ID != id || chat.HeadSeq != v.version {
+		return nil, errNotIt // {} would be a chat without members: NOT_FOUND for everybody
 	}
 	restore(chat)
 	return chat, nil
@@ -72,6 +78,9 @@ func decodeList(v value) (*db.ChatList, error) {
 	list := new(db.ChatList)
 	if err := json.Unmarshal([]byte(v.body), list); err != nil {
 		return nil, err
+	}
+	if list.Chats == nil {
+		return nil, errNotIt
 	}
 	for _, chat := range list.Chats {
 		restore(chat)

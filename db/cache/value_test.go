@@ -26,7 +26,7 @@ func TestBodyRoundTrip(t *testing.T) {
 				t.Fatal(err)
 			}
 			v := parseValue(string(raw))
-			got, err := decodeChat(v)
+			got, err := decodeChat(v, chat.ID)
 			if err != nil || v.state != stateBody || v.version != chat.HeadSeq {
 				t.Fatalf("%v, state %d, version %d", err, v.state, v.version)
 			}

@@ -1,0 +1,356 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"studychat/db"
+)
+
+// impatient is a link tuned like the real one, with a probe that is quick enough for tests.
+func impatient() GuardOptions {
+	return GuardOptions{Timeout: 50 * time.Millisecond, ProbeEvery: 50 * time.Millisecond}
+}
+
+// started starts the guard of a rig for the length of the test.
+func started(t testing.TB, r *rig) *rig {
+	t.Helper()
+	r.guard.Start(t.Context())
+	t.Cleanup(r.guard.Stop)
+	return r
+}
+
+// hitsAgain waits until a read is answered from Redis.
+func hitsAgain(t testing.TB, r *rig, id string) {
+	t.Helper()
+	eventually(t, "the cache is in use again", func() bool {
+		before := r.guard.Stats().Hits
+		r.chat(t, "ann", id)
+		return r.guard.Stats().Hits > before
+	})
+}
+
+func TestRedisKilledAndRestarted(t *testing.T) {
+	t.Parallel()
+	server, store := newRedis(t), newFakeStore()
+	r := started(t, newRig(t, store, server.Addr(), impatient(), Options{}))
+	chat := store.newChat("ann", "bob")
+	r.chat(t, "ann", chat.ID)
+	r.list(t, "ann")
+	server.Kill()
+	for range 50 {
+		version := store.send(t.Context(), r.guard, chat.ID)
+		if got := r.chat(t, "ann", chat.ID).HeadSeq; got != version {
+			t.Fatalf("read version %d after %d", got, version)
+		}
+		if got := r.list(t, "ann").Chats[0].HeadSeq; got != version {
+			t.Fatalf("the list shows version %d after %d", got, version)
+		}
+	}
+	eventually(t, "degraded", func() bool { return r.guard.State() == "degraded" })
+	server.Restart()
+	hitsAgain(t, r, chat.ID)
+	if got := r.guard.Stats(); r.guard.State() != "ok" || got.Pending != 0 {
+		t.Errorf("%s, %+v", r.guard.State(), got)
+	}
+}
+
+func TestRedisAwayCostsNoWait(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func(t *testing.T) string{
+		"killed": func(t *testing.T) string { s := newRedis(t); s.Kill(); return s.Addr() },
+		"paused": func(t *testing.T) string { s := newRedis(t); s.Pause(); t.Cleanup(s.Resume); return s.Addr() },
+		"black hole": func(*testing.T) string { return blackHole },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := newFakeStore()
+			r := started(t, newRig(t, store, fail(t), impatient(), Options{}))
+			chat := store.newChat("ann")
+			for r.guard.State() == "ok" {
+				r.chat(t, "ann", chat.ID)
+			}
+			before := r.guard.Stats()
+			if before.RedisFailures > breakerFailures {
+				t.Errorf("%d requests failed before the breaker opened", before.RedisFailures)
+			}
+			for range 1000 {
+				r.chat(t, "ann", chat.ID)
+			}
+			if got := r.guard.Stats(); got.RoundTrips != before.RoundTrips || got.Bypassed != before.Bypassed+1000 {
+				t.Errorf("reads waited for Redis while the breaker was open: %+v", got)
+			}
+			for range 100 {
+				store.send(t.Context(), r.guard, chat.ID)
+			}
+			after := r.guard.Stats()
+			if name != "killed" && after.RoundTrips != before.RoundTrips {
+				t.Errorf("writes waited for a Redis that hangs: %d requests", after.RoundTrips-before.RoundTrips)
+			}
+			if name == "killed" && after.RoundTrips != before.RoundTrips+200 {
+				t.Errorf("a refused mark costs nothing and is to be tried once each time: %d requests for 100 writes", after.RoundTrips-before.RoundTrips)
+			}
+		})
+	}
+}
+
+// One call a second would never fail five times within one, and wait each time.
+func TestASilentRedisIsNoticedByOneCall(t *testing.T) {
+	t.Parallel()
+	server, store := newRedis(t), newFakeStore()
+	r := started(t, newRig(t, store, server.Addr(), GuardOptions{Timeout: 50 * time.Millisecond, ProbeEvery: time.Hour}, Options{}))
+	chat := store.newChat("ann")
+	r.chat(t, "ann", chat.ID)
+	server.Pause()
+	defer server.Resume()
+	r.chat(t, "ann", chat.ID)
+	eventually(t, "the probe that follows opens the breaker", func() bool { return r.guard.State() == "degraded" })
+	if got := r.guard.Stats(); got.RedisFailures != 1 || got.Probes != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestACutConnectionDoesNotOpenTheBreaker(t *testing.T) {
+	t.Parallel()
+	server, store := newRedis(t), newFakeStore()
+	r := started(t, newRig(t, store, server.Addr(), GuardOptions{ProbeEvery: time.Hour}, Options{}))
+	killer := dialPatient(t, server.Addr())
+	chat := store.newChat("ann")
+	for range 50 {
+		r.chat(t, "ann", chat.ID)
+		if err := killer.ClientKillByFilter(t.Context(), "TYPE", "normal", "SKIPME", "yes").Err(); err != nil {
+			t.Fatal(err)
+		}
+		version := store.send(t.Context(), r.guard, chat.ID)
+		if got := r.chat(t, "ann", chat.ID).HeadSeq; got != version {
+			t.Fatalf("read version %d after %d", got, version)
+		}
+	}
+	if got := r.guard.Stats(); got.MarkFailures != 0 || got.BreakerOpened != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestWrittenWhileRedisHungIsDeletedOnReturn(t *testing.T) {
+	t.Parallel()
+	server, store := newRedis(t), newFakeStore()
+	writer := started(t, newRig(t, store, server.Addr(), impatient(), Options{}))
+	reader := newRig(t, store, server.Addr(), GuardOptions{}, Options{}) // another instance, which has noticed nothing
+	watch := dialPatient(t, server.Addr())
+	chat, other := store.newChat("ann"), store.newChat("ann")
+	reader.chat(t, "ann", chat.ID)
+	reader.chat(t, "ann", other.ID)
+	reader.list(t, "ann")
+	server.Pause()
+	version := store.send(t.Context(), writer.guard, chat.ID)
+	if got := writer.chat(t, "ann", chat.ID).HeadSeq; got != version {
+		t.Errorf("the writer's instance read version %d after %d", got, version)
+	}
+	eventually(t, "degraded", func() bool { return writer.guard.State() == "degraded" })
+	if got := writer.guard.Stats(); got.Pending != 2 {
+		t.Errorf("%d keys wait, want the chat and the list", got.Pending)
+	}
+	server.Resume()
+	// The instance that wrote must never serve the old body, whatever the moment at which its breaker closes.
+	eventually(t, "the cache is in use again", func() bool {
+		if got := writer.chat(t, "ann", chat.ID).HeadSeq; got != version {
+			t.Fatalf("the writer's instance read version %d after %d", got, version)
+		}
+		return writer.guard.State() == "ok"
+	})
+	for _, key := range []string{writer.guard.keys.chat(chat.ID), writer.guard.keys.list("ann")} {
+		raw := stored(t, watch, key)
+		if v := parseValue(raw); raw != "" && v.state == stateBody && v.version != version {
+			t.Errorf("%s still holds %.40s", key, raw)
+		}
+	}
+	if got := reader.chat(t, "ann", chat.ID).HeadSeq; got != version {
+		t.Errorf("the other instance read version %d after %d", got, version)
+	}
+	if raw := stored(t, watch, writer.guard.keys.chat(other.ID)); raw == "" {
+		t.Error("a chat that nobody wrote was deleted too")
+	}
+}
+
+func TestTooManyKeysWrittenWhileRedisHung(t *testing.T) {
+	t.Parallel()
+	server, store := newRedis(t), newFakeStore()
+	options := impatient()
+	options.MaxPending = 10
+	writer := started(t, newRig(t, store, server.Addr(), options, Options{}))
+	reader := newRig(t, store, server.Addr(), GuardOptions{}, Options{})
+	watch := dialPatient(t, server.Addr())
+	var chats []*db.Chat
+	for i := range 300 {
+		chat := store.newChat(fmt.Sprint("user", i), "ann")
+		chats = append(chats, chat)
+		reader.chat(t, "ann", chat.ID)
+	}
+	watch.Set(t.Context(), "somebody:else", "x", 0)
+	foreign := writer.guard.keys.chat(db.NewID())
+	watch.Set(t.Context(), foreign, fmt.Sprint("dalive:", time.Now().Add(time.Hour).UnixMilli()), time.Hour)
+	server.Pause()
+	for _, chat := range chats {
+		store.send(t.Context(), writer.guard, chat.ID)
+	}
+	if got := writer.guard.Stats(); got.Overflows == 0 || got.Pending > 10 || writer.guard.State() != "degraded" {
+		t.Fatalf("%s, %+v", writer.guard.State(), got)
+	}
+	server.Resume()
+	eventually(t, "everything is deleted", func() bool { return writer.guard.State() == "ok" && writer.guard.pending.empty() })
+	for _, chat := range chats {
+		if raw := stored(t, watch, writer.guard.keys.chat(chat.ID)); parseValue(raw).state == stateBody {
+			t.Fatalf("left: %.60s", raw)
+		}
+	}
+	if stored(t, watch, "somebody:else") == "" {
+		t.Error("a key of somebody else is gone")
+	}
+	if stored(t, watch, foreign) == "" {
+		t.Error("the mark of another writer, under way, is gone")
+	}
+}
+
+func TestAWriteThatCouldNotMarkStillFinishes(t *testing.T) {
+	t.Parallel()
+	server, store := newRedis(t), newFakeStore()
+	r := newRig(t, store, server.Addr(), GuardOptions{}, Options{}) // not started: nobody deletes what is pending
+	reader := newRig(t, store, server.Addr(), GuardOptions{}, Options{})
+	chat := store.newChat("ann")
+	server.Kill()
+	w := store.begin(t.Context(), r.guard, chat.ID)
+	if got := r.guard.Stats(); got.MarkFailures != 2 {
+		t.Fatalf("%+v", got)
+	}
+	server.Restart()
+	if got := reader.chat(t, "ann", chat.ID).HeadSeq; got != chat.HeadSeq {
+		t.Fatalf("read version %d before the commit of the next", got)
+	}
+	w.commit()
+	w.finished(db.Committed)
+	if got := reader.chat(t, "ann", chat.ID).HeadSeq; got != w.next.HeadSeq {
+		t.Errorf("another instance read version %d after %d", got, w.next.HeadSeq)
+	}
+}
+
+func TestAWriteThatCouldNotMarkWithUnknownOutcomeMarksAgain(t *testing.T) {
+	t.Parallel()
+	server, store := newRedis(t), newFakeStore()
+	r := newRig(t, store, server.Addr(), GuardOptions{}, Options{})
+	chat := store.newChat("ann")
+	server.Kill()
+	w := store.begin(t.Context(), r.guard, chat.ID)
+	server.Restart()
+	w.finished(db.Unknown) // it commits later than this
+	reader := newRig(t, store, server.Addr(), GuardOptions{}, Options{})
+	reader.chat(t, "ann", chat.ID)
+	w.commit()
+	if got := reader.chat(t, "ann", chat.ID).HeadSeq; got != w.next.HeadSeq {
+		t.Errorf("the old body was filled in between, and stays: version %d after %d", got, w.next.HeadSeq)
+	}
+}
+
+func TestMarkThatRanOut(t *testing.T) {
+	t.Parallel()
+	store := newFakeStore()
+	r := newRig(t, store, newRedis(t).Addr(), GuardOptions{MarkTTL: 20 * time.Millisecond}, Options{})
+	chat := store.newChat("ann")
+	w := store.begin(t.Context(), r.guard, chat.ID) // its commit takes longer than its mark stands
+	eventually(t, "the old body is filled", func() bool {
+		r.chat(t, "ann", chat.ID)
+		return r.guard.Stats().Fills > 0
+	})
+	w.commit()
+	w.finished(db.Committed)
+	if got := r.chat(t, "ann", chat.ID).HeadSeq; got != w.next.HeadSeq {
+		t.Errorf("read version %d after %d", got, w.next.HeadSeq)
+	}
+}
+
+func TestFlushedWhileReadingAndWriting(t *testing.T) {
+	t.Parallel()
+	addr, store := newRedis(t).Addr(), newFakeStore()
+	r := newRig(t, store, addr, GuardOptions{}, Options{})
+	flush := func() { r.guard.link.client.FlushAll(t.Context()) }
+	slow := newRig(t, store, addr, GuardOptions{}, Options{})
+	for at := range 5 { // the flush comes before the step of this number
+		chat := store.newChat("ann")
+		g, done := newGate(), make(chan error, 1)
+		var w *write
+		steps := []func(){
+			func() {
+				go func() { _, err := slow.cache.Chat(g.in(t.Context()), "ann", chat.ID); done <- err }()
+				<-g.reached
+			},
+			func() { w = store.begin(t.Context(), r.guard, chat.ID) },
+			func() { w.commit() },
+			func() { w.finished(db.Committed) },
+			func() {
+				close(g.pass)
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			},
+		}
+		for i, step := range steps {
+			if i == at {
+				flush()
+			}
+			step()
+		}
+		if got := r.chat(t, "ann", chat.ID).HeadSeq; got != w.next.HeadSeq {
+			t.Errorf("flushed before step %d: read version %d after %d", at, got, w.next.HeadSeq)
+		}
+	}
+}
+
+func TestARequestThatIsCancelledStillMarksAndFinishes(t *testing.T) {
+	t.Parallel()
+	store := newFakeStore()
+	r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{})
+	chat := store.newChat("ann")
+	r.chat(t, "ann", chat.ID)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	version := store.send(ctx, r.guard, chat.ID)
+	if got := r.chat(t, "ann", chat.ID).HeadSeq; got != version {
+		t.Errorf("read version %d after %d", got, version)
+	}
+	if got := r.guard.Stats(); got.MarkFailures+got.FinishFailures != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestStopDeletesWhatIsPending(t *testing.T) {
+	t.Parallel()
+	server, store := newRedis(t), newFakeStore()
+	r := newRig(t, store, server.Addr(), GuardOptions{ProbeEvery: time.Hour}, Options{})
+	chat := store.newChat("ann")
+	key := r.guard.keys.chat(chat.ID)
+	r.guard.Start(t.Context())
+	r.guard.link.breaker.trip(true) // so that the write is skipped
+	store.send(t.Context(), r.guard, chat.ID)
+	watch := dialPatient(t, server.Addr())
+	watch.Set(t.Context(), key, "b1|{}", 0)
+	r.guard.Stop()
+	r.guard.Stop()
+	if got := stored(t, watch, key); got != "" {
+		t.Errorf("left behind: %q", got)
+	}
+}
+
+func TestStartAndStopMany(t *testing.T) {
+	t.Parallel()
+	client := dialPatient(t, newRedis(t).Addr())
+	for range 100 {
+		ctx, cancel := context.WithCancel(t.Context())
+		g := NewGuard(client, patient(GuardOptions{ProbeEvery: time.Millisecond}, t))
+		g.Start(ctx)
+		g.link.breaker.trip(true)
+		eventually(t, "closed by the probe", func() bool { return g.State() == "ok" })
+		cancel()
+		g.Stop()
+	}
+}
