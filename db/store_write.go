@@ -41,7 +41,12 @@ func (s *Store) transact(ctx, limit context.Context, do func(ctx context.Context
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = tx.Rollback() }() // after an error, a panic, or when nothing is to be committed: gives the number back
+	ended := false
+	defer func() {
+		if !ended { // an error, a panic, or nothing to commit: gives the number back
+			_ = tx.Rollback()
+		}
+	}()
 	deadline, _ := limit.Deadline()
 	both, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
@@ -52,7 +57,9 @@ func (s *Store) transact(ctx, limit context.Context, do func(ctx context.Context
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return changed.event, s.commit(limit, tx, Write{ChatID: changed.event.ChatID, Members: changed.members})
+	err = s.commit(limit, tx, Write{ChatID: changed.event.ChatID, Members: changed.members})
+	ended = true
+	return changed.event, err
 }
 
 // begin starts a transaction that lives under limit, unless the caller gives up before it has begun.
