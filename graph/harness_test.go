@@ -1,0 +1,190 @@
+package graph_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql/handler/transport"
+	"github.com/gkampitakis/go-snaps/snaps"
+
+	"studychat/auth"
+	"studychat/db"
+	"studychat/events"
+	"studychat/graph"
+)
+
+// Ids that the tests choose, so that snapshots are the same each time.
+const (
+	chat1    = "00000000-0000-7000-8000-000000000001"
+	chat2    = "00000000-0000-7000-8000-000000000002"
+	nowhere  = "00000000-0000-7000-8000-00000000ffff"
+	message1 = "00000000-0000-7000-8000-0000000000a1"
+	message2 = "00000000-0000-7000-8000-0000000000a2"
+	message3 = "00000000-0000-7000-8000-0000000000a3"
+)
+
+const waitLong = 10 * time.Second
+
+// edge is the edge over a real store and hub: SQLite in memory, memory bus.
+type edge struct {
+	t      *testing.T
+	repo   db.Repository
+	server *httptest.Server
+}
+
+func newEdge(t *testing.T) *edge {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	store, err := db.Open(t.Context(), "sqlite::memory:", db.OpenOptions{Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	if _, err := store.MigrateUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	bus := events.NewMemoryBus()
+	hub := events.NewHub(store, bus, events.NewMemoryRegistry(), log)
+	if err := hub.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(hub.Stop)
+	repo := events.NewPublisher(store, bus, log)
+	return serveEdge(t, repo, hub, log)
+}
+
+// serveEdge serves the edge to requests that name their user and scopes in plain headers.
+func serveEdge(t *testing.T, repo db.Repository, live graph.Live, log *slog.Logger) *edge {
+	t.Helper()
+	graphql := graph.NewServer(&graph.Resolver{Repo: repo, Live: live, Log: log})
+	graphql.AddTransport(transport.SSE{})
+	graphql.AddTransport(transport.POST{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := graph.WithRequestID(r.Context(), "request-1")
+		if user := r.Header.Get("User"); user != "" {
+			ctx = auth.WithViewer(ctx, auth.Viewer{ID: user, Scopes: strings.Fields(r.Header.Get("Scopes"))})
+		}
+		if r.Header.Get("Accept") == "text/event-stream" {
+			ctx = graph.WithCut(ctx, func() { t.Log("cut") })
+		}
+		graphql.ServeHTTP(w, r.WithContext(ctx))
+	}))
+	t.Cleanup(server.Close)
+	return &edge{t: t, repo: repo, server: server}
+}
+
+// vars are a document's variables.
+type vars map[string]any
+
+// ask runs an operation as user ("" for nobody, "tutor" with the scope assistant) and returns the whole answer, indented,
+// without what differs from run to run.
+func (e *edge) ask(user, document string, v vars) string {
+	e.t.Helper()
+	response := e.post(e.t.Context(), user, "application/json", document, v)
+	defer response.Body.Close()
+	var body any
+	if err := json.NewDecoder(response.Body).Decode(&body); err != nil {
+		e.t.Fatal(err)
+	}
+	return pretty(body)
+}
+
+// must runs an operation whose answer is not looked at but must hold no error.
+func (e *edge) must(user, document string, v vars) {
+	e.t.Helper()
+	if answer := e.ask(user, document, v); strings.Contains(answer, `"errors"`) {
+		e.t.Fatalf("%s\n%s", document, answer)
+	}
+}
+
+func (e *edge) post(ctx context.Context, user, accept, document string, v vars) *http.Response {
+	e.t.Helper()
+	body, _ := json.Marshal(map[string]any{"query": document, "variables": v})
+	request, _ := http.NewRequestWithContext(ctx, http.MethodPost, e.server.URL, bytes.NewReader(body))
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Accept", accept)
+	request.Header.Set("User", user)
+	if user == "tutor" {
+		request.Header.Set("Scopes", auth.ScopeAssistant)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return response
+}
+
+// follow subscribes as user and returns the stream's items, one answer each; the channel closes with "complete".
+func (e *edge) follow(user, document string, v vars) <-chan string {
+	e.t.Helper()
+	ctx, cancel := context.WithTimeout(e.t.Context(), waitLong)
+	e.t.Cleanup(cancel)
+	response := e.post(ctx, user, "text/event-stream", document, v)
+	out := make(chan string, 64)
+	go func() {
+		defer close(out)
+		defer response.Body.Close()
+		lines := bufio.NewScanner(response.Body)
+		for lines.Scan() {
+			data, ok := strings.CutPrefix(lines.Text(), "data: ")
+			var body any
+			if ok && json.Unmarshal([]byte(data), &body) == nil {
+				out <- pretty(body)
+			}
+		}
+	}()
+	return out
+}
+
+// take returns the next n items; fewer only if the stream ended.
+func take(t *testing.T, items <-chan string, n int) []string {
+	t.Helper()
+	var out []string
+	for range n {
+		select {
+		case item, ok := <-items:
+			if !ok {
+				return append(out, "complete")
+			}
+			out = append(out, item)
+		case <-time.After(waitLong):
+			t.Fatalf("waited %s for item %d of %d; so far %v", waitLong, len(out)+1, n, out)
+		}
+	}
+	return out
+}
+
+var (
+	times       = regexp.MustCompile(`"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z"`)
+	chatCursors = regexp.MustCompile(`"YzE6[A-Za-z0-9_-]+"`) // base64 of c1:, the time and the id follow
+	feedCursors = regexp.MustCompile(`"1\.1\.t\d+"`)
+	madeIDs     = regexp.MustCompile(`"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"`)
+)
+
+func pretty(body any) string {
+	text, _ := json.MarshalIndent(body, "", "  ")
+	text = times.ReplaceAll(text, []byte(`"<time>"`))
+	text = chatCursors.ReplaceAll(text, []byte(`"<chat cursor>"`))
+	text = feedCursors.ReplaceAll(text, []byte(`"<feed cursor>"`))
+	return string(madeIDs.ReplaceAllFunc(text, func(id []byte) []byte {
+		if bytes.HasPrefix(id, []byte(`"00000000-`)) {
+			return id
+		}
+		return []byte(`"<made id>"`)
+	}))
+}
+
+// match compares with the stored snapshot: the document, then the answer.
+func match(t *testing.T, parts ...string) {
+	t.Helper()
+	snaps.MatchSnapshot(t, strings.Join(parts, "\n\n"))
+}

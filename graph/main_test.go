@@ -1,0 +1,24 @@
+package graph_test
+
+import (
+	"net/http"
+	"os"
+	"testing"
+
+	"github.com/gkampitakis/go-snaps/snaps"
+	"go.uber.org/goleak"
+)
+
+// TestMain fails for snapshots that no test asks for any more, and for goroutines that outlive their test.
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if dirty, _ := snaps.Clean(m); dirty && os.Getenv("CI") != "" {
+		status = 1
+	}
+	http.DefaultClient.CloseIdleConnections()
+	if err := goleak.Find(); status == 0 && err != nil {
+		println(err.Error())
+		status = 1
+	}
+	os.Exit(status)
+}

@@ -1,0 +1,130 @@
+package graph_test
+
+import (
+	"strings"
+	"testing"
+)
+
+const eventsDocument = `subscription ($chat: ID, $after: String) {
+  chatEvents(chatId: $chat, after: $after) {
+    __typename cursor at
+    ... on DurableChatEvent { chatId seq actor }
+    ... on ChatCreated { chat { title } }
+    ... on ChatRenamed { title }
+    ... on MessageSent { message { id seq author role content createdAt } }
+    ... on MessageEdited { message { id content editedAt } }
+    ... on MessageDeleted { message { id content deletedAt } }
+    ... on MemberAdded { member { userId role } }
+    ... on MemberRemoved { userId }
+    ... on MessagesRead { chatId userId readSeq }
+    ... on TypingChanged { chatId userId typing }
+    ... on StreamReset { chatId reason }
+  }
+}`
+
+// TestChatEventsReplay walks the whole log of a chat, from the beginning to its end.
+func TestChatEventsReplay(t *testing.T) {
+	t.Parallel()
+	e := seeded(t)
+	e.must("ann", `mutation { renameChat(input: {id: "`+chat1+`", title: "Groups"}) { chat { id } } }`, nil)
+	e.must("ann", `mutation { editMessage(input: {id: "`+message1+`", content: "What is a ring?"}) { message { id } } }`, nil)
+	e.must("bob", `mutation { deleteMessage(input: {id: "`+message2+`"}) { message { id } } }`, nil)
+	items := e.follow("ann", eventsDocument, vars{"chat": chat1, "after": "1.1.0"})
+	replayed := durable(t, items, 8)
+	match(t, "replay", eventsDocument, strings.Join(replayed, "\n"))
+
+	e.must("ann", `mutation { removeMember(input: {chatId: "`+chat1+`", userId: "bob"}) { chat { id } } }`, nil)
+	e.must("ann", `mutation { deleteChat(input: {id: "`+chat1+`"}) { deletedChatId } }`, nil)
+	match(t, "live, to the end", strings.Join(durable(t, items, 3), "\n"))
+}
+
+// durable takes n items, leaving passing events out: those may be dropped or coalesced.
+func durable(t *testing.T, items <-chan string, n int) []string {
+	t.Helper()
+	var out []string
+	for len(out) < n {
+		item := take(t, items, 1)[0]
+		if item == "complete" {
+			return append(out, item)
+		}
+		if !strings.Contains(item, `"PresenceChanged"`) {
+			out = append(out, item)
+		}
+	}
+	return out
+}
+
+func TestChatEventsPassing(t *testing.T) {
+	t.Parallel()
+	e := seeded(t)
+	items := e.follow("ann", eventsDocument, vars{"chat": chat1, "after": "1.1.4"})
+	durable(t, items, 1) // now the stream is live
+	e.must("bob", `mutation { setTyping(input: {chatId: "`+chat1+`", typing: true}) { chatId } }`, nil)
+	match(t, "typing", durable(t, items, 1)[0])
+	e.must("bob", `mutation { markRead(input: {chatId: "`+chat1+`", seq: 3}) { chat { id } } }`, nil)
+	match(t, "read", durable(t, items, 1)[0])
+	match(t, "online", e.ask("bob", `{ chat(id: "`+chat1+`") { online } }`, nil))
+}
+
+// TestChatEventsOfARemovedMember ends with the removal.
+func TestChatEventsOfARemovedMember(t *testing.T) {
+	t.Parallel()
+	e := seeded(t)
+	items := e.follow("bob", eventsDocument, vars{"chat": chat1, "after": "1.1.4"})
+	durable(t, items, 1)
+	e.must("ann", `mutation { removeMember(input: {chatId: "`+chat1+`", userId: "bob"}) { chat { id } } }`, nil)
+	match(t, "the removal, then the end", strings.Join(durable(t, items, 2), "\n"))
+	match(t, "not again", strings.Join(take(t, e.follow("bob", eventsDocument, vars{"chat": chat1}), 1), "\n"))
+}
+
+// TestChatEventsFeed resumes the feed from the beginning of time: all events of both chats, in order within each.
+func TestChatEventsFeed(t *testing.T) {
+	t.Parallel()
+	e := seeded(t)
+	items := e.follow("ann", eventsDocument, vars{"after": "1.1.t0"})
+	var one, two []string
+	for _, item := range durable(t, items, 6) {
+		if strings.Contains(item, chat1) {
+			one = append(one, item)
+		} else {
+			two = append(two, item)
+		}
+	}
+	match(t, "chat one", strings.Join(one, "\n"))
+	match(t, "chat two", strings.Join(two, "\n"))
+
+	e.must("ann", createDocument, vars{"id": nowhere, "title": "New"})
+	match(t, "a chat that begins meanwhile", durable(t, items, 1)[0])
+}
+
+func TestChatEventsRefused(t *testing.T) {
+	t.Parallel()
+	e := seeded(t)
+	for _, c := range []struct {
+		reason, user string
+		v            vars
+	}{
+		{"a stranger", "eve", vars{"chat": chat1}},
+		{"never was", "eve", vars{"chat": nowhere}},
+		{"nobody", "", vars{"chat": chat1}},
+		{"malformed chat", "ann", vars{"chat": "x"}},
+		{"garbage cursor", "ann", vars{"chat": chat1, "after": "garbage"}},
+		{"a cursor of the feed", "ann", vars{"chat": chat1, "after": "1.1.t1"}},
+		{"a cursor of a chat, for the feed", "ann", vars{"after": "1.1.1"}},
+	} {
+		match(t, c.reason, strings.Join(take(t, e.follow(c.user, eventsDocument, c.v), 2), "\n"))
+	}
+	match(t, "over a transport that cannot stream", e.ask("ann", eventsDocument, vars{"chat": chat1}))
+}
+
+func TestChatEventsReset(t *testing.T) {
+	t.Parallel()
+	e := seeded(t)
+	for _, c := range []struct{ reason, after string }{
+		{"ahead of the chat", "1.1.1000"},
+		{"another epoch", "1.7.3"},
+	} {
+		items := e.follow("ann", eventsDocument, vars{"chat": chat1, "after": c.after})
+		match(t, c.reason, durable(t, items, 1)[0])
+	}
+}
