@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"studychat/auth"
+	"studychat/db"
+	"studychat/db/cache"
+	"studychat/events"
+	"studychat/graph"
+	"studychat/transport"
+	"studychat/web"
+)
+
+// Times of start and stop. Together the stops stay below the 20 s that are promised.
+const (
+	startTimeout = 30 * time.Second // for the database to answer and the migrations to run
+	drainTimeout = 6 * time.Second  // for streams to be cut: their clients have 5 s to answer the close
+	stopTimeout  = 10 * time.Second // for running requests to end
+)
+
+// app is the running program: everything that has to be stopped, in the order in which it was started.
+type app struct {
+	log       *slog.Logger
+	transport *transport.Transport
+	server    *http.Server
+	listener  net.Listener
+	stops     []func() error // run from the last to the first
+}
+
+// newApp starts everything. When it fails, what was started before is stopped.
+func newApp(ctx context.Context, config Config, log *slog.Logger) (*app, error) {
+	a := &app{log: log}
+	if err := a.start(ctx, config); err != nil {
+		return nil, errors.Join(err, a.unwind())
+	}
+	return a, nil
+}
+
+func (a *app) start(ctx context.Context, config Config) error {
+	remote := a.openRedis(ctx, config)
+	store, err := a.openStore(ctx, config, remote.guard())
+	if err != nil {
+		return err
+	}
+	repo, hub, err := a.startLive(ctx, store, remote, config)
+	if err != nil {
+		return err
+	}
+	verifier, err := a.newVerifier(config)
+	if err != nil {
+		return err
+	}
+	a.transport = transport.New(transport.Options{
+		GraphQL:        graph.NewServer(&graph.Resolver{Repo: repo, Live: hub, Log: a.log}),
+		Verifier:       verifier,
+		AllowedOrigins: config.AllowedOrigins,
+		Playground:     web.Playground(),
+		Ready:          readiness(store, remote, hub),
+		Log:            a.log,
+	})
+	a.server = a.transport.Server()
+	a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", config.Addr)
+	return err
+}
+
+// onStop remembers how to stop what was just started.
+func (a *app) onStop(stop func() error) { a.stops = append(a.stops, stop) }
+
+// remote is what there is with Redis and not without.
+type remote struct {
+	cacheClient, busClient redis.UniversalClient // nil without Redis
+	guardian               *cache.Guard
+}
+
+func (r remote) guard() db.WriteGuard {
+	if r.guardian == nil {
+		return db.NoGuard{}
+	}
+	return r.guardian
+}
+
+// openRedis never fails: a Redis that is down at start is the same as one that dies later.
+func (a *app) openRedis(ctx context.Context, config Config) remote {
+	if config.redis == nil {
+		a.log.Info("No Redis configured: memory bus, no cache")
+		return remote{}
+	}
+	r := remote{cacheClient: config.redis.cacheClient(), busClient: config.redis.busClient()}
+	a.onStop(r.cacheClient.Close)
+	a.onStop(r.busClient.Close)
+	if version, err := redisVersion(ctx, r.busClient); err != nil {
+		a.log.Warn("Redis connection failed: going on without it until it answers", "address", config.redis.Describe(), "err", err)
+	} else {
+		a.log.Info("Redis connection successful", "address", config.redis.Describe(), "version", version)
+	}
+	r.guardian = cache.NewGuard(r.cacheClient, cache.GuardOptions{Log: a.log})
+	r.guardian.Start(context.WithoutCancel(ctx))
+	a.onStop(func() error { r.guardian.Stop(); return nil })
+	return r
+}
+
+func (a *app) openStore(ctx context.Context, config Config, guard db.WriteGuard) (*db.Store, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	store, err := openWhenUp(ctx, config.DatabaseURL, db.OpenOptions{Guard: guard, MaxConns: config.DatabaseConns, Log: a.log}, a.log)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	a.onStop(store.Close)
+	about := store.Describe()
+	a.log.Info(about.Product+" connection successful", "address", about.Address, "version", about.Version)
+	applied, err := store.MigrateUp(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("migrations: %w", err)
+	}
+	a.log.Info("Schema is up to date", "applied", len(applied))
+	return store, nil
+}
+
+// openWhenUp tries again while the database does not answer: it may be starting beside us.
+func openWhenUp(ctx context.Context, url string, opts db.OpenOptions, log *slog.Logger) (*db.Store, error) {
+	for {
+		store, err := db.Open(ctx, url, opts)
+		if db.CodeOf(err) != db.CodeUnavailable {
+			return store, err
+		}
+		log.Warn("The database does not answer yet", "err", err)
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// startLive stacks the decorators, publish(cache(store)), and starts the hub on them.
+func (a *app) startLive(ctx context.Context, store *db.Store, r remote, config Config) (db.Repository, *events.Hub, error) {
+	bus, registry := events.NewMemoryBus(), events.NewMemoryRegistry()
+	if r.busClient != nil {
+		bus = events.NewRedisBus(r.busClient, events.RedisOptions{}, a.log)
+		registry = events.NewRedisRegistry(r.busClient, a.log)
+	}
+	hub := events.NewHub(store, bus, registry, a.log)
+	if err := hub.Start(context.WithoutCancel(ctx)); err != nil {
+		return nil, nil, err
+	}
+	a.onStop(func() error { hub.Stop(); return nil })
+
+	var repo db.Repository = store
+	if r.guardian != nil {
+		cached := cache.New(store, r.guardian, cache.Options{TTL: config.CacheTTL, MinVersion: hub.Seen})
+		a.onStop(func() error { cached.Stop(); return nil })
+		repo = cached
+	}
+	return events.NewPublisher(repo, bus, a.log), hub, nil
+}
+
+func (a *app) newVerifier(config Config) (auth.Verifier, error) {
+	if !config.Authenticated() {
+		a.log.Info("No authentication configured: one local user, loopback only")
+		return auth.Local{}, nil
+	}
+	ctx, cancel := context.WithCancel(context.Background()) // the refreshing of keys ends with us
+	a.onStop(func() error { cancel(); return nil })
+	return auth.NewJWT(ctx, auth.JWTConfig{
+		Secret: config.JWTSecret, JWKSURL: config.JWKSURL, Issuer: config.JWTIssuer, Audience: config.JWTAudience,
+	})
+}
+
+// readiness: without the database nothing works, without Redis everything does.
+func readiness(store *db.Store, r remote, hub *events.Hub) func(context.Context) transport.Readiness {
+	return func(ctx context.Context) transport.Readiness {
+		out := transport.Readiness{Ready: true, Parts: map[string]string{"database": "ok"}}
+		if err := store.Ping(ctx); err != nil {
+			out.Ready, out.Parts["database"] = false, "down"
+		}
+		switch {
+		case r.guardian == nil:
+			out.Parts["redis"] = "not configured"
+		case r.guardian.State() == "ok" && hub.State() == events.Healthy:
+			out.Parts["redis"] = "ok"
+		default:
+			out.Parts["redis"] = "degraded"
+		}
+		return out
+	}
+}
+
+// listen serves until stop; the channel tells if serving fails by itself.
+func (a *app) listen() <-chan error {
+	a.log.Info("listening", "addr", a.listener.Addr().String(), "playground", "http://"+a.listener.Addr().String()+"/playground")
+	failed := make(chan error, 1)
+	go func() {
+		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+			failed <- err
+		}
+	}()
+	return failed
+}
+
+// stop ends in the order that loses nothing: first nobody is let in and streams are cut, so that clients resume
+// elsewhere; then running requests end; then what they stand on, from the top down.
+func (a *app) stop() error {
+	draining, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	drained := a.transport.Drain(draining)
+
+	stopping, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	stopped := a.server.Shutdown(stopping)
+	if stopped != nil {
+		stopped = errors.Join(stopped, a.server.Close())
+	}
+	err := errors.Join(drained, stopped, a.unwind())
+	a.log.Info("stopped")
+	return err
+}
+
+// unwind stops what was started, the last first.
+func (a *app) unwind() error {
+	var all []error
+	for i := len(a.stops) - 1; i >= 0; i-- {
+		all = append(all, a.stops[i]())
+	}
+	a.stops = nil
+	return errors.Join(all...)
+}

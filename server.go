@@ -1,0 +1,70 @@
+// Command studychat is the backend of a study chat: GraphQL over HTTP, WebSocket and SSE, on PostgreSQL or SQLite, with
+// Redis where there is one.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(exitCode(err))
+}
+
+// errUsage says that the process was started wrongly: exit status 2, as shells do.
+var errUsage = errors.New("studychat cannot start like this")
+
+func exitCode(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errUsage):
+		return 2
+	}
+	return 1
+}
+
+// run does what the arguments say until it is done or ctx ends: the whole program but for the process around it, so that
+// tests start what users start. Logs go to stderr, answers of commands to stdout.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	config, err := readConfig(environ)
+	if err != nil {
+		return fmt.Errorf("%w:\n%w", errUsage, err)
+	}
+	log := newLogger(stderr, config.LogLevel)
+	switch {
+	case len(args) == 0:
+		return serve(ctx, config, log)
+	case len(args) == 2 && args[0] == "migrate":
+		return migrate(ctx, config, args[1], stdout, log)
+	}
+	return fmt.Errorf("%w: the arguments are none, to serve, or migrate up, migrate down, migrate status", errUsage)
+}
+
+// serve runs the server until ctx ends.
+func serve(ctx context.Context, config Config, log *slog.Logger) error {
+	app, err := newApp(ctx, config, log)
+	if err != nil {
+		return err
+	}
+	serving := app.listen()
+	select {
+	case <-ctx.Done():
+		log.Info("stopping")
+	case err = <-serving:
+		log.Error("the listener failed", "err", err)
+	}
+	return errors.Join(err, app.stop())
+}
