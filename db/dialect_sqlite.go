@@ -1,6 +1,7 @@
 package db
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -13,9 +14,20 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
-// sqliteBusyTimeout is how long a transaction waits for the write lock of another process. It is shorter than
-// MaxTransaction because the wait itself cannot be interrupted.
-const sqliteBusyTimeout = 5 * time.Second
+// sqliteBusyTimeout is how long one attempt waits for the write lock of another process. It is short because SQLite's
+// wait cannot be interrupted: untilFree repeats it for as long as the caller has time.
+const sqliteBusyTimeout = 100 * time.Millisecond
+
+// untilFree repeats what failed because another process holds a lock on the file, until ctx ends. On PostgreSQL
+// it does do once.
+func untilFree(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if err == nil || ctx.Err() != nil || !isBusySQLite(err) {
+			return err
+		}
+	}
+}
 
 // sqliteTime is a time as SQLite keeps it: text of one width, UTC, so that comparing the text compares the times, MAX
 // works, and the sqlite3 shell shows something that can be read. (Integers would save 18 bytes a row and show nothing;

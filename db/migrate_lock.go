@@ -36,7 +36,11 @@ func (l postgresLock) hold(ctx context.Context, _ *Store, do func(ctx context.Co
 type sqliteLock struct{}
 
 func (sqliteLock) hold(ctx context.Context, s *Store, do func(ctx context.Context) error) error {
-	if err := beginImmediate(ctx, s); err != nil {
+	err := untilFree(ctx, func() error {
+		_, err := s.writer.ExecContext(ctx, "BEGIN IMMEDIATE")
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	if err := do(ctx); err != nil {
@@ -45,16 +49,6 @@ func (sqliteLock) hold(ctx context.Context, s *Store, do func(ctx context.Contex
 		_, _ = s.writer.ExecContext(cleanup, "ROLLBACK") // fails when the connection is gone, and the transaction with it
 		return err
 	}
-	_, err := s.writer.ExecContext(ctx, "COMMIT")
+	_, err = s.writer.ExecContext(ctx, "COMMIT")
 	return err
-}
-
-// beginImmediate waits as long as ctx lets it, over more than one busy timeout.
-func beginImmediate(ctx context.Context, s *Store) error {
-	for {
-		_, err := s.writer.ExecContext(ctx, "BEGIN IMMEDIATE")
-		if err == nil || ctx.Err() != nil || !isBusySQLite(err) {
-			return err
-		}
-	}
 }

@@ -74,6 +74,7 @@ func newStore(url string, opts OpenOptions) (*Store, error) {
 
 func (s *Store) describe(ctx context.Context) error {
 	return s.query(ctx, func(ctx context.Context, db bun.IDB) error {
-		return db.NewRaw(s.traits.version).Scan(ctx, &s.about.Version)
+		// Several processes that create one SQLite file are in each other's way when they switch it to WAL.
+		return untilFree(ctx, func() error { return db.NewRaw(s.traits.version).Scan(ctx, &s.about.Version) })
 	})
 }

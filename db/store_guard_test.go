@@ -214,12 +214,23 @@ func TestGuardIsToldWhoseLists(t *testing.T) {
 			t.Errorf("at the limit the guard was told of %d members", n)
 		}
 		g.spy.reset()
+		all := func(reason string) {
+			t.Helper()
+			if n := len(g.spy.writes[0].Members); n != db.MaxGuardedMembers+1 || !slices.Contains(g.spy.writes[0].Members, "one more") {
+				t.Errorf("%s: the guard was told of %d members", reason, n)
+			}
+			g.spy.reset()
+		}
 		must(g.AddMember(ctx, "owner", g.chat, "one more"))
-		expect("above the limit nobody is named")
+		all("the step over the limit concerns everybody")
 		must(g.send(ctx))
-		expect("nor in a send")
+		expect("above it nobody is named")
+		must(g.AddMember(ctx, "owner", g.chat, "two more"))
+		expect("but who is added", "two more")
+		must(g.RemoveMember(ctx, "owner", g.chat, "two more"))
+		expect("or removed", "two more")
 		must(g.RemoveMember(ctx, "owner", g.chat, "one more"))
-		expect("nor in the removal that leads back to the limit")
+		all("and so does the step back")
 		must(g.DeleteChat(ctx, "owner", g.chat))
 		if n := len(g.spy.writes[0].Members); n != db.MaxGuardedMembers {
 			t.Errorf("the deletion tells %d members", n)

@@ -13,8 +13,12 @@ type entry struct {
 	chat   *Chat // without Members; HeadSeq and LastAt are those of the new event
 	viewer string
 	role   MemberRole
-	users  []string // the members; nil when there are more than MaxGuardedMembers
+	users  []string // the members before the write, the viewer first; at most rosterLimit
 }
+
+// rosterLimit is how many members have to be known to tell whether a write that removes one leads back to
+// MaxGuardedMembers.
+const rosterLimit = MaxGuardedMembers + 2
 
 // enter takes the chat's row lock and its next number, and then asks whether the viewer is a member: NOT_FOUND of what
 // if not.
@@ -45,7 +49,7 @@ func readRoster(ctx context.Context, tx bun.Tx, e *entry, what string) (*entry, 
 	err := tx.NewSelect().Model(&members).Column("user_id", "role").
 		Where("chat_id = ?", e.chat.ID).
 		OrderExpr("CASE WHEN user_id = ? THEN 0 ELSE 1 END", e.viewer).
-		Limit(MaxGuardedMembers + 1).
+		Limit(rosterLimit).
 		Scan(ctx)
 	if err != nil {
 		return nil, err
@@ -54,10 +58,8 @@ func readRoster(ctx context.Context, tx bun.Tx, e *entry, what string) (*entry, 
 		return nil, NotFound(what)
 	}
 	e.role = members[0].Role
-	if len(members) <= MaxGuardedMembers {
-		for _, m := range members {
-			e.users = append(e.users, m.UserID)
-		}
+	for _, m := range members {
+		e.users = append(e.users, m.UserID)
 	}
 	return e, nil
 }
@@ -69,17 +71,30 @@ func (e *entry) event(kind EventKind) *Event {
 	}
 }
 
-// addUser notes a member who was not there when the roster was read.
-func (e *entry) addUser(user string) {
-	if e.users == nil || len(e.users) == MaxGuardedMembers {
-		e.users = nil
-		return
-	}
-	e.users = append(e.users, user)
+// change is the commit of event.
+func (e *entry) change(event *Event) change {
+	return change{event: event, members: guardedMembers(e.users, event)}
 }
 
-// change is the commit of event.
-func (e *entry) change(event *Event) change { return change{event: event, members: e.users} }
+// guardedMembers says whose lists a write changes, given the members before it: see Write.Members.
+func guardedMembers(users []string, event *Event) []string {
+	before := len(users)
+	after := before
+	switch event.Kind {
+	case MemberAdded:
+		users = append(users, event.Member.UserID)
+		after++
+	case MemberRemoved:
+		after--
+	}
+	switch {
+	case min(before, after) <= MaxGuardedMembers:
+		return users
+	case event.Member != nil:
+		return []string{event.Member.UserID}
+	}
+	return nil
+}
 
 // repeat answers that there is nothing to do; the number that was taken is given back by the rollback.
 func (e *entry) repeat(event *Event) change {

@@ -30,7 +30,6 @@ func (s *Store) AddMember(ctx context.Context, viewer, chatID, user string) (*Ev
 		if err := insertMember(ctx, tx, event.Member); err != nil {
 			return change{}, err
 		}
-		e.addUser(user)
 		return e.change(event), storeEvent(ctx, tx, event)
 	})
 }
@@ -101,7 +100,7 @@ func takeOut(ctx context.Context, tx bun.Tx, e *entry, user string) (change, err
 	if n == 0 {
 		return e.repeat(event), nil
 	}
-	return e.change(event), storeEvent(ctx, tx, event) // e.users was read before: it has the user
+	return e.change(event), storeEvent(ctx, tx, event)
 }
 
 // MarkRead implements MemberRepository. It needs no transaction: the mark only rises, and every condition is in the
@@ -119,13 +118,17 @@ func (s *Store) markRead(ctx context.Context, viewer, chatID string, seq int64) 
 	if err != nil || seq <= readSeq {
 		return readSeq, false, err
 	}
-	result, err := s.writer.NewRaw(`UPDATE chat_members SET read_seq = ?0 WHERE chat_id = ?1 AND user_id = ?2 AND read_seq < ?0
+	var rows int64
+	err = untilFree(ctx, func() error {
+		result, err := s.writer.NewRaw(`UPDATE chat_members SET read_seq = ?0 WHERE chat_id = ?1 AND user_id = ?2 AND read_seq < ?0
 AND EXISTS (SELECT 1 FROM chats AS c WHERE c.id = ?1 AND c.deleted_at IS NULL)`, seq, chatID, viewer).Exec(ctx)
-	if err != nil {
-		return 0, false, err
-	}
-	if n, err := result.RowsAffected(); err != nil || n == 1 {
-		return seq, true, err
+		if err == nil {
+			rows, err = result.RowsAffected()
+		}
+		return err
+	})
+	if err != nil || rows == 1 {
+		return seq, rows == 1, err
 	}
 	readSeq, _, err = s.readMark(ctx, viewer, chatID) // another call was faster, or the viewer is out
 	return readSeq, false, err

@@ -1,7 +1,9 @@
 package db_test
 
 import (
+	"context"
 	"database/sql"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +19,7 @@ func TestSQLiteSettings(t *testing.T) {
 		"PRAGMA journal_mode": "wal",
 		"PRAGMA synchronous":  "2", // FULL
 		"PRAGMA foreign_keys": "1",
-		"PRAGMA busy_timeout": "5000",
+		"PRAGMA busy_timeout": "100",
 		"PRAGMA query_only":   "0",
 	} {
 		var got string
@@ -116,20 +118,34 @@ func TestSQLiteOtherWriter(t *testing.T) {
 	if _, err := other.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	if _, err := g.send(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 2*time.Second {
+		t.Errorf("a caller without time got %v after %s", err, time.Since(start))
+	}
+	done := make(chan error, 2)
 	go func() {
 		_, err := g.send(t.Context())
+		done <- err
+	}()
+	go func() {
+		_, _, err := g.MarkRead(t.Context(), "owner", g.chat, 1)
 		done <- err
 	}()
 	select {
 	case err := <-done:
 		t.Errorf("did not wait for the other writer: %v", err)
-	case <-time.After(50 * time.Millisecond):
+	case <-time.After(3 * busyTimeout): // more than one attempt
 	}
 	if _, err := other.ExecContext(t.Context(), "COMMIT"); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-done; err != nil {
-		t.Error(err)
+	for range cap(done) {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	}
 }
+
+const busyTimeout = 100 * time.Millisecond

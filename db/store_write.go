@@ -14,7 +14,7 @@ const maxAttempts = 4
 // change is what a write did inside its transaction.
 type change struct {
 	event   *Event   // Repeated: there is nothing to commit
-	members []string // see Write.Members
+	members []string // Write.Members
 }
 
 // write runs one write in a transaction and answers with its event. do runs again from the start when the database gives
@@ -66,7 +66,11 @@ func (s *Store) transact(ctx, limit context.Context, do func(ctx context.Context
 func (s *Store) begin(ctx, limit context.Context) (bun.Tx, error) {
 	waiting, cancel := context.WithCancel(limit)
 	stop := context.AfterFunc(ctx, cancel)
-	tx, err := s.writer.BeginTx(waiting, nil)
+	var tx bun.Tx
+	err := untilFree(waiting, func() (err error) {
+		tx, err = s.writer.BeginTx(waiting, nil)
+		return err
+	})
 	if err != nil {
 		stop()
 		cancel()

@@ -1,0 +1,85 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+func pgError(code, severity string) error {
+	return fmt.Errorf("wrapped: %w", &pgconn.PgError{Code: code, Severity: severity})
+}
+
+func TestFail(t *testing.T) {
+	t.Parallel()
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, test := range []struct {
+		reason string
+		ctx    context.Context
+		err    error
+		want   Code
+	}{
+		{"nothing", context.Background(), nil, ""},
+		{"our own word", gone, NotFound("chat"), CodeNotFound},
+		{"our deadline", context.Background(), context.DeadlineExceeded, CodeUnavailable},
+		{"the caller gave up", gone, context.Canceled, CodeInternal}, // and wraps ctx.Err(): the edge looks for that
+		{"refused", context.Background(), &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, CodeUnavailable},
+		{"cut", context.Background(), io.ErrUnexpectedEOF, CodeUnavailable},
+		{"bad connection", context.Background(), driver.ErrBadConn, CodeUnavailable},
+		{"the transaction is over", context.Background(), sql.ErrTxDone, CodeUnavailable},
+		{"too many connections", context.Background(), pgError("53300", "FATAL"), CodeUnavailable},
+		{"admin shutdown", context.Background(), pgError("57P01", "FATAL"), CodeUnavailable},
+		{"starting up", context.Background(), pgError("57P03", "FATAL"), CodeUnavailable},
+		{"statement cancelled", context.Background(), pgError("57014", "ERROR"), CodeUnavailable},
+		{"a standby", context.Background(), pgError("25006", "ERROR"), CodeUnavailable},
+		{"still a deadlock", context.Background(), pgError("40P01", "ERROR"), CodeUnavailable},
+		{"connection failure", context.Background(), pgError("08006", "ERROR"), CodeUnavailable},
+		{"disk full", context.Background(), pgError("53100", "ERROR"), CodeUnavailable},
+		{"a fault in a statement", context.Background(), pgError("42601", "ERROR"), CodeInternal},
+		{"a violated constraint", context.Background(), pgError("23505", "ERROR"), CodeInternal},
+		{"anything else", context.Background(), errors.New("what?"), CodeInternal},
+	} {
+		err := new(Store).fail(test.ctx, test.err)
+		if CodeOf(err) != test.want {
+			t.Errorf("%s: got %v, want %s", test.reason, err, test.want)
+		}
+		if test.err != nil && !errors.Is(err, test.err) {
+			t.Errorf("%s: the cause is lost in %v", test.reason, err)
+		}
+	}
+	if err := new(Store).fail(gone, io.EOF); !errors.Is(err, context.Canceled) || !errors.Is(err, io.EOF) {
+		t.Errorf("a cancelled caller got %v", err)
+	}
+}
+
+// TestIsRefusal says which errors at COMMIT leave no doubt. Doubt is the default.
+func TestIsRefusal(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		reason string
+		err    error
+		want   bool
+	}{
+		{"a deferred constraint", pgError("23503", "ERROR"), true},
+		{"a serialization failure", pgError("40001", "ERROR"), true},
+		{"terminated: before or after the commit?", pgError("57P01", "FATAL"), false},
+		{"crashed: before or after the commit?", pgError("57P02", "FATAL"), false},
+		{"rolled back when its time ran out", sql.ErrTxDone, true},
+		{"timed out: was COMMIT sent?", context.DeadlineExceeded, false},
+		{"cut", io.EOF, false},
+		{"cut", &net.OpError{Op: "read", Err: syscall.ECONNRESET}, false},
+	} {
+		if got := isRefusal(test.err); got != test.want {
+			t.Errorf("%s (%v): got %t", test.reason, test.err, got)
+		}
+	}
+}
