@@ -66,7 +66,7 @@ func ParseMessageKey(field, cursor string) (Key, error) {
 
 func decodeKey(prefix, cursor string) (rest string, ok bool) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil {
+	if err != nil || strings.ContainsAny(cursor, "\r\n") { // which the decoder skips
 		return "", false
 	}
 	return strings.CutPrefix(string(raw), prefix)

@@ -92,7 +92,7 @@ func TestStatementsDoNotGrow(t *testing.T) {
 	})
 }
 
-func fill(t *testing.T, store *db.Store, owner string, n int) []string {
+func fill(t testing.TB, store *db.Store, owner string, n int) []string {
 	t.Helper()
 	var chats []string
 	for range n {

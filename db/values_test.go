@@ -1,0 +1,255 @@
+package db
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+func TestCursor(t *testing.T) {
+	t.Parallel()
+	for _, c := range []Cursor{{}, {Epoch: 1, Seq: 2}, {Epoch: math.MaxInt64, Seq: math.MaxInt64}} {
+		if got, err := ParseCursor("after", c.String()); err != nil || got != c {
+			t.Errorf("%v came back as %v, %v", c, got, err)
+		}
+	}
+	for _, bad := range []string{
+		"", "1", "1.", "1.1", "1.1.", "1..1", "2.1.1", "1.1.1.1", "1.1.t1", "1.-1.1", "1.1.-1", "1.+1.1", "1.01.1", "1.1.01",
+		"1.1.9223372036854775808", " 1.1.1", "1.1.1 ", "1.1.1\n", "1.1.\x00", "1.1.１", "1.1.1e3", "1.0x1.1", "1.1_0.1",
+	} {
+		if got, err := ParseCursor("after", bad); CodeOf(err) != CodeBadUserInput {
+			t.Errorf("%q was read as %v, %v", bad, got, err)
+		} else if err.(*Error).Field != "after" {
+			t.Errorf("%q: the field is %q", bad, err.(*Error).Field)
+		}
+	}
+}
+
+func TestFeedCursor(t *testing.T) {
+	t.Parallel()
+	want := FeedCursor{Epoch: 3, At: time.Date(2026, 3, 1, 9, 30, 0, 123_456_000, time.UTC)}
+	if got, err := ParseFeedCursor("after", want.String()); err != nil || got != want {
+		t.Errorf("%v came back as %v, %v", want, got, err)
+	}
+	for _, bad := range []string{"", "1.1.1", "1.1.t", "1.1.t-1", "1.1.t01", "1.1.T1", "2.1.t1", "1.t1", "1.1.tt1"} {
+		if got, err := ParseFeedCursor("after", bad); CodeOf(err) != CodeBadUserInput {
+			t.Errorf("%q was read as %v, %v", bad, got, err)
+		}
+	}
+}
+
+func FuzzParseCursor(f *testing.F) {
+	f.Add("1.1.1")
+	f.Add("1.1.t1772357400000000")
+	f.Add("1.01.1")
+	f.Fuzz(func(t *testing.T, s string) {
+		if c, err := ParseCursor("after", s); err == nil && (c.String() != s || c.Epoch < 0 || c.Seq < 0) {
+			t.Errorf("%q was read as %v, which is written %q", s, c, c)
+		}
+		if c, err := ParseFeedCursor("after", s); err == nil && c.String() != s {
+			t.Errorf("%q was read as %v, which is written %q", s, c, c)
+		}
+	})
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	chat := Key{At: time.Date(2026, 3, 1, 9, 30, 0, 1000, time.UTC), ID: NewID()}
+	if got, err := ParseChatKey("after", chat.ChatCursor()); err != nil || got != chat {
+		t.Errorf("%v came back as %v, %v", chat, got, err)
+	}
+	message := Key{Seq: 42}
+	if got, err := ParseMessageKey("after", message.MessageCursor()); err != nil || got != message {
+		t.Errorf("%v came back as %v, %v", message, got, err)
+	}
+	for _, bad := range []string{"", "x", "!", message.MessageCursor(), chat.ChatCursor() + "=", chat.ChatCursor() + "A", Cursor{1, 1}.String()} {
+		if got, err := ParseChatKey("after", bad); CodeOf(err) != CodeBadUserInput {
+			t.Errorf("%q was read as %v, %v", bad, got, err)
+		}
+	}
+	for _, bad := range []string{"", "x", chat.ChatCursor(), Key{Seq: -1}.MessageCursor(), message.MessageCursor() + "\n"} {
+		if got, err := ParseMessageKey("before", bad); CodeOf(err) != CodeBadUserInput {
+			t.Errorf("%q was read as %v, %v", bad, got, err)
+		}
+	}
+}
+
+func FuzzParseKeys(f *testing.F) {
+	f.Add(Key{Seq: 1}.MessageCursor())
+	f.Add(Key{At: time.Unix(1, 0), ID: "01234567-89ab-7cde-8f01-23456789abcd"}.ChatCursor())
+	f.Fuzz(func(t *testing.T, s string) {
+		if k, err := ParseMessageKey("after", s); err == nil && k.MessageCursor() != s {
+			t.Errorf("%q was read as %v", s, k)
+		}
+		if k, err := ParseChatKey("after", s); err == nil {
+			if again, err := ParseChatKey("after", k.ChatCursor()); err != nil || again != k {
+				t.Errorf("%q was read as %v, then as %v, %v", s, k, again, err)
+			}
+		}
+	})
+}
+
+func TestNewPage(t *testing.T) {
+	t.Parallel()
+	number := func(n int) *int { return &n }
+	text := func(s string) *string { return &s }
+	key := Key{Seq: 7}
+	cursor := key.MessageCursor()
+	fallback := Page{Limit: 50, Backward: true}
+	for _, test := range []struct {
+		reason        string
+		first         *int
+		after         *string
+		last          *int
+		before        *string
+		want          Page
+		field, refuse string
+	}{
+		{reason: "nothing said", want: fallback},
+		{reason: "first", first: number(3), want: Page{Limit: 3}},
+		{reason: "last", last: number(3), want: Page{Limit: 3, Backward: true}},
+		{reason: "none", first: number(0), want: Page{}},
+		{reason: "the most", last: number(MaxPage), want: Page{Limit: MaxPage, Backward: true}},
+		{reason: "cursors", first: number(1), after: &cursor, before: &cursor, want: Page{Limit: 1, After: &key, Before: &key}},
+		{reason: "a cursor alone", after: &cursor, want: Page{Limit: 50, Backward: true, After: &key}},
+		{reason: "both", first: number(1), last: number(1), field: "last"},
+		{reason: "negative", first: number(-1), field: "first"},
+		{reason: "negative", last: number(-1), field: "last"},
+		{reason: "too many", first: number(MaxPage + 1), field: "first"},
+		{reason: "far too many", last: number(math.MaxInt), field: "last"},
+		{reason: "nonsense", after: text("nonsense"), field: "after"},
+		{reason: "nonsense", before: text(""), field: "before"},
+	} {
+		got, err := NewPage(test.first, test.after, test.last, test.before, ParseMessageKey, fallback)
+		if test.field != "" {
+			if e, ok := err.(*Error); !ok || e.Code != CodeBadUserInput || e.Field != test.field {
+				t.Errorf("%s: got %v, want BAD_USER_INPUT of %s", test.reason, err, test.field)
+			}
+			continue
+		}
+		if err != nil || !samePage(got, test.want) {
+			t.Errorf("%s: got %+v, %v", test.reason, got, err)
+		}
+	}
+}
+
+func samePage(a, b Page) bool {
+	same := func(a, b *Key) bool { return a == b || a != nil && b != nil && *a == *b }
+	return a.Limit == b.Limit && a.Backward == b.Backward && same(a.After, b.After) && same(a.Before, b.Before)
+}
+
+func TestParseID(t *testing.T) {
+	t.Parallel()
+	const canonical = "01890a5d-ac96-774b-bcce-b302099a8057"
+	for _, s := range []string{canonical, strings.ToUpper(canonical), "00000000-0000-0000-0000-000000000000"} {
+		if got, err := ParseID("id", s); err != nil || got != strings.ToLower(s) {
+			t.Errorf("%q: got %q, %v", s, got, err)
+		}
+	}
+	for _, bad := range []string{
+		"", "x", strings.ReplaceAll(canonical, "-", ""), "{" + canonical + "}", "urn:uuid:" + canonical, canonical + " ",
+		canonical[:35] + "g", strings.Replace(canonical, "-", "_", 1), canonical[:35] + "\x00", canonical[:34] + "é",
+	} {
+		if got, err := ParseID("id", bad); CodeOf(err) != CodeBadUserInput {
+			t.Errorf("%q: got %q, %v", bad, got, err)
+		}
+	}
+	a, b := NewID(), NewID()
+	if got, err := ParseID("id", a); err != nil || got != a || a >= b {
+		t.Errorf("new ids %s and %s do not sort by time: %v", a, b, err)
+	}
+}
+
+func TestCleanTexts(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		reason string
+		clean  func(field, text string) (string, error)
+		in     string
+		want   string // "" is a refusal
+	}{
+		{"trimmed", CleanTitle, " \t\n title \u00a0\u2003", "title"},
+		{"inner space stays", CleanContent, "a  b\n\n\tc", "a  b\n\n\tc"},
+		{"nothing left", CleanTitle, " \n\u2003 ", ""},
+		{"empty", CleanContent, "", ""},
+		{"NUL", CleanContent, "a\x00b", ""},
+		{"escape", CleanContent, "a\x1bb", ""},
+		{"carriage return", CleanContent, "a\rb", ""},
+		{"C1 control", CleanContent, "a\u0085b", ""},
+		{"broken UTF-8", CleanContent, "a\xff", ""},
+		{"half a surrogate", CleanContent, "a\xed\xa0\x80", ""},
+		{"emoji", CleanContent, "👩‍👩‍👧‍👦", "👩‍👩‍👧‍👦"},
+		{"the longest title", CleanTitle, strings.Repeat("𝄞", MaxTitle), strings.Repeat("𝄞", MaxTitle)},
+		{"a longer title", CleanTitle, strings.Repeat("𝄞", MaxTitle+1), ""},
+		{"the longest content", CleanContent, strings.Repeat("a", MaxContent), strings.Repeat("a", MaxContent)},
+		{"longer content", CleanContent, strings.Repeat("a", MaxContent+1), ""},
+		{"long only before trimming", CleanContent, strings.Repeat(" ", MaxContent) + "a", "a"},
+		{"a name", CleanName, " user-1 ", "user-1"},
+		{"a name with a line break", CleanName, "user\n1", ""},
+		{"a name with a tab", CleanName, "user\t1", ""},
+		{"a longer name", CleanName, strings.Repeat("a", MaxName+1), ""},
+	} {
+		got, err := test.clean("field", test.in)
+		if got != test.want || (CodeOf(err) == CodeBadUserInput) != (test.want == "") {
+			t.Errorf("%s: got %.40q, %v", test.reason, got, err)
+		}
+	}
+}
+
+func FuzzCleanContent(f *testing.F) {
+	f.Add(" text\n")
+	f.Add("a\x00\xff")
+	f.Fuzz(func(t *testing.T, s string) {
+		clean, err := CleanContent("content", s)
+		if err != nil {
+			return
+		}
+		again, err := CleanContent("content", clean)
+		if err != nil || again != clean {
+			t.Errorf("%q is cleaned to %q, then to %q, %v", s, clean, again, err)
+		}
+		if !utf8.ValidString(clean) || clean == "" || strings.ContainsFunc(clean, func(r rune) bool {
+			return unicode.IsControl(r) && r != '\n' && r != '\t'
+		}) {
+			t.Errorf("%q is cleaned to %q", s, clean)
+		}
+	})
+}
+
+func TestEventEnds(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		event Event
+		want  bool
+	}{
+		{Event{Kind: ChatDeleted}, true},
+		{Event{Kind: MemberRemoved, Member: &Member{UserID: "mia"}}, true},
+		{Event{Kind: MemberRemoved, Member: &Member{UserID: "other"}}, false},
+		{Event{Kind: MemberAdded, Member: &Member{UserID: "mia"}}, false},
+		{Event{Kind: MessageSent, Message: &Message{}}, false},
+	} {
+		if got := test.event.Ends("mia"); got != test.want {
+			t.Errorf("%+v: got %t", test.event, got)
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	cause := BadInput("title", "must not be empty.")
+	err := Unavailable(cause)
+	if CodeOf(err) != CodeUnavailable || CodeOf(nil) != "" || CodeOf(strconvError()) != CodeInternal {
+		t.Error("codes are wrong")
+	}
+	if e := err.(*Error); strings.Contains(e.Message, "title") || !strings.Contains(e.Error(), "title") || e.Unwrap() != cause {
+		t.Errorf("the cause belongs into the log and not into the message: %q, %q", e.Message, e.Error())
+	}
+}
+
+func strconvError() error {
+	_, err := parseCount("x")
+	return err
+}
