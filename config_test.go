@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+)
+
+func TestConfigDefaults(t *testing.T) {
+	t.Parallel()
+	c, err := readConfig([]string{"HOME=/root", "PATH=/bin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Addr != "127.0.0.1:8080" || c.DatabaseURL != "sqlite:studychat.db" || c.redis != nil || c.Authenticated() {
+		t.Errorf("defaults: %+v", c)
+	}
+}
+
+func TestConfigPrefixWins(t *testing.T) {
+	t.Parallel()
+	for _, environ := range [][]string{
+		{"PORT=1111", "STUDYCHAT_PORT=2222"},
+		{"STUDYCHAT_PORT=2222", "PORT=1111"},
+	} {
+		if c, err := readConfig(environ); err != nil || c.Addr != "127.0.0.1:2222" {
+			t.Errorf("%v: %q, %v", environ, c.Addr, err)
+		}
+	}
+}
+
+func TestConfigAddr(t *testing.T) {
+	t.Parallel()
+	tokens := withTokens()
+	for _, c := range []struct {
+		reason  string
+		environ []string
+		addr    string // "" means refused
+	}{
+		{"with tokens all interfaces are the default", tokens, ":8080"},
+		{"a platform's PORT", append([]string{"PORT=3000"}, tokens...), ":3000"},
+		{"PORT without tokens stays on loopback", []string{"PORT=3000"}, "127.0.0.1:3000"},
+		{"loopback v6", []string{"ADDR=[::1]:0"}, "[::1]:0"},
+		{"localhost", []string{"ADDR=localhost:0"}, "localhost:0"},
+		{"open to all without tokens", []string{"ADDR=:8080"}, ""},
+		{"a public address without tokens", []string{"ADDR=192.0.2.1:8080"}, ""},
+		{"open to all with tokens", append([]string{"ADDR=:8080"}, tokens...), ":8080"},
+		{"both", []string{"ADDR=127.0.0.1:1", "PORT=1"}, ""},
+		{"no port", []string{"ADDR=127.0.0.1"}, ""},
+	} {
+		got, err := readConfig(c.environ)
+		if c.addr == "" && err == nil || c.addr != "" && (err != nil || got.Addr != c.addr) {
+			t.Errorf("%s: %q, %v", c.reason, got.Addr, err)
+		}
+	}
+}
+
+// TestConfigMistakes: every one is named at once, the status is 2, and no value (it may be a secret) is shown.
+func TestConfigMistakes(t *testing.T) {
+	t.Parallel()
+	err := run(context.Background(), nil, []string{
+		"ADDR=SECRET", "DATABASE_URL=SECRET", "DATABASE_CONNS=SECRET", "REDIS_URL=SECRET", "CACHE_TTL=SECRET",
+		"JWT_SECRET=SECRET", "JWKS_URL=http://SECRET", "ALLOWED_ORIGINS=https://app.example/path", "LOG_LEVEL=SECRET",
+		"STUDYCHAT_DATABSE_URL=SECRET",
+	}, io.Discard, io.Discard)
+	if !errors.Is(err, errUsage) || exitCode(err) != 2 {
+		t.Fatalf("got %v", err)
+	}
+	for _, name := range []string{
+		"ADDR", "DATABASE_URL", "DATABASE_CONNS", "REDIS_URL", "CACHE_TTL", "JWT_SECRET must have", "JWT_SECRET and JWKS_URL",
+		"JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE", "ALLOWED_ORIGINS", "LOG_LEVEL", "STUDYCHAT_DATABSE_URL",
+	} {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("%s is not named in\n%v", name, err)
+		}
+	}
+	if strings.Contains(strings.ReplaceAll(err.Error(), "JWT_SECRET", ""), "SECRET") {
+		t.Errorf("a value is shown:\n%v", err)
+	}
+}
+
+func TestArguments(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"serve"}, {"migrate"}, {"migrate", "sideways"}, {"migrate", "up", "now"}} {
+		err := run(t.Context(), args, []string{"DATABASE_URL=sqlite::memory:"}, io.Discard, io.Discard)
+		if exitCode(err) != 2 {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
+func TestMigrateCommand(t *testing.T) {
+	t.Parallel()
+	environ := []string{"DATABASE_URL=sqlite:" + t.TempDir() + "/m.db"}
+	do := func(what string) string {
+		var out strings.Builder
+		if err := run(t.Context(), []string{"migrate", what}, environ, &out, io.Discard); err != nil {
+			t.Fatalf("migrate %s: %v", what, err)
+		}
+		return out.String()
+	}
+	for _, step := range []struct{ what, want string }{
+		{"status", "pending"}, {"up", "applied"}, {"status", "applied"}, {"up", "nothing to do"},
+		{"down", "taken back"}, {"status", "pending"}, {"up", "applied"},
+	} {
+		if got := do(step.what); !strings.Contains(got, step.want) {
+			t.Errorf("migrate %s: %q, want %q", step.what, got, step.want)
+		}
+	}
+}
