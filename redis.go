@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"studychat/db/cache"
 )
 
 // redisKind says how Redis is reached.
@@ -92,8 +95,11 @@ func (s redisSettings) open(o redis.UniversalOptions) redis.UniversalClient {
 	// Both send commands at connect that old servers and proxies refuse, and the second can pause a connection by itself.
 	o.DisableIdentity = true
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	dialer := &net.Dialer{Timeout: o.DialTimeout, KeepAlive: 15 * time.Second}
+	o.Dialer = cache.EachTry(dialer.DialContext)
 	if s.tls {
 		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12} // the server's name comes from each address
+		o.Dialer = cache.EachTry((&tls.Dialer{NetDialer: dialer, Config: o.TLSConfig}).DialContext)
 	}
 	switch s.kind {
 	case redisCluster:

@@ -12,6 +12,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"studychat/testservices"
 )
 
 func TestParseRedisURL(t *testing.T) {
@@ -193,6 +195,31 @@ func TestRedisClientsAreTuned(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestRedisClientsReachAServer(t *testing.T) {
+	t.Parallel()
+	server := testservices.NewRedisServer(t, "--requirepass", "hunter22")
+	s, err := parseRedisURL("redis://:hunter22@"+server.Addr()+"/2", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, client := range []redis.UniversalClient{s.cacheClient(), s.busClient()} {
+		defer client.Close()
+		version, err := redisVersion(t.Context(), client)
+		if err != nil || !strings.Contains(version, ".") {
+			t.Errorf("version %q, %v", version, err)
+		}
+		if id, err := client.ClientInfo(t.Context()).Result(); err != nil || id.DB != 2 {
+			t.Errorf("%v, %+v", err, id)
+		}
+	}
+	s.password = "hunter23"
+	wrong := s.cacheClient()
+	defer wrong.Close()
+	if err := wrong.Ping(t.Context()).Err(); err == nil || strings.Contains(err.Error(), "hunter") {
+		t.Errorf("a wrong password gives %v", err)
 	}
 }
 

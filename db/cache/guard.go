@@ -93,8 +93,9 @@ func (g *Guard) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
 	unmarked := g.mark(ctx, keys, token)
 	return func(outcome db.Outcome) {
 		if outcome == db.Unknown {
-			// The commit may yet happen: the marks run out by themselves, later than that. What is not marked is marked now.
-			g.mark(ctx, unmarked, token)
+			// The commit may yet happen: the marks run out by themselves, later than that. What is not marked is marked now,
+			// under another token: the one of before is to be taken away as soon as Redis answers.
+			g.mark(ctx, unmarked, newToken())
 			return
 		}
 		g.finish(ctx, keys, token, len(unmarked) == 0)

@@ -19,7 +19,7 @@ import (
 func TestMain(m *testing.M) {
 	redis.SetLogger(silence{})
 	goleak.VerifyTestMain(m,
-		// go-redis dials once a second after many refusals and notices only then that its pool was closed.
+		// The control of EachTry makes go-redis dial by itself once a second; it notices only then that its pool was closed.
 		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
 }
 
@@ -39,13 +39,13 @@ func dial(t testing.TB, addr string) *redis.Client {
 		DialTimeout: 200 * time.Millisecond, ReadTimeout: 50 * time.Millisecond, WriteTimeout: 50 * time.Millisecond,
 		PoolTimeout: 50 * time.Millisecond, PoolSize: 16,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-		Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		Dialer: EachTry(func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if addr == blackHole {
 				<-ctx.Done()
 				return nil, os.ErrDeadlineExceeded
 			}
 			return new(net.Dialer).DialContext(ctx, network, addr)
-		},
+		}),
 	})
 	t.Cleanup(func() { _ = client.Close() })
 	return client
@@ -62,6 +62,7 @@ func patient(options GuardOptions, t testing.TB) GuardOptions {
 func dialPatient(t testing.TB, addr string) *redis.Client {
 	t.Helper()
 	client := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true,
+		Dialer:                   EachTry(new(net.Dialer).DialContext),
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
 	t.Cleanup(func() { _ = client.Close() })
 	return client

@@ -1,0 +1,130 @@
+package cache
+
+import (
+	"log/slog"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"context"
+
+	"github.com/uptrace/bun"
+
+	"studychat/db"
+	"studychat/db/dbtest"
+	"studychat/testservices"
+)
+
+// databases are what the cache is put upon.
+var databases = map[string]func(t *testing.T) string{
+	"SQLite":     func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "chat.db") },
+	"PostgreSQL": func(t *testing.T) string { return testservices.Postgres(t) },
+}
+
+// statements counts what reaches the database.
+type statements struct{ n atomic.Int64 }
+
+func (s *statements) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
+
+func (s *statements) AfterQuery(context.Context, *bun.QueryEvent) { s.n.Add(1) }
+
+// instance is a process: a store behind a cache.
+type instance struct {
+	store *db.Store
+	guard *Guard
+	cache *Cache
+	sql   *statements
+}
+
+func open(t *testing.T, url, redisAddr string) *instance {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	guard := NewGuard(dialPatient(t, redisAddr), GuardOptions{Timeout: 5 * time.Second, Log: log})
+	sql := new(statements)
+	store, err := db.Open(t.Context(), url, db.OpenOptions{Guard: guard, Log: log, Hook: sql})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	if _, err := store.MigrateUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	guard.Start(t.Context())
+	t.Cleanup(guard.Stop)
+	c := New(store, guard, Options{})
+	t.Cleanup(c.Stop)
+	return &instance{store: store, guard: guard, cache: c, sql: sql}
+}
+
+func TestRepository(t *testing.T) {
+	t.Parallel()
+	for name, database := range databases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := open(t, database(t), newRedis(t).Addr())
+			// A cleanup, since the suite's tests are parallel and end after this function.
+			t.Cleanup(func() {
+				if got := in.guard.Stats(); got.Hits == 0 || got.Fills == 0 || got.RedisFailures > 0 {
+					t.Errorf("the suite did not run over the cache: %+v", got)
+				}
+			})
+			dbtest.Run(t, func(*testing.T) db.Repository { return in.cache })
+		})
+	}
+}
+
+// The suite reads back what it wrote through the same instance; here it reads everything twice, so that a hit has to
+// answer as the database did.
+func TestRepositoryReadingTwice(t *testing.T) {
+	t.Parallel()
+	in := open(t, databases["SQLite"](t), newRedis(t).Addr())
+	dbtest.Run(t, func(*testing.T) db.Repository { return twice{in.cache} })
+}
+
+type twice struct{ *Cache }
+
+func (r twice) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
+	_, _ = r.Cache.Chat(ctx, viewer, id)
+	return r.Cache.Chat(ctx, viewer, id)
+}
+
+func (r twice) Chats(ctx context.Context, viewer string, module *string, page db.Page) (*db.ChatList, error) {
+	_, _ = r.Cache.Chats(ctx, viewer, module, page)
+	return r.Cache.Chats(ctx, viewer, module, page)
+}
+
+func TestHitsReachNoDatabase(t *testing.T) {
+	t.Parallel()
+	for name, database := range databases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := open(t, database(t), newRedis(t).Addr())
+			id := db.NewID()
+			if _, err := in.cache.CreateChat(t.Context(), "ann", db.NewChat{ID: id, Title: "Biology"}); err != nil {
+				t.Fatal(err)
+			}
+			read := func() {
+				t.Helper()
+				if _, err := in.cache.Chat(t.Context(), "ann", id); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := in.cache.Chats(t.Context(), "ann", nil, db.Page{Limit: db.ChatPage}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before := in.sql.n.Load()
+			read()
+			if in.sql.n.Load() == before {
+				t.Fatal("misses reach no database either: the counter is blind")
+			}
+			before = in.sql.n.Load()
+			for range 10 {
+				read()
+			}
+			if n := in.sql.n.Load() - before; n != 0 {
+				t.Errorf("hits made %d statements", n)
+			}
+		})
+	}
+}
