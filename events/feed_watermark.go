@@ -140,7 +140,7 @@ func (s *feedStream) reopen(ctx context.Context) error {
 }
 
 func (s *feedStream) refreshDue() bool {
-	return s.stale.Load() || !now().Before(s.nextRefresh)
+	return s.stale.Load() || !time.Now().Before(s.nextRefresh) // not now(): rounded down it would be too early for ever
 }
 
 // refreshAgain refreshes and plans the next time. A database that does not answer is asked again a little later.

@@ -143,8 +143,7 @@ func (t *topic) look(f *follower) sight {
 	}
 	if len(f.batch) > 0 {
 		event := f.batch[0]
-		f.batch[0] = nil
-		f.batch = f.batch[1:]
+		f.batch = f.batch[1:] // shared with those who read it together: never written to
 		return sight{event: event}
 	}
 	if f.cursor.Seq < t.last {

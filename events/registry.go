@@ -2,8 +2,15 @@ package events
 
 import (
 	"context"
+	"time"
 
 	"studychat/db"
+)
+
+// How long a connection is believed in without a word of its instance, and how often an instance gives its word.
+const (
+	ConnectionTTL = 30 * time.Second
+	Heartbeat     = 10 * time.Second
 )
 
 // Registry knows who follows what at this moment, on every instance. Entries expire by themselves (ConnectionTTL)
@@ -21,6 +28,6 @@ type Registry interface {
 	Add(ctx context.Context, topic Topic, user string) (first bool, remove func(ctx context.Context) (last bool))
 
 	// Online returns, for each of the chats, those of its Members who follow the chat or their feed, in the order of
-	// Members, in one round trip.
+	// Members, in one round trip. What cannot be asked is answered from what this process knows.
 	Online(ctx context.Context, chats []*db.Chat) (map[string][]string, error)
 }

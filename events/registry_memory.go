@@ -58,6 +58,31 @@ func (r *memoryRegistry) Online(_ context.Context, chats []*db.Chat) (map[string
 	return onlineMembers(chats, func(topic Topic, user string) bool { return r.count[topic][user] > 0 }), nil
 }
 
+// has says whether the user has a connection to the topic here.
+func (r *memoryRegistry) has(topic Topic, user string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.count[topic][user] > 0
+}
+
+// entry is a user's connections to a topic, however many.
+type entry struct {
+	topic Topic
+	user  string
+}
+
+func (r *memoryRegistry) entries() []entry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []entry
+	for topic, users := range r.count {
+		for user := range users {
+			all = append(all, entry{topic, user})
+		}
+	}
+	return all
+}
+
 // onlineMembers lists the members of each chat who follow it, or their feed, in the order of Members. Someone who follows
 // without being a member is not listed: a removed member's stream may end a moment later than the membership.
 func onlineMembers(chats []*db.Chat, follows func(topic Topic, user string) bool) map[string][]string {

@@ -1,0 +1,194 @@
+package events
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"studychat/db"
+)
+
+func TestHubResets(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason string
+		after  db.Cursor
+		want   string
+	}{
+		{"pruned", db.Cursor{Epoch: 1, Seq: 2}, "EXPIRED:1.1.3 1.1.4 1.1.5 NOTHING"},
+		{"just at the floor nothing is lost", db.Cursor{Epoch: 1, Seq: 3}, "1.1.4 1.1.5 NOTHING"},
+		{"at the head there is nothing to tell", db.Cursor{Epoch: 1, Seq: 5}, "NOTHING"},
+		{"a number that was never given", db.Cursor{Epoch: 1, Seq: 6}, "AHEAD:1.1.5 NOTHING"},
+		{"an older history", db.Cursor{Epoch: 0, Seq: 4}, "EPOCH:1.1.5 NOTHING"},
+		{"a history that is not known here", db.Cursor{Epoch: 7, Seq: 4}, "EPOCH:1.1.5 NOTHING"},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				repo := newFakeLog()
+				h := startHub(t, repo, NewMemoryBus())
+				repo.create(chatA, "ann")
+				for range 4 {
+					repo.send(chatA, "ann", "hi")
+				}
+				repo.prune(chatA, 3)
+				s, err := h.Chat(t.Context(), "ann", chatA, &c.after)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				expect(t, s, c.want)
+			})
+		})
+	}
+}
+
+func TestHubLogReplacedUnderAStream(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason   string
+		newEpoch bool
+		want     string
+	}{
+		{"restored, with a new epoch", true, "EPOCH:1.2.2 1.2.3"},
+		{"restored, and nobody raised the epoch", false, "AHEAD:1.1.2 1.1.3"},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				repo, bus := newFakeLog(), NewMemoryBus()
+				h := startHub(t, repo, bus)
+				repo.create(chatA, "ann")
+				s := follow(t, h, "ann", chatA, -1)
+				for range 3 {
+					publish(bus, repo.send(chatA, "ann", "will be lost"))
+				}
+				expect(t, s, "1.1.2 1.1.3 1.1.4")
+				repo.restore(2, c.newEpoch)
+				sleep(time.Second)
+				reset, next, _ := strings.Cut(c.want, " ")
+				expect(t, s, reset)
+				publish(bus, repo.send(chatA, "ann", "another story"))
+				expect(t, s, next)
+			})
+		})
+	}
+}
+
+func TestHubChatVanishes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		repo := newFakeLog()
+		h := startHub(t, repo, NewMemoryBus())
+		repo.create(chatA, "ann")
+		s := follow(t, h, "ann", chatA, -1)
+		repo.mu.Lock()
+		delete(repo.chats, chatA)
+		repo.mu.Unlock()
+		expect(t, s, "NOT_FOUND EOF")
+	})
+}
+
+func TestHubEnds(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason string
+		do     func(repo *fakeLog, say func(*db.Event))
+		want   string
+	}{
+		{"removed: nothing after that", func(r *fakeLog, say func(*db.Event)) {
+			say(r.remove(chatA, "ann", "bob"))
+			say(r.send(chatA, "ann", "secret"))
+		}, "1.1.2 EOF EOF"},
+		{"removed, and the poke is lost", func(r *fakeLog, _ func(*db.Event)) {
+			r.remove(chatA, "ann", "bob")
+			r.send(chatA, "ann", "secret")
+		}, "1.1.2 EOF"},
+		{"somebody else is removed", func(r *fakeLog, say func(*db.Event)) {
+			say(r.remove(chatA, "ann", "cid"))
+		}, "1.1.2 NOTHING"},
+		{"deleted", func(r *fakeLog, say func(*db.Event)) {
+			say(r.delete(chatA, "ann"))
+		}, "1.1.2 EOF"},
+		{"deleted, and the poke is lost", func(r *fakeLog, _ func(*db.Event)) {
+			r.delete(chatA, "ann")
+		}, "1.1.2 EOF"},
+		{"deleted behind events that are not kept any more: said, then the end", func(r *fakeLog, _ func(*db.Event)) {
+			r.send(chatA, "ann", "hi")
+			r.delete(chatA, "ann")
+		}, "EXPIRED:1.1.2 1.1.3 EOF"},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				repo, bus := newFakeLog(), NewMemoryBus()
+				h := startHub(t, repo, bus)
+				repo.create(chatA, "ann", "bob", "cid")
+				s := follow(t, h, "bob", chatA, -1)
+				c.do(repo, func(e *db.Event) { publish(bus, e) })
+				expect(t, s, c.want)
+			})
+		})
+	}
+}
+
+func TestHubMembershipInThePast(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		repo, bus := newFakeLog(), NewMemoryBus()
+		h := startHub(t, repo, bus)
+		repo.create(chatA, "ann", "bob")
+		repo.remove(chatA, "ann", "bob") // 2
+		repo.add(chatA, "ann", "bob")    // 3
+		s := follow(t, h, "bob", chatA, 0)
+		expect(t, s, "1.1.1 1.1.2 1.1.3")
+		publish(bus, repo.remove(chatA, "ann", "bob"))
+		expect(t, s, "1.1.4 EOF")
+	})
+}
+
+func TestHubDeletedChatIsResumedToItsEnd(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason string
+		after  int64
+		want   string
+	}{
+		{"the end alone is missing", 2, "1.1.3 EOF"},
+		{"what is gone is said", 1, "EXPIRED:1.1.2 1.1.3 EOF"},
+		{"nothing is missing", 3, "EOF"},
+		{"more than there ever was", 4, "AHEAD:1.1.2 1.1.3 EOF"},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				repo := newFakeLog()
+				h := startHub(t, repo, NewMemoryBus())
+				repo.create(chatA, "ann")
+				repo.send(chatA, "ann", "hi")
+				repo.delete(chatA, "ann")
+				expect(t, follow(t, h, "ann", chatA, c.after), c.want)
+			})
+		})
+	}
+}
+
+// A fault of ours must become a reset that the client sees, never a silent gap: the log is made to lie.
+func TestHubAssertsOrder(t *testing.T) {
+	t.Parallel()
+	repo := newFakeLog()
+	h := NewHub(repo, NewMemoryBus(), NewMemoryRegistry(), discard())
+	if err := h.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer h.Stop()
+	repo.create(chatA, "ann")
+	repo.send(chatA, "ann", "hi")
+	repo.send(chatA, "ann", "hi")
+	repo.mu.Lock()
+	repo.chats[chatA].events[1].Seq = 3 // 1 3 3
+	repo.mu.Unlock()
+	s := follow(t, h, "ann", chatA, 0)
+	expect(t, s, "1.1.1 EXPIRED:1.1.2")
+}

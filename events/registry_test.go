@@ -1,0 +1,181 @@
+package events
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"studychat/db"
+	"studychat/testservices"
+)
+
+func everyRegistry(t *testing.T, test func(t *testing.T, r Registry)) {
+	t.Run("memory", func(t *testing.T) {
+		t.Parallel()
+		test(t, startRegistry(t, NewMemoryRegistry()))
+	})
+	t.Run("redis", func(t *testing.T) {
+		t.Parallel()
+		client := testRedisClient(t, testservices.NewRedisServer(t).Addr())
+		test(t, startRegistry(t, NewRedisRegistry(client, testLog(t))))
+	})
+	t.Run("redis that is not there", func(t *testing.T) {
+		t.Parallel()
+		test(t, startRegistry(t, NewRedisRegistry(testRedisClient(t, "127.0.0.1:1"), testLog(t))))
+	})
+}
+
+func startRegistry(t *testing.T, r Registry) Registry {
+	t.Helper()
+	if err := r.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Stop)
+	return r
+}
+
+func chatOf(id string, members ...string) *db.Chat {
+	c := &db.Chat{ID: id}
+	for _, m := range members {
+		c.Members = append(c.Members, &db.Member{UserID: m})
+	}
+	return c
+}
+
+func expectOnline(t *testing.T, r Registry, chat *db.Chat, want ...string) {
+	t.Helper()
+	got, err := r.Online(t.Context(), []*db.Chat{chat, chatOf("empty", "ann")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got[chat.ID], want) {
+		t.Errorf("online: %v, want %v", got[chat.ID], want)
+	}
+	if got[chat.ID] == nil {
+		t.Error("a nil list")
+	}
+}
+
+func TestRegistry(t *testing.T) {
+	t.Parallel()
+	everyRegistry(t, func(t *testing.T, r Registry) {
+		ctx := t.Context()
+		chat := chatOf("c", "cid", "bob", "ann")
+		expectOnline(t, r, chat)
+
+		add := func(topic Topic, user string, wantFirst bool) func(context.Context) bool {
+			t.Helper()
+			first, remove := r.Add(ctx, topic, user)
+			if first != wantFirst {
+				t.Errorf("%s on %s: first = %v", user, topic, first)
+			}
+			return remove
+		}
+		one := add(ChatTopic("c"), "ann", true)
+		two := add(ChatTopic("c"), "ann", false)
+		add(ChatTopic("c"), "stranger", true)
+		add(ChatTopic("other"), "bob", true)
+		feed := add(UserTopic("cid"), "cid", true)
+		expectOnline(t, r, chat, "cid", "ann") // in the order of members; strangers are not shown
+
+		if one(ctx) {
+			t.Error("ann is said to be gone while a connection is left")
+		}
+		if one(ctx) {
+			t.Error("a connection was removed twice")
+		}
+		expectOnline(t, r, chat, "cid", "ann")
+		if !two(ctx) {
+			t.Error("ann is not said to be gone")
+		}
+		expectOnline(t, r, chat, "cid")
+		feed(ctx)
+		expectOnline(t, r, chat)
+		r.Stop()
+		r.Stop()
+	})
+}
+
+func TestRegistryRedisBetweenInstances(t *testing.T) {
+	t.Parallel()
+	server := testservices.NewRedisServer(t)
+	newOne := func() Registry { return startRegistry(t, NewRedisRegistry(testRedisClient(t, server.Addr()), testLog(t))) }
+	a, b := newOne(), newOne()
+	ctx, chat := t.Context(), chatOf("c", "ann", "bob")
+	first, onA := a.Add(ctx, ChatTopic("c"), "ann")
+	again, onB := b.Add(ctx, ChatTopic("c"), "ann")
+	if !first || again {
+		t.Errorf("first on a: %v, on b: %v", first, again)
+	}
+	b.Add(ctx, UserTopic("bob"), "bob")
+	expectOnline(t, a, chat, "ann", "bob")
+	if onA(ctx) || !onB(ctx) {
+		t.Error("ann is gone with the last connection on any instance, and not before")
+	}
+	expectOnline(t, a, chat, "bob")
+	b.Stop() // takes its entries out
+	expectOnline(t, a, chat)
+}
+
+func TestRegistryRedisComesBack(t *testing.T) {
+	t.Parallel()
+	server := testservices.NewRedisServer(t)
+	newOne := func() Registry { return startRegistry(t, NewRedisRegistry(testRedisClient(t, server.Addr()), testLog(t))) }
+	a, b := newOne(), newOne()
+	ctx, chat := t.Context(), chatOf("c", "ann", "bob")
+	a.Add(ctx, ChatTopic("c"), "ann")
+	server.Pause()
+	begun := time.Now()
+	for range 20 {
+		expectOnline(t, a, chat, "ann") // what this instance knows by itself
+		a.Add(ctx, ChatTopic("c"), "ann")
+	}
+	b.Add(ctx, ChatTopic("c"), "bob")
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("a Redis that hangs cost %v", took)
+	}
+	server.Resume()
+	server.Kill()
+	server.Restart()
+	expectWithin := func(r Registry) {
+		t.Helper()
+		eventually(t, Heartbeat+5*time.Second, "everybody is known everywhere again", func() bool {
+			got, _ := r.Online(ctx, []*db.Chat{chat})
+			return slices.Equal(got["c"], []string{"ann", "bob"})
+		})
+	}
+	expectWithin(a)
+	expectWithin(b)
+}
+
+func TestRegistryRedisForgetsTheDead(t *testing.T) {
+	t.Parallel()
+	server := testservices.NewRedisServer(t)
+	client := testRedisClient(t, server.Addr())
+	dead := NewRedisRegistry(client, testLog(t)).(*redisRegistry) // never started: its heart does not beat
+	dead.Add(t.Context(), ChatTopic("c"), "ann")
+	alive := startRegistry(t, NewRedisRegistry(client, testLog(t)))
+	expectOnline(t, alive, chatOf("c", "ann"), "ann")
+	key := registryKey(ChatTopic("c"))
+	scores, err := client.ZRangeWithScores(t.Context(), key, 0, -1).Result()
+	if err != nil || len(scores) != 1 {
+		t.Fatal(scores, err)
+	}
+	left := time.Until(time.UnixMilli(int64(scores[0].Score)))
+	if left > ConnectionTTL || left < ConnectionTTL-5*time.Second {
+		t.Errorf("the entry lives for %v", left)
+	}
+	scores[0].Score = float64(time.Now().Add(-time.Millisecond).UnixMilli()) // as if that time had passed
+	if err := client.ZAdd(t.Context(), key, scores[0]).Err(); err != nil {
+		t.Fatal(err)
+	}
+	expectOnline(t, alive, chatOf("c", "ann"))
+	if first, _ := alive.Add(t.Context(), ChatTopic("c"), "ann"); !first {
+		t.Error("the dead entry counts")
+	}
+	if ttl := client.TTL(t.Context(), key).Val(); ttl <= 0 {
+		t.Error("a key that nobody renews stays for ever")
+	}
+	dead.cancel()
+}
