@@ -45,8 +45,7 @@ func readConfig(environ []string) (Config, error) {
 	var config Config
 	settings, unknown := collect(environ)
 	err := env.ParseWithOptions(&config, env.Options{Environment: settings})
-	mistakes := append(unknown, explain(err)...)
-	mistakes = append(mistakes, config.Validate()...)
+	mistakes := slices.Concat(unknown, explain(err), config.Validate())
 	if len(mistakes) > 0 {
 		return config, errors.New(strings.Join(mistakes, "\n"))
 	}

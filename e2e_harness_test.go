@@ -92,6 +92,7 @@ type logLines struct {
 }
 
 func newLogLines(t *testing.T) *logLines {
+	t.Helper()
 	return &logLines{out: t.Output(), listening: make(chan map[string]any, 1), all: make(chan string, 10_000)}
 }
 
@@ -138,7 +139,7 @@ func worlds() []world {
 
 // eachWorld runs a test over SQLite alone and over PostgreSQL with Redis.
 func eachWorld(t *testing.T, test func(t *testing.T, i *instance)) {
-	t.Parallel()
+	t.Helper()
 	for _, w := range worlds() {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()
@@ -275,7 +276,7 @@ func (i *instance) dial(protocols ...string) *socket {
 	i.t.Helper()
 	ctx, cancel := context.WithTimeout(i.t.Context(), waitLong)
 	defer cancel()
-	conn, _, err := websocket.Dial(ctx, strings.Replace(i.url, "http", "ws", 1)+"/graphql", &websocket.DialOptions{Subprotocols: protocols}) //nolint:bodyclose // the library closes it
+	conn, _, err := websocket.Dial(ctx, strings.Replace(i.url, "http", "ws", 1)+"/graphql", &websocket.DialOptions{Subprotocols: protocols})
 	if err != nil {
 		i.t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 
 // TestConversation is what every client does: start a chat, follow it, write, read, come back, end it.
 func TestConversation(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, i *instance) {
 		chat, cursor := i.newChat()
 		live := i.follow(chat, cursor)
@@ -108,6 +109,7 @@ func (i *instance) events(body []byte) <-chan string {
 }
 
 func TestEventsOverSSE(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, i *instance) {
 		chat, _ := i.newChat()
 		i.message(chat, "one")
@@ -131,6 +133,7 @@ func TestEventsOverSSE(t *testing.T) {
 
 // TestRetries sends one message 200 times at once: one row, one event, 200 equal answers.
 func TestRetries(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, i *instance) {
 		const retries = 200
 		chat, cursor := i.newChat()
@@ -167,6 +170,7 @@ func TestRetries(t *testing.T) {
 
 // TestBadInput: BAD_USER_INPUT naming the field, nothing stored, process alive.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, i *instance) {
 		chat, _ := i.newChat()
 		send := func(content string) []byte { return operation(sendMessage, vars{"chat": chat, "content": content}) }
@@ -309,6 +313,7 @@ func TestNotReadyWithoutDatabase(t *testing.T) {
 
 // TestStop: streams are cut so that clients come back, never completed; nothing acknowledged is lost.
 func TestStop(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, i *instance) {
 		chat, cursor := i.newChat()
 		live := i.follow(chat, cursor)
@@ -401,7 +406,7 @@ func TestTokenExpires(t *testing.T) {
 func TestPlayground(t *testing.T) {
 	t.Parallel()
 	i := start(t, "DATABASE_URL=sqlite::memory:")
-	response, err := http.Get(i.url + "/") //nolint:noctx // a loopback request of a test
+	response, err := http.Get(i.url + "/")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 	}
 	http.DefaultClient.CloseIdleConnections()
 	if err := goleak.Find(); status == 0 && err != nil {
-		println(err.Error())
+		_, _ = os.Stderr.WriteString(err.Error() + "\n")
 		status = 1
 	}
 	os.Exit(status)

@@ -29,8 +29,7 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		// Nobody is left to read the answer, or we gave up waiting.
-		own := db.Unavailable(err).(*db.Error)
-		return answer(out, own.Code, own.Message)
+		return answer(out, db.CodeUnavailable, "The request took too long.")
 	case out.Err == nil:
 		code, _ := out.Extensions["code"].(string)
 		if code == "" {
@@ -42,10 +41,10 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 }
 
 func (p presenter) presentOwn(ctx context.Context, out *gqlerror.Error, own *db.Error) *gqlerror.Error {
-	switch own.Code {
-	case db.CodeInternal:
+	if own.Code == db.CodeInternal {
 		return p.mask(ctx, out, own)
-	case db.CodeUnavailable:
+	}
+	if own.Code == db.CodeUnavailable {
 		p.log.WarnContext(ctx, "a dependency failed", "err", own, "path", out.Path.String(), "requestId", RequestID(ctx))
 	}
 	shown := answer(out, own.Code, own.Message)

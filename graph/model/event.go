@@ -36,7 +36,7 @@ type Durable struct {
 // IsDurableChatEvent marks every durable event.
 func (Durable) IsDurableChatEvent() {}
 
-// The events as the schema has them.
+// The events as the schema has them; it describes each.
 type (
 	ChatCreated struct{ Durable }
 	ChatRenamed struct {

@@ -26,7 +26,7 @@ import (
 // installTime bounds apt-get as a whole.
 const installTime = 10 * time.Minute
 
-const usage = "usage: go run ./testservices/run -- COMMAND [ARGUMENT]..."
+const usage = "usage: go run ./testservices/run -- COMMAND ARGUMENTS"
 
 func main() {
 	code, err := run(os.Args[1:], os.Stdout, os.Stderr)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -122,7 +123,7 @@ func TestMissingBinaries(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			env := append(c.env, "PATH="+onlyShell(t), "TEST_DATABASE_URL=postgres://not-asked/db")
+			env := slices.Concat(c.env, []string{"PATH=" + onlyShell(t), "TEST_DATABASE_URL=postgres://not-asked/db"})
 			cmd := command(t, env, "sh", "-c", "echo the command ran")
 			out, _ := cmd.CombinedOutput()
 			if got := cmd.ProcessState.ExitCode(); got != c.code || !strings.Contains(string(out), c.says) {
