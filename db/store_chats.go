@@ -2,8 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 
 	"github.com/uptrace/bun"
 )
@@ -108,11 +106,8 @@ func (s *Store) Chat(ctx context.Context, viewer, id string) (*Chat, error) {
 			Join("JOIN chat_members AS own ON own.chat_id = c.id").
 			Where("c.id = ? AND c.deleted_at IS NULL AND own.user_id = ?", id, viewer).
 			Scan(ctx)
-		if errors.Is(err, sql.ErrNoRows) {
-			return NotFound("chat")
-		}
 		if err != nil {
-			return err
+			return notFound(err)
 		}
 		if err := selectMembers(tx, &chat.Members, []string{id}).Scan(ctx); err != nil {
 			return err

@@ -20,15 +20,14 @@ func selectHeads(db bun.IDB) *bun.SelectQuery {
 func (s *Store) Head(ctx context.Context, viewer, chatID string) (Head, error) {
 	var head Head
 	err := s.query(ctx, func(ctx context.Context, db bun.IDB) error {
-		return scanOne(selectHeads(db).Join("JOIN chat_members AS own ON own.chat_id = c.id").
-			Where("c.id = ? AND own.user_id = ?", chatID, viewer), ctx, &head)
+		return notFound(selectHeads(db).Join("JOIN chat_members AS own ON own.chat_id = c.id").
+			Where("c.id = ? AND own.user_id = ?", chatID, viewer).Scan(ctx, &head))
 	})
 	return head, err
 }
 
-// scanOne scans a chat's row, or says NOT_FOUND.
-func scanOne(q *bun.SelectQuery, ctx context.Context, dest ...any) error {
-	err := q.Scan(ctx, dest...)
+// notFound says that a chat's row is not there.
+func notFound(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return NotFound("chat")
 	}
@@ -72,29 +71,24 @@ func (s *Store) Heads(ctx context.Context, chatIDs []string) ([]Head, error) {
 	return heads, nil
 }
 
-// SeqBefore implements EventRepository. Times rise with the numbers, so it looks backwards from the end: it costs what
-// happened since.
+// SeqBefore implements EventRepository. Numbers have no gaps and times rise with them, so it halves the stretch until
+// one number is left: a chat with 100,000 newer events costs 17 steps in one statement. lo is older than at, or the
+// floor; what comes after hi is not.
 func (s *Store) SeqBefore(ctx context.Context, chatID string, at time.Time) (int64, error) {
-	var found struct {
-		FloorSeq   int64
-		MessageSeq *int64
-		EventSeq   *int64
-	}
+	var seq int64
 	err := s.query(ctx, func(ctx context.Context, db bun.IDB) error {
-		newest := func(table bun.Ident) *bun.SelectQuery {
-			return db.NewSelect().TableExpr("? AS t", table).Column("t.seq").
-				Where("t.chat_id = c.id AND t.created_at < ?", at).OrderExpr("t.seq DESC").Limit(1)
-		}
-		return scanOne(db.NewSelect().TableExpr("chats AS c").Column("c.floor_seq").
-			ColumnExpr("(?) AS message_seq", newest("messages")).ColumnExpr("(?) AS event_seq", newest("chat_events")).
-			Where("c.id = ?", chatID), ctx, &found)
+		err := db.NewRaw(`WITH RECURSIVE search (lo, hi) AS (
+SELECT c.floor_seq, c.head_seq FROM chats AS c WHERE c.id = ?0
+UNION ALL
+SELECT CASE WHEN COALESCE(m.created_at, e.created_at) < ?1 THEN (s.lo + s.hi + 1) / 2 ELSE s.lo END,
+       CASE WHEN COALESCE(m.created_at, e.created_at) < ?1 THEN s.hi ELSE (s.lo + s.hi + 1) / 2 - 1 END
+FROM search AS s
+LEFT JOIN messages AS m ON m.chat_id = ?0 AND m.seq = (s.lo + s.hi + 1) / 2
+LEFT JOIN chat_events AS e ON e.chat_id = ?0 AND e.seq = (s.lo + s.hi + 1) / 2
+WHERE s.lo < s.hi)
+SELECT lo FROM search WHERE lo >= hi`, chatID, at).Scan(ctx, &seq)
+		return notFound(err)
 	})
-	seq := found.FloorSeq
-	for _, other := range []*int64{found.MessageSeq, found.EventSeq} {
-		if other != nil {
-			seq = max(seq, *other)
-		}
-	}
 	return seq, err
 }
 
@@ -111,8 +105,8 @@ func (s *Store) Epoch(ctx context.Context) (int64, error) {
 func (s *Store) Log(ctx context.Context, chatID string, after int64, limit int) (*Log, error) {
 	log := &Log{Events: []*Event{}}
 	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
-		if err := scanOne(selectHeads(tx).Where("c.id = ?", chatID), ctx, &log.Head); err != nil {
-			return err
+		if err := selectHeads(tx).Where("c.id = ?", chatID).Scan(ctx, &log.Head); err != nil {
+			return notFound(err)
 		}
 		after = max(after, log.FloorSeq)
 		if limit <= 0 || after >= log.HeadSeq {

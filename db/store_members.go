@@ -139,8 +139,5 @@ func (s *Store) readMark(ctx context.Context, viewer, chatID string) (readSeq, h
 		ColumnExpr("cm.read_seq, c.head_seq").
 		Where("c.id = ? AND c.deleted_at IS NULL AND cm.user_id = ?", chatID, viewer).
 		Scan(ctx, &readSeq, &headSeq)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = NotFound("chat")
-	}
-	return readSeq, headSeq, err
+	return readSeq, headSeq, notFound(err)
 }

@@ -125,6 +125,8 @@ func testSeqBefore(f *fixture) {
 	deleted := f.must(f.repo.DeleteChat(f.ctx, f.owner, id))
 	check("nothing kept", last.At, deleted.Seq-1)
 	check("the deletion", deleted.At.Add(time.Microsecond), deleted.Seq)
+	_, err := f.repo.SeqBefore(f.ctx, db.NewID(), last.At)
+	f.code(db.CodeNotFound, err)
 }
 
 // testLogTellsEverything compares the log with what the writes have returned.
