@@ -80,7 +80,7 @@ func (t *Transport) Server() *http.Server {
 func (t *Transport) addProtocols() {
 	limit := int64(MaxBody)
 	t.options.GraphQL.AddTransport(gqltransport.Websocket{
-		Implementation:   acceptor{origins: t.origins, live: t.live},
+		Implementation:   acceptor{t.origins},
 		InitFunc:         t.initSocket,
 		InitTimeout:      initTimeout,
 		PingPongInterval: pingInterval,

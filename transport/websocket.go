@@ -111,10 +111,7 @@ func (s *seat) expireAt(at time.Time) {
 }
 
 // acceptor is gqlgen's WebsocketImplementation.
-type acceptor struct {
-	origins origins
-	live    *liveSet
-}
+type acceptor struct{ origins origins }
 
 // Accept upgrades the request. gqlgen cannot refuse a socket properly once it is open, so a socket without our
 // sub-protocol is closed here and handed over closed.

@@ -1,0 +1,88 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// bare is a transport with streams alone.
+func bare() *Transport {
+	return &Transport{live: newLiveSet(), options: Options{
+		Ready: func(context.Context) Readiness {
+			return Readiness{Ready: true, Parts: map[string]string{"database": "ok"}}
+		},
+		Log: slog.New(slog.DiscardHandler),
+	}}
+}
+
+func TestDrainCutsAndWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tr := bare()
+		cut := make(chan struct{})
+		leave, ok := tr.live.enter(func() { close(cut) })
+		if !ok {
+			t.Fatal("refused")
+		}
+		go func() {
+			<-cut
+			<-time.After(time.Second) // virtual: the stream takes a while to end
+			leave()
+			leave() // twice does no harm
+		}()
+		began := time.Now()
+		if err := tr.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("Drain took %s: it did not wait for the stream", took)
+		}
+		if _, ok := tr.live.enter(func() {}); ok {
+			t.Error("a stream was let in after Drain")
+		}
+	})
+}
+
+func TestDrainHasADeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tr := bare()
+		leave, _ := tr.live.enter(func() {})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := tr.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		leave()
+	})
+}
+
+func TestReadyz(t *testing.T) {
+	t.Parallel()
+	tr := bare()
+	status := func() int {
+		w := httptest.NewRecorder()
+		tr.readyz(w, httptest.NewRequest(http.MethodGet, "/readyz", http.NoBody))
+		return w.Code
+	}
+	if got := status(); got != http.StatusOK {
+		t.Errorf("healthy: %d", got)
+	}
+	tr.options.Ready = func(context.Context) Readiness {
+		return Readiness{Parts: map[string]string{"database": "down"}}
+	}
+	if got := status(); got != http.StatusServiceUnavailable {
+		t.Errorf("no database: %d", got)
+	}
+	tr.options.Ready = func(context.Context) Readiness { return Readiness{Ready: true} }
+	_ = tr.Drain(t.Context())
+	if got := status(); got != http.StatusServiceUnavailable {
+		t.Errorf("stopping: %d", got)
+	}
+}

@@ -1,0 +1,67 @@
+package transport
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+func TestOriginsAdmit(t *testing.T) {
+	t.Parallel()
+	o := newOrigins([]string{"https://app.example"})
+	for _, c := range []struct {
+		reason, origin string
+		admitted       bool
+	}{
+		{"a program that is no browser", "", true},
+		{"our own page", "http://chat.example", true},
+		{"our own page, in other letters", "http://CHAT.example", true},
+		{"a listed page", "https://app.example", true},
+		{"a listed host by another scheme", "http://app.example", false},
+		{"a listed host at another port", "https://app.example:444", false},
+		{"a host that begins like a listed one", "https://app.example.evil.example", false},
+		{"a sub-domain", "https://x.app.example", false},
+		{"another page", "https://evil.example", false},
+		{"a sandboxed page", "null", false},
+		{"garbage", "::::", false},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "http://chat.example/graphql", http.NoBody)
+		r.Header.Set("Origin", c.origin)
+		if got := o.admits(r); got != c.admitted {
+			t.Errorf("%s: %t", c.reason, got)
+		}
+	}
+}
+
+func TestCORS(t *testing.T) {
+	t.Parallel()
+	passed := false
+	handler := newOrigins([]string{"https://app.example"}).cors(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { passed = true }))
+	for _, c := range []struct {
+		reason, method, origin, allowed string
+		passes                          bool
+	}{
+		{"a listed page asks first", http.MethodOptions, "https://app.example", "https://app.example", false},
+		{"another page asks first", http.MethodOptions, "https://evil.example", "", false},
+		{"a listed page", http.MethodPost, "https://app.example", "https://app.example", true},
+		{"another page gets no leave to read", http.MethodPost, "https://evil.example", "", true},
+		{"no page", http.MethodPost, "", "", true},
+	} {
+		passed = false
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(c.method, "/graphql", http.NoBody)
+		if c.origin != "" {
+			r.Header.Set("Origin", c.origin)
+		}
+		handler.ServeHTTP(w, r)
+		if got := w.Header().Get("Access-Control-Allow-Origin"); got != c.allowed || passed != c.passes {
+			t.Errorf("%s: allowed %q, passed %t", c.reason, got, passed)
+		}
+		if w.Header().Get("Vary") != "Origin" {
+			t.Errorf("%s: caches would mix origins up", c.reason)
+		}
+		if w.Header().Get("Access-Control-Allow-Credentials") != "" {
+			t.Errorf("%s: credentials are allowed", c.reason)
+		}
+	}
+}
