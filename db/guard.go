@@ -17,8 +17,10 @@ type WriteGuard interface {
 
 // Write says what is being written.
 type Write struct {
-	ChatID  string
-	Members []string // those whose list of chats changes, a removed member included; nil above MaxGuardedMembers
+	ChatID string
+	// Members are those whose list of chats changes, a removed member included. In a chat of more than MaxGuardedMembers
+	// only who comes or goes; a write that crosses that limit names everybody.
+	Members []string
 }
 
 // MaxGuardedMembers bounds how many lists of chats a write invalidates. Above it, lists are cached only for

@@ -132,16 +132,15 @@ func (c *Cache) currentList(list *db.ChatList) bool {
 }
 
 // listTTL is short for lists that a write may change without marking them: writes to a chat of more than
-// db.MaxGuardedMembers mark no lists, so that a message there does not cost hundreds of invalidations. Such a chat may be
-// on the page, or on a later one from where its next message lifts it to this one: then the page does not show it, hence
-// HasNext. A chat of exactly that many counts as well: the write that adds one more marks no lists any longer.
-// So a list is never behind by more than BigTTL, plus a lease. (Who joins or leaves sees it at once: see members.go.)
+// db.MaxGuardedMembers mark no lists but that of who joins or leaves, so that a message there does not cost hundreds of
+// invalidations. Such a chat may be on the page, or on a later one from where its next message lifts it to this one: then
+// the page does not show it, hence HasNext. So a list is never behind by more than BigTTL, plus a lease.
 func (c *Cache) listTTL(list *db.ChatList) time.Duration {
 	if list.HasNext {
 		return c.options.BigTTL
 	}
 	for _, chat := range list.Chats {
-		if len(chat.Members) >= db.MaxGuardedMembers {
+		if len(chat.Members) > db.MaxGuardedMembers {
 			return c.options.BigTTL
 		}
 	}

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -36,3 +37,7 @@ func (c *brokenConn) RemoteAddr() net.Addr             { return new(net.TCPAddr)
 func (c *brokenConn) SetDeadline(time.Time) error      { return nil }
 func (c *brokenConn) SetReadDeadline(time.Time) error  { return nil }
 func (c *brokenConn) SetWriteDeadline(time.Time) error { return nil }
+
+// SyscallConn is what the pool checks idle connections with: a dial that nobody waited for any more ends there, and
+// would fail the first request after Redis is back.
+func (c *brokenConn) SyscallConn() (syscall.RawConn, error) { return nil, c.err }

@@ -1,9 +1,15 @@
 package cache
 
 import (
+	"context"
 	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -34,5 +40,53 @@ func TestEachTryReallyDials(t *testing.T) {
 				t.Error("go-redis dials at once by now: EachTry is not needed any more")
 			}
 		})
+	}
+}
+
+// Dials that hang end when nobody waits for them any more, and leave connections that are broken in the pool.
+func TestABlackHoleLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	server, store := newRedis(t), newFakeStore()
+	var open atomic.Bool
+	var hanging sync.WaitGroup
+	client := redis.NewClient(&redis.Options{
+		Addr: server.Addr(), MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true, PipelinePoolSize: -1,
+		DialTimeout: 20 * time.Millisecond, PoolSize: 16,
+		Dialer: EachTry(func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if open.Load() {
+				return new(net.Dialer).DialContext(ctx, network, addr)
+			}
+			hanging.Add(1)
+			defer hanging.Done()
+			<-ctx.Done()
+			return nil, os.ErrDeadlineExceeded
+		}),
+	})
+	t.Cleanup(func() { _ = client.Close() })
+	guard := NewGuard(client, patient(GuardOptions{Timeout: 5 * time.Millisecond, ProbeEvery: time.Hour}, t))
+	c := New(store, guard, Options{})
+	t.Cleanup(c.Stop)
+	chat := store.newChat("ann")
+	var readers sync.WaitGroup
+	for range 16 {
+		readers.Go(func() {
+			if _, err := c.Chat(t.Context(), "ann", chat.ID); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	readers.Wait()
+	hanging.Wait()
+	eventually(t, "broken connections wait in the pool", func() bool { return client.PoolStats().IdleConns > 3 })
+	left := client.PoolStats().IdleConns
+	open.Store(true)
+	guard.link.timeout = 5 * time.Second
+	failures := 0
+	for guard.link.ping(t.Context()) != nil {
+		failures++
+	}
+	// One dial may end only now, and be handed to whoever asks next.
+	if failures > 2 {
+		t.Errorf("with %d connections left over, %d requests failed after the return", left, failures)
 	}
 }

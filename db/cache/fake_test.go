@@ -168,31 +168,6 @@ func (s *fakeStore) send(ctx context.Context, guard db.WriteGuard, id string) in
 	return w.next.HeadSeq
 }
 
-// AddMember implements db.Repository, as the store does for a big chat: no list is marked.
-func (s *fakeStore) AddMember(_ context.Context, _, id, user string) (*db.Event, error) {
-	s.mu.Lock()
-	chat := *s.chats[id]
-	s.mu.Unlock()
-	chat.Members = append(slices.Clone(chat.Members), &db.Member{ChatID: id, UserID: user, Role: db.RoleMember, JoinedAt: epochStart})
-	s.put(&chat)
-	return new(db.Event), nil
-}
-
-// RemoveMember implements db.Repository, like AddMember.
-func (s *fakeStore) RemoveMember(_ context.Context, _, id, user string) (*db.Event, error) {
-	s.mu.Lock()
-	chat := *s.chats[id]
-	s.mu.Unlock()
-	chat.Members = slices.DeleteFunc(slices.Clone(chat.Members), func(m *db.Member) bool { return m.UserID == user })
-	s.put(&chat)
-	return new(db.Event), nil
-}
-
-// LeaveChat implements db.Repository, like AddMember.
-func (s *fakeStore) LeaveChat(ctx context.Context, viewer, id string) (*db.Event, error) {
-	return s.RemoveMember(ctx, viewer, id, viewer)
-}
-
 // rig is one instance on a fake store and a real Redis.
 type rig struct {
 	store *fakeStore

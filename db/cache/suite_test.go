@@ -1,13 +1,13 @@
 package cache
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"context"
 
 	"github.com/uptrace/bun"
 
@@ -127,4 +127,47 @@ func TestHitsReachNoDatabase(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A chat outgrows the size up to which its writes mark everybody's list; who joins or leaves sees it at once all the same.
+func TestListsWhileAChatOutgrowsTheGuard(t *testing.T) {
+	t.Parallel()
+	in := open(t, databases["SQLite"](t), newRedis(t).Addr())
+	event, err := in.cache.CreateChat(t.Context(), "owner", db.NewChat{ID: db.NewID(), Title: "Biology"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := event.ChatID
+	must := func(event *db.Event, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	shows := func(reason, viewer string, seq int64) {
+		t.Helper()
+		for range 2 { // the second time from the cache
+			list, err := in.cache.Chats(t.Context(), viewer, nil, db.Page{Limit: db.ChatPage})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if seq == 0 && len(list.Chats) != 0 || seq > 0 && (len(list.Chats) != 1 || list.Chats[0].HeadSeq != seq) {
+				t.Errorf("%s: %s sees %+v, want version %d", reason, viewer, list.Chats, seq)
+			}
+		}
+	}
+	for i := range db.MaxGuardedMembers - 1 { // with the owner, as many as are marked
+		must(in.cache.AddMember(t.Context(), "owner", id, fmt.Sprint("user", i)))
+	}
+	const full = db.MaxGuardedMembers
+	shows("at the limit", "user5", full)
+	shows("not yet there", "ann", 0)
+	must(in.cache.AddMember(t.Context(), "owner", id, "one more"))
+	shows("the write that crosses the limit", "user5", full+1)
+	must(in.cache.AddMember(t.Context(), "owner", id, "ann"))
+	shows("joined above the limit", "ann", full+2)
+	must(in.cache.RemoveMember(t.Context(), "owner", id, "ann"))
+	shows("removed above the limit", "ann", 0)
+	must(in.cache.LeaveChat(t.Context(), "one more", id))
+	shows("left, back to the limit", "one more", 0)
 }
