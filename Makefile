@@ -9,10 +9,10 @@ GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
 TEST_FLAGS ?= -race -timeout 15m
 PACKAGES ?= ./...
 
-.PHONY: help run build generate verify lint test bench web
+.PHONY: help run build generate verify lint test bench web verify-web
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: ## start the server with its defaults: SQLite file, memory bus, http://127.0.0.1:8080
 	go run .
@@ -25,6 +25,10 @@ generate: ## write graph/generated and graph/model from schema.graphqls
 
 web: ## build the playground into web/dist (needs Node 20)
 	cd web && npm ci --no-audit --no-fund && npm run build
+
+verify-web: web ## test the playground's code, and fail when web/dist is not what its source builds
+	cd web && npm test
+	git diff --exit-code -- web/dist
 
 verify: generate ## fail when generated code, formatting or go.mod drifted
 	go mod tidy -diff
