@@ -13,7 +13,7 @@ import (
 type OpenOptions struct {
 	Guard    WriteGuard    // told of every write; nil: NoGuard
 	MaxConns int           // connections, of SQLite those that read; 0: DefaultMaxConns
-	Log      *slog.Logger  // nil: slog.Default()
+	Log      *slog.Logger  // hears of commits with an unknown outcome; nil: slog.Default()
 	Hook     bun.QueryHook // sees every statement; for tests and traces
 }
 

@@ -102,6 +102,7 @@ func (s *Store) commit(limit context.Context, tx bun.Tx, write Write) error {
 	case isRefusal(err) || errors.Is(err, pgx.ErrTxCommitRollback):
 		outcome = RolledBack
 	default:
+		s.log.WarnContext(limit, "a commit's outcome is unknown", "chat", write.ChatID, "error", err)
 		return Unavailable(err)
 	}
 	return err

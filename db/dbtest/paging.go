@@ -119,9 +119,7 @@ func testChatPagesOfModule(f *fixture) {
 
 func testMessagePages(f *fixture) {
 	id := f.chat()
-	seed := uint64(time.Now().UnixNano())
-	f.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	random := rand.New(rand.NewPCG(seed(f), 0))
 	var want []*db.Message
 	for len(want) < 5 { // other events make gaps between the messages' numbers
 		if random.IntN(2) == 0 {
