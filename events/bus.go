@@ -77,8 +77,7 @@ type Passing struct {
 //
 //   - At most once, in any order, possibly doubled. A poke may be lost at any time, without an error.
 //   - A poke reaches the sinks of this process before Publish returns, whatever happens to the network.
-//   - Publish is bounded in time (a broken network costs at most its write timeout once, then nothing) and never fails
-//     a caller: losses are made good by sweeping.
+//   - Publish does not wait for the network and never fails a caller: losses are made good by sweeping.
 //   - Whenever pokes of a partition may have been lost (a connection was rebuilt, a subscription confirmed again),
 //     the sink is told by Gap.
 //

@@ -33,12 +33,13 @@ type redisBus struct {
 	instance string
 	log      *slog.Logger
 
-	sink   Sink
-	ctx    context.Context // ends with Stop
-	cancel context.CancelFunc
-	tasks  sync.WaitGroup
-	ready  chan struct{} // closed once the first session worked or failed
-	once   sync.Once     // closes ready
+	sink    Sink
+	started atomic.Bool     // sink is set
+	ctx     context.Context // ends with Stop
+	cancel  context.CancelFunc
+	tasks   sync.WaitGroup
+	ready   chan struct{} // closed once the first session worked or failed
+	once    sync.Once     // closes ready
 
 	mu      sync.Mutex
 	joined  [Partitions]int // how often
@@ -71,6 +72,7 @@ func NewRedisBus(client redis.UniversalClient, opts RedisOptions, log *slog.Logg
 
 func (b *redisBus) Start(ctx context.Context, sink Sink) error {
 	b.sink = sink
+	b.started.Store(true)
 	b.tasks.Go(func() { b.receiveForEver(b.ctx) })
 	b.tasks.Go(func() { b.sendForEver(b.ctx) })
 	select {
@@ -89,7 +91,7 @@ func (b *redisBus) Stop() {
 
 // Publish delivers here and now, and leaves the rest of the world to the sender.
 func (b *redisBus) Publish(_ context.Context, poke Poke) {
-	if b.sink == nil || b.ctx.Err() != nil {
+	if !b.started.Load() || b.ctx.Err() != nil {
 		return
 	}
 	b.sink.Poked(poke)

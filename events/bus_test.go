@@ -146,4 +146,3 @@ func (r *recorder) forget() {
 	defer r.mu.Unlock()
 	r.words, r.gaps, r.seen = nil, nil, nil
 }
-

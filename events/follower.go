@@ -3,7 +3,6 @@ package events
 import (
 	"context"
 	"io"
-	"time"
 
 	"studychat/db"
 )
@@ -228,10 +227,4 @@ func (f *follower) judgeRestart(head db.Head) {
 		reason = OtherEpoch
 	}
 	f.resetTo(reason, live(head))
-}
-
-// backoff is the time to wait before the attempt: doubling from 50 ms to 2 s.
-func backoff(attempt int) time.Duration {
-	const first, most = 50 * time.Millisecond, 2 * time.Second
-	return jitter(min(first<<min(attempt-1, 10), most))
 }

@@ -3,21 +3,12 @@ package events
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
-	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/singleflight"
 
 	"studychat/db"
-)
-
-// Bounds of what the hub asks of the database.
-const (
-	readTimeout = 5 * time.Second // one statement
-	readSlots   = 16              // reads of logs at a time: a reconnecting crowd must not take all connections
 )
 
 // Hub turns pokes into exact streams: a topic for every chat that is followed here, kept up to date by pokes, and made
@@ -65,6 +56,7 @@ func NewHub(repo db.EventRepository, bus Bus, registry Registry, log *slog.Logge
 // an error is a fault of the configuration, not a dependency that is down.
 func (h *Hub) Start(ctx context.Context) error {
 	if err := h.bus.Start(ctx, sink{h}); err != nil {
+		h.bus.Stop()
 		return err
 	}
 	if err := h.registry.Start(ctx); err != nil {
@@ -160,65 +152,6 @@ func (h *Hub) enter() bool {
 }
 
 func (h *Hub) leave() { h.tasks.Done() }
-
-// readLog reads a stretch of a chat's log, as one of a bounded number at a time.
-func (h *Hub) readLog(ctx context.Context, chatID string, after int64) (*db.Log, error) {
-	select {
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	return h.repo.Log(ctx, chatID, after, readLimit)
-}
-
-// readShared is readLog for followers: those who stand at the same place, as a crowd that reconnects does, share one
-// read. It outlives a caller who gives up.
-func (h *Hub) readShared(ctx context.Context, chatID string, after int64) (*db.Log, error) {
-	done := h.reads.DoChan(chatID+" "+strconv.FormatInt(after, 10), func() (any, error) {
-		if !h.enter() {
-			return nil, ErrStopped
-		}
-		defer h.leave()
-		return h.readLog(h.ctx, chatID, after)
-	})
-	select {
-	case result := <-done:
-		log, _ := result.Val.(*db.Log)
-		return log, result.Err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// gone returns why a stream cannot go on, if that is so: the hub stops or the caller gave up.
-func (h *Hub) gone(ctx context.Context) error {
-	if h.ctx.Err() != nil {
-		return ErrStopped
-	}
-	return ctx.Err()
-}
-
-// pause waits before the attempt; it returns early, with the reason, when there is no point in going on.
-func (h *Hub) pause(ctx context.Context, attempt int) error {
-	timer := time.NewTimer(backoff(attempt))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-h.ctx.Done():
-		return ErrStopped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// jitter spreads a wait over ±20 %, so that instances that lost the same Redis do not ask the database in step.
-func jitter(d time.Duration) time.Duration {
-	return d*4/5 + rand.N(d*2/5+1)
-}
 
 // sink is what the bus sees of the hub.
 type sink struct{ *Hub }

@@ -77,7 +77,7 @@ func (h *Hub) waitToSweep(ctx context.Context, failing bool) uint64 {
 func (h *Hub) sweep(ctx context.Context, partitions uint64) error {
 	topics := h.topicsIn(partitions)
 	for chunk := range slices.Chunk(topics, sweepChunk) {
-		if err := h.sweepChunk(ctx, chunk); err != nil {
+		if err := h.sweepTopics(ctx, chunk); err != nil {
 			return err
 		}
 	}
@@ -96,7 +96,7 @@ func (h *Hub) topicsIn(partitions uint64) []*topic {
 	return topics
 }
 
-func (h *Hub) sweepChunk(ctx context.Context, topics []*topic) error {
+func (h *Hub) sweepTopics(ctx context.Context, topics []*topic) error {
 	ids := make([]string, 0, len(topics))
 	marks := make([]mark, 0, len(topics))
 	known := topics[:0]

@@ -152,7 +152,7 @@ func (r *redisRegistry) Online(ctx context.Context, chats []*db.Chat) (map[strin
 
 // ask sends one pipeline, unless Redis is down, and returns whether it was answered.
 func (r *redisRegistry) ask(ctx context.Context, fill func(context.Context, redis.Pipeliner)) bool {
-	if r.down.Load() {
+	if r.down.Load() || r.ctx.Err() != nil { // streams are closed after Stop, too
 		return false
 	}
 	ctx, cancel := context.WithTimeout(ctx, registryTimeout)

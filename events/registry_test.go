@@ -100,7 +100,9 @@ func TestRegistry(t *testing.T) {
 func TestRegistryRedisBetweenInstances(t *testing.T) {
 	t.Parallel()
 	server := testservices.NewRedisServer(t)
-	newOne := func() Registry { return startRegistry(t, NewRedisRegistry(testRedisClient(t, server.Addr()), testLog(t))) }
+	newOne := func() Registry {
+		return startRegistry(t, NewRedisRegistry(testRedisClient(t, server.Addr()), testLog(t)))
+	}
 	a, b := newOne(), newOne()
 	ctx, chat := t.Context(), chatOf("c", "ann", "bob")
 	first, onA := a.Add(ctx, ChatTopic("c"), "ann")
@@ -121,7 +123,9 @@ func TestRegistryRedisBetweenInstances(t *testing.T) {
 func TestRegistryRedisComesBack(t *testing.T) {
 	t.Parallel()
 	server := testservices.NewRedisServer(t)
-	newOne := func() Registry { return startRegistry(t, NewRedisRegistry(testRedisClient(t, server.Addr()), testLog(t))) }
+	newOne := func() Registry {
+		return startRegistry(t, NewRedisRegistry(testRedisClient(t, server.Addr()), testLog(t)))
+	}
 	a, b := newOne(), newOne()
 	ctx, chat := t.Context(), chatOf("c", "ann", "bob")
 	a.Add(ctx, ChatTopic("c"), "ann")

@@ -1,0 +1,227 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"studychat/db"
+	"studychat/testservices"
+)
+
+// instance is what one process of the server has of the live path, over a real store.
+type instance struct {
+	repo db.Repository
+	hub  *Hub
+}
+
+// everyDeployment runs a test over the real stores, with two instances.
+func everyDeployment(t *testing.T, test func(t *testing.T, a, b instance)) {
+	t.Run("one SQLite file, no Redis", func(t *testing.T) {
+		t.Parallel()
+		store := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
+		test(t, newInstance(t, store, NewMemoryBus(), NewMemoryRegistry()), newInstance(t, store, NewMemoryBus(), NewMemoryRegistry()))
+	})
+	t.Run("PostgreSQL and Redis", func(t *testing.T) {
+		t.Parallel()
+		url, redis := testservices.Postgres(t), testservices.NewRedisServer(t)
+		one := func() instance {
+			client := testRedisClient(t, redis.Addr())
+			return newInstance(t, openStore(t, url), NewRedisBus(client, RedisOptions{}, testLog(t)), NewRedisRegistry(client, testLog(t)))
+		}
+		test(t, one(), one())
+	})
+}
+
+func openStore(t *testing.T, url string) *db.Store {
+	t.Helper()
+	store, err := db.Open(t.Context(), url, db.OpenOptions{Log: testLog(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	if _, err := store.MigrateUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+func newInstance(t *testing.T, store *db.Store, bus Bus, registry Registry) instance {
+	t.Helper()
+	hub := NewHub(store, bus, registry, testLog(t))
+	if err := hub.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(hub.Stop)
+	return instance{NewPublisher(store, bus, testLog(t)), hub}
+}
+
+// must is for writes that a test takes for granted.
+func must(t *testing.T) func(*db.Event, error) *db.Event {
+	return func(event *db.Event, err error) *db.Event {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return event
+	}
+}
+
+func newMessage(chatID, content string) db.NewMessage {
+	return db.NewMessage{ID: db.NewID(), ChatID: chatID, Role: db.RoleUser, Content: content}
+}
+
+// readAll reads a stream to its end, or until the event with the number last.
+func readAll(ctx context.Context, s Stream, after, last int64) (v validator, kinds []string) {
+	v.cursor = after
+	for v.cursor < last || last == 0 {
+		item, err := s.Next(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return v, append(kinds, "EOF")
+		case err != nil:
+			v.problem("Next: %v", err)
+			return v, kinds
+		case item.Reset != nil:
+			v.problem("a reset: %s", item.Reset.Reason)
+		case item.Event != nil:
+			v.event(item.Event)
+			kinds = append(kinds, string(item.Event.Kind))
+		}
+	}
+	return v, kinds
+}
+
+func TestStoreManyWritersAndReaders(t *testing.T) {
+	t.Parallel()
+	everyDeployment(t, func(t *testing.T, a, b instance) {
+		ctx := within(t, time.Minute)
+		id := db.NewID()
+		must(t)(a.repo.CreateChat(ctx, "ann", db.NewChat{ID: id, Title: "T"}))
+		const writers, each = 4, 40
+		var writing, reading sync.WaitGroup
+		for i := range 6 {
+			reading.Go(func() {
+				hub := []instance{a, b}[i%2].hub
+				s, err := hub.Chat(ctx, "ann", id, &db.Cursor{Epoch: 1, Seq: int64(i % 2)})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer s.Close()
+				v, _ := readAll(ctx, s, int64(i%2), 1+writers*each)
+				for _, p := range v.problems {
+					t.Error(p)
+				}
+			})
+		}
+		for i := range writers {
+			writing.Go(func() {
+				for n := range each {
+					_, err := []instance{a, b}[i%2].repo.SendMessage(ctx, "ann", newMessage(id, fmt.Sprint(i, " ", n)))
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		writing.Wait()
+		reading.Wait()
+	})
+}
+
+func TestStoreEveryEventAndTheEnd(t *testing.T) {
+	t.Parallel()
+	everyDeployment(t, func(t *testing.T, a, b instance) {
+		ctx := within(t, time.Minute)
+		id, write := db.NewID(), must(t)
+		write(a.repo.CreateChat(ctx, "ann", db.NewChat{ID: id, Title: "T"}))
+		write(a.repo.AddMember(ctx, "ann", id, "bob"))
+		owner, err := b.hub.Chat(ctx, "ann", id, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer owner.Close()
+		member, err := b.hub.Chat(ctx, "bob", id, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer member.Close()
+
+		m := write(a.repo.SendMessage(ctx, "bob", newMessage(id, "hi"))).Message
+		write(a.repo.EditMessage(ctx, "bob", m.ID, "hello"))
+		write(a.repo.DeleteMessage(ctx, "ann", m.ID))
+		write(a.repo.RenameChat(ctx, "ann", id, "U"))
+		write(a.repo.RemoveMember(ctx, "ann", id, "bob"))
+		v, kinds := readAll(ctx, member, 2, 0)
+		if got := strings.Join(kinds, " "); len(v.problems) > 0 || got != "MESSAGE_SENT MESSAGE_EDITED MESSAGE_DELETED CHAT_RENAMED MEMBER_REMOVED EOF" {
+			t.Errorf("the member got %q, %v", got, v.problems)
+		}
+		v, _ = readAll(ctx, owner, 2, 7)
+		write(a.repo.DeleteChat(ctx, "ann", id))
+		end, kinds := readAll(ctx, owner, 7, 0)
+		if got := strings.Join(kinds, " "); len(v.problems)+len(end.problems) > 0 || got != "CHAT_DELETED EOF" {
+			t.Errorf("the owner got %q, %v, %v", got, v.problems, end.problems)
+		}
+		if _, err := b.hub.Chat(ctx, "bob", id, nil); db.CodeOf(err) != db.CodeNotFound {
+			t.Errorf("an ex-member subscribes: %v", err)
+		}
+	})
+}
+
+func TestStoreFeedAndResume(t *testing.T) {
+	t.Parallel()
+	everyDeployment(t, func(t *testing.T, a, b instance) {
+		ctx := within(t, time.Minute)
+		write := must(t)
+		s, err := b.hub.Feed(ctx, "bob", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// next reads on until each of the wanted events has come, and returns the cursor after the last.
+		next := func(s Stream, want map[string]bool) string {
+			t.Helper()
+			for cursor := ""; ; {
+				if len(want) == 0 {
+					return cursor
+				}
+				item, err := s.Next(ctx)
+				if err != nil {
+					t.Fatalf("%v are missing: %v", want, err)
+				}
+				cursor = item.Cursor
+				if item.Event != nil {
+					delete(want, fmt.Sprintf("%s:%d", item.Event.ChatID, item.Event.Seq))
+				}
+			}
+		}
+		one, two := db.NewID(), db.NewID()
+		write(a.repo.CreateChat(ctx, "ann", db.NewChat{ID: one, Title: "T"}))
+		write(a.repo.AddMember(ctx, "ann", one, "bob"))
+		write(a.repo.CreateChat(ctx, "bob", db.NewChat{ID: two, Title: "T"}))
+		cursor := next(s, map[string]bool{one + ":2": true, two + ":1": true})
+		s.Close()
+
+		write(a.repo.SendMessage(ctx, "ann", newMessage(one, "while away")))
+		write(a.repo.RemoveMember(ctx, "ann", one, "bob"))
+		write(a.repo.SendMessage(ctx, "ann", newMessage(one, "secret")))
+		write(a.repo.SendMessage(ctx, "bob", newMessage(two, "while away")))
+		after, err := db.ParseFeedCursor("after", cursor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err = a.hub.Feed(ctx, "bob", &after); err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		next(s, map[string]bool{one + ":3": true, one + ":4": true, two + ":2": true})
+		write(b.repo.SendMessage(ctx, "bob", newMessage(two, "live again")))
+		next(s, map[string]bool{two + ":3": true})
+	})
+}
