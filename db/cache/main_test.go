@@ -73,7 +73,7 @@ func newRedis(t testing.TB, args ...string) *testservices.RedisServer {
 	return testservices.NewRedisServer(t, args...)
 }
 
-// log is a hook that remembers the commands of a client, a pipeline as one entry.
+// commandLog is a hook that remembers the commands of a client, a pipeline as one entry.
 type commandLog struct {
 	mu       sync.Mutex
 	requests [][]string

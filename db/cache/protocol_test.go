@@ -41,19 +41,18 @@ type stage struct {
 	store    *fakeStore
 	client   redis.UniversalClient
 	prefix   string
-	make     system
+	build    system
 	probe    node
-	view     func(db.ChatRepository, context.Context) (map[string]int64, error) // versions by chat
+	view     func(context.Context, db.ChatRepository) (map[string]int64, error) // versions by chat
 	answered map[string]int64
 	seen     map[string]int64
 	fault    string // the first violation
 	rowLock  map[string]bool
-	closers  []func()
 }
 
 // readChat and readList are what a reader may look at.
-func readChat(id string) func(db.ChatRepository, context.Context) (map[string]int64, error) {
-	return func(repo db.ChatRepository, ctx context.Context) (map[string]int64, error) {
+func readChat(id string) func(context.Context, db.ChatRepository) (map[string]int64, error) {
+	return func(ctx context.Context, repo db.ChatRepository) (map[string]int64, error) {
 		chat, err := repo.Chat(ctx, "ann", id)
 		if err != nil {
 			return nil, err
@@ -62,7 +61,7 @@ func readChat(id string) func(db.ChatRepository, context.Context) (map[string]in
 	}
 }
 
-func readList(repo db.ChatRepository, ctx context.Context) (map[string]int64, error) {
+func readList(ctx context.Context, repo db.ChatRepository) (map[string]int64, error) {
 	list, err := repo.Chats(ctx, "ann", nil, db.Page{Limit: db.ChatPage})
 	if err != nil {
 		return nil, err
@@ -98,7 +97,7 @@ func copyOf(m map[string]int64) map[string]int64 {
 func (s *stage) look() {
 	want := copyOf(s.answered)
 	merge(want, s.seen)
-	got, err := s.view(s.probe.repo, s.t.Context())
+	got, err := s.view(s.t.Context(), s.probe.repo)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -108,7 +107,7 @@ func (s *stage) look() {
 
 // reader is a read in two steps: up to its snapshot of the database (or its end, on a hit), and the rest.
 func (s *stage) reader() actor {
-	n := s.make(s.t, s.store, s.client, s.prefix)
+	n := s.build(s.t, s.store, s.client, s.prefix)
 	g := newGate()
 	var want, got map[string]int64
 	done := make(chan error, 1)
@@ -117,7 +116,7 @@ func (s *stage) reader() actor {
 			want = copyOf(s.answered)
 			merge(want, s.seen)
 			go func() {
-				versions, err := s.view(n.repo, g.in(s.t.Context()))
+				versions, err := s.view(g.in(s.t.Context()), n.repo)
 				got = versions
 				done <- err
 			}()
@@ -149,7 +148,7 @@ const (
 
 // writer is a write in three steps: mark, COMMIT, finish and answer.
 func (s *stage) writer(chatID string, how ending) actor {
-	n := s.make(s.t, s.store, s.client, s.prefix)
+	n := s.build(s.t, s.store, s.client, s.prefix)
 	var w *write
 	return actor{
 		func() { w = s.store.begin(s.t.Context(), n.guard, chatID); s.rowLock[chatID] = true },
@@ -243,7 +242,7 @@ var casts = []cast{
 }
 
 // violations plays a cast and returns how many plays there were, and the violations with their orders.
-func violations(t *testing.T, c cast, make system, client redis.UniversalClient) (plays int, found []string) {
+func violations(t *testing.T, c cast, build system, client redis.UniversalClient) (plays int, found []string) {
 	t.Helper()
 	turns := []int{}
 	for range c.readers {
@@ -255,7 +254,7 @@ func violations(t *testing.T, c cast, make system, client redis.UniversalClient)
 	for i, order := range someOrders(turns, c.sample) {
 		for _, probing := range []bool{false, true} {
 			plays++
-			if fault := playOne(t, c, make, client, fmt.Sprintf("%s:%d:%t:", c.name, i, probing), order, probing); fault != "" {
+			if fault := playOne(t, c, build, client, fmt.Sprintf("%s:%d:%t:", c.name, i, probing), order, probing); fault != "" {
 				found = append(found, fmt.Sprintf("%v, probing %t: %s", order, probing, fault))
 			}
 		}
@@ -282,12 +281,12 @@ func someOrders(turns []int, sample int) (all [][]int) {
 	return all
 }
 
-func playOne(t *testing.T, c cast, make_ system, client redis.UniversalClient, prefix string, order []int, probing bool) string {
+func playOne(t *testing.T, c cast, build system, client redis.UniversalClient, prefix string, order []int, probing bool) string {
 	t.Helper()
 	store := newFakeStore()
-	s := &stage{t: t, store: store, client: client, prefix: prefix, make: make_, rowLock: map[string]bool{},
+	s := &stage{t: t, store: store, client: client, prefix: prefix, build: build, rowLock: map[string]bool{},
 		answered: map[string]int64{}, seen: map[string]int64{}}
-	s.probe = make_(t, store, client, prefix)
+	s.probe = build(t, store, client, prefix)
 	ids := []string{store.newChat("ann", "bob").ID}
 	if s.view = readChat(ids[0]); c.lists {
 		s.view = readList

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,7 +14,7 @@ import (
 func script(t *testing.T, client *redis.Client, s *redis.Script, args ...any) any {
 	t.Helper()
 	reply, err := s.Run(t.Context(), client, []string{"k"}, args...).Result()
-	if err != nil && err != redis.Nil {
+	if err != nil && !errors.Is(err, redis.Nil) {
 		t.Fatal(err)
 	}
 	return reply
@@ -23,7 +24,7 @@ func script(t *testing.T, client *redis.Client, s *redis.Script, args ...any) an
 func stored(t *testing.T, client *redis.Client, key string) string {
 	t.Helper()
 	raw, err := client.Get(t.Context(), key).Result()
-	if err != nil && err != redis.Nil {
+	if err != nil && !errors.Is(err, redis.Nil) {
 		t.Fatal(err)
 	}
 	return raw

@@ -1,0 +1,55 @@
+package cache
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"studychat/db"
+)
+
+// BenchmarkHit reads a cached chat of 50 messages of 200 bytes: one GET and its decoding.
+func BenchmarkHit(b *testing.B) {
+	store := newFakeStore()
+	r := newRig(b, store, newRedis(b).Addr(), GuardOptions{}, Options{})
+	chat := store.newChat("ann", "bob")
+	for range db.MessagePage - 1 {
+		chat.Newest.Messages = append(chat.Newest.Messages, &db.Message{ID: db.NewID(), ChatID: chat.ID, Author: "ann", Role: db.RoleUser,
+			Content: strings.Repeat("word ", 40), CreatedAt: epochStart})
+	}
+	r.chat(b, "ann", chat.ID)
+	for b.Loop() {
+		r.chat(b, "ann", chat.ID)
+	}
+	if r.guard.Stats().Misses > 1 {
+		b.Error("not all were hits")
+	}
+}
+
+// BenchmarkMarkAndFinish is what a write costs more with a cache.
+func BenchmarkMarkAndFinish(b *testing.B) {
+	for _, members := range []int{2, db.MaxGuardedMembers} {
+		b.Run(fmt.Sprint(members, " members"), func(b *testing.B) {
+			store := newFakeStore()
+			r := newRig(b, store, newRedis(b).Addr(), GuardOptions{}, Options{})
+			write := db.Write{ChatID: db.NewID()}
+			for i := range members {
+				write.Members = append(write.Members, fmt.Sprint("user", i))
+			}
+			for b.Loop() {
+				r.guard.Mark(b.Context(), write)(db.Committed)
+			}
+		})
+	}
+}
+
+// BenchmarkRedisAway is what a read costs more while the breaker is open.
+func BenchmarkRedisAway(b *testing.B) {
+	store := newFakeStore()
+	r := newRig(b, store, blackHole, impatient(), Options{})
+	chat := store.newChat("ann")
+	r.guard.link.breaker.trip(true)
+	for b.Loop() {
+		r.chat(b, "ann", chat.ID)
+	}
+}
