@@ -19,6 +19,8 @@ type fakeLog struct {
 
 	// before runs ahead of every read, without the lock: to delay it or to make it fail.
 	before func(ctx context.Context, method string) error
+	// lag is how much earlier than its commit an event says that it happened: long transactions, clocks that are behind.
+	lag func() time.Duration
 	// during runs between the two halves of Head, to put something in between.
 	during func(method string)
 }
@@ -59,6 +61,12 @@ func (f *fakeLog) commit(chatID, actor string, event db.Event) *db.Event {
 	}
 	event.ChatID, event.Actor, event.Epoch, event.At = chatID, actor, f.epoch, now()
 	event.Seq = int64(len(c.events)) + 1
+	if f.lag != nil {
+		event.At = event.At.Add(-f.lag())
+	}
+	if n := len(c.events); n > 0 && event.At.Before(c.events[n-1].At) {
+		event.At = c.events[n-1].At
+	}
 	switch event.Kind {
 	case db.MessageSent:
 		event.Message.Seq, event.Message.ChatID = event.Seq, chatID

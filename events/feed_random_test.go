@@ -32,6 +32,7 @@ func TestFeedRandom(t *testing.T) {
 }
 
 func (w *world) runFeed() {
+	w.repo.lag = func() time.Duration { return time.Duration(w.random(int(28 * time.Second))) }
 	var writers sync.WaitGroup
 	opened := make(chan struct{})
 	got := make(chan map[string]map[int64]bool)
