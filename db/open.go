@@ -2,7 +2,7 @@ package db
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"strings"
 
@@ -61,7 +61,7 @@ func newStore(url string, opts OpenOptions) (*Store, error) {
 	// Neither message quotes the URL: it may hold a password, and it is about to be logged.
 	scheme, rest, ok := strings.Cut(url, ":")
 	if !ok {
-		return nil, fmt.Errorf("the database URL has no scheme: want postgres://…, sqlite:PATH or sqlite::memory:")
+		return nil, errors.New("the database URL has no scheme: want postgres://…, sqlite:PATH or sqlite::memory: (in memory)")
 	}
 	switch scheme {
 	case "postgres", "postgresql":
@@ -69,7 +69,7 @@ func newStore(url string, opts OpenOptions) (*Store, error) {
 	case "sqlite", "file":
 		return openSQLite(strings.TrimPrefix(rest, "//"), opts)
 	}
-	return nil, fmt.Errorf("the database URL has an unknown scheme: want postgres://…, sqlite:PATH or sqlite::memory:")
+	return nil, errors.New("the database URL has an unknown scheme: want postgres://…, sqlite:PATH or sqlite::memory: (in memory)")
 }
 
 func (s *Store) describe(ctx context.Context) error {

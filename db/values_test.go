@@ -1,6 +1,7 @@
 package db
 
 import (
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -22,8 +23,8 @@ func TestCursor(t *testing.T) {
 	} {
 		if got, err := ParseCursor("after", bad); CodeOf(err) != CodeBadUserInput {
 			t.Errorf("%q was read as %v, %v", bad, got, err)
-		} else if err.(*Error).Field != "after" {
-			t.Errorf("%q: the field is %q", bad, err.(*Error).Field)
+		} else if e, _ := errors.AsType[*Error](err); e.Field != "after" {
+			t.Errorf("%q: the field is %q", bad, e.Field)
 		}
 	}
 }
@@ -125,7 +126,7 @@ func TestNewPage(t *testing.T) {
 	} {
 		got, err := NewPage(test.first, test.after, test.last, test.before, ParseMessageKey, fallback)
 		if test.field != "" {
-			if e, ok := err.(*Error); !ok || e.Code != CodeBadUserInput || e.Field != test.field {
+			if e, ok := errors.AsType[*Error](err); !ok || e.Code != CodeBadUserInput || e.Field != test.field {
 				t.Errorf("%s: got %v, want BAD_USER_INPUT of %s", test.reason, err, test.field)
 			}
 			continue

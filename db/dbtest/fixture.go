@@ -96,12 +96,6 @@ func (f *fixture) repeats(event *db.Event, err error) *db.Event {
 	return event
 }
 
-// refuses expects an error with the code.
-func (f *fixture) refuses(code db.Code, _ *db.Event, err error) {
-	f.Helper()
-	f.code(code, err)
-}
-
 func (f *fixture) code(code db.Code, err error) {
 	f.Helper()
 	if db.CodeOf(err) != code {
