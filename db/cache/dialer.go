@@ -20,7 +20,7 @@ func EachTry(dial Dialer) Dialer {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
 		if err != nil {
-			return &brokenConn{err: err}, nil
+			return &brokenConn{err: err}, nil //nolint:nilerr // the error comes at the first use
 		}
 		return conn, nil
 	}

@@ -73,7 +73,7 @@ func (f *flight[T]) join(ctx context.Context, key string, load func(context.Cont
 		return current.next, false
 	}
 	r = &round[T]{load: load, waiters: 1, done: make(chan struct{})}
-	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // finish and leave call it
 	if current != nil {
 		current.next = r
 	} else {

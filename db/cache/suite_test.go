@@ -138,7 +138,7 @@ func TestListsWhileAChatOutgrowsTheGuard(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := event.ChatID
-	must := func(event *db.Event, err error) {
+	must := func(_ *db.Event, err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
