@@ -245,7 +245,7 @@ func TestErrors(t *testing.T) {
 	if CodeOf(err) != CodeUnavailable || CodeOf(nil) != "" || CodeOf(strconvError()) != CodeInternal {
 		t.Error("codes are wrong")
 	}
-	if e, _ := errors.AsType[*Error](err); strings.Contains(e.Message, "title") || !strings.Contains(e.Error(), "title") || e.Unwrap() != cause {
+	if e, _ := errors.AsType[*Error](err); strings.Contains(e.Message, "title") || !strings.Contains(e.Error(), "title") || !errors.Is(e.Unwrap(), cause) {
 		t.Errorf("the cause belongs into the log and not into the message: %q, %q", e.Message, e.Error())
 	}
 }

@@ -74,7 +74,7 @@ func (s *session) run(ctx context.Context) error {
 	err := s.supervise(ctx)
 	closed := s.pubsub.Close() // wakes the reader
 	if !errors.Is(err, errReader) {
-		<-s.ended
+		<-s.ended //nolint:errcheck // it ended because we closed it
 	}
 	return errors.Join(err, closed)
 }

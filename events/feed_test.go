@@ -99,7 +99,7 @@ func TestFeedJoinsAndLeaves(t *testing.T) {
 		t.Run(fmt.Sprint("poked=", told), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				repo, bus := newFakeLog(), Bus(NewMemoryBus())
+				repo, bus := newFakeLog(), NewMemoryBus()
 				h := startHub(t, repo, bus)
 				say := bus
 				if !told {

@@ -152,7 +152,7 @@ func (w *world) subscribe(chat string) {
 	sleep(time.Duration(w.random(1500)) * time.Millisecond)
 	v := validator{cursor: int64(w.random(int(w.repo.headSeq(chat)) + 1))}
 	deadline := time.Now().Add(time.Minute)
-	for time.Now().Before(deadline) && !(w.isCalm() && v.cursor == w.repo.headSeq(chat)) {
+	for time.Now().Before(deadline) && (!w.isCalm() || v.cursor != w.repo.headSeq(chat)) {
 		w.oneStream(chat, &v, deadline)
 	}
 	v.end(w.repo.headSeq(chat))
@@ -173,7 +173,7 @@ func (w *world) oneStream(chat string, v *validator, deadline time.Time) {
 		return
 	}
 	defer s.Close()
-	for n := w.random(80); n >= 0 && !(w.isCalm() && v.cursor == w.repo.headSeq(chat)); n-- {
+	for n := w.random(80); n >= 0 && (!w.isCalm() || v.cursor != w.repo.headSeq(chat)); n-- {
 		patience, giveUp := context.WithTimeout(ctx, time.Second)
 		item, err := s.Next(patience)
 		giveUp()

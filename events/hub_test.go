@@ -184,10 +184,10 @@ func TestHubRepairs(t *testing.T) {
 				bus.Publish(context.Background(), Poke{Topic: ChatTopic(chatA), Epoch: 1, Seq: event.Seq})
 			}
 		}},
-		{"a wild hint changes nothing", Healthy, 6 * time.Second, func(bus Bus, e []*db.Event) {
+		{"a wild hint changes nothing", Healthy, 6 * time.Second, func(bus Bus, _ []*db.Event) {
 			bus.Publish(context.Background(), Poke{Topic: ChatTopic(chatA), Epoch: 1, Seq: 1 << 50})
 		}},
-		{"another epoch's hint makes it look", Healthy, 0, func(bus Bus, e []*db.Event) {
+		{"another epoch's hint makes it look", Healthy, 0, func(bus Bus, _ []*db.Event) {
 			bus.Publish(context.Background(), Poke{Topic: ChatTopic(chatA), Epoch: 9, Seq: 1})
 		}},
 	} {

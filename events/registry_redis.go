@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -163,7 +164,7 @@ func (r *redisRegistry) ask(ctx context.Context, fill func(context.Context, redi
 		return true
 	}
 	_, err := pipe.Exec(ctx)
-	if err != nil && context.Cause(ctx) != context.Canceled { // a caller who hangs up says nothing about Redis
+	if err != nil && !errors.Is(context.Cause(ctx), context.Canceled) { // a caller who hangs up says nothing about Redis
 		r.failed(err)
 	}
 	return err == nil

@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -147,7 +148,7 @@ func (s *feedStream) advance(ctx context.Context, c *feedChat) (Item, bool, erro
 	}
 	item, ok, err := c.next(ctx)
 	switch {
-	case err == io.EOF, db.CodeOf(err) == db.CodeNotFound:
+	case errors.Is(err, io.EOF), db.CodeOf(err) == db.CodeNotFound:
 		s.end(c)
 		return Item{}, false, nil
 	case err != nil:

@@ -111,7 +111,7 @@ func FuzzDecodePoke(f *testing.F) {
 		}
 		f.Add(message)
 	}
-	f.Fuzz(func(t *testing.T, message string) {
+	f.Fuzz(func(_ *testing.T, message string) {
 		poke, err := decodePoke(message)
 		if err == nil && poke.Event != nil {
 			poke.Event.Ends("ann") // what every follower does
