@@ -100,7 +100,7 @@ type Bus interface {
 	State() State
 }
 
-// Sink receives from a Bus. Its methods must not block.
+// Sink receives from a Bus. Its methods must not block, nor call the bus.
 type Sink interface {
 	// Poked delivers a poke.
 	Poked(poke Poke)

@@ -18,20 +18,25 @@ type RedisOptions struct {
 	Prefix string // of the channels; "sc1" if empty
 }
 
-// redisBus carries pokes over Redis Pub/Sub. Three parts, each a file:
+// home is a partition, and a lane, that is joined whether somebody follows a chat in it or not: with nothing joined, the
+// state would be a guess. It is the same one everywhere, since which pokes come unasked should not depend on luck.
+const home = 0
+
+// redisBus carries pokes over Redis Pub/Sub, over one lane or many (bus_redis_lane.go). A lane has
 //
-//   - the sender (bus_redis_send.go): one goroutine and a bounded queue, so that publishing costs a caller no round trip,
-//     and what a process publishes leaves it in order;
-//   - the session (bus_redis_session.go): one connection that receives, supervised by a probe;
-//   - this file: what is joined, and the state.
+//   - a sender (bus_redis_send.go): one goroutine and a bounded queue, so that publishing costs a caller no round trip,
+//     and what a process publishes to a partition leaves it in order;
+//   - a session (bus_redis_session.go): one connection that receives, supervised by a probe.
 //
-// The channels are plain ones. A Redis Cluster carries those to all its nodes; sharded channels (SSUBSCRIBE, a PubSub a
-// partition) would be another session, and the channel names have their hash tags already.
+// A single server, or the master that sentinels name, has one lane with plain channels. A Redis Cluster has a lane a partition
+// with sharded channels, so that each message stays on one shard, and a shard that dies takes down its own lanes alone.
 type redisBus struct {
 	client   redis.UniversalClient
+	sharded  bool
 	prefix   string
 	instance string
 	log      *slog.Logger
+	lanes    []*lane // 1, or Partitions
 
 	sink    Sink
 	started atomic.Bool     // sink is set
@@ -41,40 +46,40 @@ type redisBus struct {
 	ready   chan struct{} // closed once the first session worked or failed
 	once    sync.Once     // closes ready
 
-	mu      sync.Mutex
-	joined  [Partitions]int // how often
-	changed chan struct{}   // joined did
+	mu     sync.Mutex // held while the sink is told of a state, so that it is told in order
+	joined [Partitions]int
+	deaf   [Partitions]bool // lanes whose last session failed, and the first until it works
 
 	state   atomic.Int32 // a State
 	ignored atomic.Int64 // messages that could not be read
-
-	queue     chan Poke
-	probes    chan struct{} // asks for a probe at once
-	token     atomic.Int64  // of the session under way: what its probes carry
-	unsending atomic.Bool   // the last send failed: drop rather than queue
-	missed    atomic.Uint64 // partitions with pokes that were never sent, a bit each
 }
 
-// NewRedisBus returns a bus over Redis Pub/Sub. Stop does not close the client, which should have short timeouts
-// (dialling, reading and writing in a second at most): they bound how long a dead Redis holds up Stop and the return.
+// NewRedisBus returns a bus over Redis Pub/Sub; with a *redis.ClusterClient it is sharded, which takes Redis 7 and must be
+// the same for all instances. Stop does not close the client, which should have short timeouts (dialling, reading
+// and writing in a second at most): they bound how long a dead Redis holds up Stop and the return.
 func NewRedisBus(client redis.UniversalClient, opts RedisOptions, log *slog.Logger) Bus {
 	if opts.Prefix == "" {
 		opts.Prefix = "sc1"
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &redisBus{
+	b := &redisBus{
 		client: client, prefix: opts.Prefix, instance: newInstanceID(), log: log,
 		ctx: ctx, cancel: cancel, ready: make(chan struct{}),
-		changed: make(chan struct{}, 1),
-		queue:   make(chan Poke, sendQueue), probes: make(chan struct{}, 1),
 	}
+	_, b.sharded = client.(*redis.ClusterClient)
+	b.lanes = newLanes(b)
+	b.deaf[home] = true
+	return b
 }
 
 func (b *redisBus) Start(ctx context.Context, sink Sink) error {
 	b.sink = sink
 	b.started.Store(true)
-	b.tasks.Go(func() { b.receiveForEver(b.ctx) })
-	b.tasks.Go(func() { b.sendForEver(b.ctx) })
+	b.Join(home)
+	for _, l := range b.lanes {
+		b.tasks.Go(func() { l.receiveForEver(b.ctx) })
+		b.tasks.Go(func() { l.sendForEver(b.ctx) })
+	}
 	select {
 	case <-b.ready:
 	case <-time.After(probeTimeout):
@@ -95,7 +100,7 @@ func (b *redisBus) Publish(_ context.Context, poke Poke) {
 		return
 	}
 	b.sink.Poked(poke)
-	b.enqueue(poke)
+	b.lane(poke.Topic.Partition()).enqueue(poke)
 }
 
 func (b *redisBus) State() State { return State(b.state.Load()) }
@@ -105,28 +110,37 @@ func (b *redisBus) Leave(partition int) { b.count(partition, -1) }
 
 func (b *redisBus) count(partition, by int) {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	before := b.joined[partition]
 	b.joined[partition] += by
-	after := b.joined[partition]
-	b.mu.Unlock()
-	if (before == 0) != (after == 0) {
-		signal(b.changed)
+	if (before == 0) != (b.joined[partition] == 0) {
+		signal(b.lane(partition).changed)
+		b.judge()
 	}
 }
 
-// wanted returns the partitions that are joined, a bit each.
-func (b *redisBus) wanted() (partitions uint64) {
+// heard notes whether a lane receives.
+func (b *redisBus) heard(l *lane, works bool) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.deaf[l.number] = !works
+	b.judge()
+	b.mu.Unlock()
+	if l.number == home {
+		b.once.Do(func() { close(b.ready) })
+	}
+}
+
+// judge finds the state: one joined partition that is not heard makes it Degraded. b.mu is held.
+func (b *redisBus) judge() {
+	if !b.started.Load() || b.ctx.Err() != nil {
+		return
+	}
+	state := Healthy
 	for p, n := range b.joined {
-		if n > 0 {
-			partitions |= 1 << p
+		if n > 0 && b.deaf[b.lane(p).number] {
+			state = Degraded
 		}
 	}
-	return partitions
-}
-
-func (b *redisBus) setState(state State) {
 	if State(b.state.Swap(int32(state))) == state {
 		return
 	}
@@ -139,7 +153,10 @@ func (b *redisBus) setState(state State) {
 	b.sink.StateChanged(state)
 }
 
-// channel is the name of a partition's channel. The number is a hash tag, so that a cluster can spread the channels.
+// lane returns the one that carries the partition.
+func (b *redisBus) lane(partition int) *lane { return b.lanes[partition%len(b.lanes)] }
+
+// channel is the name of a partition's channel. The number is a hash tag, so that a cluster spreads the channels.
 func (b *redisBus) channel(partition int) string {
 	return fmt.Sprintf("%s:p{%02d}", b.prefix, partition)
 }
@@ -150,9 +167,6 @@ func (b *redisBus) partition(channel string) (int, bool) {
 	p, err := strconv.Atoi(number)
 	return p, ok && err == nil && p >= 0 && p < Partitions
 }
-
-// ownChannel is where this instance sends probes to itself.
-func (b *redisBus) ownChannel() string { return b.prefix + ":i:" + b.instance }
 
 // signal wakes whoever waits on the channel, of size one; if it is full they will wake anyway.
 func signal(c chan<- struct{}) {

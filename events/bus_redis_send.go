@@ -10,10 +10,12 @@ import (
 )
 
 const (
-	sendQueue    = 4096                   // pokes that wait for the sender; more are dropped and told as a gap
-	sendBatch    = 128                    // pokes in one round trip
-	sendTimeout  = 500 * time.Millisecond // one round trip
-	flushTimeout = 500 * time.Millisecond // what Stop spends on the rest of the queue
+	sendQueue = 4096 // pokes that wait for the sender; more are dropped and told as a gap
+	// Of each lane of a cluster: the pokes of 64 queues of 512 take as much memory as those of eight full ones.
+	sendQueueSharded = 512
+	sendBatch        = 128                    // pokes in one round trip
+	sendTimeout      = 500 * time.Millisecond // one round trip
+	flushTimeout     = 500 * time.Millisecond // what Stop spends on the rest of the queue
 
 	probeEvery  = time.Second
 	reviveEvery = 500 * time.Millisecond // probes while sending fails
@@ -23,20 +25,20 @@ const (
 const gapMessage = "gap"
 
 // enqueue hands the poke to the sender, or notes that it was lost: never waits.
-func (b *redisBus) enqueue(poke Poke) {
-	if !b.unsending.Load() {
+func (l *lane) enqueue(poke Poke) {
+	if !l.unsending.Load() {
 		select {
-		case b.queue <- poke:
+		case l.queue <- poke:
 			return
 		default:
 		}
 	}
-	b.missed.Or(1 << poke.Topic.Partition())
+	l.missed.Or(1 << poke.Topic.Partition())
 }
 
 // sendForEver sends what is queued, and the probes. Both take the same way, so that a probe which comes back proves that pokes
 // get through.
-func (b *redisBus) sendForEver(ctx context.Context) {
+func (l *lane) sendForEver(ctx context.Context) {
 	timer := time.NewTimer(probeEvery)
 	defer timer.Stop()
 	for {
@@ -44,32 +46,41 @@ func (b *redisBus) sendForEver(ctx context.Context) {
 		probe := true
 		select {
 		case <-ctx.Done():
-			b.flush(context.WithoutCancel(ctx))
+			l.flush(context.WithoutCancel(ctx))
 			return
 		case <-timer.C:
-		case <-b.probes:
-		case poke := <-b.queue:
-			batch, probe = b.batch(poke), false
+			if l.idle() {
+				timer.Reset(probeEvery)
+				continue
+			}
+		case <-l.probes:
+		case poke := <-l.queue:
+			batch, probe = l.batch(poke), false
 		}
-		b.send(ctx, batch, probe)
+		l.send(ctx, batch, probe)
 		if probe {
-			timer.Reset(b.probeWait())
+			timer.Reset(l.probeWait())
 		}
 	}
 }
 
-func (b *redisBus) probeWait() time.Duration {
-	if b.unsending.Load() {
+// idle says that a probe would tell nothing: nobody here listens, and no gap waits to be told.
+func (l *lane) idle() bool {
+	return l.wanted() == 0 && l.missed.Load() == 0 && !l.unsending.Load()
+}
+
+func (l *lane) probeWait() time.Duration {
+	if l.unsending.Load() {
 		return reviveEvery
 	}
 	return probeEvery
 }
 
 // batch collects what is queued already.
-func (b *redisBus) batch(first ...Poke) []Poke {
+func (l *lane) batch(first ...Poke) []Poke {
 	for len(first) < sendBatch {
 		select {
-		case poke := <-b.queue:
+		case poke := <-l.queue:
 			first = append(first, poke)
 		default:
 			return first
@@ -80,53 +91,57 @@ func (b *redisBus) batch(first ...Poke) []Poke {
 
 // send publishes in one round trip. What fails is not tried again: the receivers sweep, and are told by a gap
 // message as soon as Redis takes messages again.
-func (b *redisBus) send(ctx context.Context, batch []Poke, probe bool) {
-	missed := b.missed.Swap(0)
+func (l *lane) send(ctx context.Context, batch []Poke, probe bool) {
+	missed := l.missed.Swap(0)
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	_, err := b.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+	_, err := l.bus.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		publish := pipe.Publish
+		if l.bus.sharded {
+			publish = pipe.SPublish
+		}
 		for _, poke := range batch {
-			message, err := encodePoke(b.instance, poke)
+			message, err := encodePoke(l.bus.instance, poke)
 			if err != nil {
-				b.log.Error("a poke cannot be encoded", "topic", poke.Topic, "seq", poke.Seq, "error", err)
+				l.bus.log.Error("a poke cannot be encoded", "topic", poke.Topic, "seq", poke.Seq, "error", err)
 				continue
 			}
-			pipe.Publish(ctx, b.channel(poke.Topic.Partition()), message)
+			publish(ctx, l.bus.channel(poke.Topic.Partition()), message)
 		}
 		for left := missed; left != 0; left &= left - 1 {
-			pipe.Publish(ctx, b.channel(bits.TrailingZeros64(left)), b.instance+gapMessage)
+			publish(ctx, l.bus.channel(bits.TrailingZeros64(left)), l.bus.instance+gapMessage)
 		}
 		if probe {
-			pipe.Publish(ctx, b.ownChannel(), strconv.FormatInt(b.token.Load(), 10))
+			publish(ctx, l.own, strconv.FormatInt(l.token.Load(), 10))
 		}
 		return nil
 	})
 	if err != nil {
-		b.missed.Or(missed)
-		b.drop(batch)
+		l.missed.Or(missed)
+		l.drop(batch)
 	}
-	b.unsending.Store(err != nil)
+	l.unsending.Store(err != nil)
 }
 
 // drop gives up on the batch and on what is queued behind it: while Redis hangs, everything would wait in vain.
-func (b *redisBus) drop(batch []Poke) {
-	b.unsending.Store(true)
-	for ; len(batch) > 0; batch = b.batch() {
+func (l *lane) drop(batch []Poke) {
+	l.unsending.Store(true)
+	for ; len(batch) > 0; batch = l.batch() {
 		for _, poke := range batch {
-			b.missed.Or(1 << poke.Topic.Partition())
+			l.missed.Or(1 << poke.Topic.Partition())
 		}
 	}
 }
 
 // flush sends what is left when the bus stops.
-func (b *redisBus) flush(ctx context.Context) {
+func (l *lane) flush(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
 	defer cancel()
-	for ctx.Err() == nil && !b.unsending.Load() {
-		batch := b.batch()
+	for ctx.Err() == nil && !l.unsending.Load() {
+		batch := l.batch()
 		if len(batch) == 0 {
 			return
 		}
-		b.send(ctx, batch, false)
+		l.send(ctx, batch, false)
 	}
 }

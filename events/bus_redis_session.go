@@ -21,27 +21,10 @@ const (
 	reconnectMost  = 500 * time.Millisecond
 )
 
-// receiveForEver runs one session after the other.
-func (b *redisBus) receiveForEver(ctx context.Context) {
-	for attempt := 1; ctx.Err() == nil; attempt++ {
-		s := b.newSession(ctx)
-		err := s.run(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		b.setState(Degraded)
-		b.once.Do(func() { close(b.ready) })
-		b.log.Debug("a Redis Pub/Sub session ended", "error", err)
-		if s.worked {
-			attempt = 1
-		}
-		wait(ctx, min(backoff(attempt), reconnectMost))
-	}
-}
-
 // session is one connection that receives. It is given up at the first doubt: a new one is cheap, and tells the
 // hub about the gap.
 type session struct {
+	lane       *lane
 	bus        *redisBus
 	pubsub     *redis.PubSub
 	token      string
@@ -52,18 +35,26 @@ type session struct {
 	worked     bool
 }
 
-func (b *redisBus) newSession(ctx context.Context) *session {
+func (l *lane) newSession(ctx context.Context) *session {
 	s := &session{
-		bus:    b,
-		pubsub: b.client.Subscribe(ctx), // connects with the first channel
-		token:  strconv.FormatInt(b.token.Add(1), 10),
+		lane: l, bus: l.bus,
+		token:  strconv.FormatInt(l.token.Add(1), 10),
 		echoed: make(chan struct{}, 1), ended: make(chan error, 1),
+	}
+	if s.bus.sharded { // either connects with the first channel
+		s.pubsub = s.bus.client.SSubscribe(ctx)
+	} else {
+		s.pubsub = s.bus.client.Subscribe(ctx)
 	}
 	s.echo.Store(time.Now().UnixNano())
 	return s
 }
 
-var errNoProbe = errors.New("no probe came back")
+var (
+	errNoProbe = errors.New("no probe came back")
+	errLeft    = errors.New("nothing of the lane is joined any more")
+	errMoved   = errors.New("the slot was moved to another node")
+)
 
 // run receives until the connection fails, is in doubt, or ctx ends. It leaves nothing behind.
 func (s *session) run(ctx context.Context) error {
@@ -82,7 +73,7 @@ func (s *session) run(ctx context.Context) error {
 func (s *session) connect(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	if err := s.pubsub.Subscribe(ctx, s.bus.ownChannel()); err != nil {
+	if err := s.subscribe(ctx, s.lane.own); err != nil {
 		return err
 	}
 	return s.adjust(ctx)
@@ -102,9 +93,8 @@ func (s *session) supervise(ctx context.Context) error {
 			return errors.Join(errReader, err)
 		case <-s.echoed:
 			s.worked = true
-			s.bus.setState(Healthy)
-			s.bus.once.Do(func() { close(s.bus.ready) })
-		case <-s.bus.changed:
+			s.bus.heard(s.lane, true)
+		case <-s.lane.changed:
 			if err := s.adjust(ctx); err != nil {
 				return err
 			}
@@ -121,18 +111,28 @@ func (s *session) supervise(ctx context.Context) error {
 func (s *session) adjust(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	wanted := s.bus.wanted()
+	wanted := s.lane.wanted()
+	if wanted == 0 {
+		return errLeft
+	}
 	more, less := s.channels(wanted&^s.subscribed), s.channels(s.subscribed&^wanted)
 	s.subscribed = wanted
 	if len(more) > 0 {
-		if err := s.pubsub.Subscribe(ctx, more...); err != nil {
+		if err := s.subscribe(ctx, more...); err != nil {
 			return err
 		}
 	}
-	if len(less) > 0 {
+	if len(less) > 0 { // not of a cluster: there the lane has one partition
 		return s.pubsub.Unsubscribe(ctx, less...)
 	}
 	return nil
+}
+
+func (s *session) subscribe(ctx context.Context, channels ...string) error {
+	if s.bus.sharded {
+		return s.pubsub.SSubscribe(ctx, channels...)
+	}
+	return s.pubsub.Subscribe(ctx, channels...)
 }
 
 func (s *session) channels(partitions uint64) []string {
@@ -158,6 +158,9 @@ func (s *session) read(ctx context.Context) error {
 		}
 		switch m := received.(type) {
 		case *redis.Subscription:
+			if m.Kind == "sunsubscribe" { // never asked for: it is how a node says that it lost the slot
+				return errMoved
+			}
 			s.confirmed(m)
 		case *redis.Message:
 			s.message(m)
@@ -166,11 +169,11 @@ func (s *session) read(ctx context.Context) error {
 }
 
 func (s *session) confirmed(m *redis.Subscription) {
-	if m.Kind != "subscribe" {
+	if m.Kind != "subscribe" && m.Kind != "ssubscribe" {
 		return
 	}
-	if m.Channel == s.bus.ownChannel() {
-		signal(s.bus.probes)
+	if m.Channel == s.lane.own {
+		signal(s.lane.probes)
 		return
 	}
 	if p, ok := s.bus.partition(m.Channel); ok {
@@ -179,7 +182,7 @@ func (s *session) confirmed(m *redis.Subscription) {
 }
 
 func (s *session) message(m *redis.Message) {
-	if m.Channel == s.bus.ownChannel() {
+	if m.Channel == s.lane.own {
 		if m.Payload == s.token {
 			s.echo.Store(time.Now().UnixNano())
 			signal(s.echoed)

@@ -160,7 +160,7 @@ func TestRedisBusTellsWhatWasNeverSent(t *testing.T) {
 	t.Parallel()
 	server := testservices.NewRedisServer(t)
 	from, _, got := joinedPair(t, server)
-	bus := from.(*redisBus)
+	bus := from.(*redisBus).lanes[0]
 	bus.unsending.Store(true)
 	from.Publish(t.Context(), Poke{Topic: topicIn(aPartition), Seq: 1})
 	got.forget()
