@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -52,10 +54,20 @@ type RedisServer struct {
 	args    []string
 	port    *port
 	running *child // nil while down
+
+	sentinel string // what it does instead of storing: the text of its configuration, which it rewrites itself
 }
 
 // NewRedisServer starts a redis-server, with further arguments such as "--maxmemory", "2mb". It ends with the test.
 func NewRedisServer(t testing.TB, args ...string) *RedisServer {
+	t.Helper()
+	s := newRedisServer(t, args)
+	s.start()
+	return s
+}
+
+// newRedisServer prepares a server that is down.
+func newRedisServer(t testing.TB, args []string) *RedisServer {
 	t.Helper()
 	binary, err := FindRedis()
 	if err != nil {
@@ -73,7 +85,6 @@ func NewRedisServer(t testing.TB, args ...string) *RedisServer {
 	}
 	s := &RedisServer{t: t, binary: binary, dir: dir, args: args, port: port}
 	t.Cleanup(s.close)
-	s.start()
 	return s
 }
 
@@ -116,8 +127,10 @@ func (s *RedisServer) signal(signal syscall.Signal) {
 
 func (s *RedisServer) start() {
 	s.t.Helper()
-	command := append([]string{s.binary, "--bind", "127.0.0.1", "--port", s.port.String(), "--dir", s.dir,
-		"--save", "", "--appendonly", "no"}, s.args...)
+	command, err := s.command()
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	running, err := startChild(nil, s.dir, "KILL", command...)
 	if err != nil {
 		s.t.Fatal(err)
@@ -128,6 +141,16 @@ func (s *RedisServer) start() {
 	if err := poll(ctx, s.ping); err != nil {
 		s.t.Fatalf("redis-server did not start: %v\n%s", err, serviceLog(s.dir))
 	}
+}
+
+func (s *RedisServer) command() ([]string, error) {
+	where := []string{"--bind", "127.0.0.1", "--port", s.port.String(), "--dir", s.dir}
+	if s.sentinel == "" {
+		return slices.Concat([]string{s.binary}, where, []string{"--save", "", "--appendonly", "no"}, s.args), nil
+	}
+	config := filepath.Join(s.dir, "sentinel.conf")
+	err := os.WriteFile(config, []byte(s.sentinel), 0o600)
+	return slices.Concat([]string{s.binary, config, "--sentinel"}, where), err
 }
 
 func (s *RedisServer) down(signal string) {
