@@ -1,0 +1,245 @@
+package torture
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/coder/websocket/wsjson"
+	"github.com/golang-jwt/jwt/v5"
+)
+
+const secret = "a secret of at least thirty-two bytes"
+
+var authSettings = []string{"JWT_SECRET=" + secret, "JWT_ISSUER=torture", "JWT_AUDIENCE=studychat"}
+
+var tokens sync.Map // by user
+
+// token is the user's, good for the whole run.
+func token(user string) string {
+	if found, ok := tokens.Load(user); ok {
+		return found.(string)
+	}
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+		"iss": "torture", "aud": "studychat", "sub": user, "exp": time.Now().Add(time.Hour).Unix(),
+	}).SignedString([]byte(secret))
+	if err != nil {
+		panic(err) // the algorithm and the key do not go together
+	}
+	tokens.Store(user, signed)
+	return signed
+}
+
+const (
+	createChat  = `mutation ($id: ID, $title: String!) { createChat(input: {id: $id, title: $title}) { chat { id eventCursor } } }`
+	renameChat  = `mutation ($id: ID!, $title: String!) { renameChat(input: {id: $id, title: $title}) { chat { id } } }`
+	deleteChat  = `mutation ($id: ID!) { deleteChat(input: {id: $id}) { deletedChatId } }`
+	addMember   = `mutation ($chat: ID!, $user: ID!) { addMember(input: {chatId: $chat, userId: $user}) { chat { eventCursor } } }`
+	dropMember  = `mutation ($chat: ID!, $user: ID!) { removeMember(input: {chatId: $chat, userId: $user}) { chat { eventCursor } } }`
+	sendMessage = `mutation ($id: ID, $chat: ID!, $content: String!) { sendMessage(input: {id: $id, chatId: $chat, content: $content}) { message { id seq content } } }`
+	editMessage = `mutation ($id: ID!, $content: String!) { editMessage(input: {id: $id, content: $content}) { message { id } } }`
+	readChat    = `query ($id: ID!) { chat(id: $id) { eventCursor lastMessage { seq } } }`
+	chatEvents  = `subscription ($chat: ID, $after: String) { chatEvents(chatId: $chat, after: $after) { __typename cursor
+  ... on DurableChatEvent { chatId seq } ... on MessageSent { message { id } } ... on MemberRemoved { userId } ... on StreamReset { reason } } }`
+)
+
+type vars map[string]any
+
+// failure is one error of an answer.
+type failure struct {
+	Message    string `json:"message"`
+	Extensions struct {
+		Code  string `json:"code"`
+		Field string `json:"field"`
+	} `json:"extensions"`
+}
+
+func (f failure) Error() string { return f.Extensions.Code + ": " + f.Message }
+
+// codeOf returns the code of a GraphQL error, or "" when err is of another kind: the line was cut, or nobody listened.
+func codeOf(err error) string {
+	f, _ := errors.AsType[failure](err)
+	return f.Extensions.Code
+}
+
+// post runs an operation at the instance and decodes its data.
+func post(ctx context.Context, client *http.Client, i *instance, user, document string, v vars, data any) error {
+	body, err := json.Marshal(map[string]any{"query": document, "variables": v})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, i.address()+"/graphql", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+token(user))
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	raw, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Data   json.RawMessage `json:"data"`
+		Errors []failure       `json:"errors"`
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return fmt.Errorf("status %d: %q", response.StatusCode, raw)
+	}
+	if len(answer.Errors) > 0 {
+		return answer.Errors[0]
+	}
+	if data == nil {
+		return nil
+	}
+	return json.Unmarshal(answer.Data, data)
+}
+
+// sent is the answer of sendMessage.
+type sent struct {
+	SendMessage struct {
+		Message struct {
+			ID      string `json:"id"`
+			Seq     int64  `json:"seq"`
+			Content string `json:"content"`
+		} `json:"message"`
+	} `json:"sendMessage"`
+}
+
+// frame is a message of the graphql-transport-ws protocol.
+type frame struct {
+	ID      string          `json:"id,omitempty"`
+	Type    string          `json:"type"`
+	Payload json.RawMessage `json:"payload,omitempty"`
+}
+
+// socket is a connection that was acknowledged.
+type socket struct{ conn *websocket.Conn }
+
+func dial(ctx context.Context, i *instance, user string) (*socket, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	conn, response, err := websocket.Dial(ctx, strings.Replace(i.address(), "http", "ws", 1)+"/graphql",
+		&websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
+	if err != nil {
+		return nil, err
+	}
+	if response.Body != nil {
+		_ = response.Body.Close()
+	}
+	conn.SetReadLimit(1 << 20)
+	s := &socket{conn}
+	err = s.write(ctx, frame{Type: "connection_init"}, vars{"Authorization": "Bearer " + token(user)})
+	if err == nil {
+		_, err = s.read(ctx)
+	}
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *socket) close() { _ = s.conn.CloseNow() }
+
+func (s *socket) write(ctx context.Context, f frame, payload any) error {
+	raw, err := json.Marshal(payload)
+	if err != nil {
+		return err
+	}
+	if payload != nil {
+		f.Payload = raw
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return wsjson.Write(ctx, s.conn, f)
+}
+
+func (s *socket) subscribe(ctx context.Context, id, chat, after string) error {
+	v := vars{}
+	if chat != "" {
+		v["chat"] = chat
+	}
+	if after != "" {
+		v["after"] = after
+	}
+	return s.write(ctx, frame{ID: id, Type: "subscribe"}, vars{"query": chatEvents, "variables": v})
+}
+
+// read returns the next frame that is no ping, having answered those.
+func (s *socket) read(ctx context.Context) (frame, error) {
+	for {
+		var f frame
+		if err := wsjson.Read(ctx, s.conn, &f); err != nil {
+			return f, err
+		}
+		if f.Type != "ping" {
+			return f, nil
+		}
+		if err := s.write(ctx, frame{Type: "pong"}, nil); err != nil {
+			return f, err
+		}
+	}
+}
+
+// event is what chatEvents gives.
+type event struct {
+	Kind    string `json:"__typename"`
+	Cursor  string `json:"cursor"`
+	ChatID  string `json:"chatId"`
+	Seq     int64  `json:"seq"`
+	User    string `json:"userId"`
+	Reason  string `json:"reason"`
+	Message struct {
+		ID string `json:"id"`
+	} `json:"message"`
+}
+
+// durable says whether the event takes a number.
+func (e event) durable() bool { return e.Seq > 0 }
+
+// ends says whether the user's stream of the chat ends with it.
+func (e event) ends(user string) bool {
+	return e.Kind == "ChatDeleted" || e.Kind == "MemberRemoved" && e.User == user
+}
+
+// decode reads the event of a "next", or the error of an "error".
+func (f frame) decode() (event, error) {
+	if f.Type == "error" {
+		var errs []failure
+		if err := json.Unmarshal(f.Payload, &errs); err != nil || len(errs) == 0 {
+			return event{}, fmt.Errorf("an error that is none: %s", f.Payload)
+		}
+		return event{}, errs[0]
+	}
+	var payload struct {
+		Data struct {
+			ChatEvents *event `json:"chatEvents"`
+		} `json:"data"`
+		Errors []failure `json:"errors"`
+	}
+	if err := json.Unmarshal(f.Payload, &payload); err != nil {
+		return event{}, fmt.Errorf("%s %s: %w", f.Type, f.Payload, err)
+	}
+	if len(payload.Errors) > 0 {
+		return event{}, payload.Errors[0]
+	}
+	if payload.Data.ChatEvents == nil {
+		return event{}, fmt.Errorf("no event: %s %s", f.Type, f.Payload)
+	}
+	return *payload.Data.ChatEvents, nil
+}

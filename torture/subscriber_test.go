@@ -1,0 +1,122 @@
+package torture
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// received is an event, and when it came.
+type received struct {
+	event
+	at time.Time
+}
+
+// subscriber follows a chat, or the feed when chat is "", as a good client does: when the stream breaks it goes on from
+// its last cursor, on another instance.
+type subscriber struct {
+	w     *world
+	user  string
+	chat  string
+	home  int   // index of the instance that it begins with
+	after int64 // number of the cursor that it began with; the feed begins with now
+
+	mu       sync.Mutex
+	cursor   string
+	got      []received // durable events and resets
+	last     map[string]int64
+	problems []string
+	resumes  int
+	complete bool // the server ended the stream properly
+}
+
+func (w *world) newSubscriber(user, chat, cursor string, after int64, home int) *subscriber {
+	return &subscriber{w: w, user: user, chat: chat, home: home, cursor: cursor, after: after, last: map[string]int64{chat: after}}
+}
+
+// run follows until the stream completes or ctx ends.
+func (s *subscriber) run(ctx context.Context) {
+	for at := s.home; ctx.Err() == nil; at++ {
+		over := s.follow(ctx, s.w.instances[at%len(s.w.instances)])
+		if over || ctx.Err() != nil {
+			return
+		}
+		s.mu.Lock()
+		s.resumes++
+		s.mu.Unlock()
+		pause(20*time.Millisecond + rand.N(100*time.Millisecond))
+	}
+}
+
+// follow runs one connection and says whether there is nothing more to come.
+func (s *subscriber) follow(ctx context.Context, i *instance) (over bool) {
+	socket, err := dial(ctx, i, s.user)
+	if err != nil {
+		return false
+	}
+	defer socket.close()
+	s.mu.Lock()
+	cursor := s.cursor
+	s.mu.Unlock()
+	if socket.subscribe(ctx, "1", s.chat, cursor) != nil {
+		return false
+	}
+	for {
+		f, err := socket.read(ctx)
+		if err != nil {
+			return false
+		}
+		if f.Type == "complete" {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.complete = true
+			return true
+		}
+		e, err := f.decode()
+		if code := codeOf(err); code == "UNAVAILABLE" {
+			return false
+		}
+		if err != nil {
+			s.problem(err.Error())
+			return true
+		}
+		s.take(e)
+	}
+}
+
+func (s *subscriber) problem(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.problems = append(s.problems, text)
+}
+
+func (s *subscriber) take(e event) {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cursor = e.Cursor
+	if e.durable() || e.Kind == "StreamReset" {
+		s.got = append(s.got, received{e, now})
+		s.last[e.ChatID] = max(s.last[e.ChatID], e.Seq)
+	}
+}
+
+// reached says whether the subscriber has got as far as this number of the chat.
+func (s *subscriber) reached(chat string, seq int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last[chat] >= seq
+}
+
+// heard says whether anything of the chat came.
+func (s *subscriber) heard(chat string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.got {
+		if e.ChatID == chat {
+			return true
+		}
+	}
+	return false
+}

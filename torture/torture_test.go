@@ -1,0 +1,160 @@
+package torture
+
+import (
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+)
+
+var (
+	scaleFlag = flag.String("torture", "", "run the checks: short or long")
+	outFlag   = flag.String("torture.out", "", "file that each check appends a line to")
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	redis.SetLogger(silence{})
+	status := m.Run()
+	removeBinary()
+	if err := goleak.Find(); status == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+// scale is how much is done.
+type scale struct {
+	subscribers int
+	chats       int
+	rate        int           // events a second
+	calm        time.Duration // before a fault, and after it
+	races       int           // subscriptions of subscribe-race
+}
+
+var scales = map[string]scale{
+	"long":  {subscribers: 200, chats: 20, rate: 300, calm: 3 * time.Second, races: 5000},
+	"short": {subscribers: 100, chats: 10, rate: 150, calm: 1500 * time.Millisecond, races: 1000},
+}
+
+// check is one row of docs/reliability.md.
+type check struct {
+	name  string
+	short bool // also in the short form
+	run   func(r *record)
+}
+
+func checks() []check {
+	return []check{
+		{"redis-kill", true, redisKill},
+		{"redis-stop", true, redisStop},
+		{"client-kill-pubsub", false, clientKillPubSub},
+		{"output-buffer", false, outputBuffer},
+		{"redis-blackhole", false, redisBlackhole},
+		{"never-published", true, neverPublished},
+		{"instance-kill9", true, instanceKill},
+		{"postgres-kill9", true, postgresKill},
+//		{"subscribe-race", true, subscribeRace},
+//		{"cursor-bounds", true, cursorBounds},
+//		{"idempotent-send", true, idempotentSend},
+//		{"membership", true, membership},
+//		{"cache-linearizable", true, cacheLinearizable},
+//		{"cache-redis-kill", false, cacheRedisKill},
+//		{"cache-flush", false, cacheFlush},
+//		{"cache-hang", false, cacheHang},
+//		{"cache-partition", false, cachePartition},
+//		{"redis-down-latency", false, redisDownLatency},
+//		{"herd", true, herd},
+//		{"controls", true, controls},
+	}
+}
+
+// The checks run one after the other: each is about time, and wants the machine for itself.
+func TestTorture(t *testing.T) { //nolint:paralleltest // see above
+	if *scaleFlag == "" {
+		t.Skip("run it with make torture")
+	}
+	s, ok := scales[*scaleFlag]
+	if !ok {
+		t.Fatalf("-torture=%s: want short or long", *scaleFlag)
+	}
+	for _, c := range checks() {
+		if *scaleFlag == "short" && !c.short {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) { //nolint:paralleltest // see above
+			r := &record{T: t, scale: s, Line: Line{Check: c.name, Notes: []string{}}}
+			defer r.write(time.Now())
+			c.run(r)
+		})
+	}
+}
+
+// record is a check under way: the test it is, and the line that it will write.
+type record struct {
+	*testing.T
+	scale
+	Line
+}
+
+// write also runs when the check was ended by FailNow.
+func (r *record) write(began time.Time) {
+	r.OK = !r.Failed()
+	r.Seconds = math.Round(time.Since(began).Seconds()*10) / 10
+	r.Logf("%+v", r.Line)
+	if *outFlag == "" {
+		return
+	}
+	if err := r.Append(*outFlag); err != nil {
+		r.Error(err)
+	}
+}
+
+// limit says what was measured, and fails the check when it is beyond its limit.
+func (r *record) limit(ok bool, format string, args ...any) {
+	r.Helper()
+	text := fmt.Sprintf(format, args...)
+	if !ok {
+		text = "MISSED: " + text
+		r.Error(text)
+	}
+	r.Notes = append(r.Notes, text)
+}
+
+// note adds what was measured and has no limit.
+func (r *record) note(format string, args ...any) { r.limit(true, format, args...) }
+
+// must ends the check when something failed that is none of its business.
+func (r *record) must(err error) {
+	r.Helper()
+	if err != nil {
+		r.Fatal(err)
+	}
+}
+
+// pause lets time pass, which is what a load under faults is made of: nothing is waited for.
+func pause(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	<-timer.C
+}
+
+// until polls for a condition and returns how long it took, or false at the deadline.
+func until(limit time.Duration, done func() bool) (time.Duration, bool) {
+	began := time.Now()
+	for !done() {
+		if time.Since(began) > limit {
+			return limit, false
+		}
+		pause(10 * time.Millisecond)
+	}
+	return time.Since(began), true
+}
+
+func ms(d time.Duration) float64 { return math.Round(float64(d)/float64(time.Millisecond)*10) / 10 }

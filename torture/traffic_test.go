@@ -1,0 +1,265 @@
+package torture
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"studychat/db"
+)
+
+const (
+	writers     = 12
+	feeds       = 4
+	chatsOfFeed = 3
+	awaitDrain  = 20 * time.Second
+)
+
+// room is a chat of the traffic.
+type room struct {
+	id     string
+	owner  string
+	cursor string // where the subscribers begin
+	seq    int64  // its number
+}
+
+// traffic is the steady load of a check: writers who do not let go until each write is answered, and subscribers.
+type traffic struct {
+	w     *world
+	r     *record
+	rooms []room
+
+	subscribers []*subscriber
+	feeds       []*subscriber
+
+	sentAt sync.Map // time.Time by message id: before the first request of its sending
+	count  atomic.Int64
+	began  time.Time
+
+	mu       sync.Mutex
+	answers  []answered
+	problems []string
+	retries  int
+
+	forget func() bool // whether a writer that does not know the outcome gives up; nil: never
+
+	stopWriting context.CancelFunc
+	writing     sync.WaitGroup
+	stopReading context.CancelFunc
+	reading     sync.WaitGroup
+}
+
+// member is a user who may see the room and follows it.
+func member(room, n int) string { return fmt.Sprintf("member-%d-%d", room, n) }
+
+// newTraffic creates the chats with their members, and has everybody subscribed.
+func (w *world) newTraffic(r *record) *traffic {
+	r.Helper()
+	l := &traffic{w: w, r: r, rooms: make([]room, r.chats), stopWriting: func() {}, stopReading: func() {}}
+	var setUp sync.WaitGroup
+	for n := range l.rooms {
+		setUp.Go(func() { l.rooms[n] = l.furnish(n, r.subscribers/r.chats) })
+	}
+	setUp.Wait()
+	if r.Failed() {
+		r.FailNow()
+	}
+	for k := range r.subscribers {
+		n := k % r.chats
+		room := l.rooms[n]
+		l.subscribers = append(l.subscribers, w.newSubscriber(member(n, k/r.chats), room.id, room.cursor, room.seq, k))
+	}
+	for k := range feeds {
+		l.feeds = append(l.feeds, w.newSubscriber(feeder(k), "", "", 0, k))
+	}
+	r.Load = fmt.Sprintf("%d subscribers, %d feeds", r.subscribers, feeds)
+	r.Cleanup(l.stop)
+	return l
+}
+
+func feeder(k int) string { return fmt.Sprintf("feeder-%d", k) }
+
+// feedsOf are the users whose feed shows the room.
+func (l *traffic) feedsOf(n int) (users []string) {
+	for k := range feeds {
+		if slices.Contains(l.feedRooms(k), n) {
+			users = append(users, feeder(k))
+		}
+	}
+	return users
+}
+
+func (l *traffic) feedRooms(k int) (rooms []int) {
+	for n := range chatsOfFeed {
+		rooms = append(rooms, (k*2+n)%len(l.rooms))
+	}
+	return rooms
+}
+
+// furnish creates a chat and its members.
+func (l *traffic) furnish(n, members int) room {
+	room := room{id: db.NewID(), owner: fmt.Sprintf("owner-%d", n)}
+	ctx, i := l.r.Context(), l.w.instances[n%len(l.w.instances)]
+	err := post(ctx, l.w.client, i, room.owner, createChat, vars{"id": room.id, "title": "Torture"}, nil)
+	users := l.feedsOf(n)
+	for k := range members {
+		users = append(users, member(n, k))
+	}
+	for _, user := range users {
+		var added struct{ AddMember struct{ Chat struct{ EventCursor string } } }
+		if err == nil {
+			err = post(ctx, l.w.client, i, room.owner, addMember, vars{"chat": room.id, "user": user}, &added)
+		}
+		room.cursor = added.AddMember.Chat.EventCursor
+	}
+	if err == nil {
+		_, err = fmt.Sscanf(room.cursor[strings.LastIndexByte(room.cursor, '.')+1:], "%d", &room.seq)
+	}
+	if err != nil {
+		l.r.Errorf("set up a chat: %v", err)
+	}
+	return room
+}
+
+// start begins to follow, waits until everybody does, and begins to write.
+func (l *traffic) start() {
+	l.r.Helper()
+	ctx, stopReading := context.WithCancel(context.Background())
+	l.stopReading = stopReading
+	for _, s := range slices.Concat(l.subscribers, l.feeds) {
+		l.reading.Go(func() { s.run(ctx) })
+	}
+	// A feed begins with now, whenever that is: write until it has shown something of each of its chats.
+	if _, ok := until(15*time.Second, func() bool {
+		for _, room := range l.rooms {
+			l.send(ctx, room, 0)
+		}
+		return l.everybodyHears()
+	}); !ok {
+		l.r.Fatal("not everybody follows after 15 s")
+	}
+	writing, stopWriting := context.WithCancel(context.Background())
+	l.stopWriting = stopWriting
+	l.began = time.Now()
+	l.count.Store(0)
+	for range writers {
+		l.writing.Go(func() { l.write(writing) })
+	}
+}
+
+func (l *traffic) everybodyHears() bool {
+	for _, s := range l.subscribers {
+		if !s.heard(s.chat) {
+			return false
+		}
+	}
+	for k, s := range l.feeds {
+		for _, n := range l.feedRooms(k) {
+			if !s.heard(l.rooms[n].id) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// write sends at the pace until ctx ends. A message under way is still brought home.
+func (l *traffic) write(ctx context.Context) {
+	pace := time.NewTicker(time.Second * writers / time.Duration(l.r.rate))
+	defer pace.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-pace.C:
+			room := l.rooms[rand.IntN(len(l.rooms))]
+			id, ok := l.send(context.WithoutCancel(ctx), room, rand.IntN(3))
+			l.count.Add(1)
+			if ok && rand.IntN(20) == 0 {
+				l.insist(context.WithoutCancel(ctx), room.owner, editMessage, vars{"id": id, "content": "edited " + id}, rand.IntN(3), nil)
+				l.count.Add(1)
+			}
+		}
+	}
+}
+
+// send writes one message, first at the given instance.
+func (l *traffic) send(ctx context.Context, room room, at int) (id string, ok bool) {
+	id = db.NewID()
+	l.sentAt.Store(id, time.Now())
+	var answer sent
+	if !l.insist(ctx, room.owner, sendMessage, vars{"id": id, "chat": room.id, "content": "content of " + id}, at, &answer) {
+		return id, false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.answers = append(l.answers, answered{room.id, id, answer.SendMessage.Message.Seq})
+	return id, true
+}
+
+// insist repeats an operation, each time at the next instance, until it is answered. What is repeated is safe to repeat.
+func (l *traffic) insist(ctx context.Context, user, document string, v vars, at int, data any) bool {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for ; ; at++ {
+		err := post(ctx, l.w.client, l.w.instances[at%len(l.w.instances)], user, document, v, data)
+		code := codeOf(err)
+		switch {
+		case err == nil:
+			return true
+		case code != "" && code != "UNAVAILABLE", ctx.Err() != nil:
+			l.problem(fmt.Sprintf("%v: %v", v, err))
+			return false
+		case l.forget != nil && l.forget():
+			return false
+		}
+		l.mu.Lock()
+		l.retries++
+		l.mu.Unlock()
+		pause(20 * time.Millisecond)
+	}
+}
+
+func (l *traffic) problem(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.problems = append(l.problems, text)
+}
+
+// quiet ends the writing, and waits until everybody got everything or is not going to.
+func (l *traffic) quiet() truth {
+	l.r.Helper()
+	l.stopWriting()
+	l.writing.Wait()
+	took := time.Since(l.began)
+	l.r.Load += fmt.Sprintf(", %.0f events/s", float64(l.count.Load())/took.Seconds())
+	t := l.w.truth()
+	until(awaitDrain, func() bool {
+		return !slices.ContainsFunc(l.subscribers, func(s *subscriber) bool { return !s.reached(s.chat, t.head(s.chat)) }) && l.feedsDone(t)
+	})
+	return t
+}
+
+func (l *traffic) feedsDone(t truth) bool {
+	for k, s := range l.feeds {
+		for _, n := range l.feedRooms(k) {
+			if !s.reached(l.rooms[n].id, t.head(l.rooms[n].id)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// stop ends everything.
+func (l *traffic) stop() {
+	l.stopWriting()
+	l.writing.Wait()
+	l.stopReading()
+	l.reading.Wait()
+}
