@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -123,6 +124,8 @@ func (e *edge) post(ctx context.Context, user, accept, document string, v vars) 
 	return response
 }
 
+const timedOut = "timed out"
+
 // follow subscribes as user and returns the stream's items, one answer each; the channel closes with "complete".
 func (e *edge) follow(user, document string, v vars) <-chan string {
 	e.t.Helper()
@@ -141,6 +144,9 @@ func (e *edge) follow(user, document string, v vars) <-chan string {
 				out <- pretty(body)
 			}
 		}
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			out <- timedOut
+		}
 	}()
 	return out
 }
@@ -154,6 +160,9 @@ func take(t *testing.T, items <-chan string, n int) []string {
 		case item, ok := <-items:
 			if !ok {
 				return append(out, "complete")
+			}
+			if item == timedOut {
+				t.Fatalf("waited %s for item %d of %d; so far %v", waitLong, len(out)+1, n, out)
 			}
 			out = append(out, item)
 		case <-time.After(waitLong):
@@ -186,5 +195,8 @@ func pretty(body any) string {
 // match compares with the stored snapshot: the document, then the answer.
 func match(t *testing.T, parts ...string) {
 	t.Helper()
+	if strings.Contains(strings.Join(parts, ""), "GRAPHQL_") {
+		t.Error("the test's own document is not valid")
+	}
 	snaps.MatchSnapshot(t, strings.Join(parts, "\n\n"))
 }

@@ -34,12 +34,24 @@ func newMessage(input model.SendMessageInput) (message db.NewMessage, err error)
 	if message.ChatID, err = db.ParseID("chatId", input.ChatID); err != nil {
 		return message, err
 	}
-	message.Role = db.RoleUser
-	if input.Role != nil {
-		message.Role = *input.Role
+	if message.Role, err = cleanRole(input.Role); err != nil {
+		return message, err
 	}
 	message.Content, err = db.CleanContent("content", input.Content)
 	return message, err
+}
+
+// cleanRole is not superfluous: through variables, gqlparser lets an enum value pass in any case, and gqlgen then makes
+// it the zero value.
+func cleanRole(role *db.MessageRole) (db.MessageRole, error) {
+	if role == nil {
+		return db.RoleUser, nil
+	}
+	switch *role {
+	case db.RoleUser, db.RoleAssistant, db.RoleSystem:
+		return *role, nil
+	}
+	return "", db.BadInput("role", "must be USER, ASSISTANT or SYSTEM.")
 }
 
 func (r mutationResolver) EditMessage(ctx context.Context, input model.EditMessageInput) (*model.EditMessagePayload, error) {

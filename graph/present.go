@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -35,7 +36,13 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 		if code == "" {
 			code = errcode.ValidationFailed
 		}
-		return answer(out, db.Code(code), out.Message)
+		shown := answer(out, db.Code(code), shorten(out.Message))
+		for _, detail := range []string{"limit", "value"} {
+			if value, ok := out.Extensions[detail]; ok {
+				shown.Extensions[detail] = value
+			}
+		}
+		return shown
 	}
 	return p.mask(ctx, out, err)
 }
@@ -60,6 +67,16 @@ func (p presenter) mask(ctx context.Context, out *gqlerror.Error, err error) *gq
 	shown := answer(out, db.CodeInternal, "Something went wrong on our side. Request "+id+".")
 	shown.Extensions["requestId"] = id
 	return shown
+}
+
+// maxMessage bounds what GraphQL's own messages quote of the document, in bytes.
+const maxMessage = 500
+
+func shorten(message string) string {
+	if len(message) <= maxMessage {
+		return message
+	}
+	return strings.ToValidUTF8(message[:maxMessage], "") + "…"
 }
 
 // answer keeps where the error stands and nothing else of it.

@@ -260,10 +260,10 @@ type ComplexityRoot struct {
 	}
 
 	StreamReset struct {
-		At     func(childComplexity int) int
-		ChatID func(childComplexity int) int
-		Cursor func(childComplexity int) int
-		Reason func(childComplexity int) int
+		At          func(childComplexity int) int
+		Cursor      func(childComplexity int) int
+		Reason      func(childComplexity int) int
+		ResetChatID func(childComplexity int) int
 	}
 
 	Subscription struct {
@@ -1180,12 +1180,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.StreamReset.At(childComplexity), true
-	case "StreamReset.chatId":
-		if e.ComplexityRoot.StreamReset.ChatID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.StreamReset.ChatID(childComplexity), true
 	case "StreamReset.cursor":
 		if e.ComplexityRoot.StreamReset.Cursor == nil {
 			break
@@ -1198,6 +1192,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.StreamReset.Reason(childComplexity), true
+	case "StreamReset.resetChatId":
+		if e.ComplexityRoot.StreamReset.ResetChatID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StreamReset.ResetChatID(childComplexity), true
 
 	case "Subscription.chatEvents":
 		if e.ComplexityRoot.Subscription.ChatEvents == nil {
@@ -1847,8 +1847,8 @@ type StreamReset implements ChatEvent {
   cursor: String!
   "When it was found out."
   at: DateTime!
-  "The chat; null when it is the whole feed."
-  chatId: ID
+  "The chat whose continuity is lost; null when it is the whole feed. (Not ` + "`" + `chatId` + "`" + `: that is non-null on every other event, and a selection of both would conflict.)"
+  resetChatId: ID
   "Why."
   reason: StreamResetReason!
 }
@@ -6165,16 +6165,16 @@ func (ec *executionContext) fieldContext_StreamReset_at(_ context.Context, field
 	return graphql.NewScalarFieldContext("StreamReset", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
-func (ec *executionContext) _StreamReset_chatId(ctx context.Context, field graphql.CollectedField, obj *model.StreamReset) (ret graphql.Marshaler) {
+func (ec *executionContext) _StreamReset_resetChatId(ctx context.Context, field graphql.CollectedField, obj *model.StreamReset) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_StreamReset_chatId(ctx, field)
+			return ec.fieldContext_StreamReset_resetChatId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ChatID, nil
+			return obj.ResetChatID, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -6184,7 +6184,7 @@ func (ec *executionContext) _StreamReset_chatId(ctx context.Context, field graph
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_StreamReset_chatId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_StreamReset_resetChatId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("StreamReset", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
@@ -10033,8 +10033,8 @@ func (ec *executionContext) _StreamReset(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
-		case "chatId":
-			out.Values[i] = ec._StreamReset_chatId(ctx, field, obj)
+		case "resetChatId":
+			out.Values[i] = ec._StreamReset_resetChatId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}

@@ -84,8 +84,8 @@ type (
 	}
 	StreamReset struct {
 		Stamp
-		ChatID *string
-		Reason events.ResetReason
+		ResetChatID *string
+		Reason      events.ResetReason
 	}
 )
 
@@ -100,7 +100,7 @@ func NewChatEvent(item events.Item) ChatEvent {
 	}
 	reset := StreamReset{Stamp: stamp, Reason: item.Reset.Reason}
 	if item.Reset.ChatID != "" {
-		reset.ChatID = &item.Reset.ChatID
+		reset.ResetChatID = &item.Reset.ChatID
 	}
 	return reset
 }
