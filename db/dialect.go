@@ -21,6 +21,9 @@ type traits struct {
 	version  string         // the statement that asks for the product's version
 	snapshot *sql.TxOptions // makes a transaction that sees one state throughout
 	migrator migrationLock
+
+	fingerprints  []string // statements that identify the database, the best first; none where a copy looks the same
+	lock, tryLock string   // take an advisory lock until the transaction ends; "" where every writer is alone anyway
 }
 
 // newBun wraps a pool for a dialect. Columns that a newer version has added are ignored, so that instances of two

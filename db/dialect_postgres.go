@@ -47,6 +47,10 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 			version:  "SELECT current_setting('server_version')",
 			snapshot: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 			migrator: postgresLock{connector: connector},
+
+			fingerprints: []string{postgresFingerprint, postgresPartialFingerprint},
+			lock:         "SELECT pg_advisory_xact_lock(?)",
+			tryLock:      "SELECT pg_try_advisory_xact_lock(?)",
 		},
 	}, nil
 }

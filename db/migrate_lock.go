@@ -9,8 +9,12 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
-// postgresLockKey is the advisory lock that all instances agree on. Any number would do.
-const postgresLockKey int64 = 0x7374756479636861
+// The advisory locks that all instances agree on. Any numbers would do.
+const (
+	postgresLockKey  int64 = 0x7374756479636861 + iota // migrations
+	postgresEpochKey                                   // CheckEpoch, BumpEpoch
+	postgresPruneKey                                   // Prune, RemoveTombstones
+)
 
 // postgresLock holds an advisory lock in a transaction on a connection of its own. In a transaction, because behind
 // pgbouncer only a transaction keeps the same server connection; on its own connection, because each migration commits

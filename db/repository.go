@@ -31,6 +31,12 @@ import (
 // commits nothing and says so with Event.Repeated. Writes either happen wholly or not at all; when an error says that the
 // outcome is unknown (UNAVAILABLE at commit), a repeat with the same id finds out.
 //
+// # What is forgotten
+//
+// Prune (RETENTION_DAYS) takes old messages and events away, and raises FloorSeq; chats that were deleted are forgotten
+// after TombstoneAge. A repeat is only recognised as such while what it repeats is remembered: the id of a pruned
+// message or of a forgotten chat is free again.
+//
 // # Errors
 //
 // NOT_FOUND, FORBIDDEN, CONFLICT and BAD_USER_INPUT as documented at each method; UNAVAILABLE when the database does not
@@ -61,8 +67,8 @@ type ChatRepository interface {
 	ViewerStates(ctx context.Context, viewer string, chatIDs []string) (map[string]ViewerState, error)
 
 	// CreateChat starts a chat with the viewer as owner: its event 1, ChatCreated. When the id is taken: by a chat of
-	// this viewer that was created with the same title and module, the event is Repeated; else CONFLICT, also when that
-	// chat was deleted since.
+	// this viewer that was created with the same title and module (any title, once its first event was pruned), the event
+	// is Repeated; else CONFLICT, also when that chat was deleted since and is remembered.
 	CreateChat(ctx context.Context, viewer string, chat NewChat) (*Event, error)
 
 	// RenameChat gives the chat a new title: ChatRenamed. FORBIDDEN unless the viewer is the owner.
@@ -141,6 +147,7 @@ type EventRepository interface {
 	// SeqBefore returns the number of the chat's newest event that happened before at, or FloorSeq when none is kept.
 	SeqBefore(ctx context.Context, chatID string, at time.Time) (int64, error)
 
-	// Epoch returns the current history. It rises after a restore or a promotion.
+	// Epoch returns the current history. It rises after a restore or a promotion, also while we run: every
+	// method gives the epoch of its own snapshot. See Store.CheckEpoch.
 	Epoch(ctx context.Context) (int64, error)
 }

@@ -31,6 +31,8 @@ type Store struct {
 	closed  atomic.Bool
 
 	migrating sync.Mutex
+	seenEpoch atomic.Int64
+	blind     sync.Once // says that the database does not let itself be identified
 }
 
 var _ Repository = (*Store)(nil)

@@ -49,7 +49,7 @@ func repeatCreate(ctx context.Context, tx bun.Tx, viewer string, chat NewChat) (
 		Where("e.chat_id = ? AND e.seq = 1 AND e.kind = ? AND e.actor_id = ?", chat.ID, ChatCreated, viewer).
 		Scan(ctx, &first)
 	if errors.Is(err, sql.ErrNoRows) {
-		return change{}, taken
+		return repeatPrunedCreate(ctx, tx, viewer, chat, taken)
 	}
 	if err != nil {
 		return change{}, err
@@ -63,6 +63,21 @@ func repeatCreate(ctx context.Context, tx bun.Tx, viewer string, chat NewChat) (
 	}
 	event.Repeated = true
 	return change{event: event}, nil
+}
+
+// repeatPrunedCreate judges by the chat itself when its first event is not kept any more. Which title it began with
+// nobody knows then, and a retry is likelier than two uses of one id.
+func repeatPrunedCreate(ctx context.Context, tx bun.Tx, viewer string, chat NewChat, taken error) (change, error) {
+	row := new(Chat)
+	err := tx.NewSelect().Model(row).ColumnExpr("?TableColumns").ColumnExpr(epochExpr).
+		Where("id = ? AND created_by = ? AND deleted_at IS NULL AND floor_seq > 0", chat.ID, viewer).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !equal(row.ModuleID, chat.ModuleID) {
+		return change{}, taken
+	}
+	return change{event: &Event{
+		ChatID: chat.ID, Seq: 1, Epoch: row.Epoch, Kind: ChatCreated, Actor: viewer, At: row.CreatedAt, Title: chat.Title,
+		Repeated: true,
+	}}, err
 }
 
 // RenameChat implements ChatRepository.

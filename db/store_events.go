@@ -23,6 +23,7 @@ func (s *Store) Head(ctx context.Context, viewer, chatID string) (Head, error) {
 		return notFound(selectHeads(db).Join("JOIN chat_members AS own ON own.chat_id = c.id").
 			Where("c.id = ? AND own.user_id = ?", chatID, viewer).Scan(ctx, &head))
 	})
+	s.sawEpoch(head.Epoch)
 	return head, err
 }
 
@@ -53,6 +54,7 @@ UNION SELECT e.chat_id FROM chat_events AS e WHERE e.subject_id = ?1 AND e.creat
 	if err != nil {
 		return nil, err
 	}
+	s.sawHeads(heads)
 	return heads, nil
 }
 
@@ -68,16 +70,30 @@ func (s *Store) Heads(ctx context.Context, chatIDs []string) ([]Head, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.sawHeads(heads)
 	return heads, nil
+}
+
+func (s *Store) sawHeads(heads []Head) {
+	for _, head := range heads {
+		s.sawEpoch(head.Epoch)
+	}
 }
 
 // SeqBefore implements EventRepository. Numbers have no gaps and times rise with them, so it halves the stretch until
 // one number is left: a chat with 100,000 newer events costs 17 steps in one statement. lo is older than at, or the
 // floor; what comes after hi is not.
-func (s *Store) SeqBefore(ctx context.Context, chatID string, at time.Time) (int64, error) {
+func (s *Store) SeqBefore(ctx context.Context, chatID string, at time.Time) (seq int64, err error) {
+	err = s.query(ctx, func(ctx context.Context, db bun.IDB) error {
+		seq, err = seqBefore(ctx, db, chatID, at)
+		return err
+	})
+	return seq, err
+}
+
+func seqBefore(ctx context.Context, db bun.IDB, chatID string, at time.Time) (int64, error) {
 	var seq int64
-	err := s.query(ctx, func(ctx context.Context, db bun.IDB) error {
-		err := db.NewRaw(`WITH RECURSIVE search (lo, hi) AS (
+	err := db.NewRaw(`WITH RECURSIVE search (lo, hi) AS (
 SELECT c.floor_seq, c.head_seq FROM chats AS c WHERE c.id = ?0
 UNION ALL
 SELECT CASE WHEN COALESCE(m.created_at, e.created_at) < ?1 THEN (s.lo + s.hi + 1) / 2 ELSE s.lo END,
@@ -87,9 +103,7 @@ LEFT JOIN messages AS m ON m.chat_id = ?0 AND m.seq = (s.lo + s.hi + 1) / 2
 LEFT JOIN chat_events AS e ON e.chat_id = ?0 AND e.seq = (s.lo + s.hi + 1) / 2
 WHERE s.lo < s.hi)
 SELECT lo FROM search WHERE lo >= hi`, chatID, at).Scan(ctx, &seq)
-		return notFound(err)
-	})
-	return seq, err
+	return seq, notFound(err)
 }
 
 // Epoch implements EventRepository.
@@ -98,6 +112,7 @@ func (s *Store) Epoch(ctx context.Context) (int64, error) {
 	err := s.query(ctx, func(ctx context.Context, db bun.IDB) error {
 		return db.NewSelect().TableExpr("stream_meta").Column("epoch").Scan(ctx, &epoch)
 	})
+	s.sawEpoch(epoch)
 	return epoch, err
 }
 
@@ -120,6 +135,7 @@ func (s *Store) Log(ctx context.Context, chatID string, after int64, limit int) 
 	if err != nil {
 		return nil, err
 	}
+	s.sawEpoch(log.Epoch)
 	return log, nil
 }
 

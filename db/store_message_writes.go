@@ -39,8 +39,8 @@ func repeatSend(ctx context.Context, tx bun.Tx, viewer string, message NewMessag
 		return change{}, err
 	}
 	changed := first.EditedAt != nil || first.DeletedAt != nil
-	// Without a row the id belonged to a chat that was deleted this very moment: another chat, since we hold the lock
-	// of this one.
+	// Without a row the id belonged to a message that went with its chat or was pruned this very moment: in another chat,
+	// since we hold the lock of this one.
 	if err != nil || first.Author != viewer || first.ChatID != message.ChatID || first.Role != message.Role ||
 		!changed && first.Content != message.Content {
 		return change{}, Conflict("The id is taken by another message.")

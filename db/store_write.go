@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 
 	"github.com/jackc/pgx/v5"
@@ -84,7 +85,7 @@ func (s *Store) begin(ctx, limit context.Context) (bun.Tx, error) {
 	return tx, nil
 }
 
-// commit is the only place that commits. The guard is told before and after: see WriteGuard.
+// commit is the only place that commits a change of a chat. The guard is told before and after: see WriteGuard.
 func (s *Store) commit(limit context.Context, tx bun.Tx, write Write) error {
 	outcome := Unknown // also if something below panics
 	finish := s.guard.Mark(limit, write)
@@ -106,4 +107,12 @@ func (s *Store) commit(limit context.Context, tx bun.Tx, write Write) error {
 		return Unavailable(err)
 	}
 	return err
+}
+
+// affected is how many rows a statement has changed.
+func affected(result sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
