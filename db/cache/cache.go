@@ -28,6 +28,11 @@ type Options struct {
 	// chats that somebody watches here). A body below it is not served, whatever happened to the invalidation. It is
 	// called often and must not block. nil: no such knowledge.
 	MinVersion func(chatID string) int64
+
+	// MinEpoch returns the highest epoch that this process has come across. Bodies of an older one are not served: they
+	// may tell what a restored database does not know, and their cursors would only lead to another reset. Like
+	// MinVersion. nil: no such knowledge.
+	MinEpoch func() int64
 }
 
 // Sizes above which a value is not filled: it would push out many others, and cost more to move than to read.
@@ -43,6 +48,9 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.LoadTime, 10*time.Second)
 	if o.MinVersion == nil {
 		o.MinVersion = func(string) int64 { return 0 }
+	}
+	if o.MinEpoch == nil {
+		o.MinEpoch = func() int64 { return 0 }
 	}
 	return o
 }
@@ -83,7 +91,7 @@ func (c *Cache) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
 		load:     func(ctx context.Context) (*db.Chat, error) { return c.Repository.Chat(ctx, viewer, id) },
 		decode:   func(v value) (*db.Chat, error) { return decodeChat(v, id) },
 		version:  func(chat *db.Chat) int64 { return chat.HeadSeq },
-		current:  func(chat *db.Chat) bool { return chat.HeadSeq >= c.options.MinVersion(chat.ID) },
+		current:  c.current,
 		ttl:      func(*db.Chat) time.Duration { return c.options.TTL },
 	})
 	if err != nil {
@@ -121,10 +129,15 @@ func (c *Cache) Chats(ctx context.Context, viewer string, module *string, page d
 	return firstChats(list, page.Limit), nil
 }
 
-// currentList says whether no chat of the list is older than what this process knows of.
+// current says whether the chat is not older than what this process knows of.
+func (c *Cache) current(chat *db.Chat) bool {
+	return chat.Epoch >= c.options.MinEpoch() && chat.HeadSeq >= c.options.MinVersion(chat.ID)
+}
+
+// currentList says the same of every chat of the list.
 func (c *Cache) currentList(list *db.ChatList) bool {
 	for _, chat := range list.Chats {
-		if chat.HeadSeq < c.options.MinVersion(chat.ID) {
+		if !c.current(chat) {
 			return false
 		}
 	}
