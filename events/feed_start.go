@@ -43,7 +43,11 @@ func (s *feedStream) startEnded(ctx context.Context, c *feedChat) error {
 	}
 	c.since = nil
 	if until == 0 {
-		c.cursor.Seq, c.over = head.HeadSeq, true
+		end := db.Cursor{Epoch: head.Epoch, Seq: head.HeadSeq}
+		if from > 0 && from == head.FloorSeq { // the removal may be among what is not kept any more
+			c.resetTo(Expired, end)
+		}
+		c.cursor, c.over = end, true
 		return nil
 	}
 	c.cursor = db.Cursor{Epoch: head.Epoch, Seq: max(from, head.FloorSeq)}
