@@ -22,9 +22,9 @@ func topicIn(partition int) Topic {
 }
 
 // joinedPair starts two buses on one Redis, of which the second hears the partition.
-func joinedPair(t *testing.T, server *testservices.RedisServer) (from, to Bus, got *recorder) {
+func joinedPair(t *testing.T, connect connector) (from, to Bus, got *recorder) {
 	t.Helper()
-	from, to = newTestRedisBus(t, server.Addr()), newTestRedisBus(t, server.Addr())
+	from, to = newTestRedisBus(t, connect), newTestRedisBus(t, connect)
 	startBus(t, from)
 	got = startBus(t, to)
 	if from.State() != Healthy || to.State() != Healthy {
@@ -35,9 +35,26 @@ func joinedPair(t *testing.T, server *testservices.RedisServer) (from, to Bus, g
 	return from, to, got
 }
 
-func TestRedisBusBetweenInstances(t *testing.T) {
+func TestRedisBus(t *testing.T) {
 	t.Parallel()
-	from, to, got := joinedPair(t, testservices.NewRedisServer(t))
+	everyRedis(t, func(t *testing.T, connect connector) {
+		for name, test := range map[string]func(t *testing.T, connect connector){
+			"between instances":              redisBusBetweenInstances,
+			"joins are counted":              redisBusJoinsAreCounted,
+			"does not hear itself":           redisBusDoesNotHearItself,
+			"tells what was never sent":      redisBusTellsWhatWasNeverSent,
+			"leaves and joins in quick turn": redisBusLeavesAndJoins,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, connect)
+			})
+		}
+	})
+}
+
+func redisBusBetweenInstances(t *testing.T, connect connector) {
+	from, to, got := joinedPair(t, connect)
 	topic, other := topicIn(aPartition), topicIn(aPartition+1)
 	id, _ := topic.chat()
 	const n = 500
@@ -65,18 +82,32 @@ func TestRedisBusBetweenInstances(t *testing.T) {
 	}
 }
 
-func TestRedisBusJoinsAreCounted(t *testing.T) {
-	t.Parallel()
-	from, to, got := joinedPair(t, testservices.NewRedisServer(t))
+// A connection that is given up must not take the next one with it.
+func redisBusLeavesAndJoins(t *testing.T, connect connector) {
+	from, to, got := joinedPair(t, connect)
+	for range 20 {
+		to.Leave(aPartition)
+		to.Join(aPartition)
+	}
+	eventually(t, 5*time.Second, "the poke arrives", func() bool {
+		from.Publish(t.Context(), Poke{Topic: topicIn(aPartition), Seq: 1})
+		return got.has(string(topicIn(aPartition)) + "@1")
+	})
+	if to.State() != Healthy || len(got.seen) != 1 {
+		t.Errorf("to leave is no failure: states %v", got.seen)
+	}
+}
+
+func redisBusJoinsAreCounted(t *testing.T, connect connector) {
+	from, to, got := joinedPair(t, connect)
 	to.Join(aPartition)
 	to.Leave(aPartition)
 	from.Publish(t.Context(), Poke{Topic: topicIn(aPartition), Seq: 1})
 	eventually(t, 5*time.Second, "the poke arrives", func() bool { return got.has(string(topicIn(aPartition)) + "@1") })
 }
 
-func TestRedisBusDoesNotHearItself(t *testing.T) {
-	t.Parallel()
-	from, to, got := joinedPair(t, testservices.NewRedisServer(t))
+func redisBusDoesNotHearItself(t *testing.T, connect connector) {
+	from, to, got := joinedPair(t, connect)
 	topic := topicIn(aPartition)
 	to.Publish(t.Context(), Poke{Topic: topic, Seq: 1})
 	// What another instance publishes later comes behind the echo.
@@ -92,76 +123,28 @@ func TestRedisBusDoesNotHearItself(t *testing.T) {
 func TestRedisBusIgnoresNonsense(t *testing.T) {
 	t.Parallel()
 	server := testservices.NewRedisServer(t)
-	from, to, got := joinedPair(t, server)
-	client, bus := testRedisClient(t, server.Addr()), to.(*redisBus)
+	from, bus, got := joinedPair(t, to(server))
+	client, own := testRedisClient(t, server.Addr()), bus.(*redisBus)
 	misplaced, err := encodePoke(newInstanceID(), Poke{Topic: topicIn(aPartition + 1), Seq: 9})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, message := range []string{"", "x", newInstanceID() + "{", misplaced} {
-		if err := client.Publish(t.Context(), bus.channel(aPartition), message).Err(); err != nil {
+		if err := client.Publish(t.Context(), own.channel(aPartition), message).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	from.Publish(t.Context(), Poke{Topic: topicIn(aPartition), Seq: 1})
 	eventually(t, 5*time.Second, "the poke arrives", func() bool { return got.has(string(topicIn(aPartition)) + "@1") })
-	if n := bus.ignored.Load(); n != 4 || strings.Contains(got.all(), "@9") {
+	if n := own.ignored.Load(); n != 4 || strings.Contains(got.all(), "@9") {
 		t.Errorf("%d messages were ignored, want 4; got %q", n, got.all())
 	}
 }
 
-func TestRedisBusSurvivesFaults(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		reason   string
-		fault    func(t *testing.T, server *testservices.RedisServer)
-		repair   func(server *testservices.RedisServer)
-		degraded time.Duration // at most until it is noticed
-	}{
-		{"killed and restarted empty", func(_ *testing.T, s *testservices.RedisServer) { s.Kill() },
-			(*testservices.RedisServer).Restart, 3 * time.Second},
-		{"stopped answering", func(_ *testing.T, s *testservices.RedisServer) { s.Pause() },
-			(*testservices.RedisServer).Resume, 3 * time.Second},
-		{"connections cut", func(t *testing.T, s *testservices.RedisServer) {
-			if err := testRedisClient(t, s.Addr()).ClientKillByFilter(t.Context(), "TYPE", "pubsub").Err(); err != nil {
-				t.Fatal(err)
-			}
-		}, func(*testservices.RedisServer) {}, 3 * time.Second},
-	} {
-		t.Run(c.reason, func(t *testing.T) {
-			t.Parallel()
-			server := testservices.NewRedisServer(t)
-			from, _, got := joinedPair(t, server)
-			got.forget()
-			c.fault(t, server)
-			eventually(t, c.degraded, "degraded", func() bool {
-				got.mu.Lock()
-				defer got.mu.Unlock()
-				return len(got.seen) > 0 && got.seen[0] == Degraded
-			})
-			begun := time.Now()
-			from.Publish(t.Context(), Poke{Topic: topicIn(aPartition), Seq: 1})
-			if took := time.Since(begun); took > 100*time.Millisecond {
-				t.Errorf("a caller was held up for %v", took)
-			}
-			c.repair(server)
-			got.states(t, 5*time.Second, Degraded, Healthy)
-			eventually(t, 5*time.Second, "the gap is told", func() bool { return got.gapped(-1) && got.gapped(aPartition) })
-			eventually(t, 5*time.Second, "pokes arrive again", func() bool {
-				from.Publish(t.Context(), Poke{Topic: topicIn(aPartition), Seq: 2})
-				return got.has(string(topicIn(aPartition)) + "@2")
-			})
-		})
-	}
-}
-
 // The sender's own outage: what it could not send is told to the others as a gap once Redis takes messages again.
-func TestRedisBusTellsWhatWasNeverSent(t *testing.T) {
-	t.Parallel()
-	server := testservices.NewRedisServer(t)
-	from, _, got := joinedPair(t, server)
-	bus := from.(*redisBus).lanes[0]
-	bus.unsending.Store(true)
+func redisBusTellsWhatWasNeverSent(t *testing.T, connect connector) {
+	from, _, got := joinedPair(t, connect)
+	from.(*redisBus).lane(aPartition).unsending.Store(true)
 	from.Publish(t.Context(), Poke{Topic: topicIn(aPartition), Seq: 1})
 	got.forget()
 	eventually(t, 5*time.Second, "the gap is told", func() bool { return got.gapped(aPartition) })
@@ -174,7 +157,7 @@ func TestRedisBusStartsWithoutRedis(t *testing.T) {
 	t.Parallel()
 	server := testservices.NewRedisServer(t)
 	server.Kill()
-	bus := newTestRedisBus(t, server.Addr())
+	bus := newTestRedisBus(t, to(server))
 	begun := time.Now()
 	got := startBus(t, bus)
 	if took := time.Since(begun); took > probeTimeout+time.Second || bus.State() != Degraded {

@@ -6,37 +6,39 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"studychat/testservices"
 )
 
-// everyBus runs a test over every implementation.
-func everyBus(t *testing.T, test func(t *testing.T, bus Bus)) {
+// everyBus runs the tests over every implementation, those over Redis on one service each.
+func everyBus(t *testing.T, tests map[string]func(t *testing.T, bus Bus)) {
+	run := func(t *testing.T, newBus func(t *testing.T) Bus) {
+		for name, test := range tests {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, newBus(t))
+			})
+		}
+	}
 	t.Run("memory", func(t *testing.T) {
 		t.Parallel()
-		test(t, NewMemoryBus())
+		run(t, func(*testing.T) Bus { return NewMemoryBus() })
 	})
-	t.Run("redis", func(t *testing.T) {
-		t.Parallel()
-		test(t, newTestRedisBus(t, testservices.NewRedisServer(t).Addr()))
+	everyRedis(t, func(t *testing.T, connect connector) {
+		run(t, func(t *testing.T) Bus { return newTestRedisBus(t, connect) })
 	})
-	t.Run("redis that is not there", func(t *testing.T) {
-		t.Parallel()
-		test(t, newTestRedisBus(t, "127.0.0.1:1"))
-	})
+	for name, client := range map[string]connector{
+		"redis that is not there":   func(t *testing.T) redis.UniversalClient { return testRedisClient(t, "127.0.0.1:1") },
+		"cluster that is not there": func(t *testing.T) redis.UniversalClient { return testClusterClient(t, "127.0.0.1:1", "127.0.0.1:2") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, func(t *testing.T) Bus { return newTestRedisBus(t, client) })
+		})
+	}
 }
 
-func testRedisClient(t *testing.T, addr string) *redis.Client {
-	client := redis.NewClient(&redis.Options{
-		Addr: addr, DialTimeout: 200 * time.Millisecond, ReadTimeout: 200 * time.Millisecond, WriteTimeout: 200 * time.Millisecond,
-		MaxRetries: -1, ContextTimeoutEnabled: true,
-	})
-	t.Cleanup(func() { _ = client.Close() })
-	return client
-}
-
-func newTestRedisBus(t *testing.T, addr string) Bus {
-	return NewRedisBus(testRedisClient(t, addr), RedisOptions{}, testLog(t))
+// newTestRedisBus makes a bus that has its channels with the other buses of the test alone.
+func newTestRedisBus(t *testing.T, connect connector) Bus {
+	return NewRedisBus(connect(t), RedisOptions{Prefix: t.Name()}, testLog(t))
 }
 
 func startBus(t *testing.T, bus Bus) *recorder {
@@ -49,55 +51,55 @@ func startBus(t *testing.T, bus Bus) *recorder {
 	return got
 }
 
-func TestBusDeliversHereAtOnce(t *testing.T) {
+func TestBus(t *testing.T) {
 	t.Parallel()
-	everyBus(t, func(t *testing.T, bus Bus) {
-		got := startBus(t, bus)
-		bus.Publish(t.Context(), Poke{Topic: ChatTopic("c"), Seq: 1})
-		if got.all() != "c:c@1" {
-			t.Errorf("Publish returned before this process had the poke: %q", got.all())
-		}
-		bus.Join(ChatTopic("c").Partition())
-		bus.Publish(t.Context(), Poke{Topic: ChatTopic("c"), Seq: 2})
-		if got.all() != "c:c@1 c:c@2" {
-			t.Errorf("joining has no say in what this process gets of itself: %q", got.all())
-		}
+	everyBus(t, map[string]func(t *testing.T, bus Bus){
+		"delivers here at once":  busDeliversHereAtOnce,
+		"publish never holds up": busPublishNeverHoldsUp,
+		"life":                   busLife,
 	})
 }
 
-func TestBusPublishNeverHoldsUp(t *testing.T) {
-	t.Parallel()
-	everyBus(t, func(t *testing.T, bus Bus) {
-		startBus(t, bus)
-		begun := time.Now()
-		for i := range 2 * sendQueue {
-			bus.Publish(t.Context(), Poke{Topic: ChatTopic("c"), Seq: int64(i)})
-		}
-		if took := time.Since(begun); took > 2*time.Second {
-			t.Errorf("%d pokes took %v", 2*sendQueue, took)
-		}
-	})
+func busDeliversHereAtOnce(t *testing.T, bus Bus) {
+	got := startBus(t, bus)
+	bus.Publish(t.Context(), Poke{Topic: ChatTopic("c"), Seq: 1})
+	if got.all() != "c:c@1" {
+		t.Errorf("Publish returned before this process had the poke: %q", got.all())
+	}
+	bus.Join(ChatTopic("c").Partition())
+	bus.Publish(t.Context(), Poke{Topic: ChatTopic("c"), Seq: 2})
+	if got.all() != "c:c@1 c:c@2" {
+		t.Errorf("joining has no say in what this process gets of itself: %q", got.all())
+	}
 }
 
-func TestBusLife(t *testing.T) {
-	t.Parallel()
-	everyBus(t, func(t *testing.T, bus Bus) {
-		bus.Publish(t.Context(), Poke{Topic: ChatTopic("c")}) // before the start: nobody is there
-		bus.Join(3)
-		bus.Leave(3)
-		got := startBus(t, bus)
-		bus.Stop()
-		bus.Stop()
-		bus.Join(3)
-		bus.Publish(t.Context(), Poke{Topic: ChatTopic("c"), Seq: 1})
-		bus.Leave(3)
-		if got.all() != "" {
-			t.Errorf("a stopped bus delivered %q", got.all())
-		}
-		if bus.State() != Degraded {
-			t.Error("a stopped bus says it is healthy")
-		}
-	})
+func busPublishNeverHoldsUp(t *testing.T, bus Bus) {
+	startBus(t, bus)
+	begun := time.Now()
+	for i := range 2 * sendQueue {
+		bus.Publish(t.Context(), Poke{Topic: ChatTopic("c"), Seq: int64(i)})
+	}
+	if took := time.Since(begun); took > 2*time.Second {
+		t.Errorf("%d pokes took %v", 2*sendQueue, took)
+	}
+}
+
+func busLife(t *testing.T, bus Bus) {
+	bus.Publish(t.Context(), Poke{Topic: ChatTopic("c")}) // before the start: nobody is there
+	bus.Join(3)
+	bus.Leave(3)
+	got := startBus(t, bus)
+	bus.Stop()
+	bus.Stop()
+	bus.Join(3)
+	bus.Publish(t.Context(), Poke{Topic: ChatTopic("c"), Seq: 1})
+	bus.Leave(3)
+	if got.all() != "" {
+		t.Errorf("a stopped bus delivered %q", got.all())
+	}
+	if bus.State() != Degraded {
+		t.Error("a stopped bus says it is healthy")
+	}
 }
 
 func TestTopics(t *testing.T) {
