@@ -93,6 +93,9 @@ func (i *instance) events(body []byte) <-chan string {
 	request, _ := http.NewRequestWithContext(ctx, http.MethodPost, i.url+"/graphql", bytes.NewReader(body))
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", "text/event-stream")
+	if i.token != "" {
+		request.Header.Set("Authorization", "Bearer "+i.token)
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		cancel()
@@ -189,6 +192,7 @@ func TestBadInput(t *testing.T) {
 			{"escape", "content", send("a\x1bb")},
 			{"a C1 control", "content", send("a\u0085b")},
 			{"broken UTF-8", "content", bytes.Replace(send("QQ"), []byte("QQ"), []byte("a\xff\xfeb"), 1)},
+			{"half a surrogate pair", "content", bytes.Replace(send("QQ"), []byte("QQ"), []byte(`a\ud800b`), 1)},
 			{"a cut character", "content", bytes.Replace(send("QQ"), []byte("QQ"), []byte("a\xe2\x82"), 1)},
 			{"malformed chat", "chatId", operation(sendMessage, vars{"chat": "1", "content": "x"})},
 			{"a UUID in braces", "chatId", operation(sendMessage, vars{"chat": "{" + chat + "}", "content": "x"})},
@@ -376,7 +380,8 @@ func TestSocketRefusals(t *testing.T) {
 		{"no sub-protocol", nil, "", 4406},
 		{"the legacy sub-protocol", []string{"graphql-ws"}, "", 4406},
 		{"no JSON", []string{"graphql-transport-ws"}, `x`, 4400},
-		{"another message first", []string{"graphql-transport-ws"}, `{"type":"subscribe","id":"1","payload":{"query":"{ __typename }"}}`, 4400},
+		{"another message first", []string{"graphql-transport-ws"}, `{"type":"subscribe","id":"1","payload":{"query":"{ __typename }"}}`, 4401},
+		{"a second init", []string{"graphql-transport-ws"}, `{"type":"connection_init","payload":[]}`, 4400},
 	} {
 		s := i.dial(c.protocol...)
 		if c.first != "" {
@@ -400,6 +405,67 @@ func TestTokenExpires(t *testing.T) {
 	code, before := short.follow(chat, cursor).closeCode()
 	if code != 4403 || strings.Contains(strings.Join(before, " "), "complete") {
 		t.Errorf("closed with %d after %v", code, before)
+	}
+}
+
+// TestTokenExpiresOverSSE: the stream breaks; it neither goes on nor completes.
+func TestTokenExpiresOverSSE(t *testing.T) {
+	t.Parallel()
+	i := start(t, append(withTokens(), "DATABASE_URL=sqlite::memory:")...)
+	chat, _ := i.as("ann").newChat()
+	short := *i
+	short.token = token(t, "ann", 2*time.Second)
+	var got []string
+	for e := range short.events(operation(chatEvents, vars{"chat": chat, "after": "1.1.0"})) {
+		got = append(got, e)
+	}
+	if len(got) != 1 || !strings.Contains(got[0], "ChatCreated") {
+		t.Errorf("got %v, want the first event and then a cut", got)
+	}
+}
+
+// TestRebinding: without authentication a foreign name that points to this machine is refused.
+func TestRebinding(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		settings []string
+		status   int
+	}{
+		{nil, http.StatusForbidden},
+		{withTokens(), http.StatusOK}, // the token protects
+	} {
+		i := start(t, append(c.settings, "DATABASE_URL=sqlite::memory:")...)
+		request, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, i.url+"/graphql", bytes.NewReader(operation("{ __typename }", nil)))
+		request.Host = "attacker.example"
+		request.Header.Set("Content-Type", "application/json")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != c.status {
+			t.Errorf("%v: %d, want %d", c.settings, response.StatusCode, c.status)
+		}
+	}
+}
+
+// TestUpgradeOffers: an offer of HTTP/2 is no socket.
+func TestUpgradeOffers(t *testing.T) {
+	t.Parallel()
+	i := start(t, "DATABASE_URL=sqlite::memory:")
+	request, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, i.url+"/graphql", bytes.NewReader(operation("{ __typename }", nil)))
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Connection", "Upgrade, HTTP2-Settings")
+	request.Header.Set("Upgrade", "h2c")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var body bytes.Buffer
+	_, _ = body.ReadFrom(response.Body)
+	if response.StatusCode != http.StatusOK || !strings.Contains(body.String(), `"Query"`) {
+		t.Errorf("%d %s", response.StatusCode, &body)
 	}
 }
 

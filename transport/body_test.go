@@ -42,6 +42,32 @@ func TestReadBody(t *testing.T) {
 	}
 }
 
+func TestWantsEvents(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason, accept string
+		events         bool
+	}{
+		{"graphql-sse", "text/event-stream", true},
+		{"nothing", "", false},
+		{"anything", "*/*", false},
+		{"a plain client", "application/json", false},
+		{"urql's queries", "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed", false},
+		{"urql's subscriptions", "text/event-stream, multipart/mixed", true},
+		{"events first", "text/event-stream, application/json", true},
+		{"events rather", "application/json;q=0.5, text/event-stream;q=0.9", true},
+		{"events if need be", "text/event-stream;q=0.1, application/json", false},
+		{"events refused", "text/event-stream;q=0", false},
+		{"no number", "text/event-stream;q=x", false},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/graphql", http.NoBody)
+		r.Header.Set("Accept", c.accept)
+		if got := wantsEvents(r); got != c.events {
+			t.Errorf("%s: %t", c.reason, got)
+		}
+	}
+}
+
 func TestShowBrokenUTF8(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ in, want string }{
@@ -52,6 +78,14 @@ func TestShowBrokenUTF8(t *testing.T) {
 		{"a\xe2\x82", `a\u0000\u0000`},
 		{"\xed\xa0\x80", `\u0000\u0000\u0000`}, // a surrogate
 		{"\xc0\xaf", `\u0000\u0000`},           // an overlong slash
+		{`a\ud800b`, `a\u0000b`},               // the first half of a pair
+		{`a\udc00`, `a\u0000`},                 // the second half
+		{`\uD83C\uDF93`, `\uD83C\uDF93`},       // a pair
+		{`\ud800\ud800`, `\u0000\u0000`},       // two first halves
+		{`\ud83c\u0041`, `\u0000\u0041`},       // a first half and a letter
+		{`\\ud800`, `\\ud800`},                 // an escaped backslash, then letters
+		{`\ud80`, `\ud80`},                     // cut off: no JSON anyway
+		{`\`, `\`},
 	} {
 		if got := string(showBrokenUTF8([]byte(c.in))); got != c.want {
 			t.Errorf("%q: got %q, want %q", c.in, got, c.want)

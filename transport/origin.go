@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -24,6 +25,26 @@ func (o origins) admits(r *http.Request) bool {
 	}
 	u, err := url.Parse(origin)
 	return err == nil && strings.EqualFold(u.Host, r.Host)
+}
+
+// local refuses other names than this machine's where there is no authentication. A page of attacker.example whose name
+// was made to point to 127.0.0.1 (DNS rebinding) is of our own origin as far as its browser knows; only the Host shows it.
+func (t *Transport) local(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if t.options.LocalOnly && !isLocalName(r.Host) {
+			refuse(w, http.StatusForbidden, "Without authentication this server answers to localhost only.")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func isLocalName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // cors answers preflights (Fetch standard, CORS protocol) and marks answers for listed origins. No credentials: tokens

@@ -33,6 +33,18 @@ func TestOriginsAdmit(t *testing.T) {
 	}
 }
 
+func TestLocalNames(t *testing.T) {
+	t.Parallel()
+	for host, local := range map[string]bool{
+		"localhost": true, "localhost:8080": true, "LocalHost:1": true, "127.0.0.1:8080": true, "127.8.8.8": true, "[::1]:8080": true, "[::1]": true,
+		"": false, "attacker.example": false, "attacker.example:8080": false, "localhost.attacker.example": false, "192.0.2.1:8080": false, "[::]:80": false,
+	} {
+		if isLocalName(host) != local {
+			t.Errorf("%q counts as local: %t", host, !local)
+		}
+	}
+}
+
 func TestCORS(t *testing.T) {
 	t.Parallel()
 	passed := false

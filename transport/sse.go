@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"studychat/auth"
 	"studychat/graph"
 )
 
@@ -22,6 +23,10 @@ func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer leave()
+	if viewer, err := auth.FromContext(ctx); err == nil && !viewer.Expires.IsZero() {
+		expiry := time.AfterFunc(time.Until(viewer.Expires), out.cut) // the client comes back with a fresh token
+		defer expiry.Stop()
+	}
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
 	t.options.GraphQL.ServeHTTP(out, r.WithContext(graph.WithCut(ctx, out.cut)))
 	if out.end() {

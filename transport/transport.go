@@ -7,8 +7,11 @@ package transport
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql/handler"
@@ -35,6 +38,7 @@ const (
 type Options struct {
 	GraphQL        *handler.Server // from graph.NewServer
 	Verifier       auth.Verifier
+	LocalOnly      bool                                // no authentication: answer only to names of this machine
 	AllowedOrigins []string                            // other origins whose pages may call, exact: https://app.example
 	Playground     http.Handler                        // serves /playground
 	Ready          func(ctx context.Context) Readiness // for /readyz
@@ -53,7 +57,7 @@ type Transport struct {
 func New(o Options) *Transport {
 	t := &Transport{options: o, origins: newOrigins(o.AllowedOrigins), live: newLiveSet(), mux: http.NewServeMux()}
 	t.addProtocols()
-	graphql := t.request(t.origins.cors(t.authenticate(http.HandlerFunc(t.graphql))))
+	graphql := t.request(t.local(t.origins.cors(t.authenticate(http.HandlerFunc(t.graphql)))))
 	t.mux.Handle("/graphql", graphql)
 	t.mux.Handle("/playground", o.Playground)
 	t.mux.Handle("/playground/", o.Playground)
@@ -93,13 +97,16 @@ func (t *Transport) addProtocols() {
 
 // graphql picks how the request is carried.
 func (t *Transport) graphql(w http.ResponseWriter, r *http.Request) {
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		r.Header.Del("Upgrade") // an offer of HTTP/2, which may be ignored; gqlgen takes any for a socket
+	}
 	switch {
-	case r.Header.Get("Upgrade") != "":
+	case strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
 		t.serveSocket(w, r)
 	case r.Method == http.MethodPost:
 		t.servePost(w, r)
 	case r.Method == http.MethodGet:
-		t.serveAnswer(w, r)
+		t.serveGet(w, r)
 	default:
 		w.Header().Set("Allow", "GET, POST, OPTIONS")
 		refuse(w, http.StatusMethodNotAllowed, "Use POST, or GET for a query.")
@@ -113,6 +120,22 @@ func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {
 	}
 	if wantsEvents(r) {
 		t.serveEvents(w, r)
+		return
+	}
+	t.serveAnswer(w, r)
+}
+
+// serveGet answers a query; the parameters are checked before gqlgen, whose own refusals have no code.
+func (t *Transport) serveGet(w http.ResponseWriter, r *http.Request) {
+	parameters, err := url.ParseQuery(r.URL.RawQuery)
+	for _, name := range []string{"variables", "extensions"} {
+		var object map[string]any
+		if text := parameters.Get(name); err == nil && text != "" {
+			err = json.Unmarshal([]byte(text), &object)
+		}
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "The parameters must be query and, if needed, operationName, variables and extensions, the last two JSON objects.")
 		return
 	}
 	t.serveAnswer(w, r)

@@ -143,19 +143,35 @@ type socket struct {
 	conn *websocket.Conn
 
 	mu      sync.Mutex
+	gate    gate
 	ended   bool
 	expiry  *time.Timer
 	silence *time.Timer // closes the socket when no pong comes
 	closing sync.WaitGroup
 }
 
-// NextReader returns the next message, with broken UTF-8 made visible as in a body.
+// NextReader returns the next message that the protocol allows, with broken UTF-8 made visible as in a body.
 func (s *socket) NextReader() (int, io.Reader, error) {
-	kind, message, err := s.conn.Read(context.Background()) // bounded by pings and by end
-	if err != nil {
-		return 0, nil, gqltransport.ErrWebsocketClosed
+	for {
+		kind, message, err := s.conn.Read(context.Background()) // bounded by pings and by end
+		if err != nil {
+			return 0, nil, gqltransport.ErrWebsocketClosed
+		}
+		message = showBrokenUTF8(message)
+		s.mu.Lock()
+		v := s.gate.receive(message)
+		s.mu.Unlock()
+		switch {
+		case v.code != 0:
+			s.end(v.code, v.reason)
+			return 0, nil, gqltransport.ErrWebsocketClosed
+		case v.answer == nil:
+			return int(kind), bytes.NewReader(message), nil
+		}
+		if answer, err := json.Marshal(v.answer); err != nil || s.write(answer) != nil {
+			return 0, nil, gqltransport.ErrWebsocketClosed
+		}
 	}
-	return int(kind), bytes.NewReader(showBrokenUTF8(message)), nil
 }
 
 // WriteJSON sends one message, or nothing once the socket has ended. A client that does not read for writeTimeout is
@@ -165,9 +181,21 @@ func (s *socket) WriteJSON(v any) error {
 	if err != nil {
 		return err
 	}
-	if s.hasEnded() {
+	if allowed, ended := s.allows(message); ended {
 		return gqltransport.ErrWebsocketClosed
+	} else if !allowed {
+		return nil
 	}
+	return s.write(message)
+}
+
+func (s *socket) allows(message []byte) (allowed, ended bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gate.send(message), s.ended
+}
+
+func (s *socket) write(message []byte) error {
 	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
 	if err := s.conn.Write(ctx, websocket.MessageText, message); err != nil {
@@ -226,12 +254,6 @@ func (s *socket) setExpiry(timer *time.Timer) {
 	if s.ended {
 		timer.Stop()
 	}
-}
-
-func (s *socket) hasEnded() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ended
 }
 
 // end closes the socket with a code, once. The closing handshake (up to 5 s) runs beside the caller, who may hold

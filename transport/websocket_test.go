@@ -94,7 +94,7 @@ func TestSocketClosesWhenNoPongComes(t *testing.T) {
 	if code, _ := closed(t, client); code != -1 {
 		t.Errorf("closed with %d, want a cut connection", code)
 	}
-	if !s.hasEnded() {
+	if _, ended := s.allows(nil); !ended {
 		t.Error("the socket goes on")
 	}
 }
