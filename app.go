@@ -123,6 +123,13 @@ func (a *app) openStore(ctx context.Context, config Config, guard db.WriteGuard)
 		return nil, fmt.Errorf("migrations: %w", err)
 	}
 	a.log.Info("Schema is up to date", "applied", len(applied))
+	epoch, _, err := store.CheckEpoch(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("epoch: %w", err)
+	}
+	a.log.Info("Epoch of all cursors", "epoch", epoch)
+	stop := upkeep{store: store, retention: config.retention(), log: a.log}.start(context.WithoutCancel(ctx))
+	a.onStop(func() error { stop(); return nil })
 	return store, nil
 }
 
@@ -157,7 +164,7 @@ func (a *app) startLive(ctx context.Context, store *db.Store, r remote, config C
 
 	var repo db.Repository = store
 	if r.guardian != nil {
-		cached := cache.New(store, r.guardian, cache.Options{TTL: config.CacheTTL, MinVersion: hub.Seen})
+		cached := cache.New(store, r.guardian, cache.Options{TTL: config.CacheTTL, MinVersion: hub.Seen, MinEpoch: store.SeenEpoch})
 		a.onStop(func() error { cached.Stop(); return nil })
 		repo = cached
 	}

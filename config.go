@@ -6,12 +6,14 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/caarlos0/env/v11"
 
 	"studychat/auth"
+	"studychat/db"
 )
 
 // prefix may stand before every name: STUDYCHAT_DATABASE_URL wins over DATABASE_URL.
@@ -23,6 +25,7 @@ type Config struct {
 	Port           string        `env:"PORT"`
 	DatabaseURL    string        `env:"DATABASE_URL" envDefault:"sqlite:studychat.db"`
 	DatabaseConns  int           `env:"DATABASE_CONNS" envDefault:"20"`
+	RetentionDays  int           `env:"RETENTION_DAYS" envDefault:"0"`
 	RedisURL       string        `env:"REDIS_URL"`
 	RedisToken     string        `env:"REDIS_TOKEN"`
 	CacheTTL       time.Duration `env:"CACHE_TTL" envDefault:"60s"`
@@ -32,6 +35,7 @@ type Config struct {
 	JWTAudience    string        `env:"JWT_AUDIENCE"`
 	AllowedOrigins []string      `env:"ALLOWED_ORIGINS"`
 	LogLevel       string        `env:"LOG_LEVEL" envDefault:"info"`
+	ShutdownDelay  time.Duration `env:"SHUTDOWN_DELAY" envDefault:"0s"`
 
 	redis *redisSettings // parsed from RedisURL; nil without Redis
 }
@@ -45,11 +49,22 @@ func readConfig(environ []string) (Config, error) {
 	var config Config
 	settings, unknown := collect(environ)
 	err := env.ParseWithOptions(&config, env.Options{Environment: settings})
-	mistakes := slices.Concat(unknown, explain(err), config.Validate())
+	mistakes := append(unknown, explain(err)...)
+	for _, mistake := range config.Validate() {
+		if !slices.ContainsFunc(mistakes, sameSetting(mistake)) { // not again: it has its zero value because it did not parse
+			mistakes = append(mistakes, mistake)
+		}
+	}
 	if len(mistakes) > 0 {
 		return config, errors.New(strings.Join(mistakes, "\n"))
 	}
 	return config, nil
+}
+
+// sameSetting compares the settings that two mistakes begin with.
+func sameSetting(mistake string) func(string) bool {
+	name, _, _ := strings.Cut(mistake, " ")
+	return func(other string) bool { return strings.HasPrefix(other, name+" ") }
 }
 
 // collect lays names with the prefix over those without. A name that is only ever ours and that we do not know is a
@@ -151,8 +166,11 @@ func (c *Config) validateAddr() []string {
 		}
 		c.Addr = net.JoinHostPort(host, or(c.Port, defaultPort))
 	}
-	host, _, err := net.SplitHostPort(c.Addr)
-	if err != nil {
+	host, port, err := net.SplitHostPort(c.Addr)
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
+		if c.Port != "" {
+			return []string{"PORT must be 0 to 65535."}
+		}
 		return []string{"ADDR must be host:port, such as 127.0.0.1:8080."}
 	}
 	if !c.Authenticated() && !isLoopback(host) {
@@ -160,6 +178,9 @@ func (c *Config) validateAddr() []string {
 	}
 	return nil
 }
+
+// retention is how long messages and events are kept, 0 for ever.
+func (c *Config) retention() time.Duration { return time.Duration(c.RetentionDays) * 24 * time.Hour }
 
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
@@ -175,12 +196,14 @@ func or(value, fallback string) string {
 
 func (c *Config) validateDatabase() []string {
 	var mistakes []string
-	known := []string{"sqlite:", "file:", "postgres://", "postgresql://"}
-	if !slices.ContainsFunc(known, func(scheme string) bool { return strings.HasPrefix(c.DatabaseURL, scheme) }) {
-		mistakes = append(mistakes, "DATABASE_URL must start with sqlite: or postgres://.")
+	if err := db.CheckURL(c.DatabaseURL); err != nil {
+		mistakes = append(mistakes, "DATABASE_URL: "+err.Error()+".")
 	}
 	if c.DatabaseConns < 2 || c.DatabaseConns > 1000 {
 		mistakes = append(mistakes, "DATABASE_CONNS must be 2 to 1000.")
+	}
+	if c.RetentionDays < 0 || c.RetentionDays > 3650 {
+		mistakes = append(mistakes, "RETENTION_DAYS must be 1 to 3650, or 0 to keep everything.")
 	}
 	return mistakes
 }
@@ -231,6 +254,9 @@ func (c *Config) validateRest() []string {
 		if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin {
 			mistakes = append(mistakes, fmt.Sprintf("ALLOWED_ORIGINS: %q is not an origin such as https://app.example.", origin))
 		}
+	}
+	if c.ShutdownDelay < 0 || c.ShutdownDelay > maxShutdownDelay {
+		mistakes = append(mistakes, "SHUTDOWN_DELAY must be 0s to 5s.")
 	}
 	if _, ok := logLevels[c.LogLevel]; !ok {
 		mistakes = append(mistakes, "LOG_LEVEL must be debug, info, warn or error.")

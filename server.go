@@ -39,9 +39,20 @@ func exitCode(err error) int {
 	return 1
 }
 
+const usage = `studychat                          serve
+studychat migrate up|down|status   apply all migrations, take the last group back, list them
+studychat epoch bump               tell all clients that history changed: after a restored backup
+
+Settings come from the environment; the README lists them.
+`
+
 // run does what the arguments say until it is done or ctx ends: the whole program but for the process around it, so that
 // tests start what users start. Logs go to stderr, answers of commands to stdout.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	if len(args) == 1 && (args[0] == "help" || args[0] == "-h" || args[0] == "--help") {
+		_, err := io.WriteString(stdout, usage)
+		return err
+	}
 	config, err := readConfig(environ)
 	if err != nil {
 		return fmt.Errorf("%w:\n%w", errUsage, err)
@@ -52,8 +63,10 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return serve(ctx, config, log)
 	case len(args) == 2 && args[0] == "migrate":
 		return migrate(ctx, config, args[1], stdout, log)
+	case len(args) == 2 && args[0] == "epoch" && args[1] == "bump":
+		return bumpEpoch(ctx, config, stdout, log)
 	}
-	return fmt.Errorf("%w: the arguments are none, to serve, or migrate up, migrate down, migrate status", errUsage)
+	return fmt.Errorf("%w: the arguments are none, to serve, or migrate up, migrate down, migrate status, epoch bump", errUsage)
 }
 
 // serve runs the server until ctx ends.

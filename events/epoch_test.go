@@ -1,0 +1,127 @@
+package events
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"studychat/db"
+	"studychat/testservices"
+)
+
+// firstReset reads on until a reset comes.
+func firstReset(t *testing.T, s Stream) Item {
+	t.Helper()
+	ctx := within(t, 20*time.Second)
+	for {
+		item, err := s.Next(ctx)
+		if err != nil {
+			t.Fatalf("no reset: %v", err)
+		}
+		if item.Reset != nil {
+			return item
+		}
+	}
+}
+
+// eachStore runs a test over both databases, with the store in hand.
+func eachStore(t *testing.T, test func(t *testing.T, store *db.Store)) {
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		test(t, openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db")))
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		test(t, openStore(t, testservices.Postgres(t)))
+	})
+}
+
+// TestStoreEpochRises bumps the epoch under streams that are idle and under one that writes: they reset and go on.
+func TestStoreEpochRises(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, store *db.Store) {
+		a := newInstance(t, store, NewMemoryBus(), NewMemoryRegistry())
+		ctx, write, id := within(t, time.Minute), must(t), db.NewID()
+		write(a.repo.CreateChat(ctx, "ann", db.NewChat{ID: id, Title: "T"}))
+		chat, err := a.hub.Chat(ctx, "ann", id, &db.Cursor{Epoch: 1, Seq: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer chat.Close()
+		feed, err := a.hub.Feed(ctx, "ann", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer feed.Close()
+		for range 2 {
+			_, epoch, err := store.BumpEpoch(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			head, err := store.Head(ctx, "ann", id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := db.Cursor{Epoch: epoch, Seq: head.HeadSeq}
+			if item := firstReset(t, chat); item.Reset.Reason != OtherEpoch || item.Cursor != at.String() {
+				t.Fatalf("the chat's stream says %+v at %s, want EPOCH at %s", item.Reset, item.Cursor, at)
+			}
+			item := firstReset(t, feed)
+			if cursor, err := db.ParseFeedCursor("after", item.Cursor); item.Reset.Reason != OtherEpoch || err != nil || cursor.Epoch != epoch {
+				t.Fatalf("the feed says %+v at %s, want EPOCH in %d", item.Reset, item.Cursor, epoch)
+			}
+			sent := write(a.repo.SendMessage(ctx, "ann", newMessage(id, "on it goes")))
+			if v, _ := readAll(ctx, chat, sent.Seq-1, sent.Seq); len(v.problems) > 0 {
+				t.Errorf("after the reset: %v", v.problems)
+			}
+		}
+	})
+}
+
+// TestStorePruned prunes below a live stream, a stream that resumes from before, and a feed: who misses
+// something is told, who does not goes on.
+func TestStorePruned(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, store *db.Store) {
+		a := newInstance(t, store, NewMemoryBus(), NewMemoryRegistry())
+		ctx, write, id := within(t, time.Minute), must(t), db.NewID()
+		begun := time.Now()
+		write(a.repo.CreateChat(ctx, "ann", db.NewChat{ID: id, Title: "T"}))
+		write(a.repo.AddMember(ctx, "ann", id, "bob"))
+		write(a.repo.SendMessage(ctx, "ann", newMessage(id, "old")))
+		write(a.repo.RemoveMember(ctx, "ann", id, "bob")) // 4
+		live, err := a.hub.Chat(ctx, "ann", id, &db.Cursor{Epoch: 1, Seq: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer live.Close()
+		if result, err := store.Prune(ctx, time.Now().Add(time.Second)); err != nil || result.Chats != 1 {
+			t.Fatalf("%+v, %v", result, err)
+		}
+		write(a.repo.SendMessage(ctx, "ann", newMessage(id, "new")))
+		if v, _ := readAll(ctx, live, 4, 5); len(v.problems) > 0 {
+			t.Errorf("the live stream: %v", v.problems)
+		}
+		back, err := a.hub.Chat(ctx, "ann", id, &db.Cursor{Epoch: 1, Seq: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer back.Close()
+		if item := firstReset(t, back); item.Reset.Reason != Expired || item.Cursor != "1.1.4" {
+			t.Errorf("below the floor: %+v at %s", item.Reset, item.Cursor)
+		}
+		if v, _ := readAll(ctx, back, 4, 5); len(v.problems) > 0 {
+			t.Errorf("after the reset: %v", v.problems)
+		}
+		for reason, viewer := range map[string]string{"a member": "ann", "who was removed, and was never told": "bob"} {
+			feed, err := a.hub.Feed(ctx, viewer, &db.FeedCursor{Epoch: 1, At: begun})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if item := firstReset(t, feed); item.Reset.Reason != Expired || item.Reset.ChatID != id {
+				t.Errorf("the feed of %s: %+v", reason, item.Reset)
+			}
+			feed.Close()
+		}
+	})
+}
