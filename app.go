@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -22,9 +23,10 @@ import (
 
 // Times of start and stop. Together the stops stay below the 20 s that are promised.
 const (
-	startTimeout = 30 * time.Second // for the database to answer and the migrations to run
-	drainTimeout = 6 * time.Second  // for streams to be cut: their clients have 5 s to answer the close
-	stopTimeout  = 10 * time.Second // for running requests to end
+	startTimeout     = 30 * time.Second // for the database to answer and the migrations to run
+	maxShutdownDelay = 5 * time.Second
+	drainTimeout     = 6 * time.Second // for streams to be cut: their clients have 5 s to answer the close
+	stopTimeout      = 7 * time.Second // for running requests to end
 )
 
 // app is the running program: everything that has to be stopped, in the order in which it was started.
@@ -33,12 +35,13 @@ type app struct {
 	transport *transport.Transport
 	server    *http.Server
 	listener  net.Listener
+	delay     time.Duration  // between falling readiness and the rest of stop
 	stops     []func() error // run from the last to the first
 }
 
 // newApp starts everything. When it fails, what was started before is stopped.
 func newApp(ctx context.Context, config Config, log *slog.Logger) (*app, error) {
-	a := &app{log: log}
+	a := &app{log: log, delay: config.ShutdownDelay}
 	if err := a.start(ctx, config); err != nil {
 		return nil, errors.Join(err, a.unwind())
 	}
@@ -62,6 +65,7 @@ func (a *app) start(ctx context.Context, config Config) error {
 	a.transport = transport.New(transport.Options{
 		GraphQL:        graph.NewServer(&graph.Resolver{Repo: repo, Live: hub, Log: a.log}),
 		Verifier:       verifier,
+		LocalOnly:      !config.Authenticated(),
 		AllowedOrigins: config.AllowedOrigins,
 		Playground:     web.Playground(),
 		Ready:          readiness(store, remote, hub),
@@ -113,6 +117,9 @@ func (a *app) openStore(ctx context.Context, config Config, guard db.WriteGuard)
 	defer cancel()
 	store, err := openWhenUp(ctx, config.DatabaseURL, db.OpenOptions{Guard: guard, MaxConns: config.DatabaseConns, Log: a.log}, a.log)
 	if err != nil {
+		if path, ok := strings.CutPrefix(config.DatabaseURL, "sqlite:"); ok {
+			return nil, fmt.Errorf("database %s: %w", path, err)
+		}
 		return nil, fmt.Errorf("database: %w", err)
 	}
 	a.onStop(store.Close)
@@ -133,11 +140,12 @@ func (a *app) openStore(ctx context.Context, config Config, guard db.WriteGuard)
 	return store, nil
 }
 
-// openWhenUp tries again while the database does not answer: it may be starting beside us.
+// openWhenUp tries again while PostgreSQL does not answer: it may be starting beside us. A file that cannot be opened stays
+// that way.
 func openWhenUp(ctx context.Context, url string, opts db.OpenOptions, log *slog.Logger) (*db.Store, error) {
 	for {
 		store, err := db.Open(ctx, url, opts)
-		if db.CodeOf(err) != db.CodeUnavailable {
+		if db.CodeOf(err) != db.CodeUnavailable || !strings.HasPrefix(url, "postgres") {
 			return store, err
 		}
 		log.Warn("The database does not answer yet", "err", err)
@@ -214,9 +222,11 @@ func (a *app) listen() <-chan error {
 	return failed
 }
 
-// stop ends in the order that loses nothing: first nobody is let in and streams are cut, so that clients resume
+// stop ends in the order that loses nothing: first readiness falls, and a balancer has SHUTDOWN_DELAY to notice; then nobody is let in and streams are cut, so that clients resume
 // elsewhere; then running requests end; then what they stand on, from the top down.
 func (a *app) stop() error {
+	a.transport.Leave()
+	<-time.After(a.delay)
 	draining, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	drained := a.transport.Drain(draining)

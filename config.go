@@ -49,9 +49,10 @@ func readConfig(environ []string) (Config, error) {
 	var config Config
 	settings, unknown := collect(environ)
 	err := env.ParseWithOptions(&config, env.Options{Environment: settings})
-	mistakes := append(unknown, explain(err)...)
+	unreadable := explain(err)
+	mistakes := slices.Concat(unknown, unreadable)
 	for _, mistake := range config.Validate() {
-		if !slices.ContainsFunc(mistakes, sameSetting(mistake)) { // not again: it has its zero value because it did not parse
+		if !slices.ContainsFunc(unreadable, sameSetting(mistake)) { // not again: it has its zero value because it did not parse
 			mistakes = append(mistakes, mistake)
 		}
 	}

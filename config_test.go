@@ -49,6 +49,9 @@ func TestConfigAddr(t *testing.T) {
 		{"open to all with tokens", append([]string{"ADDR=:8080"}, tokens...), ":8080"},
 		{"both", []string{"ADDR=127.0.0.1:1", "PORT=1"}, ""},
 		{"no port", []string{"ADDR=127.0.0.1"}, ""},
+		{"a port that is no number", []string{"ADDR=127.0.0.1:http"}, ""},
+		{"a port that is no number", []string{"PORT=abc"}, ""},
+		{"a large port", []string{"PORT=99999"}, ""},
 	} {
 		got, err := readConfig(c.environ)
 		if c.addr == "" && err == nil || c.addr != "" && (err != nil || got.Addr != c.addr) {
@@ -78,6 +81,46 @@ func TestConfigMistakes(t *testing.T) {
 	}
 	if strings.Contains(strings.ReplaceAll(err.Error(), "JWT_SECRET", ""), "SECRET") {
 		t.Errorf("a value is shown:\n%v", err)
+	}
+}
+
+func TestConfigDatabase(t *testing.T) {
+	t.Parallel()
+	for url, good := range map[string]bool{
+		"sqlite:x.db": true, "sqlite::memory:": true, "file:x.db": true, "postgres://u:p@h/d?sslmode=verify-full": true, "postgresql://h/d": true,
+		"sqlite:": false, "mysql://h/d": false, "x.db": false, "postgres://u:SECRET@h:port/d": false, "postgres://u:SECRET@h/d?sslmode=bogus": false,
+	} {
+		_, err := readConfig([]string{"DATABASE_URL=" + url})
+		if good != (err == nil) || err != nil && strings.Contains(err.Error(), "SECRET") {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}
+
+// TestConfigNamesASettingOnce: what does not parse is not out of bounds as well.
+func TestConfigNamesASettingOnce(t *testing.T) {
+	t.Parallel()
+	_, err := readConfig([]string{"DATABASE_CONNS=many", "CACHE_TTL=5"})
+	if err == nil || strings.Count(err.Error(), "\n") != 1 {
+		t.Errorf("got %v, want two lines", err)
+	}
+}
+
+// TestSQLiteThatCannotBeOpened fails at once and names the file.
+func TestSQLiteThatCannotBeOpened(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir() + "/nowhere/x.db"
+	err := run(t.Context(), nil, []string{"ADDR=127.0.0.1:0", "DATABASE_URL=sqlite:" + path}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), path) || exitCode(err) != 1 {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if err := run(t.Context(), []string{"--help"}, nil, &out, io.Discard); err != nil || !strings.Contains(out.String(), "migrate") {
+		t.Errorf("%v: %q", err, out.String())
 	}
 }
 

@@ -57,6 +57,15 @@ func Open(ctx context.Context, url string, opts OpenOptions) (*Store, error) {
 	return store, nil
 }
 
+// CheckURL says what is wrong with a database URL, without connecting and without quoting it.
+func CheckURL(url string) error {
+	store, err := newStore(url, OpenOptions{Guard: NoGuard{}, MaxConns: 1, Log: slog.Default()})
+	if err != nil {
+		return err
+	}
+	return store.Close()
+}
+
 func newStore(url string, opts OpenOptions) (*Store, error) {
 	// Neither message quotes the URL: it may hold a password, and it is about to be logged.
 	scheme, rest, ok := strings.Cut(url, ":")

@@ -8,6 +8,7 @@ import (
 // liveSet is the registry of open streams: http.Server.Shutdown neither touches hijacked sockets nor ends streams.
 type liveSet struct {
 	mu      sync.Mutex
+	leaving bool // readiness fell
 	stopped bool
 	cuts    map[*member]func()
 	empty   sync.WaitGroup
@@ -39,7 +40,7 @@ func (l *liveSet) enter(cut func()) (leave func(), ok bool) {
 func (l *liveSet) draining() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.stopped
+	return l.leaving || l.stopped
 }
 
 // stop makes readiness fall and lets nobody in any more.
@@ -52,6 +53,13 @@ func (l *liveSet) stop() []func() {
 		cuts = append(cuts, cut)
 	}
 	return cuts
+}
+
+// Leave makes /readyz fail and nothing else: balancers send new clients elsewhere.
+func (t *Transport) Leave() {
+	t.live.mu.Lock()
+	defer t.live.mu.Unlock()
+	t.live.leaving = true
 }
 
 // Drain makes /readyz fail, refuses new streams, cuts the open ones so that their clients resume on another instance, and

@@ -81,6 +81,15 @@ func TestReadyz(t *testing.T) {
 		t.Errorf("no database: %d", got)
 	}
 	tr.options.Ready = func(context.Context) Readiness { return Readiness{Ready: true} }
+	tr.Leave()
+	if got := status(); got != http.StatusServiceUnavailable {
+		t.Errorf("leaving: %d", got)
+	}
+	if leave, ok := tr.live.enter(func() {}); !ok {
+		t.Error("leaving: a stream was refused, although balancers need time to notice")
+	} else {
+		leave()
+	}
 	_ = tr.Drain(t.Context())
 	if got := status(); got != http.StatusServiceUnavailable {
 		t.Errorf("stopping: %d", got)

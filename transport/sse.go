@@ -28,7 +28,8 @@ func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request) {
 		defer expiry.Stop()
 	}
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
-	t.options.GraphQL.ServeHTTP(out, r.WithContext(graph.WithCut(ctx, out.cut)))
+	ctx = graph.WithCut(graph.WithTransport(ctx, "sse"), out.cut)
+	t.options.GraphQL.ServeHTTP(out, r.WithContext(ctx))
 	if out.end() {
 		// The end of an answer looks like the end of the stream; a broken connection does not.
 		panic(http.ErrAbortHandler)

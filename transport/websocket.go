@@ -48,7 +48,7 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer leave()
-	ctx := graph.WithCut(r.Context(), func() { s.cut(closeRestart, "restart") })
+	ctx := graph.WithCut(graph.WithTransport(r.Context(), "websocket"), func() { s.cut(closeRestart, "restart") })
 	ctx = context.WithValue(ctx, seatKey{}, s)
 	t.options.GraphQL.ServeHTTP(w, r.WithContext(ctx))
 	s.wait()
