@@ -27,6 +27,10 @@ type Registry interface {
 	// until remove, which returns whether the user is gone from the topic. Both are bounded in time and never fail.
 	Add(ctx context.Context, topic Topic, user string) (first bool, remove func(ctx context.Context) (last bool))
 
+	// Counts returns how many streams there are, by transport. What cannot be asked is answered from what this process
+	// knows.
+	Counts(ctx context.Context) (Counts, error)
+
 	// Online returns, for each of the chats, those of its Members who follow the chat or their feed, in the order of
 	// Members, in one round trip. What cannot be asked is answered from what this process knows.
 	Online(ctx context.Context, chats []*db.Chat) (map[string][]string, error)

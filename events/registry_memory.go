@@ -10,32 +10,35 @@ import (
 // memoryRegistry counts the connections of this process. Nothing expires: a connection that ends is removed by whoever
 // owns it, and the process takes the registry with it.
 type memoryRegistry struct {
-	mu    sync.Mutex
-	count map[Topic]map[string]int // connections by topic and user
+	mu          sync.Mutex
+	count       map[Topic]map[string]int // connections by topic and user
+	byTransport map[string]int           // those that have been seen: a few
 }
 
 // NewMemoryRegistry returns a registry that knows this process alone.
 func NewMemoryRegistry() Registry { return newMemoryRegistry() }
 
 func newMemoryRegistry() *memoryRegistry {
-	return &memoryRegistry{count: map[Topic]map[string]int{}}
+	return &memoryRegistry{count: map[Topic]map[string]int{}, byTransport: map[string]int{}}
 }
 
 func (r *memoryRegistry) Start(context.Context) error { return nil }
 func (r *memoryRegistry) Stop()                       {}
 
-func (r *memoryRegistry) Add(_ context.Context, topic Topic, user string) (bool, func(context.Context) bool) {
-	first := r.change(topic, user, +1) == 1
+func (r *memoryRegistry) Add(ctx context.Context, topic Topic, user string) (bool, func(context.Context) bool) {
+	transport := transportOf(ctx)
+	first := r.change(topic, user, transport, +1) == 1
 	var once sync.Once
 	return first, func(context.Context) (last bool) {
-		once.Do(func() { last = r.change(topic, user, -1) == 0 })
+		once.Do(func() { last = r.change(topic, user, transport, -1) == 0 })
 		return last
 	}
 }
 
-func (r *memoryRegistry) change(topic Topic, user string, by int) int {
+func (r *memoryRegistry) change(topic Topic, user, transport string, by int) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.byTransport[transport] += by
 	users := r.count[topic]
 	if users == nil {
 		users = map[string]int{}

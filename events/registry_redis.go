@@ -34,7 +34,11 @@ type redisRegistry struct {
 	log      *slog.Logger
 	local    *memoryRegistry
 	down     atomic.Bool   // Redis failed: rely on local until it is back
+	warned   atomic.Bool   // of that
 	wake     chan struct{} // down was set
+	told     string        // what the other instances were last told of our counts
+
+	ttl, heartbeat time.Duration // ConnectionTTL and Heartbeat, but for tests
 
 	cancel context.CancelFunc
 	ctx    context.Context
@@ -49,6 +53,7 @@ func NewRedisRegistry(client redis.UniversalClient, log *slog.Logger) Registry {
 	return &redisRegistry{
 		client: client, instance: newInstanceID(), log: log, local: newMemoryRegistry(),
 		wake: make(chan struct{}, 1), ctx: ctx, cancel: cancel,
+		ttl: ConnectionTTL, heartbeat: Heartbeat,
 	}
 }
 
@@ -66,7 +71,8 @@ func (r *redisRegistry) Stop() {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		if err := r.each(ctx, r.takeOut); err != nil {
+		err := r.client.ZRem(ctx, countsKey, r.told).Err()
+		if err = errors.Join(err, r.each(ctx, r.takeOut)); err != nil {
 			r.log.Debug("the registry's entries are left to expire", "error", err)
 		}
 	})
@@ -111,8 +117,8 @@ func (r *redisRegistry) elsewhere(ctx context.Context, topic Topic, user string,
 }
 
 func (r *redisRegistry) enter(ctx context.Context, pipe redis.Pipeliner, key, member string) {
-	pipe.ZAdd(ctx, key, redis.Z{Score: float64(time.Now().Add(ConnectionTTL).UnixMilli()), Member: member})
-	pipe.Expire(ctx, key, 2*ConnectionTTL) // of a topic that nobody renews
+	pipe.ZAdd(ctx, key, redis.Z{Score: float64(time.Now().Add(r.ttl).UnixMilli()), Member: member})
+	pipe.PExpire(ctx, key, 2*r.ttl) // of a topic that nobody renews
 }
 
 func (r *redisRegistry) takeOut(ctx context.Context, pipe redis.Pipeliner, key, member string) {
@@ -173,8 +179,15 @@ func (r *redisRegistry) ask(ctx context.Context, fill func(context.Context, redi
 func (r *redisRegistry) failed(err error) {
 	if !r.down.Swap(true) {
 		signal(r.wake)
+	}
+	if !r.warned.Swap(true) { // once, though it may come back and fail again, as a cluster that lacks a node does
 		r.log.Warn("the registry in Redis does not answer: only connections of this instance are known", "error", err)
 	}
+}
+
+// forgetExpired takes out the entries of a topic that have expired.
+func forgetExpired(ctx context.Context, pipe redis.Pipeliner, key string) {
+	pipe.ZRemRangeByScore(ctx, key, "-inf", "("+fromNow())
 }
 
 func splitMember(member string) (user, instance string) {

@@ -2,8 +2,8 @@ package events
 
 import (
 	"context"
+	"errors"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -11,7 +11,7 @@ import (
 
 // renewForEver is the heartbeat. While Redis is down it tries more often.
 func (r *redisRegistry) renewForEver(ctx context.Context) {
-	timer := time.NewTimer(Heartbeat)
+	timer := time.NewTimer(r.heartbeat)
 	defer timer.Stop()
 	for {
 		select {
@@ -24,7 +24,7 @@ func (r *redisRegistry) renewForEver(ctx context.Context) {
 		if r.down.Load() {
 			timer.Reset(registryRevive)
 		} else {
-			timer.Reset(Heartbeat)
+			timer.Reset(r.heartbeat)
 		}
 	}
 }
@@ -34,19 +34,32 @@ func (r *redisRegistry) renew(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, Heartbeat/2)
 	defer cancel()
 	if r.down.Load() {
-		if r.client.Ping(ctx).Err() != nil {
+		if r.ping(ctx) != nil {
 			return
 		}
 		r.down.Store(false) // before the entries are listed: those that come meanwhile are entered by who adds them
+	}
+	err := r.tellCounts(ctx)
+	err = errors.Join(err, r.each(ctx, func(ctx context.Context, pipe redis.Pipeliner, key, member string) {
+		r.enter(ctx, pipe, key, member)
+		forgetExpired(ctx, pipe, key)
+	}))
+	switch {
+	case r.ctx.Err() != nil:
+	case err != nil:
+		r.failed(err)
+	case r.warned.Swap(false):
 		r.log.Info("the registry in Redis answers again")
 	}
-	err := r.each(ctx, func(ctx context.Context, pipe redis.Pipeliner, key, member string) {
-		r.enter(ctx, pipe, key, member)
-		pipe.ZRemRangeByScore(ctx, key, "-inf", "("+strconv.FormatInt(time.Now().UnixMilli(), 10))
-	})
-	if err != nil && r.ctx.Err() == nil {
-		r.failed(err)
+}
+
+// ping asks all nodes of a cluster: a question may concern any of them, and while one is missing callers should not wait.
+func (r *redisRegistry) ping(ctx context.Context) error {
+	cluster, ok := r.client.(*redis.ClusterClient)
+	if !ok {
+		return r.client.Ping(ctx).Err()
 	}
+	return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return node.Ping(ctx).Err() })
 }
 
 // each does something for every entry of this instance, many in a round trip.

@@ -15,10 +15,8 @@ func everyRegistry(t *testing.T, test func(t *testing.T, r Registry)) {
 		t.Parallel()
 		test(t, startRegistry(t, NewMemoryRegistry()))
 	})
-	t.Run("redis", func(t *testing.T) {
-		t.Parallel()
-		client := testRedisClient(t, testservices.NewRedisServer(t).Addr())
-		test(t, startRegistry(t, NewRedisRegistry(client, testLog(t))))
+	everyRedis(t, func(t *testing.T, connect connector) {
+		test(t, startRegistry(t, NewRedisRegistry(connect(t), testLog(t))))
 	})
 	t.Run("redis that is not there", func(t *testing.T) {
 		t.Parallel()
@@ -99,10 +97,11 @@ func TestRegistry(t *testing.T) {
 
 func TestRegistryRedisBetweenInstances(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
-	newOne := func() Registry {
-		return startRegistry(t, NewRedisRegistry(testRedisClient(t, server.Addr()), testLog(t)))
-	}
+	everyRedis(t, redisRegistryBetweenInstances)
+}
+
+func redisRegistryBetweenInstances(t *testing.T, connect connector) {
+	newOne := func() Registry { return startRegistry(t, NewRedisRegistry(connect(t), testLog(t))) }
 	a, b := newOne(), newOne()
 	ctx, chat := t.Context(), chatOf("c", "ann", "bob")
 	first, onA := a.Add(ctx, ChatTopic("c"), "ann")
