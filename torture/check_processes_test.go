@@ -1,7 +1,6 @@
 package torture
 
 import (
-	"math/rand/v2"
 	"time"
 
 	"studychat/db"
@@ -62,7 +61,7 @@ func postgresKill(r *record) {
 	server := testservices.NewPostgresServer(r, "fsync=on")
 	w := newWorld(r, setting{dsn: server.DSN()})
 	l := w.newTraffic(r)
-	l.forget = func() bool { return rand.IntN(2) == 0 }
+	l.forgetful = true
 	l.start()
 	var faults []window
 	for range 2 {

@@ -104,7 +104,7 @@ func (i *instance) read(log io.Reader, listening chan<- string) {
 		if line.Level == "ERROR" {
 			i.alarming.Add(1)
 		}
-		if line.Level != "INFO" {
+		if line.Level != "INFO" || strings.Contains(line.Msg, "Redis") {
 			i.t.Log(lines.Text())
 		}
 	}

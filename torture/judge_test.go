@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -59,8 +60,8 @@ func (l *traffic) reportProblems() {
 	for _, s := range slices.Concat(l.subscribers, l.feeds) {
 		resumes += s.resumes
 		problems = append(problems, s.problems...)
-		if s.complete {
-			problems = append(problems, s.user+": the stream completed")
+		if over, complete := s.ended(); over != complete {
+			problems = append(problems, fmt.Sprintf("%s: the last event came: %t; the stream was completed: %t", s.user, over, complete))
 		}
 	}
 	for _, problem := range problems[:min(len(problems), 20)] {

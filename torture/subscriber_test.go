@@ -24,15 +24,16 @@ type subscriber struct {
 
 	mu       sync.Mutex
 	cursor   string
-	got      []received // durable events and resets
-	last     map[string]int64
+	got      []received       // durable events and resets
+	last     map[string]int64 // by chat: the highest number
+	over     map[string]bool  // by chat: the event came after which there is nothing more
 	problems []string
 	resumes  int
 	complete bool // the server ended the stream properly
 }
 
 func (w *world) newSubscriber(user, chat, cursor string, after int64, home int) *subscriber {
-	return &subscriber{w: w, user: user, chat: chat, home: home, cursor: cursor, after: after, last: map[string]int64{chat: after}}
+	return &subscriber{w: w, user: user, chat: chat, home: home, cursor: cursor, after: after, last: map[string]int64{chat: after}, over: map[string]bool{}}
 }
 
 // run follows until the stream completes or ctx ends.
@@ -99,14 +100,23 @@ func (s *subscriber) take(e event) {
 	if e.durable() || e.Kind == "StreamReset" {
 		s.got = append(s.got, received{e, now})
 		s.last[e.ChatID] = max(s.last[e.ChatID], e.Seq)
+		s.over[e.ChatID] = s.over[e.ChatID] || e.ends(s.user)
 	}
 }
 
-// reached says whether the subscriber has got as far as this number of the chat.
+// reached says whether the subscriber has got as far as this number of the chat, or to the end of what it may see.
 func (s *subscriber) reached(chat string, seq int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.last[chat] >= seq
+	return s.last[chat] >= seq || s.over[chat]
+}
+
+// ended says whether the subscriber got the last event that it may see of its chat, and whether the server ended the
+// stream then.
+func (s *subscriber) ended() (over, complete bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over[s.chat], s.complete
 }
 
 // heard says whether anything of the chat came.

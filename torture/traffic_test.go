@@ -26,6 +26,8 @@ type room struct {
 	owner  string
 	cursor string // where the subscribers begin
 	seq    int64  // its number
+
+	gone *atomic.Bool // deleted, or about to be: nobody writes here any more
 }
 
 // traffic is the steady load of a check: writers who do not let go until each write is answered, and subscribers.
@@ -46,7 +48,7 @@ type traffic struct {
 	problems []string
 	retries  int
 
-	forget func() bool // whether a writer that does not know the outcome gives up; nil: never
+	forgetful bool // every second writer who does not know the outcome leaves it at that
 
 	stopWriting context.CancelFunc
 	writing     sync.WaitGroup
@@ -103,7 +105,7 @@ func (l *traffic) feedRooms(k int) (rooms []int) {
 
 // furnish creates a chat and its members.
 func (l *traffic) furnish(n, members int) room {
-	room := room{id: db.NewID(), owner: fmt.Sprintf("owner-%d", n)}
+	room := room{id: db.NewID(), owner: fmt.Sprintf("owner-%d", n), gone: new(atomic.Bool)}
 	ctx, i := l.r.Context(), l.w.instances[n%len(l.w.instances)]
 	err := post(ctx, l.w.client, i, room.owner, createChat, vars{"id": room.id, "title": "Torture"}, nil)
 	users := l.feedsOf(n)
@@ -111,7 +113,9 @@ func (l *traffic) furnish(n, members int) room {
 		users = append(users, member(n, k))
 	}
 	for _, user := range users {
-		var added struct{ AddMember struct{ Chat struct{ EventCursor string } } }
+		var added struct {
+			AddMember struct{ Chat struct{ EventCursor string } }
+		}
 		if err == nil {
 			err = post(ctx, l.w.client, i, room.owner, addMember, vars{"chat": room.id, "user": user}, &added)
 		}
@@ -178,10 +182,13 @@ func (l *traffic) write(ctx context.Context) {
 			return
 		case <-pace.C:
 			room := l.rooms[rand.IntN(len(l.rooms))]
+			if room.gone.Load() {
+				continue
+			}
 			id, ok := l.send(context.WithoutCancel(ctx), room, rand.IntN(3))
 			l.count.Add(1)
 			if ok && rand.IntN(20) == 0 {
-				l.insist(context.WithoutCancel(ctx), room.owner, editMessage, vars{"id": id, "content": "edited " + id}, rand.IntN(3), nil)
+				l.insist(context.WithoutCancel(ctx), room, editMessage, vars{"id": id, "content": "edited " + id}, rand.IntN(3), nil)
 				l.count.Add(1)
 			}
 		}
@@ -193,7 +200,7 @@ func (l *traffic) send(ctx context.Context, room room, at int) (id string, ok bo
 	id = db.NewID()
 	l.sentAt.Store(id, time.Now())
 	var answer sent
-	if !l.insist(ctx, room.owner, sendMessage, vars{"id": id, "chat": room.id, "content": "content of " + id}, at, &answer) {
+	if !l.insist(ctx, room, sendMessage, vars{"id": id, "chat": room.id, "content": "content of " + id}, at, &answer) {
 		return id, false
 	}
 	l.mu.Lock()
@@ -202,20 +209,24 @@ func (l *traffic) send(ctx context.Context, room room, at int) (id string, ok bo
 	return id, true
 }
 
-// insist repeats an operation, each time at the next instance, until it is answered. What is repeated is safe to repeat.
-func (l *traffic) insist(ctx context.Context, user, document string, v vars, at int, data any) bool {
+// insist repeats an operation of a room's owner, each time at the next instance, until it is answered. What is repeated
+// is safe to repeat.
+func (l *traffic) insist(ctx context.Context, room room, document string, v vars, at int, data any) bool {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
+	givesUp := l.forgetful && rand.IntN(2) == 0
 	for ; ; at++ {
-		err := post(ctx, l.w.client, l.w.instances[at%len(l.w.instances)], user, document, v, data)
+		err := post(ctx, l.w.client, l.w.instances[at%len(l.w.instances)], room.owner, document, v, data)
 		code := codeOf(err)
 		switch {
 		case err == nil:
 			return true
+		case code == "NOT_FOUND" && room.gone.Load():
+			return false
 		case code != "" && code != "UNAVAILABLE", ctx.Err() != nil:
 			l.problem(fmt.Sprintf("%v: %v", v, err))
 			return false
-		case l.forget != nil && l.forget():
+		case givesUp:
 			return false
 		}
 		l.mu.Lock()

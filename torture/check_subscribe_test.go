@@ -1,0 +1,159 @@
+package torture
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const racers = 25
+
+// subscribeRace subscribes at random moments of a burst: whatever is committed between the reading of the cursor and the
+// subscription's taking effect must neither be missed nor come twice.
+func subscribeRace(r *record) {
+	r.chats, r.subscribers = 6, 24
+	r.Fault = fmt.Sprintf("%d subscriptions at random moments of a burst", r.races)
+	w := newWorld(r, setting{})
+	l := w.newTraffic(r)
+	l.start()
+	v := verdict{}
+	var mu sync.Mutex
+	var racing sync.WaitGroup
+	left := atomic.Int64{}
+	left.Store(int64(r.races))
+	got := map[string][]event{} // by chat
+	for range racers {
+		racing.Go(func() {
+			one := racer{l: l, sockets: map[string]*socket{}}
+			for left.Add(-1) >= 0 {
+				one.race(r.Context())
+			}
+			one.close()
+			mu.Lock()
+			defer mu.Unlock()
+			v.add(one.verdict)
+			for _, e := range one.got {
+				got[e.ChatID] = append(got[e.ChatID], e)
+			}
+		})
+	}
+	racing.Wait()
+	t := l.judge()
+	for _, events := range got {
+		for _, e := range events {
+			v.compare(e, t)
+		}
+	}
+	for _, problem := range v.problems[:min(20, len(v.problems))] {
+		r.Log(problem)
+	}
+	r.Committed, r.Delivered, r.Lost, r.Gaps = r.Committed+v.due, r.Delivered+v.got, r.Lost+v.lost, r.Gaps+v.gaps
+	r.limit(v.clean() && v.due >= r.races, "%d subscriptions: %d began elsewhere than at cursor + 1 or went on with a gap, %d got nothing", r.races, v.gaps, v.lost)
+}
+
+// racer subscribes again and again, to any instance, over sockets that it keeps.
+type racer struct {
+	l       *traffic
+	sockets map[string]*socket // by instance and user
+	next    int
+	verdict verdict
+	got     []event
+}
+
+func (c *racer) close() {
+	for _, s := range c.sockets {
+		s.close()
+	}
+}
+
+func (c *racer) race(ctx context.Context) {
+	n := rand.IntN(len(c.l.rooms))
+	room, user := c.l.rooms[n], member(n, 0)
+	cursor, seq, err := c.cursor(ctx, room, user)
+	if err != nil {
+		c.verdict.object(&c.verdict.lost, "cursor: %v", err)
+		return
+	}
+	s, err := c.socket(ctx, rand.IntN(len(c.l.w.instances)), user)
+	if err != nil {
+		c.verdict.object(&c.verdict.lost, "socket: %v", err)
+		return
+	}
+	c.next++
+	id := fmt.Sprint(c.next)
+	if err = s.subscribe(ctx, id, room.id, cursor); err == nil {
+		err = c.expect(ctx, s, id, seq, 1+rand.IntN(4))
+	}
+	if err == nil {
+		err = s.write(ctx, frame{ID: id, Type: "complete"}, nil)
+	}
+	if err != nil {
+		c.verdict.object(&c.verdict.lost, "after %s: %v", cursor, err)
+	}
+}
+
+// cursor is that of a query just now, or of a message of before.
+func (c *racer) cursor(ctx context.Context, room room, user string) (string, int64, error) {
+	var answer struct{ Chat struct{ EventCursor string } }
+	err := post(ctx, c.l.w.client, c.l.w.instances[rand.IntN(3)], user, readChat, vars{"id": room.id}, &answer)
+	if err != nil {
+		return "", 0, err
+	}
+	cursor := answer.Chat.EventCursor
+	dot := strings.LastIndexByte(cursor, '.') + 1
+	var seq int64
+	if _, err := fmt.Sscan(cursor[dot:], &seq); err != nil {
+		return "", 0, err
+	}
+	if rand.IntN(2) == 0 {
+		seq = max(room.seq, seq-rand.Int64N(400)) // in the ring, or before it
+	}
+	return fmt.Sprint(cursor[:dot], seq), seq, nil
+}
+
+func (c *racer) socket(ctx context.Context, at int, user string) (*socket, error) {
+	key := fmt.Sprint(at, user)
+	if s := c.sockets[key]; s != nil {
+		return s, nil
+	}
+	s, err := dial(ctx, c.l.w.instances[at], user)
+	if err == nil {
+		c.sockets[key] = s
+	}
+	return s, err
+}
+
+// expect reads so many events of the subscription. Frames of earlier ones may still come in between.
+func (c *racer) expect(ctx context.Context, s *socket, id string, cursor int64, events int) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	c.verdict.due += events
+	for events > 0 {
+		f, err := s.read(ctx)
+		if err != nil {
+			return err
+		}
+		if f.ID != id {
+			continue
+		}
+		e, err := f.decode()
+		if err != nil {
+			return err
+		}
+		if !e.durable() && e.Kind != "StreamReset" {
+			continue
+		}
+		if e.Seq != cursor+1 {
+			c.verdict.object(&c.verdict.gaps, "%s %d after %d", e.Kind, e.Seq, cursor)
+		}
+		cursor = e.Seq
+		events--
+		c.verdict.got++
+		c.got = append(c.got, e)
+	}
+	return nil
+}
