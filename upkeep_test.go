@@ -17,7 +17,6 @@ import (
 // diary is a store that writes down what is done to it.
 type diary struct {
 	mu     sync.Mutex
-	begun  time.Time
 	epochs int
 	lines  []string
 	fail   error
