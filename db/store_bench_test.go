@@ -92,3 +92,20 @@ func BenchmarkSend(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkPruneStep deletes a thousand messages in one transaction: as long as a writer of the chat may have to wait.
+func BenchmarkPruneStep(b *testing.B) {
+	for name, url := range map[string]string{"sqlite": sqliteFile(b), "postgres": postgres(b)} {
+		b.Run(name, func(b *testing.B) {
+			store := openStore(b, url, db.OpenOptions{})
+			for b.Loop() {
+				b.StopTimer()
+				fillMany(b, store, 998)
+				b.StartTimer()
+				if _, err := store.Prune(b.Context(), time.Now().Add(time.Hour)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
