@@ -89,6 +89,9 @@ func (s redisSettings) open(o redis.UniversalOptions) redis.UniversalClient {
 	o.Addrs, o.DB, o.Protocol = s.addrs, s.db, s.protocol
 	o.Username, o.Password = s.user, s.password
 	o.MaxRetries, o.DialerRetries = -1, 1
+	// A cluster's client tries up to three times whatever MaxRetries says, to follow slots. Between tries it would wait longer
+	// than the cache does at all, and a node that refuses would look like one that hangs.
+	o.MinRetryBackoff, o.MaxRetryBackoff = -1, -1
 	o.ContextTimeoutEnabled = true
 	o.ConnMaxIdleTime = 5 * time.Minute // below the idle limit of common proxies and hosts
 	o.PipelinePoolSize = -1             // one pool: a second one for pipelines doubles the connections
@@ -106,10 +109,23 @@ func (s redisSettings) open(o redis.UniversalOptions) redis.UniversalClient {
 		return redis.NewClusterClient(o.Cluster())
 	case redisSentinel:
 		o.MasterName, o.SentinelPassword = s.master, s.password
-		return redis.NewFailoverClient(o.Failover())
+		client := redis.NewFailoverClient(o.Failover())
+		client.AddHook(eachTry{}) // around asking the sentinels too
+		return client
 	default:
 		return redis.NewClient(o.Simple())
 	}
+}
+
+// eachTry is a hook that makes every dial of a client a real one, as cache.EachTry says.
+type eachTry struct{}
+
+func (eachTry) DialHook(next redis.DialHook) redis.DialHook {
+	return redis.DialHook(cache.EachTry(cache.Dialer(next)))
+}
+func (eachTry) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (eachTry) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
 }
 
 // redisVersion asks a server for its version: one call, for the line that is logged at start.

@@ -58,7 +58,7 @@ func testOptions(addrs ...string) *redis.UniversalOptions {
 	return &redis.UniversalOptions{
 		Addrs: addrs, DialTimeout: time.Second, ReadTimeout: time.Second, WriteTimeout: 250 * time.Millisecond,
 		PoolTimeout: 250 * time.Millisecond, PoolSize: 16, PipelinePoolSize: -1,
-		MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true,
+		MaxRetries: -1, MinRetryBackoff: -1, MaxRetryBackoff: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		Dialer:                   cache.EachTry((&net.Dialer{Timeout: time.Second}).DialContext),
 	}

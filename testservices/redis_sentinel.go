@@ -53,6 +53,9 @@ func (s *RedisSentinel) URL() string {
 // SentinelAddr returns host:port of the sentinel.
 func (s *RedisSentinel) SentinelAddr() string { return s.sentinel.Addr() }
 
+// Sentinel returns the sentinel itself, to break it. Restarted, it has forgotten a failover.
+func (s *RedisSentinel) Sentinel() *RedisServer { return s.sentinel }
+
 // Master returns the name under which the sentinel knows the master.
 func (s *RedisSentinel) Master() string { return sentinelMaster }
 
