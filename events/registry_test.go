@@ -2,7 +2,10 @@ package events
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -150,6 +153,71 @@ func TestRegistryRedisComesBack(t *testing.T) {
 	}
 	expectWithin(a)
 	expectWithin(b)
+}
+
+// While a node is missing no caller waits for it, and nobody's log fills up.
+func TestRegistryRedisOnAClusterThatLosesANode(t *testing.T) {
+	t.Parallel()
+	cluster := testservices.NewRedisCluster(t)
+	lines := &countLines{Handler: slog.DiscardHandler}
+	newOne := func() Registry {
+		r := NewRedisRegistry(testClusterClient(t, cluster.Addrs()...), slog.New(lines)).(*redisRegistry)
+		r.heartbeat = Heartbeat / 100
+		return startRegistry(t, r)
+	}
+	a, b := newOne(), newOne()
+	ctx, chats := t.Context(), []*db.Chat{}
+	for i := range 20 { // on all nodes
+		id := fmt.Sprint("c", i)
+		chats = append(chats, chatOf(id, "ann", "bob"))
+		a.Add(ctx, ChatTopic(id), "ann")
+		b.Add(ctx, ChatTopic(id), "bob")
+	}
+	seesOnA := func(want ...string) func() bool {
+		return func() bool {
+			online, err := a.Online(ctx, chats)
+			for _, users := range online {
+				if !slices.Equal(users, want) {
+					return false
+				}
+			}
+			return err == nil
+		}
+	}
+	eventually(t, 5*time.Second, "both are online", seesOnA("ann", "bob"))
+	cluster.Kill(1)
+	eventually(t, 5*time.Second, "a knows itself alone", seesOnA("ann"))
+	begun := time.Now()
+	for range 10 {
+		a.Add(ctx, ChatTopic("c1"), "ann")
+		if !seesOnA("ann")() {
+			t.Error("what this instance knows by itself is lost")
+		}
+	}
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("a node that is missing cost %v", took)
+	}
+	cluster.Restart(1)
+	eventually(t, 15*time.Second, "both are online again", seesOnA("ann", "bob"))
+	if n := lines.n.Load(); n > 4 { // each: it does not answer, it answers again
+		t.Errorf("%d lines were logged", n)
+	}
+}
+
+// countLines counts what is logged.
+type countLines struct {
+	slog.Handler
+
+	n atomic.Int64
+}
+
+func (*countLines) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h *countLines) Handle(_ context.Context, record slog.Record) error {
+	if record.Level >= slog.LevelInfo {
+		h.n.Add(1)
+	}
+	return nil
 }
 
 func TestRegistryRedisForgetsTheDead(t *testing.T) {
