@@ -64,14 +64,14 @@ func checks() []check {
 		{"cursor-bounds", true, cursorBounds},
 		{"idempotent-send", true, idempotentSend},
 		{"membership", true, membership},
-		//		{"cache-linearizable", true, cacheLinearizable},
-		//		{"cache-redis-kill", false, cacheRedisKill},
-		//		{"cache-flush", false, cacheFlush},
-		//		{"cache-hang", false, cacheHang},
-		//		{"cache-partition", false, cachePartition},
-		//		{"redis-down-latency", false, redisDownLatency},
-		//		{"herd", true, herd},
-		//		{"controls", true, controls},
+		{"cache-linearizable", true, cacheLinearizable},
+		{"cache-redis-kill", false, cacheRedisKill},
+		{"cache-flush", false, cacheFlush},
+		{"cache-hang", false, cacheHang},
+		{"cache-partition", false, cachePartition},
+		{"redis-down-latency", false, redisDownLatency},
+		{"herd", true, herd},
+		{"controls", true, controls},
 	}
 }
 

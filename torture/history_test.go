@@ -1,0 +1,148 @@
+package torture
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// kind is what an operation on a chat does. To the cache a chat is a register: its value is its highest number.
+type kind int
+
+const (
+	reads   kind = iota
+	writes       // the next number
+	deletes      // no value comes after gone
+)
+
+// gone is the value of a chat that is deleted.
+const gone = int64(math.MaxInt64)
+
+// never is when an operation returned that was not answered: it may take effect at any time.
+const never = time.Duration(math.MaxInt64)
+
+// op is one operation of a history.
+type op struct {
+	client    int
+	chat      string
+	kind      kind
+	value     int64
+	call, ret time.Duration // since the history began
+}
+
+// history is what clients did and saw.
+type history struct {
+	began time.Time
+	mu    sync.Mutex
+	ops   []op
+}
+
+func newHistory() *history { return &history{began: time.Now()} }
+
+func (h *history) now() time.Duration { return time.Since(h.began) }
+
+func (h *history) add(o op) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ops = append(h.ops, o)
+}
+
+// staleRead is a read that began after a write was answered, and saw older.
+type staleRead struct {
+	op
+	lag time.Duration // how long before the read began the write was answered that it should have seen
+}
+
+// byChat sorts the operations by chat.
+func byChat(ops []op) map[string][]op {
+	chats := map[string][]op{}
+	for _, o := range ops {
+		chats[o.chat] = append(chats[o.chat], o)
+	}
+	return chats
+}
+
+// judgeReads finds the stale reads.
+func judgeReads(ops []op) (stale []staleRead) {
+	for _, ops := range byChat(ops) {
+		changes := slices.DeleteFunc(slices.Clone(ops), func(o op) bool { return o.kind == reads })
+		slices.SortFunc(changes, func(a, b op) int { return cmp.Compare(a.value, b.value) })
+		// From the end: when the first change was answered that is at least as new as this one.
+		answered := make([]time.Duration, len(changes)+1)
+		answered[len(changes)] = never
+		for n := len(changes) - 1; n >= 0; n-- {
+			answered[n] = min(changes[n].ret, answered[n+1])
+		}
+		for _, o := range ops {
+			if o.kind != reads {
+				continue
+			}
+			newer, _ := slices.BinarySearchFunc(changes, o.value+1, func(c op, v int64) int { return cmp.Compare(c.value, v) })
+			if o.value == gone {
+				newer = len(changes)
+			}
+			if answered[newer] < o.call {
+				stale = append(stale, staleRead{o, o.call - answered[newer]})
+			}
+		}
+	}
+	return stale
+}
+
+// newThenOld counts the reads that saw older than another read that had returned before they began.
+func newThenOld(ops []op) (pairs int) {
+	for _, ops := range byChat(ops) {
+		ops = slices.DeleteFunc(ops, func(o op) bool { return o.kind != reads })
+		byReturn := slices.Clone(ops)
+		slices.SortFunc(byReturn, func(a, b op) int { return cmp.Compare(a.ret, b.ret) })
+		slices.SortFunc(ops, func(a, b op) int { return cmp.Compare(a.call, b.call) })
+		newest, returned := int64(0), 0
+		for _, o := range ops {
+			for ; returned < len(byReturn) && byReturn[returned].ret < o.call; returned++ {
+				newest = max(newest, byReturn[returned].value)
+			}
+			if o.value < newest {
+				pairs++
+			}
+		}
+	}
+	return pairs
+}
+
+// register is a chat as porcupine sees it: the state is the highest number, 0 before the chat was created.
+var register = porcupine.Model{
+	Partition: func(all []porcupine.Operation) (parts [][]porcupine.Operation) {
+		chats := map[string][]porcupine.Operation{}
+		for _, o := range all {
+			chat := o.Input.(op).chat
+			chats[chat] = append(chats[chat], o)
+		}
+		return slices.Collect(maps.Values(chats))
+	},
+	Init: func() any { return int64(0) },
+	Step: func(before, input, _ any) (bool, any) {
+		state, o := before.(int64), input.(op)
+		switch o.kind {
+		case reads:
+			return o.value == state, state
+		case deletes:
+			return state != gone, gone
+		}
+		return state == 0 || state != gone && o.value == state+1, o.value
+	},
+}
+
+// linearizable says whether there is an order of the operations in which each read sees the newest write, and which does
+// not contradict the times at which they began and returned.
+func linearizable(ops []op, limit time.Duration) porcupine.CheckResult {
+	all := make([]porcupine.Operation, len(ops))
+	for n, o := range ops {
+		all[n] = porcupine.Operation{ClientId: o.client, Input: o, Call: int64(o.call), Return: int64(o.ret)}
+	}
+	return porcupine.CheckOperationsTimeout(register, all, limit)
+}
