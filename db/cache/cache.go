@@ -23,6 +23,7 @@ type Options struct {
 	BigTTL   time.Duration // of a list that writes do not invalidate for sure (see listTTL); 10 s
 	LeaseTTL time.Duration // how long a reader may take from lease to fill; 2 s
 	LoadTime time.Duration // how long a shared load may take; 10 s
+	FillWait time.Duration // how long to wait for the fill of another instance, rather than read too; 30 ms
 
 	// MinVersion returns the highest number of the chat that this process knows of, 0 for none (the hub knows, for
 	// chats that somebody watches here). A body below it is not served, whatever happened to the invalidation. It is
@@ -35,6 +36,9 @@ type Options struct {
 	MinEpoch func() int64
 }
 
+// fillPoll is how often a key is looked at that another instance is about to fill.
+const fillPoll = 3 * time.Millisecond
+
 // Sizes above which a value is not filled: it would push out many others, and cost more to move than to read.
 const (
 	maxChatBytes = 256 << 10
@@ -46,6 +50,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.BigTTL, 10*time.Second)
 	setDefault(&o.LeaseTTL, 2*time.Second)
 	setDefault(&o.LoadTime, 10*time.Second)
+	setDefault(&o.FillWait, 30*time.Millisecond)
 	if o.MinVersion == nil {
 		o.MinVersion = func(string) int64 { return 0 }
 	}

@@ -27,7 +27,7 @@ type system func(t *testing.T, store *fakeStore, client redis.UniversalClient, p
 
 func guarded(t *testing.T, store *fakeStore, client redis.UniversalClient, prefix string) node {
 	guard := NewGuard(client, patient(GuardOptions{Prefix: prefix}, t))
-	c := New(store, guard, Options{})
+	c := New(store, guard, Options{FillWait: 1}) // nobody fills between two steps
 	t.Cleanup(c.Stop)
 	return node{repo: c, guard: guard}
 }

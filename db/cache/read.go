@@ -121,10 +121,35 @@ func lease[T any](ctx context.Context, c *Cache, e entry[T]) (token string, v T,
 		return "", v, false
 	}
 	raw, _ := reply.(string)
-	if v, found = use(ctx, c, e, raw); !found {
+	if v, found = use(ctx, c, e, raw); !found && parseValue(raw).state == stateLease {
+		v, found = awaitFill(ctx, c, e)
+	}
+	if !found {
 		c.guard.link.stats.foreign.Add(1)
 	}
 	return "", v, found
+}
+
+// awaitFill gives another instance's lease a moment to become a body: it takes one read of the database, and without
+// this a herd costs as many as there are instances, twice. What comes in now is as good as a hit.
+func awaitFill[T any](ctx context.Context, c *Cache, e entry[T]) (v T, found bool) {
+	tick := time.NewTicker(fillPoll)
+	defer tick.Stop()
+	for range c.options.FillWait / fillPoll {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return v, false
+		}
+		raw, ok, err := c.guard.link.get(ctx, e.key)
+		if err != nil || !ok {
+			return v, false // given back, or a write came in between
+		}
+		if parseValue(raw).state != stateLease {
+			return use(ctx, c, e, raw)
+		}
+	}
+	return v, false
 }
 
 // settle uses the lease up: it fills what was read, or gives the lease back.

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -13,7 +14,7 @@ func TestAHerdSharesLoads(t *testing.T) {
 	t.Parallel()
 	store := newFakeStore()
 	addr := newRedis(t).Addr()
-	patience := Options{LeaseTTL: time.Minute} // the gate may hold the first load for long
+	patience := Options{LeaseTTL: time.Minute, FillWait: time.Millisecond} // the gate may hold the first load for long
 	rigs := []*rig{newRig(t, store, addr, GuardOptions{}, patience), newRig(t, store, addr, GuardOptions{}, patience)}
 	chat := store.newChat("ann")
 	g := newGate() // holds the first load until everybody is there
@@ -46,6 +47,47 @@ func TestAHerdSharesLoads(t *testing.T) {
 	}
 	if got := rigs[1].guard.Stats(); got.ForeignWaits != 1 || got.Fills != 0 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Without it each instance reads for itself, and once more for those who come while it does.
+func TestAHerdWaitsForTheFillOfAnotherInstance(t *testing.T) {
+	t.Parallel()
+	store, addr := newFakeStore(), newRedis(t).Addr()
+	patience := Options{LeaseTTL: time.Minute, FillWait: time.Minute} // the gate may hold the load for long
+	filler, waiting := newRig(t, store, addr, GuardOptions{}, patience), newRig(t, store, addr, GuardOptions{}, patience)
+	chat := store.newChat("ann")
+	g := newGate()
+	results := make(chan error, 2)
+	read := func(ctx context.Context, r *rig) { _, err := r.cache.Chat(ctx, "ann", chat.ID); results <- err }
+	go read(g.in(t.Context()), filler)
+	<-g.reached
+	go read(t.Context(), waiting)
+	before := waiting.guard.Stats().RoundTrips
+	eventually(t, "the other instance looks again and again", func() bool { return waiting.guard.Stats().RoundTrips > before+4 })
+	close(g.pass)
+	for range cap(results) {
+		if err := <-results; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := store.chatReads.Load(); n != 1 {
+		t.Errorf("%d loads for two instances", n)
+	}
+}
+
+func TestTheWaitForAFillIsBounded(t *testing.T) {
+	t.Parallel()
+	store, server := newFakeStore(), newRedis(t)
+	r := newRig(t, store, server.Addr(), GuardOptions{}, Options{FillWait: 10 * time.Millisecond})
+	chat := store.newChat("ann")
+	// An instance took the lease, and died.
+	if err := dialPatient(t, server.Addr()).Set(t.Context(), r.guard.keys.chat(chat.ID), "ldead", time.Minute).Err(); err != nil {
+		t.Fatal(err)
+	}
+	r.chat(t, "ann", chat.ID)
+	if got := r.guard.Stats(); got.ForeignWaits != 1 || got.Fills != 0 || store.chatReads.Load() != 1 {
+		t.Errorf("%+v, %d loads", got, store.chatReads.Load())
 	}
 }
 
