@@ -191,7 +191,7 @@ func (f *follower) read(ctx context.Context, attempt int) error {
 	case log.Epoch != f.cursor.Epoch, log.HeadSeq < f.cursor.Seq:
 		return f.reopen(ctx)
 	case log.FloorSeq > f.cursor.Seq:
-		f.resetTo(Expired, db.Cursor{Epoch: log.Epoch, Seq: log.FloorSeq})
+		return f.expire(ctx, log.Head)
 	}
 	f.batch = log.Events
 	t := f.topic
@@ -203,19 +203,44 @@ func (f *follower) read(ctx context.Context, attempt int) error {
 
 // reopen finds the place anew after the log was replaced, and checks membership in what it was replaced by.
 func (f *follower) reopen(ctx context.Context) error {
+	head, err := f.headAnew(ctx)
+	if err != nil {
+		f.over = db.CodeOf(err) == db.CodeNotFound
+		return err
+	}
+	f.judgeRestart(head)
+	return nil
+}
+
+// expire goes on where the log now begins. The viewer's removal may be among what is not kept any more, so membership is
+// checked again. (Whoever follows up to a removal that is known follows up to there.)
+func (f *follower) expire(ctx context.Context, head db.Head) error {
+	floor := db.Cursor{Epoch: head.Epoch, Seq: head.FloorSeq}
+	if f.until == 0 {
+		now, err := f.headAnew(ctx)
+		switch {
+		case err == nil:
+			f.place(f.cursor, now)
+			return nil
+		case db.CodeOf(err) != db.CodeNotFound:
+			return err
+		}
+	}
+	f.resetTo(Expired, floor)
+	f.over = f.until <= floor.Seq
+	return nil
+}
+
+// headAnew is head for a follower that stands somewhere: it asks until the database answers, of this epoch.
+func (f *follower) headAnew(ctx context.Context) (db.Head, error) {
 	f.batch = nil
 	for attempt := 1; ; attempt++ {
 		head, err := f.head(ctx)
-		switch {
-		case err == nil && head.Epoch >= f.topic.knownEpoch():
-			f.judgeRestart(head)
-			return nil
-		case db.CodeOf(err) == db.CodeNotFound:
-			f.over = true
-			return err
+		if err == nil && head.Epoch >= f.topic.knownEpoch() || db.CodeOf(err) == db.CodeNotFound {
+			return head, err
 		}
 		if err := f.hub.pause(ctx, attempt); err != nil {
-			return err
+			return db.Head{}, err
 		}
 	}
 }

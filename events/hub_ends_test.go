@@ -1,6 +1,7 @@
 package events
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -191,4 +192,74 @@ func TestHubAssertsOrder(t *testing.T) {
 	repo.mu.Unlock()
 	s := follow(t, h, "ann", chatA, 0)
 	expect(t, s, "1.1.1 EXPIRED:1.1.2")
+}
+
+// A stream that was behind when both its viewer's removal and the pruning of that removal happened used to be reset to the
+// floor and go on: the removed member read along. (Found by statetest.)
+func TestHubRemovalPrunedUnderASlowStream(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason string
+		again  bool // bob is added once more
+		want   string
+	}{
+		{"the removal is skipped, so the reset is the end", false, "EXPIRED:1.1.6 EOF"},
+		{"who is a member again goes on after the reset", true, "EXPIRED:1.1.6 1.1.7 1.1.8 NOTHING"},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				repo := newFakeLog()
+				h := startHub(t, repo, NewMemoryBus())
+				repo.create(chatA, "ann", "bob")
+				for range 4 {
+					repo.send(chatA, "ann", "hi")
+				}
+				s := follow(t, h, "bob", chatA, 1)
+				repo.remove(chatA, "ann", "bob")
+				if c.again {
+					repo.add(chatA, "ann", "bob")
+				}
+				repo.send(chatA, "ann", "secret")
+				repo.prune(chatA, 6)
+				expect(t, s, c.want)
+			})
+		})
+	}
+}
+
+// Two streams that opened while the topic did not know of the new epoch yet: the one whose head came second was taken for
+// one of an unknown log, and reset from a cursor that was right. (Found by statetest.)
+func TestHubTwoStreamsBringTheNewEpoch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		repo := newFakeLog()
+		h := startHub(t, repo, NewMemoryBus())
+		repo.create(chatA, "ann")
+		repo.send(chatA, "ann", "hi")
+		first := follow(t, h, "ann", chatA, 2)
+		repo.restore(2, true)
+		repo.before = func(_ context.Context, method string) error {
+			if method == "Head" {
+				sleep(10 * time.Millisecond) // both are under way before either is back
+			}
+			return nil
+		}
+		opened := make(chan Stream, 2)
+		for range 2 {
+			go func() {
+				s, err := h.Chat(t.Context(), "ann", chatA, &db.Cursor{Epoch: 2, Seq: 1})
+				if err != nil {
+					t.Error(err)
+				}
+				opened <- s
+			}()
+		}
+		for range 2 {
+			s := <-opened
+			defer s.Close()
+			expect(t, s, "1.2.2 NOTHING")
+		}
+		expect(t, first, "EPOCH:1.2.2 NOTHING")
+	})
 }

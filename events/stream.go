@@ -13,10 +13,10 @@ import (
 // nothing but its place. One goroutine may call Next at a time; Close may be called by any, more than once.
 type Stream interface {
 	// Next waits for the next item. For a chat: every durable event after the cursor once, in order, without a gap;
-	// passing events in between. It returns io.EOF after an event that ends the stream (db.Event.Ends), ctx's error when
-	// ctx ends, NOT_FOUND when a reset found the viewer to be no member any more, and ErrStopped when the hub stops: the
-	// client may come back elsewhere with its cursor. A database that does not answer is waited for, not reported.
-	// After Close it returns io.EOF.
+	// passing events in between. It returns io.EOF after an event that ends the stream (db.Event.Ends), or after a reset
+	// that skipped such an event; ctx's error when ctx ends; NOT_FOUND when the log was replaced and the viewer is no
+	// member in the new one; and ErrStopped when the hub stops: the client may come back elsewhere with its cursor. A
+	// database that does not answer is waited for, not reported. After Close it returns io.EOF.
 	Next(ctx context.Context) (Item, error)
 	// Close gives everything back.
 	Close()

@@ -27,6 +27,7 @@ type topic struct {
 	// generation rises when the log did not go on but was replaced (restored, promoted, lost): who has followed
 	// an earlier generation must ask anew.
 	generation int64
+	renewed    int64 // the generation in which the epoch rose to what it is
 	ring       ring
 	passing    passingSet
 	followers  map[*follower]struct{}
@@ -84,10 +85,12 @@ func (t *topic) observe(head db.Head, before mark) (generation int64) {
 	current := before.generation == t.generation
 	t.judge(head, before)
 	t.fill()
-	if !current { // the log was replaced while the head was read: which log it is of, nobody knows
-		return before.generation
+	// Where the log was replaced while the head was read, the epoch tells which log the head is of, unless the log was
+	// replaced within an epoch: then nobody knows.
+	if current || head.Epoch == t.epoch && t.generation == t.renewed {
+		return t.generation
 	}
-	return t.generation
+	return before.generation
 }
 
 // judge compares a head with what is known. A head that is lower than what was known before it was read means that
@@ -107,6 +110,9 @@ func (t *topic) judge(head db.Head, before mark) {
 // restart forgets the log that was followed so far.
 func (t *topic) restart(head db.Head) {
 	t.generation++
+	if head.Epoch > t.epoch {
+		t.renewed = t.generation
+	}
 	t.epoch, t.last, t.want, t.suspect = head.Epoch, head.HeadSeq, head.HeadSeq, false
 	t.ring.clear()
 	t.wake()
