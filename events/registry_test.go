@@ -13,17 +13,26 @@ import (
 	"studychat/testservices"
 )
 
-func everyRegistry(t *testing.T, test func(t *testing.T, r Registry)) {
+// everyRegistry runs the tests over every implementation, those over Redis on one service, one after the other: each
+// stops what it was given, so that nothing is left to the next.
+func everyRegistry(t *testing.T, tests ...func(t *testing.T, r Registry)) {
+	run := func(t *testing.T, newOne func() Registry) {
+		for _, test := range tests {
+			test(t, startRegistry(t, newOne()))
+		}
+	}
 	t.Run("memory", func(t *testing.T) {
 		t.Parallel()
-		test(t, startRegistry(t, NewMemoryRegistry()))
+		run(t, NewMemoryRegistry)
 	})
 	everyRedis(t, func(t *testing.T, connect connector) {
-		test(t, startRegistry(t, NewRedisRegistry(connect(t), testLog(t))))
+		newOne := func() Registry { return NewRedisRegistry(connect(t), testLog(t)) }
+		run(t, newOne)
+		redisRegistryBetweenInstances(t, startRegistry(t, newOne()), startRegistry(t, newOne()))
 	})
 	t.Run("redis that is not there", func(t *testing.T) {
 		t.Parallel()
-		test(t, startRegistry(t, NewRedisRegistry(testRedisClient(t, "127.0.0.1:1"), testLog(t))))
+		run(t, func() Registry { return NewRedisRegistry(testRedisClient(t, "127.0.0.1:1"), testLog(t)) })
 	})
 }
 
@@ -60,52 +69,47 @@ func expectOnline(t *testing.T, r Registry, chat *db.Chat, want ...string) {
 
 func TestRegistry(t *testing.T) {
 	t.Parallel()
-	everyRegistry(t, func(t *testing.T, r Registry) {
-		ctx := t.Context()
-		chat := chatOf("c", "cid", "bob", "ann")
-		expectOnline(t, r, chat)
-
-		add := func(topic Topic, user string, wantFirst bool) func(context.Context) bool {
-			t.Helper()
-			first, remove := r.Add(ctx, topic, user)
-			if first != wantFirst {
-				t.Errorf("%s on %s: first = %v", user, topic, first)
-			}
-			return remove
-		}
-		one := add(ChatTopic("c"), "ann", true)
-		two := add(ChatTopic("c"), "ann", false)
-		add(ChatTopic("c"), "stranger", true)
-		add(ChatTopic("other"), "bob", true)
-		feed := add(UserTopic("cid"), "cid", true)
-		expectOnline(t, r, chat, "cid", "ann") // in the order of members; strangers are not shown
-
-		if one(ctx) {
-			t.Error("ann is said to be gone while a connection is left")
-		}
-		if one(ctx) {
-			t.Error("a connection was removed twice")
-		}
-		expectOnline(t, r, chat, "cid", "ann")
-		if !two(ctx) {
-			t.Error("ann is not said to be gone")
-		}
-		expectOnline(t, r, chat, "cid")
-		feed(ctx)
-		expectOnline(t, r, chat)
-		r.Stop()
-		r.Stop()
-	})
+	everyRegistry(t, registryKnowsWhoIsOnline, registryCounts)
 }
 
-func TestRegistryRedisBetweenInstances(t *testing.T) {
-	t.Parallel()
-	everyRedis(t, redisRegistryBetweenInstances)
+func registryKnowsWhoIsOnline(t *testing.T, r Registry) {
+	ctx := t.Context()
+	chat := chatOf("c", "cid", "bob", "ann")
+	expectOnline(t, r, chat)
+
+	add := func(topic Topic, user string, wantFirst bool) func(context.Context) bool {
+		t.Helper()
+		first, remove := r.Add(ctx, topic, user)
+		if first != wantFirst {
+			t.Errorf("%s on %s: first = %v", user, topic, first)
+		}
+		return remove
+	}
+	one := add(ChatTopic("c"), "ann", true)
+	two := add(ChatTopic("c"), "ann", false)
+	add(ChatTopic("c"), "stranger", true)
+	add(ChatTopic("other"), "bob", true)
+	feed := add(UserTopic("cid"), "cid", true)
+	expectOnline(t, r, chat, "cid", "ann") // in the order of members; strangers are not shown
+
+	if one(ctx) {
+		t.Error("ann is said to be gone while a connection is left")
+	}
+	if one(ctx) {
+		t.Error("a connection was removed twice")
+	}
+	expectOnline(t, r, chat, "cid", "ann")
+	if !two(ctx) {
+		t.Error("ann is not said to be gone")
+	}
+	expectOnline(t, r, chat, "cid")
+	feed(ctx)
+	expectOnline(t, r, chat)
+	r.Stop()
+	r.Stop()
 }
 
-func redisRegistryBetweenInstances(t *testing.T, connect connector) {
-	newOne := func() Registry { return startRegistry(t, NewRedisRegistry(connect(t), testLog(t))) }
-	a, b := newOne(), newOne()
+func redisRegistryBetweenInstances(t *testing.T, a, b Registry) {
 	ctx, chat := t.Context(), chatOf("c", "ann", "bob")
 	first, onA := a.Add(ctx, ChatTopic("c"), "ann")
 	again, onB := b.Add(ctx, ChatTopic("c"), "ann")
@@ -162,7 +166,7 @@ func TestRegistryRedisOnAClusterThatLosesANode(t *testing.T) {
 	lines := &countLines{Handler: slog.DiscardHandler}
 	newOne := func() Registry {
 		r := NewRedisRegistry(testClusterClient(t, cluster.Addrs()...), slog.New(lines)).(*redisRegistry)
-		r.heartbeat = Heartbeat / 100
+		r.heartbeat = Heartbeat / haste
 		return startRegistry(t, r)
 	}
 	a, b := newOne(), newOne()
