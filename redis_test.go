@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -240,5 +241,27 @@ func TestCacheClientOptions(t *testing.T) {
 	}
 	if !o.DisableIdentity || o.MaintNotificationsConfig == nil || o.MaintNotificationsConfig.Mode != maintnotifications.ModeDisabled {
 		t.Error("the client sends commands at connect that old servers refuse")
+	}
+}
+
+// When the line to Redis went dead without a word, each idle connection cost the sender of pokes a timeout: the bus was back
+// 6 s after Redis. (The torture check redis-blackhole has shown it.)
+func TestBusClientKeepsFewIdleConnections(t *testing.T) {
+	t.Parallel()
+	s := redisSettings{kind: redisSingle, addrs: []string{testservices.NewRedisServer(t).Addr()}}
+	client := s.busClient()
+	defer client.Close()
+	var calls sync.WaitGroup
+	for range 12 {
+		calls.Go(func() {
+			// Blocks, so that each call has a connection of its own.
+			if err := client.BLPop(t.Context(), 200*time.Millisecond, "nobody pushes").Err(); err != redis.Nil { //nolint:errorlint // never wrapped
+				t.Error(err)
+			}
+		})
+	}
+	calls.Wait()
+	if stats := client.PoolStats(); stats.Misses < 12 || stats.IdleConns > 2 {
+		t.Errorf("%d connections were opened, and %d stay idle", stats.Misses, stats.IdleConns)
 	}
 }
