@@ -9,7 +9,7 @@ GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
 TEST_FLAGS ?= -race -timeout 15m
 PACKAGES ?= ./...
 
-.PHONY: help run build generate verify lint test bench web verify-web
+.PHONY: help run build generate verify lint test bench web verify-web torture torture-short
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,3 +50,15 @@ test: ## run all tests with the race detector; finds, starts or installs Postgre
 
 bench: ## run the benchmarks; compare ratios within one run
 	go run ./testservices/run -- go test -run '^$$' -bench . -benchtime 1s $(PACKAGES)
+
+# One check alone: make torture CHECK=redis-kill
+CHECK ?= .*
+TORTURE = go run ./testservices/run -- go test ./torture -run 'TestTorture/^($(CHECK))$$' -count 1 -timeout 15m
+
+torture: ## try the promises under faults, with three real servers; 8 minutes; writes torture.jsonl line by line, and docs/reliability.md
+	rm -f torture.jsonl
+	$(TORTURE) -torture long -torture.out $(CURDIR)/torture.jsonl; status=$$?; \
+	go run ./torture/report torture.jsonl > docs/reliability.md; exit $$status
+
+torture-short: ## the checks that matter most, with less load (below 3 minutes)
+	$(TORTURE) -torture short

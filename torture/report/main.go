@@ -1,0 +1,110 @@
+// Command report turns the lines of a torture run into a page:
+//
+//	go run ./torture/report torture.jsonl > docs/reliability.md
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"studychat/torture"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "torture/report:", err)
+		os.Exit(1)
+	}
+}
+
+// run writes the page of the file that args names.
+func run(args []string, out io.Writer) error {
+	if len(args) != 1 {
+		return errors.New("usage: go run ./torture/report torture.jsonl")
+	}
+	file, err := os.Open(args[0])
+	if err != nil {
+		return err
+	}
+	lines, err := read(file)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	_, err = io.WriteString(out, page(lines))
+	return err
+}
+
+func read(in io.Reader) ([]torture.Line, error) {
+	var lines []torture.Line
+	scanner := bufio.NewScanner(in)
+	scanner.Buffer(nil, 1<<20)
+	for scanner.Scan() {
+		var line torture.Line
+		if err := json.Unmarshal(scanner.Bytes(), &line); err != nil {
+			return nil, fmt.Errorf("line %d: %w", len(lines)+1, err)
+		}
+		lines = append(lines, line)
+	}
+	if len(lines) == 0 && scanner.Err() == nil {
+		return nil, errors.New("no lines: has a check run?")
+	}
+	return lines, scanner.Err()
+}
+
+const intro = `# Reliability
+
+What the server's promises are worth under faults: three real server processes on one PostgreSQL and one Redis, with real faults. Written by
+` + "`make torture`" + ` (the checks, in [torture/](../torture)) and ` + "`go run ./torture/report`" + ` (this page), from
+[torture.jsonl](../torture.jsonl); do not edit.
+
+- *Due* and *delivered* are deliveries: committed events times those who had to get them, held against the database's own log.
+- Latencies run from before the sending HTTP request to receipt by the subscriber, of what was sent *during* the faults where there is such a time.
+  The load generator, the three servers, PostgreSQL and Redis share one machine of two cores: the figures bound the product from above.
+- A missed limit is a failed check, and is shown as one.
+`
+
+// page is the whole document.
+func page(lines []torture.Line) string {
+	var b strings.Builder
+	failed, seconds := 0, 0.0
+	for _, line := range lines {
+		seconds += line.Seconds
+		if !line.OK {
+			failed++
+		}
+	}
+	b.WriteString(intro)
+	fmt.Fprintf(&b, "\n%d checks, %d failed, %.0f s.\n\n", len(lines), failed, seconds)
+	b.WriteString("| check | | due | delivered | lost | doubled | out of order | resets | stale reads | p50 ms | p99 ms | caught up ms |\n")
+	b.WriteString("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	for _, line := range lines {
+		b.WriteString(row(line))
+	}
+	for _, line := range lines {
+		fmt.Fprintf(&b, "\n## %s\n%s. Load: %s. %.0f s.\n\n", line.Check, line.Fault, line.Load, line.Seconds)
+		for _, note := range line.Notes {
+			fmt.Fprintf(&b, "- %s\n", note)
+		}
+	}
+	return b.String()
+}
+
+func row(line torture.Line) string {
+	verdict := "ok"
+	if !line.OK {
+		verdict = "**failed**"
+	}
+	cells := []string{"[" + line.Check + "](#" + line.Check + ")", verdict}
+	for _, n := range []int{line.Committed, line.Delivered, line.Lost, line.Duplicates, line.Gaps, line.Resets, line.Stale} {
+		cells = append(cells, fmt.Sprint(n))
+	}
+	for _, f := range []float64{line.P50, line.P99, line.CaughtUp} {
+		cells = append(cells, fmt.Sprintf("%.0f", f))
+	}
+	return "| " + strings.Join(cells, " | ") + " |\n"
+}
