@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,12 +13,17 @@ import (
 	"studychat/db"
 )
 
-// TestFeedRandom lets a user follow their feed over two instances, through the same faults as TestHubRandom and for
-// minutes rather than seconds, so that the watermark moves and old cursors lie behind the overlap. Chats come, bob joins and leaves.
-// Everything that bob may see arrives at least once, and nothing of after his removal.
+// feedSeeds is how many runs the random test makes; each prints its seed by its name. The streams of single chats have
+// theirs in statetest, with the cache and the store.
+const feedSeeds = 50
+
+// TestFeedRandom lets a user follow their feed over two instances while pokes get lost, doubled, late and bare, the
+// database fails and stalls, and the bus comes and goes; for minutes rather than seconds, so that the watermark moves and
+// old cursors lie behind the overlap. Chats come, bob joins and leaves. Everything that bob may see arrives at least
+// once, and nothing of after his removal.
 func TestFeedRandom(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(seeds / 3) {
+	for seed := range uint64(feedSeeds) {
 		t.Run(fmt.Sprint("seed", seed), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -163,4 +169,81 @@ func (w *world) oneFeed(s Stream, cursor *db.FeedCursor, seen map[string]map[int
 		}
 	}
 	return false
+}
+
+// world is one run of the random test.
+type world struct {
+	t      *testing.T
+	repo   *fakeLog
+	net    *network
+	buses  []*networkBus
+	hubs   []*Hub
+	chats  []string
+	calm   chan struct{} // closed when the faults end
+	random func(n int) int
+	chance func(p float64) bool
+
+	mu       sync.Mutex
+	problems []string
+}
+
+func newWorld(t *testing.T, seed uint64) *world {
+	source := rand.New(rand.NewPCG(seed, 17))
+	var lock sync.Mutex
+	w := &world{
+		t: t, repo: newFakeLog(), calm: make(chan struct{}),
+		net: &network{random: rand.New(rand.NewPCG(seed, 23)), lose: .2, double: .2, delay: .3, bare: .2},
+		random: func(n int) int {
+			lock.Lock()
+			defer lock.Unlock()
+			return source.IntN(n)
+		},
+	}
+	w.chance = func(p float64) bool { return w.random(1000) < int(p*1000) }
+	w.repo.before = func(context.Context, string) error {
+		if w.isCalm() {
+			return nil
+		}
+		sleep(time.Duration(w.random(30)) * time.Millisecond)
+		if w.chance(.1) {
+			return errFake
+		}
+		return nil
+	}
+	for range 2 {
+		bus := w.net.bus(Healthy)
+		w.buses = append(w.buses, bus)
+		w.hubs = append(w.hubs, startHub(t, w.repo, bus))
+	}
+	for i := range 3 {
+		id := fmt.Sprint("chat", i)
+		w.repo.create(id, "ann", "bob")
+		w.chats = append(w.chats, id)
+	}
+	return w
+}
+
+func (w *world) isCalm() bool {
+	select {
+	case <-w.calm:
+		return true
+	default:
+		return false
+	}
+}
+
+func (w *world) problem(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.problems = append(w.problems, fmt.Sprintf(format, args...))
+}
+
+func (w *world) shakeBuses() {
+	for range 6 {
+		sleep(time.Duration(w.random(600)) * time.Millisecond)
+		bus := w.buses[w.random(2)]
+		bus.become(Degraded)
+		sleep(time.Duration(w.random(600)) * time.Millisecond)
+		bus.become(Healthy)
+	}
 }
