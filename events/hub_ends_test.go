@@ -228,6 +228,21 @@ func TestHubRemovalPrunedUnderASlowStream(t *testing.T) {
 	}
 }
 
+// An event whose poke was lost and that was pruned before the sweep found it: the topic jumped over it without waking
+// anybody, and the stream stood still until the next event. (Found by statetest.)
+func TestHubPrunedToItsHead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		repo := newFakeLog()
+		h := startHub(t, repo, NewMemoryBus())
+		repo.create(chatA, "ann")
+		s := follow(t, h, "ann", chatA, 1)
+		repo.send(chatA, "ann", "hi")
+		repo.prune(chatA, 2)
+		expect(t, s, "EXPIRED:1.1.2 NOTHING")
+	})
+}
+
 // Two streams that opened while the topic did not know of the new epoch yet: the one whose head came second was taken for
 // one of an unknown log, and reset from a cursor that was right. (Found by statetest.)
 func TestHubTwoStreamsBringTheNewEpoch(t *testing.T) {

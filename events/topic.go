@@ -133,6 +133,7 @@ func (t *topic) offer(log *db.Log, skip bool) {
 	if log.Epoch != t.epoch {
 		return
 	}
+	before := t.last
 	if log.FloorSeq > t.last {
 		t.ring.clear()
 		t.last = log.FloorSeq
@@ -141,7 +142,6 @@ func (t *topic) offer(log *db.Log, skip bool) {
 		t.ring.clear()
 		t.last = log.Events[0].Seq - 1
 	}
-	before := t.last
 	for _, event := range log.Events {
 		if event.Seq == t.last+1 {
 			t.append(event)
