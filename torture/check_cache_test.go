@@ -148,7 +148,7 @@ func cacheHang(r *record) {
 			late++
 		}
 	}
-	r.Stale = late
+	r.Stale = len(stale)
 	r.limit(late == 0, "%d stale reads%s; the last %.0f ms after Redis was back, limit 2 s", len(stale), worstLag(stale), ms(latest))
 }
 
@@ -182,13 +182,14 @@ func cachePartition(r *record) {
 	w.usage(ops)
 	worst := map[bool]time.Duration{}
 	after := 0
-	for _, s := range judgeReads(ops) {
+	stale := judgeReads(ops)
+	for _, s := range stale {
 		worst[follow[s.chat]] = max(worst[follow[s.chat]], s.lag)
 		if s.call > back+2*time.Second {
 			after++
 		}
 	}
-	r.Stale = after
+	r.Stale = len(stale)
 	r.limit(worst[true] <= watched, "what the instance that was cut off had written came up to %.0f ms late where somebody watched the chat, limit 6 s", ms(worst[true]))
 	r.limit(worst[false] <= unseen, "and up to %.0f ms late elsewhere, limit TTL + lease = 7 s", ms(worst[false]))
 	r.limit(after == 0, "%d stale reads later than 2 s after the line was mended", after)

@@ -142,7 +142,7 @@ func controlCacheAside(r *record) {
 	stacks, _, _ := newStacks(r, stacking{naive: true, delay: delays{step: 8 * time.Millisecond, load: 20 * time.Millisecond}})
 	w := newWorkload(r, stacks)
 	w.start()
-	pause(3 * time.Second)
+	pause(5 * time.Second)
 	ops := w.done()
 	stale, result := judgeReads(ops), linearizable(ops, 20*time.Second)
 	r.limit(len(stale) > 0 && result == porcupine.Illegal, "cache-aside: the validators find %s, and porcupine says %s",

@@ -40,7 +40,6 @@ func token(user string) string {
 
 const (
 	createChat  = `mutation ($id: ID, $title: String!) { createChat(input: {id: $id, title: $title}) { chat { id eventCursor } } }`
-	renameChat  = `mutation ($id: ID!, $title: String!) { renameChat(input: {id: $id, title: $title}) { chat { id } } }`
 	deleteChat  = `mutation ($id: ID!) { deleteChat(input: {id: $id}) { deletedChatId } }`
 	addMember   = `mutation ($chat: ID!, $user: ID!) { addMember(input: {chatId: $chat, userId: $user}) { chat { eventCursor } } }`
 	dropMember  = `mutation ($chat: ID!, $user: ID!) { removeMember(input: {chatId: $chat, userId: $user}) { chat { eventCursor } } }`

@@ -36,11 +36,12 @@ type scale struct {
 	rate        int           // events a second
 	calm        time.Duration // before a fault, and after it
 	races       int           // subscriptions of subscribe-race
+	outages     int           // of Redis, one after the other
 }
 
 var scales = map[string]scale{
-	"long":  {subscribers: 200, chats: 20, rate: 300, calm: 3 * time.Second, races: 5000},
-	"short": {subscribers: 100, chats: 10, rate: 150, calm: 1500 * time.Millisecond, races: 1000},
+	"long":  {subscribers: 200, chats: 20, rate: 300, calm: 3 * time.Second, races: 5000, outages: 3},
+	"short": {subscribers: 100, chats: 10, rate: 150, calm: 1500 * time.Millisecond, races: 1000, outages: 1},
 }
 
 // check is one row of docs/reliability.md.
@@ -56,7 +57,7 @@ func checks() []check {
 		{"redis-stop", true, redisStop},
 		{"client-kill-pubsub", false, clientKillPubSub},
 		{"output-buffer", false, outputBuffer},
-		{"redis-blackhole", false, redisBlackhole},
+		{"redis-blackhole", true, redisBlackhole},
 		{"never-published", true, neverPublished},
 		{"instance-kill9", true, instanceKill},
 		{"postgres-kill9", true, postgresKill},
@@ -65,7 +66,7 @@ func checks() []check {
 		{"idempotent-send", true, idempotentSend},
 		{"membership", true, membership},
 		{"cache-linearizable", true, cacheLinearizable},
-		{"cache-redis-kill", false, cacheRedisKill},
+		{"cache-redis-kill", true, cacheRedisKill},
 		{"cache-flush", false, cacheFlush},
 		{"cache-hang", false, cacheHang},
 		{"cache-partition", false, cachePartition},
@@ -84,11 +85,11 @@ func TestTorture(t *testing.T) { //nolint:paralleltest // see above
 	if !ok {
 		t.Fatalf("-torture=%s: want short or long", *scaleFlag)
 	}
-	for _, c := range checks() {
+	for _, c := range checks() { //nolint:paralleltest // see above
 		if *scaleFlag == "short" && !c.short {
 			continue
 		}
-		t.Run(c.name, func(t *testing.T) { //nolint:paralleltest // see above
+		t.Run(c.name, func(t *testing.T) {
 			r := &record{T: t, scale: s, Line: Line{Check: c.name, Notes: []string{}}}
 			defer r.write(time.Now())
 			c.run(r)

@@ -200,14 +200,15 @@ func TestIDsThatWerePassedOverAreLost(t *testing.T) {
 func TestControlCacheAsideInMemoryIsRejected(t *testing.T) {
 	t.Parallel()
 	h := newHistory()
-	database, key := int64(1), int64(0)
-	h.add(op{chat: "a", kind: writes, value: 1, call: 1, ret: 2})
+	database, key := int64(1), map[string]int64{}
+	h.add(op{chat: "a", kind: writes, value: database, call: 1, ret: 2})
 	snapshot := database // a reader misses and reads the database
-	database, key = 2, 0 // a writer commits and deletes the key
+	database = 2         // a writer commits
+	delete(key, "a")     // and deletes the key
 	h.add(op{chat: "a", kind: writes, value: database, call: 4, ret: 5})
-	key = snapshot // the reader fills
+	key["a"] = snapshot // the reader fills
 	h.add(op{client: 1, chat: "a", kind: reads, value: snapshot, call: 3, ret: 6})
-	h.add(op{client: 2, chat: "a", kind: reads, value: key, call: 7, ret: 8}) // another one hits
+	h.add(op{client: 2, chat: "a", kind: reads, value: key["a"], call: 7, ret: 8}) // another one hits
 	if got := linearizable(h.ops, time.Second); got != porcupine.Illegal {
 		t.Errorf("porcupine says %s", got)
 	}

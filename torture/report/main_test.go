@@ -14,7 +14,7 @@ func TestPage(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "torture.jsonl")
 	for _, line := range []torture.Line{
 		{Check: "redis-kill", Load: "200 subscribers", Fault: "SIGKILL", Committed: 10, Delivered: 10, P50: 12.4, P99: 99.6, CaughtUp: 3, OK: true, Notes: []string{"all there"}, Seconds: 2},
-		{Check: "herd", Fault: "a cold key", Lost: 1, Notes: []string{"MISSED: 4 loads, limit 3"}, Seconds: 1},
+		{Check: "herd", Fault: "a cold key", Stale: 5, Notes: []string{"MISSED: 4 loads, limit 3"}, Seconds: 1},
 	} {
 		if err := line.Append(path); err != nil {
 			t.Fatal(err)
@@ -27,7 +27,7 @@ func TestPage(t *testing.T) {
 	for _, want := range []string{
 		"2 checks, 1 failed, 3 s.",
 		"| [redis-kill](#redis-kill) | ok | 10 | 10 | 0 | 0 | 0 | 0 | 0 | 12 | 100 | 3 |",
-		"| [herd](#herd) | **failed** | 0 | 0 | 1 |",
+		"| [herd](#herd) | **failed** |  |  |  |  |  |  | 5 |  |  |  |",
 		"## herd\na cold key.",
 		"- MISSED: 4 loads, limit 3",
 	} {
