@@ -45,12 +45,13 @@ func (l *line) mayFail() bool {
 
 var errRefused = &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 
-// pass makes one request, of one command or of several.
+// pass makes one request, of one command or of several. What the cache's keeper sends never fails: that Redis does not
+// answer it either, right after another failure, is how the breaker knows an instance that is cut off.
 func (l *line) pass(ctx context.Context, cmds []redis.Cmder, send func() error) error {
 	switch {
 	case l.cut.Load():
 		return errRefused
-	case l.faults.calm.Load() || cmds[0].Name() == "ping":
+	case l.faults.calm.Load():
 		return send()
 	}
 	before := l.redis.lives()
@@ -60,13 +61,22 @@ func (l *line) pass(ctx context.Context, cmds []redis.Cmder, send func() error) 
 	if l.redis.lives() != before { // the connection is cut, and what was on it is gone
 		return io.EOF
 	}
-	if l.lossy && l.fails(ctx) {
+	if l.lossy && !l.keepers(ctx, cmds) && l.fails(ctx) {
 		return l.fail(cmds, send)
 	}
 	if err := send(); err != nil {
 		return err
 	}
 	return pause(ctx, l.dice.upTo(5*l.faults.unit))
+}
+
+// pipelined marks the context of a pipeline: reads send single commands.
+type pipelined struct{}
+
+// keepers says whether a request is the keeper's: a probe, or a pipeline outside of any write.
+func (l *line) keepers(ctx context.Context, cmds []redis.Cmder) bool {
+	_, writes := ctx.Value(fateKey{}).(*fate)
+	return cmds[0].Name() == "ping" || !writes && ctx.Value(pipelined{}) != nil
 }
 
 func (l *line) fails(ctx context.Context) bool {
@@ -112,7 +122,7 @@ func (l *line) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 
 func (l *line) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		err := l.pass(ctx, cmds, func() error { return next(ctx, cmds) })
+		err := l.pass(context.WithValue(ctx, pipelined{}, true), cmds, func() error { return next(ctx, cmds) })
 		if err != nil {
 			for _, cmd := range cmds {
 				if cmd.Err() == nil {

@@ -32,6 +32,7 @@ type memoryRedis struct {
 	buses   map[*memoryBus]struct{}
 	life    atomic.Int64
 	tasks   sync.WaitGroup
+	trace   func(format string, args ...any) // of a seed that is played by itself
 }
 
 type memoryState int
@@ -104,6 +105,9 @@ func (m *memoryRedis) process(ctx context.Context, cmd redis.Cmder) error {
 		return context.DeadlineExceeded
 	}
 	reply, err := m.do(cmd.Args())
+	if m.trace != nil {
+		m.trace("Redis: %.200s -> %.80v", flat(cmd), reply)
+	}
 	if err != nil {
 		return err
 	}
@@ -137,6 +141,15 @@ func text(arg any) string {
 		return string(raw)
 	}
 	return fmt.Sprint(arg)
+}
+
+// flat is a command on one line.
+func flat(cmd redis.Cmder) string {
+	var line strings.Builder
+	for _, arg := range cmd.Args() {
+		line.WriteString(strings.Join(strings.Fields(text(arg)), " ") + " ")
+	}
+	return line.String()
 }
 
 // do runs one command. The caller holds m.mu.

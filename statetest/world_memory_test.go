@@ -42,18 +42,14 @@ func (w *memoryWorld) store(guard db.WriteGuard) store {
 		prune: func(ctx context.Context, chatID string, floor int64) error { s.prune(ctx, chatID, floor); return nil }}
 }
 
-// memorySeeds is how many runs there are in memory.
-const memorySeeds = 1000
-
-// seeds are the seeds to play: so many, or the one in STATE_SEED.
+// seeds are the seeds to play: the first n, or as many as STATE_SEEDS says, or the one in STATE_SEED.
 func seeds(t *testing.T, n uint64) []uint64 {
 	t.Helper()
-	if text := os.Getenv("STATE_SEED"); text != "" {
-		seed, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			t.Fatalf("STATE_SEED: %v", err)
-		}
+	if seed, ok := fromEnvironment(t, "STATE_SEED"); ok {
 		return []uint64{seed}
+	}
+	if many, ok := fromEnvironment(t, "STATE_SEEDS"); ok {
+		n = many
 	}
 	all := make([]uint64, n)
 	for i := range all {
@@ -62,11 +58,28 @@ func seeds(t *testing.T, n uint64) []uint64 {
 	return all
 }
 
+func fromEnvironment(t *testing.T, variable string) (n uint64, ok bool) {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return n, true
+}
+
 // playInMemory plays a run in a bubble and judges it.
 func playInMemory(t *testing.T, seed uint64, p parts, change func(*run)) (r *run, problems []string) {
 	t.Helper()
 	synctest.Test(t, func(*testing.T) {
-		r = newRun(seed, newMemoryWorld(seed), p)
+		w := newMemoryWorld(seed)
+		r = newRun(seed, w, p)
+		if os.Getenv("STATE_SEED") != "" {
+			w.server.trace = r.hist.note
+		}
 		if change != nil {
 			change(r)
 		}
