@@ -47,7 +47,7 @@ const (
 	editMessage = `mutation ($id: ID!, $content: String!) { editMessage(input: {id: $id, content: $content}) { message { id } } }`
 	readChat    = `query ($id: ID!) { chat(id: $id) { eventCursor lastMessage { seq } } }`
 	chatEvents  = `subscription ($chat: ID, $after: String) { chatEvents(chatId: $chat, after: $after) { __typename cursor
-  ... on DurableChatEvent { chatId seq } ... on MessageSent { message { id } } ... on MemberRemoved { userId } ... on StreamReset { reason } } }`
+  ... on DurableChatEvent { chatId seq } ... on MessageSent { message { id } } ... on MemberRemoved { userId } ... on StreamReset { resetChatId reason } } }`
 )
 
 type vars map[string]any
@@ -202,6 +202,7 @@ type event struct {
 	ChatID  string `json:"chatId"`
 	Seq     int64  `json:"seq"`
 	User    string `json:"userId"`
+	ResetOf string `json:"resetChatId"` // chat of a StreamReset; "" is the whole feed
 	Reason  string `json:"reason"`
 	Message struct {
 		ID string `json:"id"`

@@ -32,6 +32,9 @@ func (l *traffic) judge(faults ...window) truth {
 	}
 	r.limit(v.clean() && v.due > 0, "%d deliveries due, %d lost, %d doubled, %d out of order, %d resets, %d not for them, %d not what was written",
 		v.due, v.lost, v.duplicates, v.gaps, v.resets, v.foreign, v.wrong)
+	if v.expired > 0 {
+		r.note("%d events more were gone with their chat before they were read, and the streams said so", v.expired)
+	}
 	missing := slices.Concat(judgeAnswers(l.answers, t), judgeLog(t))
 	r.limit(len(missing) == 0, "%d messages acknowledged, %d of them or of the logs' numbers missing in the database", len(l.answers), len(missing))
 	l.reportProblems()

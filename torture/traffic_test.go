@@ -145,7 +145,11 @@ func (l *traffic) start() {
 		}
 		return l.everybodyHears()
 	}); !ok {
-		l.r.Fatal("not everybody follows after 15 s")
+		l.stop()
+		for _, s := range slices.Concat(l.subscribers, l.feeds) {
+			l.problems = append(l.problems, s.problems...)
+		}
+		l.r.Fatalf("not everybody follows after 15 s: %v", l.problems[:min(3, len(l.problems))])
 	}
 	writing, stopWriting := context.WithCancel(context.Background())
 	l.stopWriting = stopWriting

@@ -29,6 +29,7 @@ type verdict struct {
 	duplicates int
 	gaps       int // out of order, or too early
 	resets     int
+	expired    int // not due: their chat was deleted before they were read, and the stream said so
 	foreign    int // of a chat that the subscriber may not see, or after the end of the stream
 	wrong      int // not what the database has under this number
 	problems   []string
@@ -53,19 +54,28 @@ func (v *verdict) add(other verdict) {
 	v.duplicates += other.duplicates
 	v.gaps += other.gaps
 	v.resets += other.resets
+	v.expired += other.expired
 	v.foreign += other.foreign
 	v.wrong += other.wrong
 	v.problems = append(v.problems, other.problems...)
 }
 
 // judgeStream holds what one subscriber of one chat got against promise 2: every committed event after the cursor, once,
-// in order, without a gap, up to the head; and nothing of other chats, nor anything after the stream's end.
+// in order, without a gap, up to the head; and nothing of other chats, nor anything after the stream's end. The text of a
+// deleted chat is gone at once: who is behind at that moment is told so (EXPIRED) and gets the deletion alone.
 func judgeStream(user, chat string, after int64, got []received, t truth) verdict {
 	var v verdict
 	cursor, seen, over := after, map[int64]bool{}, false
 	head := t.head(chat)
 	for _, e := range got {
 		switch {
+		case t.excuses(e):
+			v.expired += int(head - 1 - cursor)
+			for seq := cursor + 1; seq < head; seq++ {
+				seen[seq] = true
+			}
+			cursor = head - 1
+			continue
 		case e.Kind == "StreamReset":
 			v.object(&v.resets, "%s in %s: reset %s", user, chat, e.Reason)
 			continue
@@ -87,7 +97,13 @@ func judgeStream(user, chat string, after int64, got []received, t truth) verdic
 		}
 	}
 	v.complete(user, chat, after, head, seen)
+	v.due, v.got = v.due-v.expired, v.got-v.expired
 	return v
+}
+
+// excuses says whether the event is the reset that a deleted chat allows.
+func (t truth) excuses(e received) bool {
+	return e.Kind == "StreamReset" && e.Reason == "EXPIRED" && t.deleted(e.ResetOf)
 }
 
 // compare holds an event against the database.
@@ -124,6 +140,14 @@ func judgeFeed(user string, chats []string, got []received, t truth) verdict {
 	for _, e := range got {
 		mine := seen[e.ChatID]
 		switch end := ended[e.ChatID]; {
+		case t.excuses(e) && len(seen[e.ResetOf]) > 0:
+			for seq := first[e.ResetOf]; seq < t.head(e.ResetOf); seq++ {
+				if !seen[e.ResetOf][seq] {
+					seen[e.ResetOf][seq] = true
+					v.expired++
+				}
+			}
+			continue
 		case e.Kind == "StreamReset":
 			v.object(&v.resets, "feed of %s: reset %s", user, e.Reason)
 			continue
@@ -154,6 +178,7 @@ func judgeFeed(user string, chats []string, got []received, t truth) verdict {
 		}
 		v.complete(user, chat, first[chat]-1, head, seen[chat])
 	}
+	v.due, v.got = v.due-v.expired, v.got-v.expired
 	return v
 }
 

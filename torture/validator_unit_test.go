@@ -31,6 +31,9 @@ func stream(t truth, chat string, seqs ...int64) []received {
 	return got
 }
 
+// expiry is the reset of a stream whose events are gone.
+func expiry(chat string) event { return event{Kind: "StreamReset", ResetOf: chat, Reason: "EXPIRED"} }
+
 func counts(v verdict) string {
 	return fmt.Sprintf("due %d got %d lost %d doubled %d gaps %d resets %d foreign %d wrong %d", v.due, v.got, v.lost, v.duplicates, v.gaps, v.resets, v.foreign, v.wrong)
 }
@@ -67,6 +70,10 @@ func TestStreamValidator(t *testing.T) {
 		{"on after the own removal", "removed", append(removal, stream(logs, "removed", 5)...), "due 2 got 2 lost 0 doubled 0 gaps 0 resets 0 foreign 1 wrong 0"},
 		{"not on after another's removal", "removed", others, "due 4 got 2 lost 2 doubled 0 gaps 0 resets 0 foreign 0 wrong 0"},
 		{"up to the deletion, of a log that is gone", "deleted", []received{{event: event{Kind: "MessageSent", ChatID: "deleted", Seq: 3}}, {event: event{Kind: "ChatDeleted", ChatID: "deleted", Seq: 4}}}, "due 2 got 2 lost 0 doubled 0 gaps 0 resets 0 foreign 0 wrong 0"},
+		{"behind when the chat was deleted, and told so", "deleted", []received{{event: expiry("deleted")}, {event: event{Kind: "ChatDeleted", ChatID: "deleted", Seq: 4}}}, "due 1 got 1 lost 0 doubled 0 gaps 0 resets 0 foreign 0 wrong 0"},
+		{"told so, and then no deletion", "deleted", []received{{event: expiry("deleted")}}, "due 1 got 0 lost 1 doubled 0 gaps 0 resets 0 foreign 0 wrong 0"},
+		{"behind, and not told", "deleted", []received{{event: event{Kind: "ChatDeleted", ChatID: "deleted", Seq: 4}}}, "due 2 got 1 lost 1 doubled 0 gaps 1 resets 0 foreign 0 wrong 0"},
+		{"told so of a chat that is there", "a", append([]received{{event: expiry("a")}}, stream(logs, "a", 6)...), "due 4 got 1 lost 3 doubled 0 gaps 1 resets 1 foreign 0 wrong 0"},
 		{"without the deletion", "deleted", []received{{event: event{Kind: "MessageSent", ChatID: "deleted", Seq: 3}}}, "due 2 got 1 lost 1 doubled 0 gaps 0 resets 0 foreign 0 wrong 0"},
 	} {
 		t.Run(tc.reason, func(t *testing.T) {
@@ -84,7 +91,7 @@ func TestStreamValidator(t *testing.T) {
 
 func TestFeedValidator(t *testing.T) {
 	t.Parallel()
-	logs := truth{"a": sample("a", 5), "b": sample("b", 4), "c": sample("c", 3)}
+	logs := truth{"a": sample("a", 5), "b": sample("b", 4), "c": sample("c", 3), "deleted": {4: {kind: "ChatDeleted"}}}
 	removed := stream(logs, "a", 4)
 	removed[0].Kind, removed[0].User = "MemberRemoved", "ann"
 	logs["removed"] = sample("removed", 5)
@@ -101,6 +108,8 @@ func TestFeedValidator(t *testing.T) {
 		{"lost at the end", []string{"a"}, stream(logs, "a", 3, 4), false},
 		{"lost in the middle", []string{"a"}, stream(logs, "a", 3, 5), false},
 		{"out of order", []string{"a"}, stream(logs, "a", 3, 5, 4), false},
+		{"behind when the chat was deleted, and told so", []string{"deleted"}, []received{{event: event{Kind: "MessageSent", ChatID: "deleted", Seq: 2}}, {event: expiry("deleted")}, {event: event{Kind: "ChatDeleted", ChatID: "deleted", Seq: 4}}}, true},
+		{"behind, and not told", []string{"deleted"}, []received{{event: event{Kind: "MessageSent", ChatID: "deleted", Seq: 2}}, {event: event{Kind: "ChatDeleted", ChatID: "deleted", Seq: 4}}}, false},
 		{"nothing of a chat", []string{"a", "b"}, stream(logs, "a", 3, 4, 5), false},
 		{"of a stranger's chat", []string{"a"}, slices.Concat(stream(logs, "a", 3, 4, 5), stream(logs, "c", 2)), false},
 		{"up to the own removal", []string{"removed"}, slices.Concat(stream(logs, "removed", 2, 3), removed), true},
