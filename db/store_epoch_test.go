@@ -145,11 +145,11 @@ func tool(t *testing.T, name string) string {
 	t.Helper()
 	dir, err := testservices.FindPostgres()
 	if err != nil {
-		t.Skip(err)
+		testservices.Missing(t, err)
 	}
 	path := filepath.Join(dir, name)
 	if _, err := os.Stat(path); err != nil {
-		t.Skip(err)
+		testservices.Missing(t, err)
 	}
 	return path
 }

@@ -41,7 +41,7 @@ func TestChildrenEndWithTheirParent(t *testing.T) {
 	t.Parallel()
 	for _, find := range []func() (string, error){FindRedis, FindPostgres} {
 		if _, err := find(); err != nil {
-			missing(t, err)
+			Missing(t, err)
 		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

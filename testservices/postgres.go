@@ -30,7 +30,7 @@ func Postgres(t testing.TB) string {
 	if server == "" {
 		cluster, err := shared()
 		if errors.Is(err, errNoPostgres) {
-			missing(t, fmt.Errorf("%w, and TEST_DATABASE_URL is not set", err))
+			Missing(t, fmt.Errorf("%w, and TEST_DATABASE_URL is not set", err))
 		}
 		if err != nil {
 			t.Fatal(err)

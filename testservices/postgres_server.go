@@ -21,7 +21,7 @@ func NewPostgresServer(t testing.TB, settings ...string) *PostgresServer {
 	t.Helper()
 	cluster, err := startCluster(context.Background(), settings...)
 	if errors.Is(err, errNoPostgres) {
-		missing(t, fmt.Errorf("%w (TEST_DATABASE_URL does not help: this test breaks its server)", err))
+		Missing(t, fmt.Errorf("%w (TEST_DATABASE_URL does not help: this test breaks its server)", err))
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -40,7 +40,7 @@ func Redis(t testing.TB) string {
 	}
 	url := os.Getenv("TEST_REDIS_URL")
 	if url == "" {
-		missing(t, fmt.Errorf("%w and TEST_REDIS_URL is not set", errNoRedis))
+		Missing(t, fmt.Errorf("%w and TEST_REDIS_URL is not set", errNoRedis))
 	}
 	return url
 }
@@ -71,7 +71,7 @@ func newRedisServer(t testing.TB, args []string) *RedisServer {
 	t.Helper()
 	binary, err := FindRedis()
 	if err != nil {
-		missing(t, err)
+		Missing(t, err)
 	}
 	port, err := holdPort()
 	if err != nil {

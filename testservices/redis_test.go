@@ -27,7 +27,7 @@ func client(t *testing.T, url string) *redis.Client {
 func TestRedisIsEmptyAndSeparate(t *testing.T) {
 	t.Parallel()
 	if _, err := FindRedis(); err != nil {
-		missing(t, err) // TEST_REDIS_URL promises neither
+		Missing(t, err) // TEST_REDIS_URL promises neither
 	}
 	one, two := client(t, Redis(t)), client(t, Redis(t))
 	if err := one.Set(t.Context(), "k", "v", 0).Err(); err != nil {

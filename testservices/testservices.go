@@ -27,8 +27,8 @@ func InCI() bool {
 	return err == nil && in
 }
 
-// missing ends a test that lacks a service.
-func missing(t testing.TB, reason error) {
+// Missing ends a test that lacks a service or a program: it is left out, which in CI is a failure.
+func Missing(t testing.TB, reason error) {
 	t.Helper()
 	if InCI() {
 		t.Fatalf("CI=true and a service is missing: %v", reason)
