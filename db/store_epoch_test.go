@@ -147,7 +147,12 @@ func tool(t *testing.T, name string) string {
 	if err != nil {
 		testservices.Missing(t, err)
 	}
-	path := filepath.Join(dir, name)
+	// What is in PATH may be a link to initdb and postgres alone; their neighbours are where it leads.
+	server, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres"))
+	if err != nil {
+		testservices.Missing(t, err)
+	}
+	path := filepath.Join(filepath.Dir(server), name)
 	if _, err := os.Stat(path); err != nil {
 		testservices.Missing(t, err)
 	}
