@@ -12,12 +12,14 @@ import (
 	"studychat/testservices"
 )
 
-// Deadlines of these tests, which run beside many others under the race detector. What is promised (noticed within 3 s,
-// over 5 s after Redis is back) is judged by the torture suite, alone and against real processes.
+// What is promised: an outage is noticed within 3 s, and over 5 s after Redis is back.
 const (
-	noticed = 12 * time.Second
-	over    = 20 * time.Second
+	noticed = 3 * time.Second
+	over    = 5 * time.Second
 )
+
+// patience is for what is promised to come, but not when.
+const patience = 30 * time.Second
 
 // degraded waits until the sink was told so.
 func (r *recorder) degraded(t *testing.T) {
@@ -188,6 +190,8 @@ func TestRedisBusOnAClusterWhoseNodeHangs(t *testing.T) {
 	arrives(t, over, from, got, aPartition, 12)
 }
 
+// A slot that moves is an outage that the README promises no time for, and one run in four takes longer than 5 s: go-redis
+// learns of the new home from whichever node it asks, and nodes agree on it by gossip. Sweeps deliver meanwhile.
 func TestRedisBusOnAClusterThatMovesASlot(t *testing.T) {
 	t.Parallel()
 	cluster := testservices.NewRedisCluster(t)
@@ -196,9 +200,9 @@ func TestRedisBusOnAClusterThatMovesASlot(t *testing.T) {
 	for turn := range int64(2) { // there and back
 		got.forget()
 		cluster.Move(slot, (node+1-int(turn))%3)
-		eventually(t, over, "a gap is told", func() bool { return got.gapped(aPartition) })
-		eventually(t, over, "healthy", func() bool { return to.State() == Healthy })
-		arrives(t, over, from, got, aPartition, turn+1)
+		eventually(t, patience, "a gap is told", func() bool { return got.gapped(aPartition) })
+		eventually(t, patience, "healthy", func() bool { return to.State() == Healthy })
+		arrives(t, patience, from, got, aPartition, turn+1)
 	}
 }
 

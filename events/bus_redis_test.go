@@ -31,7 +31,7 @@ func joinedPair(t *testing.T, connect connector) (from, to Bus, got *recorder) {
 		t.Fatal("Start returned before the bus worked, though Redis does")
 	}
 	to.Join(aPartition)
-	eventually(t, over, "the subscription is confirmed by a gap", func() bool { return got.gapped(aPartition) })
+	eventually(t, 5*time.Second, "the subscription is confirmed by a gap", func() bool { return got.gapped(aPartition) })
 	return from, to, got
 }
 
@@ -65,7 +65,7 @@ func redisBusBetweenInstances(t *testing.T, connect connector) {
 		from.Publish(t.Context(), Poke{Topic: topic, Epoch: 1, Seq: seq, Event: event})
 		want = append(want, fmt.Sprintf("%s@%d+event", topic, seq))
 	}
-	eventually(t, over, "the last poke arrives", func() bool { return got.has(want[n-1]) })
+	eventually(t, 10*time.Second, "the last poke arrives", func() bool { return got.has(want[n-1]) })
 	if got.all() != strings.Join(want, " ") {
 		t.Error("not all pokes of the joined partition, those alone, in the order in which they were published")
 	}
@@ -73,10 +73,10 @@ func redisBusBetweenInstances(t *testing.T, connect connector) {
 	got.forget()
 	to.Leave(aPartition)
 	to.Join(aPartition + 1)
-	eventually(t, over, "the other subscription is confirmed", func() bool { return got.gapped(aPartition + 1) })
+	eventually(t, 5*time.Second, "the other subscription is confirmed", func() bool { return got.gapped(aPartition + 1) })
 	from.Publish(t.Context(), Poke{Topic: topic, Seq: 1})
 	from.Publish(t.Context(), Poke{Topic: other, Seq: 2})
-	eventually(t, over, "the poke arrives", func() bool { return got.has(fmt.Sprintf("%s@2", other)) })
+	eventually(t, 5*time.Second, "the poke arrives", func() bool { return got.has(fmt.Sprintf("%s@2", other)) })
 	if got.has(fmt.Sprintf("%s@1", topic)) {
 		t.Error("a partition that was left is heard")
 	}
@@ -89,7 +89,7 @@ func redisBusLeavesAndJoins(t *testing.T, connect connector) {
 		to.Leave(aPartition)
 		to.Join(aPartition)
 	}
-	eventually(t, over, "the poke arrives", func() bool {
+	eventually(t, 5*time.Second, "the poke arrives", func() bool {
 		from.Publish(t.Context(), Poke{Topic: topicIn(aPartition), Seq: 1})
 		return got.has(string(topicIn(aPartition)) + "@1")
 	})
@@ -103,7 +103,7 @@ func redisBusJoinsAreCounted(t *testing.T, connect connector) {
 	to.Join(aPartition)
 	to.Leave(aPartition)
 	from.Publish(t.Context(), Poke{Topic: topicIn(aPartition), Seq: 1})
-	eventually(t, over, "the poke arrives", func() bool { return got.has(string(topicIn(aPartition)) + "@1") })
+	eventually(t, 5*time.Second, "the poke arrives", func() bool { return got.has(string(topicIn(aPartition)) + "@1") })
 }
 
 func redisBusDoesNotHearItself(t *testing.T, connect connector) {
@@ -111,7 +111,7 @@ func redisBusDoesNotHearItself(t *testing.T, connect connector) {
 	topic := topicIn(aPartition)
 	to.Publish(t.Context(), Poke{Topic: topic, Seq: 1})
 	// What another instance publishes later comes behind the echo.
-	eventually(t, over, "a later poke arrives", func() bool {
+	eventually(t, 5*time.Second, "a later poke arrives", func() bool {
 		from.Publish(t.Context(), Poke{Topic: topic, Seq: 2})
 		return got.has(string(topic) + "@2")
 	})
@@ -135,7 +135,7 @@ func TestRedisBusIgnoresNonsense(t *testing.T) {
 		}
 	}
 	from.Publish(t.Context(), Poke{Topic: topicIn(aPartition), Seq: 1})
-	eventually(t, over, "the poke arrives", func() bool { return got.has(string(topicIn(aPartition)) + "@1") })
+	eventually(t, 5*time.Second, "the poke arrives", func() bool { return got.has(string(topicIn(aPartition)) + "@1") })
 	if n := own.ignored.Load(); n != 4 || strings.Contains(got.all(), "@9") {
 		t.Errorf("%d messages were ignored, want 4; got %q", n, got.all())
 	}
@@ -147,7 +147,7 @@ func redisBusTellsWhatWasNeverSent(t *testing.T, connect connector) {
 	from.(*redisBus).lane(aPartition).unsending.Store(true)
 	from.Publish(t.Context(), Poke{Topic: topicIn(aPartition), Seq: 1})
 	got.forget()
-	eventually(t, over, "the gap is told", func() bool { return got.gapped(aPartition) })
+	eventually(t, 5*time.Second, "the gap is told", func() bool { return got.gapped(aPartition) })
 	if got.all() != "" {
 		t.Errorf("got %q", got.all())
 	}
@@ -165,6 +165,6 @@ func TestRedisBusStartsWithoutRedis(t *testing.T) {
 	}
 	bus.Join(aPartition)
 	server.Restart()
-	got.states(t, over, Healthy)
-	eventually(t, over, "the partition is joined", func() bool { return got.gapped(aPartition) })
+	got.states(t, 5*time.Second, Healthy)
+	eventually(t, 5*time.Second, "the partition is joined", func() bool { return got.gapped(aPartition) })
 }
