@@ -63,7 +63,7 @@ func (a *app) start(ctx context.Context, config Config) error {
 		return err
 	}
 	a.transport = transport.New(transport.Options{
-		GraphQL:        graph.NewServer(&graph.Resolver{Repo: repo, Live: hub, Log: a.log}),
+		Executor:       graph.NewExecutor(&graph.Resolver{Repo: repo, Live: hub, Log: a.log}, graph.Options{Introspection: true}),
 		Verifier:       verifier,
 		LocalOnly:      !config.Authenticated(),
 		AllowedOrigins: config.AllowedOrigins,

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	gqlgen "github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler/transport"
 	"github.com/gkampitakis/go-snaps/snaps"
 
@@ -66,18 +67,18 @@ func newEdge(t *testing.T) *edge {
 // serveEdge serves the edge to requests that name their user and scopes in plain headers.
 func serveEdge(t *testing.T, repo db.Repository, live graph.Live, log *slog.Logger) *edge {
 	t.Helper()
-	graphql := graph.NewServer(&graph.Resolver{Repo: repo, Live: live, Log: log})
-	graphql.AddTransport(transport.SSE{})
-	graphql.AddTransport(transport.POST{})
+	exec := graph.NewExecutor(&graph.Resolver{Repo: repo, Live: live, Log: log}, graph.Options{Introspection: true})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := graph.WithRequestID(r.Context(), "request-1")
+		ctx := gqlgen.StartOperationTrace(graph.WithRequestID(r.Context(), "request-1"))
 		if user := r.Header.Get("User"); user != "" {
 			ctx = auth.WithViewer(ctx, auth.Viewer{ID: user, Scopes: strings.Fields(r.Header.Get("Scopes"))})
 		}
 		if r.Header.Get("Accept") == "text/event-stream" {
 			ctx = graph.WithCut(ctx, func() { t.Log("cut") })
+			transport.SSE{}.Do(w, r.WithContext(ctx), exec)
+			return
 		}
-		graphql.ServeHTTP(w, r.WithContext(ctx))
+		transport.POST{}.Do(w, r.WithContext(ctx), exec)
 	}))
 	t.Cleanup(server.Close)
 	return &edge{t: t, repo: repo, server: server}

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -14,20 +14,27 @@ import (
 	"studychat/graph/generated"
 )
 
-// NewServer is the executor with all that holds for every operation; transports are added by package transport.
-func NewServer(r *Resolver) *handler.Server {
-	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: r}))
-	server.SetParserTokenLimit(MaxTokens)
+// Options is what the edge needs besides its resolvers.
+type Options struct {
+	Introspection bool // clients may read the schema, and errors may suggest names of it
+}
+
+// NewExecutor runs operations, with all that holds for every one of them; package transport carries them.
+func NewExecutor(r *Resolver, o Options) *executor.Executor {
+	exec := executor.New(generated.NewExecutableSchema(generated.Config{Resolvers: r}))
+	exec.SetParserTokenLimit(MaxTokens)
 	documents := newDocumentCache()
-	server.SetQueryCache(documents)
-	server.Use(limits{known: documents})
-	server.Use(extension.Introspection{})
+	exec.SetQueryCache(documents)
+	exec.Use(limits{known: documents})
+	if o.Introspection {
+		exec.Use(extension.Introspection{})
+	}
 
 	p := presenter{log: r.Log}
-	server.SetErrorPresenter(p.present)
-	server.SetRecoverFunc(p.recovered)
-	server.AroundOperations(p.admit)
-	return server
+	exec.SetErrorPresenter(p.present)
+	exec.SetRecoverFunc(p.recovered)
+	exec.AroundOperations(p.admit)
+	return exec
 }
 
 // admit refuses an operation that the transport cannot carry.

@@ -35,7 +35,7 @@ func newLive(t *testing.T) (url string, hub *events.Hub) {
 	}
 	t.Cleanup(hub.Stop)
 	server := httptest.NewServer(New(Options{
-		GraphQL: graph.NewServer(&graph.Resolver{Repo: store, Live: hub, Log: log}), Verifier: auth.Local{},
+		Executor: graph.NewExecutor(&graph.Resolver{Repo: store, Live: hub, Log: log}, graph.Options{Introspection: true}), Verifier: auth.Local{},
 		Playground: http.NotFoundHandler(), Log: log,
 	}))
 	t.Cleanup(server.Close)

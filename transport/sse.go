@@ -29,7 +29,7 @@ func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
 	ctx = graph.WithCut(graph.WithTransport(ctx, "sse"), out.cut)
-	t.options.GraphQL.ServeHTTP(out, r.WithContext(ctx))
+	t.dispatch(out, r.WithContext(ctx))
 	if out.end() {
 		// The end of an answer looks like the end of the stream; a broken connection does not.
 		panic(http.ErrAbortHandler)

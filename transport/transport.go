@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql"
 	gqltransport "github.com/99designs/gqlgen/graphql/handler/transport"
 
 	"studychat/auth"
@@ -36,7 +36,7 @@ const (
 
 // Options is what the transports need.
 type Options struct {
-	GraphQL        *handler.Server // from graph.NewServer
+	Executor       graphql.GraphExecutor // from graph.NewExecutor
 	Verifier       auth.Verifier
 	LocalOnly      bool                                // no authentication: answer only to names of this machine
 	AllowedOrigins []string                            // other origins whose pages may call, exact: https://app.example
@@ -51,6 +51,18 @@ type Transport struct {
 	origins origins
 	live    *liveSet
 	mux     *http.ServeMux
+
+	protocols []graphql.Transport
+}
+
+func (t *Transport) dispatch(w http.ResponseWriter, r *http.Request) {
+	r = r.WithContext(graphql.StartOperationTrace(r.Context()))
+	for _, p := range t.protocols {
+		if p.Supports(r) {
+			p.Do(w, r, t.options.Executor)
+			return
+		}
+	}
 }
 
 // New builds the routes.
@@ -83,16 +95,16 @@ func (t *Transport) Server() *http.Server {
 
 func (t *Transport) addProtocols() {
 	limit := int64(MaxBody)
-	t.options.GraphQL.AddTransport(gqltransport.Websocket{
+	t.protocols = append(t.protocols, gqltransport.Websocket{
 		Implementation:   acceptor{t.origins},
 		InitFunc:         t.initSocket,
 		InitTimeout:      initTimeout,
 		PingPongInterval: pingInterval,
 		PayloadReadLimit: &limit,
 	})
-	t.options.GraphQL.AddTransport(gqltransport.SSE{KeepAlivePingInterval: heartbeat})
-	t.options.GraphQL.AddTransport(gqltransport.GET{})
-	t.options.GraphQL.AddTransport(gqltransport.POST{})
+	t.protocols = append(t.protocols, gqltransport.SSE{KeepAlivePingInterval: heartbeat})
+	t.protocols = append(t.protocols, gqltransport.GET{})
+	t.protocols = append(t.protocols, gqltransport.POST{})
 }
 
 // graphql picks how the request is carried.
@@ -145,7 +157,7 @@ func (t *Transport) serveGet(w http.ResponseWriter, r *http.Request) {
 func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
 	defer cancel()
-	t.options.GraphQL.ServeHTTP(w, r.WithContext(ctx))
+	t.dispatch(w, r.WithContext(ctx))
 }
 
 // authenticate names the viewer, or remembers why there is none: the executor refuses then, so that the refusal is

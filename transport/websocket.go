@@ -50,7 +50,7 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 	defer leave()
 	ctx := graph.WithCut(graph.WithTransport(r.Context(), "websocket"), func() { s.cut(closeRestart, "restart") })
 	ctx = context.WithValue(ctx, seatKey{}, s)
-	t.options.GraphQL.ServeHTTP(w, r.WithContext(ctx))
+	t.dispatch(w, r.WithContext(ctx))
 	s.wait()
 }
 
