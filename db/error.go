@@ -3,6 +3,7 @@ package db
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Code says what kind of failure an Error is. The list is closed: clients switch on it.
@@ -15,6 +16,7 @@ const (
 	CodeNotFound        Code = "NOT_FOUND"       // there is no such thing, or the viewer may not know of it
 	CodeBadUserInput    Code = "BAD_USER_INPUT"  // Field names the argument at fault
 	CodeConflict        Code = "CONFLICT"        // the call contradicts what is stored
+	CodeRateLimited     Code = "RATE_LIMITED"    // too much in too short a time; RetryAfter says when to come back
 	CodeUnavailable     Code = "UNAVAILABLE"     // a dependency does not answer; trying again later may help
 	CodeInternal        Code = "INTERNAL"        // a fault of ours
 )
@@ -26,6 +28,8 @@ type Error struct {
 	Message string // safe to show to anyone
 	Field   string // the argument at fault, for CodeBadUserInput
 	Err     error  // the cause; nil when the caller is at fault
+
+	RetryAfter time.Duration // for CodeRateLimited: before that, trying again is of no use
 }
 
 // Error is for logs: it includes the cause.
@@ -66,6 +70,11 @@ func Forbidden(message string) error { return &Error{Code: CodeForbidden, Messag
 
 // Conflict says that the call contradicts what is stored.
 func Conflict(message string) error { return &Error{Code: CodeConflict, Message: message} }
+
+// RateLimited refuses for now what would be allowed later: the same call may be tried again after wait.
+func RateLimited(wait time.Duration) error {
+	return &Error{Code: CodeRateLimited, Message: "Too much in too short a time. Please slow down.", RetryAfter: wait}
+}
 
 // Unavailable hides which dependency failed; cause goes to the log.
 func Unavailable(cause error) error {

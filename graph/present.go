@@ -58,6 +58,9 @@ func (p presenter) presentOwn(ctx context.Context, out *gqlerror.Error, own *db.
 	if own.Field != "" {
 		shown.Extensions["field"] = own.Field
 	}
+	if own.RetryAfter > 0 {
+		shown.Extensions["retryAfterMs"] = wholeMs(own.RetryAfter)
+	}
 	return shown
 }
 

@@ -12,11 +12,18 @@ import (
 
 	"studychat/db"
 	"studychat/graph/generated"
+	"studychat/rate"
 )
 
 // Options is what the edge needs besides its resolvers.
 type Options struct {
 	Introspection bool // clients may read the schema, and errors may suggest names of it
+
+	// Limiter bounds how fast mutations may come; each root field takes one permit of both buckets. nil: no limits, which
+	// is for the one local user of a server without authentication.
+	Limiter    rate.Limiter
+	PerUser    rate.Limit // of the viewer
+	PerAddress rate.Limit // of the client's address, as WithAddress tells; a whole class may sit behind one
 }
 
 // NewExecutor runs operations, with all that holds for every one of them; package transport carries them.
@@ -34,6 +41,9 @@ func NewExecutor(r *Resolver, o Options) *executor.Executor {
 	exec.SetErrorPresenter(p.present)
 	exec.SetRecoverFunc(p.recovered)
 	exec.AroundOperations(p.admit)
+	if o.Limiter != nil {
+		exec.AroundOperations(rateLimit{presenter: p, limiter: o.Limiter, perUser: o.PerUser, perAddress: o.PerAddress}.permit)
+	}
 	return exec
 }
 

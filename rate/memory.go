@@ -1,0 +1,115 @@
+package rate
+
+import (
+	"container/heap"
+	"context"
+	"sync"
+	"time"
+)
+
+// maxBuckets bounds the memory of one limiter: some 20 MB, with keys of 40 bytes.
+const maxBuckets = 100_000
+
+// memory is a Limiter for one process.
+//
+// Only buckets that owe something are kept. They stand in a heap, the one that will be full first at the top, which
+// serves both to forget what is full and to choose who has to go when there are too many: the one that owes least.
+//
+// This is why a flood of keys frees nobody. Whoever wants his own exhausted bucket forgotten has to make all the other
+// 99,999 owe more than it does, so each permit that he regains costs 99,999 spent elsewhere, in the time of one Burst.
+// Rejected: dropping the oldest or a random one (a flood of single permits under new keys, as many as there are
+// addresses, would free the attacker), and refusing new keys (a flood would lock out everybody else). What a full table
+// costs is that newcomers are remembered badly: it errs on the side of letting through.
+type memory struct {
+	start time.Time // its reading of the monotonic clock is the zero of all times here
+	most  int
+
+	mu      sync.Mutex // one for all: it is held for less than a microsecond
+	buckets map[string]*bucket
+	owing   owing
+}
+
+type bucket struct {
+	key   string
+	tat   time.Duration // since start
+	index int           // in owing
+}
+
+// NewMemory makes a limiter that counts in this process's memory alone. It forgets everything with the process.
+func NewMemory() Limiter { return newMemory(maxBuckets) }
+
+func newMemory(most int) *memory {
+	return &memory{start: time.Now(), most: most, buckets: map[string]*bucket{}}
+}
+
+// Take implements Limiter.
+func (m *memory) Take(_ context.Context, key string, n int, limit Limit) time.Duration {
+	cost, most, wait, known := limit.price(n)
+	if known {
+		return wait
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Since(m.start)
+	m.forgetFull(now)
+	b, ok := m.buckets[key]
+	if !ok {
+		b = &bucket{key: key, tat: now}
+	}
+	next, wait := take(b.tat, now, cost, most)
+	if wait > 0 {
+		return wait
+	}
+	b.tat = next
+	if ok {
+		heap.Fix(&m.owing, b.index)
+		return 0
+	}
+	if len(m.buckets) >= m.most {
+		m.forgetFirst()
+	}
+	m.buckets[key] = b
+	heap.Push(&m.owing, b)
+	return 0
+}
+
+// forgetFull drops buckets that are full again, which changes no answer. Two a call: more than a call can add, so that
+// the table shrinks, and no call has to clear up after a whole flood.
+func (m *memory) forgetFull(now time.Duration) {
+	for range 2 {
+		if len(m.owing) > 0 && m.owing[0].tat <= now {
+			m.forgetFirst()
+		}
+	}
+}
+
+func (m *memory) forgetFirst() {
+	delete(m.buckets, heap.Pop(&m.owing).(*bucket).key)
+}
+
+// owing is a heap of buckets; the first is the one that will be full first.
+type owing []*bucket
+
+func (o owing) Len() int           { return len(o) }
+func (o owing) Less(i, j int) bool { return o[i].tat < o[j].tat }
+
+func (o owing) Swap(i, j int) {
+	o[i], o[j] = o[j], o[i]
+	o[i].index, o[j].index = i, j
+}
+
+// Push implements heap.Interface.
+func (o *owing) Push(x any) {
+	b := x.(*bucket)
+	b.index = len(*o)
+	*o = append(*o, b)
+}
+
+// Pop implements heap.Interface.
+func (o *owing) Pop() any {
+	last := len(*o) - 1
+	b := (*o)[last]
+	(*o)[last] = nil
+	*o = (*o)[:last]
+	return b
+}
