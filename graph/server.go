@@ -11,6 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"studychat/db"
+	"studychat/documents"
 	"studychat/graph/generated"
 	"studychat/rate"
 )
@@ -24,15 +25,22 @@ type Options struct {
 	Limiter    rate.Limiter
 	PerUser    rate.Limit // of the viewer
 	PerAddress rate.Limit // of the client's address, as WithAddress tells; a whole class may sit behind one
+
+	Documents   documents.Store     // what clients register; nil: in memory
+	Trusted     *documents.Manifest // what CheckManifest has passed; nil: nothing
+	TrustedMode documents.Mode
 }
 
 // NewExecutor runs operations, with all that holds for every one of them; package transport carries them.
 func NewExecutor(r *Resolver, o Options) *executor.Executor {
 	exec := executor.New(generated.NewExecutableSchema(generated.Config{Resolvers: r}))
 	exec.SetParserTokenLimit(MaxTokens)
-	documents := newDocumentCache()
-	exec.SetQueryCache(documents)
-	exec.Use(limits{known: documents})
+	parsed := newDocumentCache()
+	exec.SetQueryCache(parsed)
+	persisted := newPersisted(o, r.Log)
+	exec.Use(findDocument{persisted})
+	exec.Use(limits{known: parsed})
+	exec.Use(keepDocument{persisted}) // after all that may refuse a document
 	if o.Introspection {
 		exec.Use(extension.Introspection{})
 	}
