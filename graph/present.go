@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"studychat/db"
@@ -18,9 +20,12 @@ import (
 // presenter is the one place where an error becomes part of an answer. What it lets through:
 //
 //   - our own error type: its code, its message, its field;
-//   - what GraphQL itself refuses (syntax, validation): gqlgen makes these with no cause;
+//   - what GraphQL itself refuses (syntax, validation): gqlgen makes these with no cause; without hideSchema's words;
 //   - anything else is a fault of ours: INTERNAL with the request's id, under which the log tells more.
-type presenter struct{ log *slog.Logger }
+type presenter struct {
+	log    *slog.Logger
+	hidden bool // clients may not learn of the schema
+}
 
 func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	out := graphql.DefaultErrorPresenter(ctx, err)
@@ -32,19 +37,27 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 		// Nobody is left to read the answer, or we gave up waiting.
 		return answer(out, db.CodeUnavailable, "The request took too long.")
 	case out.Err == nil:
-		code, _ := out.Extensions["code"].(string)
-		if code == "" {
-			code = errcode.ValidationFailed
-		}
-		shown := answer(out, db.Code(code), shorten(out.Message))
-		for _, detail := range []string{"limit", "value"} {
-			if value, ok := out.Extensions[detail]; ok {
-				shown.Extensions[detail] = value
-			}
-		}
-		return shown
+		return p.presentGraphQL(out)
 	}
 	return p.mask(ctx, out, err)
+}
+
+func (p presenter) presentGraphQL(out *gqlerror.Error) *gqlerror.Error {
+	code, _ := out.Extensions["code"].(string)
+	if code == "" {
+		code = errcode.ValidationFailed
+	}
+	shown := answer(out, db.Code(code), out.Message)
+	if p.hidden {
+		shown.Message, shown.Path = hideSchema(out)
+	}
+	shown.Message, shown.Path = shorten(shown.Message, maxMessage), shortenPath(shown.Path)
+	for _, detail := range []string{"limit", "value"} {
+		if value, ok := out.Extensions[detail]; ok {
+			shown.Extensions[detail] = value
+		}
+	}
+	return shown
 }
 
 func (p presenter) presentOwn(ctx context.Context, out *gqlerror.Error, own *db.Error) *gqlerror.Error {
@@ -55,8 +68,8 @@ func (p presenter) presentOwn(ctx context.Context, out *gqlerror.Error, own *db.
 		p.log.WarnContext(ctx, "a dependency failed", "err", own, "path", out.Path.String(), "requestId", RequestID(ctx))
 	}
 	shown := answer(out, own.Code, own.Message)
-	if own.Field != "" {
-		shown.Extensions["field"] = own.Field
+	if field := fieldAtFault(out, own); field != "" {
+		shown.Extensions["field"] = field
 	}
 	if own.RetryAfter > 0 {
 		shown.Extensions["retryAfterMs"] = wholeMs(own.RetryAfter)
@@ -72,14 +85,37 @@ func (p presenter) mask(ctx context.Context, out *gqlerror.Error, err error) *gq
 	return shown
 }
 
-// maxMessage bounds what GraphQL's own messages quote of the document, in bytes.
-const maxMessage = 500
-
-func shorten(message string) string {
-	if len(message) <= maxMessage {
-		return message
+// fieldAtFault is the argument or the field of an input that the error is about. A scalar does not know where it stands;
+// the path of its error does.
+func fieldAtFault(out *gqlerror.Error, own *db.Error) string {
+	if own.Code != db.CodeBadUserInput || own.Field != "" || len(out.Path) < 2 {
+		return own.Field
 	}
-	return strings.ToValidUTF8(message[:maxMessage], "") + "…"
+	name, _ := out.Path[len(out.Path)-1].(ast.PathName)
+	return string(name)
+}
+
+// What GraphQL's own messages and paths may quote of the document and the variables, in bytes.
+const (
+	maxMessage  = 400
+	maxPathName = 100
+)
+
+func shorten(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "") + "…"
+}
+
+func shortenPath(path ast.Path) ast.Path {
+	short := slices.Clone(path)
+	for i, element := range short {
+		if name, ok := element.(ast.PathName); ok {
+			short[i] = ast.PathName(shorten(string(name), maxPathName))
+		}
+	}
+	return short
 }
 
 // answer keeps where the error stands and nothing else of it.

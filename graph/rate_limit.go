@@ -21,7 +21,7 @@ func WithAddress(ctx context.Context, address string) context.Context {
 	return context.WithValue(ctx, addressKey{}, address)
 }
 
-// rateLimit bounds how much may be changed in how short a time. Queries are not counted: MaxObjects bounds what each costs.
+// rateLimit bounds how much may be changed in how short a time. Queries are not counted: MaxCost bounds what each costs.
 type rateLimit struct {
 	presenter
 

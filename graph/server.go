@@ -33,19 +33,21 @@ type Options struct {
 
 // NewExecutor runs operations, with all that holds for every one of them; package transport carries them.
 func NewExecutor(r *Resolver, o Options) *executor.Executor {
-	exec := executor.New(generated.NewExecutableSchema(generated.Config{Resolvers: r}))
-	exec.SetParserTokenLimit(MaxTokens)
+	schema := generated.NewExecutableSchema(generated.Config{Resolvers: r})
+	exec := executor.New(schema)
+	exec.SetDefaultRulesFn(validationRules(o.Introspection))
+	exec.SetDisableSuggestion(!o.Introspection)
 	parsed := newDocumentCache()
 	exec.SetQueryCache(parsed)
 	persisted := newPersisted(o, r.Log)
 	exec.Use(findDocument{persisted})
-	exec.Use(limits{known: parsed})
+	exec.Use(limits{known: parsed, introspection: o.Introspection, schema: schema.Schema()})
 	exec.Use(keepDocument{persisted}) // after all that may refuse a document
 	if o.Introspection {
 		exec.Use(extension.Introspection{})
 	}
 
-	p := presenter{log: r.Log}
+	p := presenter{log: r.Log, hidden: !o.Introspection}
 	exec.SetErrorPresenter(p.present)
 	exec.SetRecoverFunc(p.recovered)
 	exec.AroundOperations(p.admit)

@@ -1,0 +1,115 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"studychat/db"
+)
+
+// MaxCost is the budget of an answer. A field costs 1, or what fieldCost says; a field of an object in a list costs that
+// for each of the list, and lists are counted as full: by `first` or `last`, else by the size of a usual page. Whatever
+// @skip and @include leave out counts all the same.
+//
+// A front end that asks for 20 chats with 50 messages each, and for all there is to know of them, comes to 40,000.
+const MaxCost = 50_000
+
+// fieldCost is for the fields that cost more than the few hundred nanoseconds of any other. A test names what is missing.
+var fieldCost = map[string]int{
+	// A read of its own: 50 of them fit into a document.
+	"Query.chats": 1000, "Query.chat": 1000, "Query.node": 1000, "ChatCreated.chat": 1000, "Subscription.chatEvents": 1000,
+	// Read for all chats of a list at once.
+	"Chat.messages": 50, "Chat.online": 50, "Chat.viewerState": 50,
+	// Up to 64 KB of text: asked for under many aliases, a few bytes of document would be a large answer.
+	"Message.content": 20,
+}
+
+// mutationCost is for each root field of a mutation: a transaction and two reads.
+const mutationCost = 1000
+
+// usualPage is the size of pages that do not say how large they are.
+var usualPage = map[string]int{"Query.chats": db.ChatPage, "Chat.messages": db.MessagePage}
+
+// listSize is how many elements the lists without pages usually have; others count as 10. Those of introspection are the
+// means of our schema, rounded up.
+var listSize = map[string]int{
+	"__Schema.types": 70, "__Schema.directives": 8, "__Directive.args": 1, "__Directive.locations": 4,
+	"__Type.fields": 5, "__Field.args": 1, "__Type.inputFields": 1, "__Type.interfaces": 1, "__Type.enumValues": 2, "__Type.possibleTypes": 1,
+}
+
+const otherList = 10
+
+// cost is the cost of a selection set, once.
+func cost(set ast.SelectionSet, variables map[string]any) int { return costOf(set, 0, variables) }
+
+// costOf counts a set whose edges are a page of the given size.
+func costOf(set ast.SelectionSet, page int, variables map[string]any) (n int) {
+	for _, selection := range set {
+		switch s := selection.(type) {
+		case *ast.Field:
+			inner := costOf(s.SelectionSet, pageSize(s, variables), variables)
+			n += elements(s, page) * (ownCost(s) + inner)
+		case *ast.InlineFragment:
+			n += costOf(s.SelectionSet, page, variables)
+		case *ast.FragmentSpread:
+			if s.Definition != nil {
+				n += costOf(s.Definition.SelectionSet, page, variables)
+			}
+		}
+		n = min(saturated, n)
+	}
+	return n
+}
+
+// key names a field as the tables above do.
+func key(field *ast.Field) string { return field.ObjectDefinition.Name + "." + field.Name }
+
+func ownCost(field *ast.Field) int {
+	if own, ok := fieldCost[key(field)]; ok {
+		return own
+	}
+	if field.ObjectDefinition.Name == "Mutation" && field.Name != "__typename" {
+		return mutationCost
+	}
+	return 1
+}
+
+// elements is how many values a field has at most: 1 unless it is a list.
+func elements(field *ast.Field, page int) int {
+	if field.Definition.Type.Elem == nil || field.Name == "online" {
+		return 1
+	}
+	if field.Name == "edges" {
+		return page
+	}
+	if n, ok := listSize[key(field)]; ok {
+		return n
+	}
+	return otherList
+}
+
+// pageSize is the size of a field's page, or 0 if it has none.
+func pageSize(field *ast.Field, variables map[string]any) int {
+	size, paged := usualPage[key(field)]
+	if !paged {
+		return 0
+	}
+	for _, name := range []string{"first", "last"} {
+		argument := field.Arguments.ForName(name)
+		if argument == nil {
+			continue
+		}
+		value, err := argument.Value.Value(variables)
+		if n, ok := asInt(value); err == nil && ok {
+			size = min(max(n, 0), db.MaxPage) // larger ones are refused by the field, which names the argument
+		}
+	}
+	return size
+}
+
+func asInt(value any) (int, bool) {
+	var n int
+	_, err := fmt.Sscan(fmt.Sprint(value), &n)
+	return n, err == nil
+}

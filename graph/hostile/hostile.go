@@ -1,0 +1,63 @@
+// Package hostile is for tests alone: documents that try to hurt a GraphQL server, each with the code that must come
+// back. The edge's own tests run them against the executor, the end-to-end tests over every transport.
+//
+// Those that cost the most were found by measuring: without limits a few of them take seconds of CPU.
+package hostile
+
+import (
+	"encoding/json"
+	"slices"
+)
+
+// The codes that a refusal may have.
+const (
+	TooComplex = "QUERY_TOO_COMPLEX"
+	Parse      = "GRAPHQL_PARSE_FAILED"
+	Validation = "GRAPHQL_VALIDATION_FAILED"
+	BadInput   = "BAD_USER_INPUT"
+)
+
+// MaxBody is what a transport lets through, in bytes.
+const MaxBody = 128 << 10
+
+// Document is one attack.
+type Document struct {
+	Name      string
+	Query     string // empty when the attack is in the form of the body
+	Variables json.RawMessage
+	Operation string // operationName
+
+	// Raw is the request's body, byte for byte, for attacks that no JSON encoder would write.
+	Raw []byte
+
+	// Code is the code of the first error. It is empty for a body that is no GraphQL request at all, and for one above
+	// MaxBody: how those are refused (400, 413, a close code) is each transport's own business.
+	Code string
+}
+
+// Body is the request's body as a client sends it over HTTP, and the payload of a subscribe message.
+func (d Document) Body() []byte {
+	if d.Raw != nil {
+		return d.Raw
+	}
+	request := map[string]any{"query": d.Query}
+	if d.Variables != nil {
+		request["variables"] = d.Variables
+	}
+	if d.Operation != "" {
+		request["operationName"] = d.Operation
+	}
+	body, err := json.Marshal(request)
+	if err != nil {
+		panic(d.Name + ": " + err.Error()) // a mistake in this package
+	}
+	return body
+}
+
+// TooLarge says that the body is above MaxBody, so that no transport may hand it on.
+func (d Document) TooLarge() bool { return len(d.Body()) > MaxBody }
+
+// All is the whole corpus.
+func All() []Document {
+	return slices.Concat(repetition(), nesting(), fragments(), names(), values(), variables(), introspection(), syntax(), bodies())
+}

@@ -1,0 +1,64 @@
+package hostile
+
+import "strings"
+
+func introspection() []Document {
+	return []Document{
+		{Name: "introspection", Query: "{ __schema { types { name fields { name } } } }", Code: Validation},
+		{Name: "introspection of one type", Query: `{ __type(name: "Chat") { fields { name } } }`, Code: Validation},
+		{Name: "introspection in a fragment", Query: "{ ...F } fragment F on Query { s: __schema { queryType { name } } }", Code: Validation},
+		{Name: "introspection that is skipped", Query: "{ __typename __schema @skip(if: true) { queryType { name } } }", Code: Validation},
+		{Name: "introspection in a mutation", Query: "mutation { __schema { queryType { name } } }", Code: Validation},
+		{Name: "deep introspection", Query: "{ __schema { types " + nest(6, "{ fields { type ", "{ name }", " } }") + " } }", Code: Validation},
+		{Name: "deep introspection through ofType", Query: "{ __schema { types { " + nest(100, "ofType { ", "name", " }") + " } } }", Code: TooComplex},
+		{Name: "100 introspections", Query: "{" + times(100, " a%d: __schema { types { fields { type { fields { name } } } } }") + " }", Code: Validation},
+		{Name: "introspection in a circle", Query: "{ __schema { types { ...T } } } fragment T on __Type { fields { type { ...T } } }", Code: Validation},
+	}
+}
+
+func syntax() []Document {
+	return []Document{
+		{Name: "nothing", Query: "", Code: Validation},
+		{Name: "120 KB of spaces", Query: strings.Repeat(" ", 120<<10), Code: Validation},
+		{Name: "120 KB of commas", Query: strings.Repeat(",", 120<<10), Code: Validation},
+		{Name: "60,000 new lines", Query: strings.Repeat("\n", 60000), Code: Validation},
+		{Name: "one comment of 120 KB", Query: "#" + strings.Repeat("x", 120<<10), Code: Validation},
+		{Name: "40,000 comments", Query: strings.Repeat("#\n", 40000) + "{ __typename }", Code: TooComplex},
+		{Name: "40,000 byte order marks", Query: strings.Repeat("\ufeff", 40000), Code: Validation},
+		{Name: "50,000 numbers", Query: "{ chats(first: [" + strings.Repeat("1 ", 50000) + "]) { edges { cursor } } }", Code: TooComplex},
+		{Name: "30,000 empty texts", Query: "{ chats(first: [" + strings.Repeat(`"",`, 30000) + "]) { edges { cursor } } }", Code: TooComplex},
+		{Name: "a text without an end", Query: `{ chat(id: "` + strings.Repeat("x", 100<<10), Code: Parse},
+		{Name: "a block without an end", Query: `{ chat(id: """` + strings.Repeat("x\n", 40<<10), Code: Parse},
+		{Name: "a NUL", Query: "{ chats\x00 { edges { cursor } } }", Code: Parse},
+		{Name: "a control character in a text", Query: "{ chat(id: \"\x1b\") { id } }", Code: Parse},
+		{Name: "a word of 100 KB where none may be", Query: long + " { __typename }", Code: TooComplex},
+		{Name: "a schema instead of a query", Query: "type Chat { id: ID }", Code: Parse},
+		{Name: "two roots of a subscription", Query: "subscription { a: chatEvents { cursor } b: chatEvents { cursor } }", Code: Validation},
+		{Name: "an operation that is not there", Query: "query A { __typename } query B { __typename }", Operation: "C", Code: Validation},
+		{Name: "fragments alone", Query: "fragment F on Query { __typename }", Code: Validation},
+	}
+}
+
+// bodies are requests whose very form is the attack; the executor never sees most of them.
+func bodies() []Document {
+	raw := func(name, body, code string) Document { return Document{Name: name, Raw: []byte(body), Code: code} }
+	return []Document{
+		raw("no JSON", "{ chats { edges { cursor } } }", ""),
+		raw("JSON without an end", `{"query": "{ __typename }"`, ""),
+		raw("a list", `[{"query": "{ __typename }"}]`, ""),
+		raw("a text", `"{ __typename }"`, ""),
+		raw("a number for a query", `{"query": 1}`, ""),
+		raw("a list for variables", `{"query": "{ __typename }", "variables": [1]}`, ""),
+		raw("JSON 60,000 deep", strings.Repeat("[", 60000), ""),
+		raw("JSON variables 20,000 deep", `{"query": "{ __typename }", "variables": {"a": `+nest(20000, "[", "", "]")+`}}`, ""),
+		raw("a body of 1 MB", `{"query": "`+strings.Repeat("{a", 512<<10)+`"}`, ""),
+		raw("broken UTF-8 in the query", "{\"query\": \"{ chat(id: \\\"\xff\xfe\\\") { id } }\"}", Parse),
+		raw("broken UTF-8 in a variable", "{\"query\": \""+createChat+"\", \"variables\": {\"input\": {\"title\": \"\xc0\xaf\"}}}", BadInput),
+		raw("half of a surrogate pair in a variable", `{"query": "`+createChat+`", "variables": {"input": {"title": "\ud800"}}}`, BadInput),
+		raw("half of a surrogate pair in the query", `{"query": "{ chat(id: \"\ud800\") { id } }"}`, Parse),
+		raw("a NUL in the query", `{"query": "{ chats\u0000 { edges { cursor } } }"}`, Parse),
+		raw("no query", `{}`, Validation),
+		raw("null", `null`, Validation),
+		raw("two queries in one body", `{"query": "{ __typename }", "query": "{ nothing }"}`, Validation),
+	}
+}
