@@ -22,7 +22,7 @@ const MaxManifest = 10 << 20
 
 // Manifest is the documents that whoever runs the server trusts. It does not change. The zero value holds none.
 type Manifest struct {
-	byID map[string]string // the ids without "sha256:"
+	byID map[string]string // by CanonicalID
 	text map[string]bool
 }
 
@@ -192,9 +192,15 @@ func checkDocument(body string) error {
 }
 
 // CanonicalID takes away the prefix that GraphQL over HTTP (appendix A) puts before a SHA-256: tools write ids without it.
-func CanonicalID(id string) string { return strings.TrimPrefix(id, "sha256:") }
+// Any other id stays as it is.
+func CanonicalID(id string) string {
+	if hash, ok := strings.CutPrefix(id, "sha256:"); ok && IsHash(hash) {
+		return hash
+	}
+	return id
+}
 
-// Document returns the document with this id, which may have the prefix "sha256:".
+// Document returns the document with this id; a SHA-256 may have the prefix "sha256:".
 func (m *Manifest) Document(id string) (document string, ok bool) {
 	document, ok = m.byID[CanonicalID(id)]
 	return document, ok
@@ -206,7 +212,7 @@ func (m *Manifest) Holds(document string) bool { return m.text[document] }
 // Len is how many ids there are.
 func (m *Manifest) Len() int { return len(m.byID) }
 
-// All are the documents by their ids, without the prefix "sha256:", in the order of these.
+// All are the documents by their canonical ids, in the order of these.
 func (m *Manifest) All() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for _, id := range slices.Sorted(maps.Keys(m.byID)) {

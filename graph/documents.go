@@ -13,11 +13,8 @@ import (
 	"studychat/documents"
 )
 
-// codeNotPersisted asks the client to send the document itself: Apollo's links wait for it, with this very message.
-const (
-	codeNotPersisted    db.Code = "PERSISTED_QUERY_NOT_FOUND"
-	messageNotPersisted         = "PersistedQueryNotFound"
-)
+// errNotPersisted asks the client to send the document itself: Apollo's links wait for it, with this very message.
+var errNotPersisted = &db.Error{Code: "PERSISTED_QUERY_NOT_FOUND", Message: "PersistedQueryNotFound"}
 
 // Where a request names its document; transports put a top-level documentId, doc_id or id under the second.
 const (
@@ -162,7 +159,7 @@ func (p *persisted) lookUp(ctx context.Context, id string, params *graphql.RawPa
 			return nil
 		}
 	}
-	return &db.Error{Code: codeNotPersisted, Message: messageNotPersisted}
+	return errNotPersisted
 }
 
 func (p *persisted) admitText(document string) error {
