@@ -8,7 +8,6 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
-	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"studychat/documents"
 	"studychat/graph/generated"
@@ -28,7 +27,10 @@ func CheckManifest(manifest *documents.Manifest) error {
 }
 
 func checkTrusted(schema *ast.Schema, text string) error {
-	document, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, MaxTokens)
+	if err := checkText(text); err != nil {
+		return err
+	}
+	document, err := parser.ParseQuery(&ast.Source{Input: text})
 	if err != nil {
 		return err
 	}
@@ -36,7 +38,7 @@ func checkTrusted(schema *ast.Schema, text string) error {
 	if err := measureDocument(document).check(); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if errs := validator.ValidateWithRules(schema, document, rules.NewDefaultRules()); len(errs) > 0 {
+	if errs := validator.ValidateWithRules(schema, document, validationRules(true)()); len(errs) > 0 {
 		return fmt.Errorf("%s: %w", name, errs)
 	}
 	return nil
