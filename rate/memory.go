@@ -22,7 +22,7 @@ const maxBuckets = 100_000
 // costs is that newcomers are remembered badly: it errs on the side of letting through.
 type memory struct {
 	start time.Time // its reading of the monotonic clock is the zero of all times here
-	most  int
+	room  int
 
 	mu      sync.Mutex // one for all: it is held for less than a microsecond
 	buckets map[string]*bucket
@@ -38,8 +38,8 @@ type bucket struct {
 // NewMemory makes a limiter that counts in this process's memory alone. It forgets everything with the process.
 func NewMemory() Limiter { return newMemory(maxBuckets) }
 
-func newMemory(most int) *memory {
-	return &memory{start: time.Now(), most: most, buckets: map[string]*bucket{}}
+func newMemory(room int) *memory {
+	return &memory{start: time.Now(), room: room, buckets: map[string]*bucket{}}
 }
 
 // Take implements Limiter.
@@ -65,7 +65,7 @@ func (m *memory) Take(_ context.Context, key string, n int, limit Limit) time.Du
 		heap.Fix(&m.owing, b.index)
 		return 0
 	}
-	if len(m.buckets) >= m.most {
+	if len(m.buckets) >= m.room {
 		m.forgetFirst()
 	}
 	m.buckets[key] = b

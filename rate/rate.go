@@ -1,7 +1,7 @@
 // Package rate bounds how often something may happen: so many times a second, with room for a burst.
 //
 // The algorithm is GCRA, the generic cell rate algorithm, in its virtual scheduling form (ATM Forum, Traffic Management
-// Specification 4.0, af-tm-0056, section 4.4.2; ITU-T I.371): a leaky bucket whose whole state is one number, the
+// Specification 4.0, af-tm-0056.000, April 1996; ITU-T I.371): a leaky bucket whose whole state is one number, the
 // theoretical arrival time (TAT), at which all that was taken will have been earned again. Rejected: a counter per fixed
 // window, which lets twice the burst through around the turn of a window; a log of arrivals, which costs memory for each.
 package rate

@@ -31,13 +31,14 @@ var takeScript = redis.NewScript(takeLua)
 type Redis struct {
 	client   redis.UniversalClient
 	fallback Limiter
+	timeout  time.Duration // of one call
 	breaker  *breaker
 }
 
 // NewRedis makes a limiter on Redis that asks fallback while Redis does not answer. The client must respect deadlines
 // (ContextTimeoutEnabled) and should not retry; it remains the caller's, who closes it after Stop.
 func NewRedis(client redis.UniversalClient, fallback Limiter, log *slog.Logger) *Redis {
-	r := &Redis{client: client, fallback: fallback}
+	r := &Redis{client: client, fallback: fallback, timeout: redisTimeout}
 	r.breaker = newBreaker(r.ask, log)
 	return r
 }
@@ -74,14 +75,21 @@ func (r *Redis) guarded(ctx context.Context, q question) (time.Duration, error) 
 		return 0, errOpen
 	}
 	wait, err := r.ask(ctx, q)
-	if err != nil && ctx.Err() == nil { // else it is the caller that gave up
+	if err != nil && !over(ctx) {
 		r.breaker.failed(q, err)
 	}
 	return wait, err
 }
 
+// over says whether it was the caller that gave up. The deadline is looked at, too: it is given to the connection as
+// well, whose timer may be the first to fire.
+func over(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
+}
+
 func (r *Redis) ask(ctx context.Context, q question) (time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	wait, err := takeScript.Run(ctx, r.client, []string{q.key}, q.cost.Microseconds(), q.most.Microseconds()).Int64()
 	return time.Duration(wait) * time.Microsecond, err

@@ -1,0 +1,136 @@
+package rate
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestFloodFreesNobody: who has nothing left floods the table with new keys, ten times as many as fit.
+func TestFloodFreesNobody(t *testing.T) {
+	t.Parallel()
+	const room = 100
+	limit := Limit{PerSecond: 1, Burst: 10}
+	freed := func(t *testing.T, l Limiter) bool {
+		granted(t, l, "attacker", 10, limit)
+		for i := range 10 * room {
+			granted(t, l, fmt.Sprint("other", i), 1+i%9, limit)
+		}
+		return l.Take(t.Context(), "attacker", 1, limit) == 0
+	}
+	synctest.Test(t, func(t *testing.T) {
+		if freed(t, newMemory(room)) {
+			t.Error("the attacker's bucket was forgotten")
+		}
+		if !freed(t, &forgetful{room: room, buckets: map[string]Limiter{}}) {
+			t.Error("the control, which drops the oldest, forgot nothing: the flood shows nothing")
+		}
+	})
+}
+
+// forgetful drops the oldest bucket when there are too many.
+type forgetful struct {
+	room    int
+	order   []string
+	buckets map[string]Limiter
+}
+
+func (f *forgetful) Take(ctx context.Context, key string, n int, limit Limit) time.Duration {
+	if f.buckets[key] == nil {
+		if len(f.order) == f.room {
+			delete(f.buckets, f.order[0])
+			f.order = slices.Delete(f.order, 0, 1)
+		}
+		f.order = append(f.order, key)
+		f.buckets[key] = NewMemory()
+	}
+	return f.buckets[key].Take(ctx, key, n, limit)
+}
+
+// TestFullTableKeepsWhoOwesMost: of what does not fit, the bucket goes that owes least.
+func TestFullTableKeepsWhoOwesMost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(3)
+		for i, key := range []string{"three", "one", "two"} {
+			granted(t, m, key, []int{3, 1, 2}[i], slow)
+		}
+		granted(t, m, "new", 1, slow)
+		for _, key := range []string{"three", "two", "new"} {
+			if m.buckets[key] == nil {
+				t.Errorf("%q was forgotten", key)
+			}
+		}
+		granted(t, m, "newer", 1, slow)
+		if m.buckets["new"] != nil || m.buckets["newer"] == nil {
+			t.Error("the newcomer that owed least is still there, or the newest is not")
+		}
+	})
+}
+
+// TestMemoryStaysWhole: the map and the heap agree and stay small whatever happens.
+func TestMemoryStaysWhole(t *testing.T) {
+	t.Parallel()
+	const room = 50
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			random, m := rand.New(rand.NewPCG(seed, 2)), newMemory(room)
+			for range 2000 {
+				limit := Limit{PerSecond: 1 + random.IntN(100), Burst: 1 + random.IntN(10)}
+				m.Take(t.Context(), fmt.Sprint(random.IntN(2*room)), 1+random.IntN(limit.Burst), limit)
+				if random.IntN(5) == 0 {
+					sleep(time.Duration(random.Int64N(int64(100 * time.Millisecond))))
+				}
+				checkWhole(t, m, room)
+			}
+		})
+	}
+}
+
+func checkWhole(t *testing.T, m *memory, room int) {
+	t.Helper()
+	if len(m.buckets) > room || len(m.owing) != len(m.buckets) {
+		t.Fatalf("%d buckets, %d in the heap, room for %d", len(m.buckets), len(m.owing), room)
+	}
+	for i, b := range m.owing {
+		if b.index != i || m.buckets[b.key] != b || m.owing[(i-1)/2].tat > b.tat && i > 0 {
+			t.Fatalf("bucket %+v at %d is out of place", *b, i)
+		}
+	}
+}
+
+// TestMemoryShrinks: what a flood leaves is forgotten as soon as it is full again, a little with each call.
+func TestMemoryShrinks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(1000)
+		for i := range 1000 {
+			granted(t, m, fmt.Sprint(i), 1, slow)
+		}
+		sleep(time.Second)
+		for range 1001 {
+			m.Take(t.Context(), "a", 1, slow)
+		}
+		if len(m.buckets) != 1 {
+			t.Errorf("%d buckets are left", len(m.buckets))
+		}
+	})
+}
+
+func BenchmarkMemory(b *testing.B) {
+	keys := make([]string, maxBuckets)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("user:%036d", i)
+	}
+	m := NewMemory()
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := rand.IntN(len(keys)); pb.Next(); i = (i + 1) % len(keys) {
+			m.Take(b.Context(), keys[i], 1, Limit{PerSecond: 1, Burst: 1_000_000})
+		}
+	})
+}

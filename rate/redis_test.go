@@ -1,0 +1,249 @@
+package rate
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"studychat/testservices"
+)
+
+// open says whether the limiter counts by itself.
+func (r *Redis) open() bool { return r.breaker.open.Load() }
+
+// backAfter asks for permits until Redis is asked again.
+func backAfter(t *testing.T, r *Redis) time.Duration {
+	t.Helper()
+	begun := time.Now()
+	eventually(t, "Redis is asked again", func() bool {
+		r.Take(t.Context(), "anybody", 1, slow)
+		return !r.open()
+	})
+	return time.Since(begun)
+}
+
+// TestHungRedis: the first call waits 50 ms, later ones do not, limits hold, and it comes back by itself.
+func TestHungRedis(t *testing.T) {
+	t.Parallel()
+	server := testservices.NewRedisServer(t)
+	proxy := testservices.NewProxy(t, server.Addr())
+	r := newRedis(t, dial(t, proxy.Addr()))
+	granted(t, r, "a", 3, Limit{PerSecond: 1, Burst: 100})
+	if r.open() {
+		backAfter(t, r) // a busy machine, on which Redis took longer than 50 ms
+	}
+	proxy.Blackhole()
+	begun := time.Now()
+	granted(t, r, "a", 1, Limit{PerSecond: 1, Burst: 100})
+	first := time.Since(begun)
+	if !r.open() || first < redisTimeout || first > 10*redisTimeout {
+		t.Fatalf("open is %t after a call of %v", r.open(), first)
+	}
+	// Three probes' time of calls.
+	calls := []time.Duration(nil)
+	for time.Since(begun) < 3*probeEvery {
+		from := time.Now()
+		r.Take(t.Context(), "b", 1, Limit{PerSecond: 1_000_000, Burst: 1_000_000})
+		calls = append(calls, time.Since(from))
+		sleep(100 * time.Microsecond)
+	}
+	slices.Sort(calls)
+	slowest := calls[len(calls)*999/1000]
+	t.Logf("first %v, then %d calls: median %v, 99.9 %% %v", first, len(calls), calls[len(calls)/2], slowest)
+	if slowest > redisTimeout/2 {
+		t.Errorf("a call in a thousand took %v while Redis hung", slowest)
+	}
+	// An outage refills nothing: 96 are left of what was taken in Redis and here.
+	refused(t, r, "a", 100, Limit{PerSecond: 1, Burst: 100}, 4*time.Second)
+	proxy.Heal()
+	proxy.Cut() // what was swallowed never arrives, and its connections are of no use
+	t.Logf("back after %v", backAfter(t, r))
+}
+
+// TestKilledRedis: refused at once, back by itself, and empty then: a bucket may give one burst more.
+func TestKilledRedis(t *testing.T) {
+	t.Parallel()
+	server := testservices.NewRedisServer(t)
+	r := newRedis(t, dial(t, server.Addr()))
+	drain(t, r, "a", slow)
+	server.Kill()
+	begun := time.Now()
+	refused(t, r, "a", 3, slow, 3*time.Second)
+	if took := time.Since(begun); !r.open() || took > 10*redisTimeout {
+		t.Errorf("open is %t, after %v", r.open(), took)
+	}
+	server.Restart()
+	t.Logf("back after %v", backAfter(t, r))
+	granted(t, r, "a", 5, slow)
+}
+
+// TestFullRedis: memory that is full lets nobody count, though Redis answers a PING. The probe has to see that, or the
+// breaker would flap.
+func TestFullRedis(t *testing.T) {
+	t.Parallel()
+	server := testservices.NewRedisServer(t)
+	client := dialPatient(t, server.Addr())
+	r := newRedis(t, client)
+	r.timeout = 10 * time.Second
+	granted(t, r, "a", 1, slow)
+	if err := client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	granted(t, r, "a", 1, slow)
+	for begun := time.Now(); time.Since(begun) < 3*probeEvery; sleep(time.Millisecond) {
+		if r.Take(t.Context(), "b", 1, slow); !r.open() {
+			t.Fatal("closed while nothing can be written")
+		}
+	}
+	if err := client.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
+		t.Fatal(err)
+	}
+	backAfter(t, r)
+}
+
+// TestCallerWhoGivesUpIsNoFault: a client that goes away says nothing about Redis.
+func TestCallerWhoGivesUpIsNoFault(t *testing.T) {
+	t.Parallel()
+	server := testservices.NewRedisServer(t)
+	r := newRedis(t, dialPatient(t, server.Addr()))
+	r.timeout = 10 * time.Second
+	server.Pause()
+	defer server.Resume()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if wait := r.Take(ctx, "a", 1, slow); wait != 0 || r.open() {
+		t.Errorf("to wait %v, open is %t", wait, r.open())
+	}
+}
+
+func TestKeysVanish(t *testing.T) {
+	t.Parallel()
+	server := testservices.NewRedisServer(t)
+	client := dialPatient(t, server.Addr())
+	r := newPatient(t, client)
+	granted(t, r, "a", 5, Limit{PerSecond: 1, Burst: 5})
+	granted(t, r, "b", 1, Limit{PerSecond: 100, Burst: 5})
+	if ttl := client.PTTL(t.Context(), keyPrefix+"a").Val(); ttl <= 0 || ttl > 5*time.Second {
+		t.Errorf("a bucket that is full in five seconds lives for %v", ttl)
+	}
+	eventually(t, "the bucket that is full again is gone", func() bool { return client.Exists(t.Context(), keyPrefix+"b").Val() == 0 })
+	if keys := client.Keys(t.Context(), "*").Val(); len(keys) > 1 {
+		t.Errorf("keys %q", keys)
+	}
+}
+
+// TestStrangeValues: what another clock or another program left under the key locks nobody out.
+func TestStrangeValues(t *testing.T) {
+	t.Parallel()
+	server := testservices.NewRedisServer(t)
+	client := dialPatient(t, server.Addr())
+	r := newPatient(t, client)
+	ahead := fmt.Sprint(time.Now().Add(time.Hour).UnixMicro()) // the clock was an hour ahead until just now
+	for _, c := range []struct {
+		reason, key string
+		write       *redis.Cmd
+		owes        bool
+	}{
+		{"the clock has jumped back", "back", client.Do(t.Context(), "SET", keyPrefix+"back", ahead), true},
+		{"beyond all times", "far", client.Do(t.Context(), "SET", keyPrefix+"far", "1e300"), true},
+		{"before all times", "past", client.Do(t.Context(), "SET", keyPrefix+"past", "-5"), false},
+		{"no number", "text", client.Do(t.Context(), "SET", keyPrefix+"text", "hello"), false},
+		{"no string", "list", client.Do(t.Context(), "RPUSH", keyPrefix+"list", "hello"), false},
+	} {
+		if err := c.write.Err(); err != nil {
+			t.Fatal(err)
+		}
+		if c.owes {
+			t.Log(c.reason)
+			refused(t, r, c.key, 1, slow, time.Second)
+			continue
+		}
+		granted(t, r, c.key, 5, slow)
+		refused(t, r, c.key, 5, slow, 5*time.Second)
+	}
+}
+
+// TestScriptIsForgotten: a Redis that was restarted or flushed does not know the script, which is no failure.
+func TestScriptIsForgotten(t *testing.T) {
+	t.Parallel()
+	server := testservices.NewRedisServer(t)
+	client := dialPatient(t, server.Addr())
+	r := newPatient(t, client)
+	for range 3 {
+		if err := client.ScriptFlush(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		granted(t, r, "a", 1, slow)
+	}
+	refused(t, r, "a", 3, slow, 3*time.Second)
+}
+
+// TestCluster: keys on all nodes, with names that look like hash tags among them.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	cluster := testservices.NewRedisCluster(t)
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: cluster.Addrs(), MaxRetries: -1, ContextTimeoutEnabled: true, DisableIdentity: true})
+	t.Cleanup(func() { _ = client.Close() })
+	r := newPatient(t, client)
+	for i := range 30 {
+		for _, form := range []string{"user:%d", "{user}:%d", "}{%d", "{}%d"} {
+			key := fmt.Sprintf(form, i)
+			granted(t, r, key, 5, slow)
+			refused(t, r, key, 5, slow, 5*time.Second)
+		}
+	}
+}
+
+// TestScriptAgreesWithMemory: take.lua and take in Go are one algorithm written twice. What a bucket gives from random
+// states must be the same, but for what Redis's clock goes on meanwhile.
+func TestScriptAgreesWithMemory(t *testing.T) {
+	t.Parallel()
+	server := testservices.NewRedisServer(t)
+	client := dialPatient(t, server.Addr())
+	r := newPatient(t, client)
+	for _, debt := range []time.Duration{0, time.Minute, 5 * time.Minute, time.Hour, math.MaxInt32 * time.Second} {
+		for _, cost := range []time.Duration{0, time.Minute, 10 * time.Minute, time.Hour} {
+			const most = time.Hour
+			now, err := client.Time(t.Context()).Result()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := client.Set(t.Context(), keyPrefix+"x", now.Add(debt).UnixMicro(), 0).Err(); err != nil {
+				t.Fatal(err)
+			}
+			next, want := take(debt, 0, cost, most)
+			got, err := r.ask(t.Context(), question{keyPrefix + "x", cost, most})
+			if err != nil {
+				t.Fatal(err)
+			}
+			const slack = 20 * time.Second
+			if (got == 0) != (want == 0) && want > slack || (got-want).Abs() > slack {
+				t.Errorf("owing %v, for %v: Redis says %v, memory %v", debt, cost, got, want)
+			}
+			if got > 0 {
+				next = debt // untouched
+			}
+			stored, _ := client.Get(t.Context(), keyPrefix+"x").Int64()
+			if left := time.UnixMicro(stored).Sub(now); stored > 0 && (left-next).Abs() > slack {
+				t.Errorf("owing %v, for %v: Redis keeps %v, memory %v", debt, cost, left, next)
+			}
+		}
+	}
+	if strings.Contains(client.Get(t.Context(), keyPrefix+"x").Val(), ".") {
+		t.Error("a fraction of a microsecond was stored")
+	}
+}
+
+func BenchmarkRedis(b *testing.B) {
+	server := testservices.NewRedisServer(b)
+	r := newPatient(b, dialPatient(b, server.Addr()))
+	for b.Loop() {
+		r.Take(b.Context(), "a", 1, Limit{PerSecond: 1_000_000, Burst: 1_000_000})
+	}
+}
