@@ -1,13 +1,15 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 
-	"github.com/MicahParks/keyfunc/v3"
 	"github.com/golang-jwt/jwt/v5"
 
 	"studychat/db"
@@ -27,62 +29,118 @@ type JWTConfig struct {
 	JWKSURL  string // keys of an identity provider, RFC 7517
 	Issuer   string
 	Audience string
+	Log      *slog.Logger // nil: slog.Default()
+
+	transport http.RoundTripper // to JWKSURL; nil: the network
+}
+
+func (c JWTConfig) check() error {
+	switch {
+	case (c.Secret == "") == (c.JWKSURL == ""):
+		return errors.New("either a secret or the URL of a key set is needed, and not both")
+	case c.Secret != "" && len(c.Secret) < MinSecret:
+		return fmt.Errorf("the secret must have at least %d bytes", MinSecret)
+	case c.Issuer == "" || c.Audience == "":
+		return errors.New("issuer and audience are needed") // the library would skip the check of an empty one
+	}
+	return nil
 }
 
 // JWT verifies JSON Web Tokens with fixed algorithms; `iss`, `aud`, `exp` and `sub` are required.
 type JWT struct {
-	parser *jwt.Parser
-	key    jwt.Keyfunc
+	parser    *jwt.Parser
+	validator *jwt.Validator
+	secret    []byte
+	keys      *keySet // nil with a secret
 }
 
-var asymmetric = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
-
-// NewJWT makes a verifier. With JWKSURL the keys are fetched in the background for as long as ctx lives: a provider that
-// is down at start does not keep the server from starting, and the last good keys are kept.
+// NewJWT makes a verifier. With JWKSURL the keys are fetched in the background until ctx ends or Stop is called: a
+// provider that is down at start does not keep the server from starting, and the last good keys are kept.
 func NewJWT(ctx context.Context, config JWTConfig) (*JWT, error) {
-	v := &JWT{}
-	methods := asymmetric
-	if config.Secret != "" {
-		methods = []string{"HS256"}
-		v.key = func(*jwt.Token) (any, error) { return []byte(config.Secret), nil }
-	} else {
-		keys, err := keyfunc.NewDefaultCtx(ctx, []string{config.JWKSURL})
-		if err != nil {
-			return nil, fmt.Errorf("JWKS_URL: %w", err)
-		}
-		v.key = keys.Keyfunc
+	if err := config.check(); err != nil {
+		return nil, err
 	}
-	v.parser = jwt.NewParser(
+	v := &JWT{secret: []byte(config.Secret)}
+	methods := []string{jwt.SigningMethodHS256.Alg()}
+	if config.JWKSURL != "" {
+		methods = asymmetric
+		v.keys = startKeySet(ctx, config.JWKSURL, config.transport, cmp.Or(config.Log, slog.Default()))
+	}
+	rules := []jwt.ParserOption{
 		jwt.WithValidMethods(methods),
 		jwt.WithIssuer(config.Issuer),
 		jwt.WithAudience(config.Audience),
 		jwt.WithExpirationRequired(),
+		jwt.WithIssuedAt(), // if present, not in the future: a clock is wrong, and it may be the one that wrote exp
 		jwt.WithLeeway(leeway),
-	)
+		jwt.WithStrictDecoding(),
+	}
+	v.parser, v.validator = jwt.NewParser(rules...), jwt.NewValidator(rules...)
 	return v, nil
 }
 
-type claims struct {
-	jwt.RegisteredClaims
-
-	Scope string `json:"scope"` // RFC 8693: names separated by spaces
+// Stop ends the fetching of keys and waits for it. May be called again.
+func (v *JWT) Stop() {
+	if v.keys != nil {
+		v.keys.stop()
+	}
 }
 
-// Verify checks the token and returns its subject with its scopes.
-func (v *JWT) Verify(_ context.Context, token string) (Viewer, error) {
-	if len(token) > maxToken {
-		return Viewer{}, unauthenticated("The token is not valid.", errors.New("longer than 8 KB"))
+// Verify checks the token and returns its subject with its scopes. It waits for the identity provider at most maxWait,
+// and only for a token that is good but for its key, which is not known (yet).
+func (v *JWT) Verify(ctx context.Context, token string) (Viewer, error) {
+	if len(token) > maxToken || !isCompact(token) {
+		return Viewer{}, refused(errors.New("longer than 8 KB, or not base64url"))
 	}
 	var c claims
-	if _, err := v.parser.ParseWithClaims(token, &c, v.key); err != nil {
-		if errors.Is(err, jwt.ErrTokenExpired) {
-			return Viewer{}, unauthenticated("The token has expired.", err)
+	_, err := v.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
+		// RFC 7515, 4.1.11: extensions that the issuer calls critical must be understood, and we know none.
+		if _, ok := t.Header["crit"]; ok {
+			return nil, errors.New("crit")
 		}
-		return Viewer{}, unauthenticated("The token is not valid.", err)
+		// The library asks for the key first. A token that is not for us needs no key: nothing is fetched for it.
+		if err := v.validator.Validate(&c); err != nil {
+			return nil, err
+		}
+		return v.key(ctx, t)
+	})
+	if err != nil {
+		return Viewer{}, refused(err)
 	}
-	id, err := db.CleanName("sub", c.Subject)
-	if err != nil || id != c.Subject {
-		return Viewer{}, unauthenticated("The token is not valid.", errors.New("sub is not a user id"))
+	return Viewer{ID: c.Subject, Scopes: strings.Fields(c.Scope), Expires: c.ExpiresAt.Time}, nil
+}
+
+func (v *JWT) key(ctx context.Context, token *jwt.Token) (any, error) {
+	if v.keys == nil {
+		return v.secret, nil
 	}
-	return Viewer{ID: id, Scopes: strings.Fields(c.Scope), Expires: c.ExpiresAt.Time}, nil
+	id, named := token.Header["kid"]
+	kid, ok := id.(string)
+	if named && (!ok || kid == "") {
+		return nil, errors.New("kid is no name")
+	}
+	return v.keys.find(ctx, kid, token.Method.Alg())
+}
+
+// isCompact says whether the token holds nothing but base64url and dots: Go's decoder skips line breaks anywhere.
+func isCompact(token string) bool {
+	for _, c := range []byte(token) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// refused hides the reason, which helps nobody but an attacker; that a token has expired is for clients to act on.
+func refused(err error) error {
+	if own, ok := errors.AsType[*db.Error](err); ok {
+		return own // UNAVAILABLE
+	}
+	if errors.Is(err, jwt.ErrTokenExpired) {
+		return unauthenticated("The token has expired.", err)
+	}
+	return unauthenticated("The token is not valid.", err)
 }

@@ -1,16 +1,7 @@
 package auth_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"encoding/base64"
-	"encoding/json"
-	"maps"
-	"math/big"
-	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
@@ -44,15 +35,6 @@ func with(claim string, value any) jwt.MapClaims {
 	return c
 }
 
-func sign(t *testing.T, method jwt.SigningMethod, key any, claims jwt.MapClaims) string {
-	t.Helper()
-	token, err := jwt.NewWithClaims(method, claims).SignedString(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
-}
-
 func newHS256(t *testing.T) *auth.JWT {
 	t.Helper()
 	v, err := auth.NewJWT(t.Context(), auth.JWTConfig{Secret: secret, Issuer: issuer, Audience: audience})
@@ -66,7 +48,7 @@ func TestJWTGood(t *testing.T) {
 	t.Parallel()
 	v := newHS256(t)
 	claims := good()
-	viewer, err := v.Verify(t.Context(), sign(t, jwt.SigningMethodHS256, []byte(secret), claims))
+	viewer, err := v.Verify(t.Context(), hs256().claims(t, claims))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,58 +58,12 @@ func TestJWTGood(t *testing.T) {
 	if viewer.Expires.Unix() != claims["exp"] {
 		t.Errorf("expires %v", viewer.Expires)
 	}
-	late := with("exp", time.Now().Add(-10*time.Second).Unix())
-	if _, err := v.Verify(t.Context(), sign(t, jwt.SigningMethodHS256, []byte(secret), late)); err != nil {
-		t.Errorf("within the leeway: %v", err)
-	}
-}
-
-func TestJWTRefused(t *testing.T) {
-	t.Parallel()
-	v := newHS256(t)
-	hs := func(c jwt.MapClaims) string { return sign(t, jwt.SigningMethodHS256, []byte(secret), c) }
-	tampered := func() string {
-		parts := strings.Split(hs(good()), ".")
-		c := maps.Clone(good())
-		c["sub"] = "eve"
-		body, _ := json.Marshal(c)
-		parts[1] = base64.RawURLEncoding.EncodeToString(body)
-		return strings.Join(parts, ".")
-	}
-	cases := []struct{ reason, token string }{
-		{"empty", ""},
-		{"garbage", "garbage"},
-		{"two parts", "a.b"},
-		{"another secret", sign(t, jwt.SigningMethodHS256, []byte("another secret of thirty-two bytes.."), good())},
-		{"another algorithm of the same family", sign(t, jwt.SigningMethodHS512, []byte(secret), good())},
-		{"unsigned", sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, good())},
-		{"changed after signing", tampered()},
-		{"expired", hs(with("exp", time.Now().Add(-time.Minute).Unix()))},
-		{"never expires", hs(with("exp", nil))},
-		{"not valid yet", hs(with("nbf", time.Now().Add(time.Minute).Unix()))},
-		{"another issuer", hs(with("iss", "https://evil.example"))},
-		{"no issuer", hs(with("iss", nil))},
-		{"another audience", hs(with("aud", "other"))},
-		{"no audience", hs(with("aud", nil))},
-		{"no subject", hs(with("sub", nil))},
-		{"empty subject", hs(with("sub", ""))},
-		{"a subject with a control character", hs(with("sub", "a\x00b"))},
-		{"a subject with white space around", hs(with("sub", " ann "))},
-		{"a subject that is too long", hs(with("sub", strings.Repeat("a", 201)))},
-		{"too long", hs(with("pad", strings.Repeat("a", 9000)))},
-	}
-	for _, c := range cases {
-		_, err := v.Verify(t.Context(), c.token)
-		if db.CodeOf(err) != db.CodeUnauthenticated {
-			t.Errorf("%s: %v", c.reason, err)
-		}
-	}
 }
 
 func TestAuthenticateReadsTheHeader(t *testing.T) {
 	t.Parallel()
 	v := newHS256(t)
-	token := sign(t, jwt.SigningMethodHS256, []byte(secret), good())
+	token := hs256().good(t)
 	for _, header := range []string{"Bearer " + token, "bearer " + token} {
 		if _, err := auth.Authenticate(t.Context(), v, header); err != nil {
 			t.Errorf("%.10s: %v", header, err)
@@ -144,46 +80,57 @@ func TestAuthenticateReadsTheHeader(t *testing.T) {
 	}
 }
 
-func TestJWKS(t *testing.T) {
+// TestJWKSOverTheNetwork fetches from a real server; all else about fetching is tested in virtual time.
+func TestJWKSOverTheNetwork(t *testing.T) {
 	t.Parallel()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(map[string]any{"keys": []any{map[string]any{
-			"kty": "EC", "crv": "P-256", "kid": "k1", "alg": "ES256", "use": "sig",
-			"x": coordinate(key.X), "y": coordinate(key.Y),
-		}}})
-	}))
+	key, jwk := newES256(t, "k1")
+	server := httptest.NewServer(serving(jwk))
 	t.Cleanup(server.Close)
 	v, err := auth.NewJWT(t.Context(), auth.JWTConfig{JWKSURL: server.URL, Issuer: issuer, Audience: audience})
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed := func(kid string, method jwt.SigningMethod, key any) string {
-		token := jwt.NewWithClaims(method, good())
-		token.Header["kid"] = kid
-		s, err := token.SignedString(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	if viewer, err := v.Verify(t.Context(), signed("k1", jwt.SigningMethodES256, key)); err != nil || viewer.ID != "ann" {
+	defer v.Stop()
+	if viewer, err := v.Verify(t.Context(), key.good(t)); err != nil || viewer.ID != "ann" {
 		t.Errorf("good token: %+v, %v", viewer, err)
 	}
-	public := elliptic.MarshalCompressed(elliptic.P256(), key.X, key.Y)
-	for reason, token := range map[string]string{
-		"unknown key":                signed("k2", jwt.SigningMethodES256, key),
-		"the public key as a secret": signed("k1", jwt.SigningMethodHS256, public),
-	} {
-		if _, err := v.Verify(t.Context(), token); db.CodeOf(err) != db.CodeUnauthenticated {
-			t.Errorf("%s: %v", reason, err)
-		}
+	other, _ := newES256(t, "k2")
+	if _, err := v.Verify(t.Context(), other.good(t)); db.CodeOf(err) != db.CodeUnauthenticated {
+		t.Errorf("unknown key: %v", err)
 	}
 }
 
-func coordinate(n *big.Int) string {
-	return base64.RawURLEncoding.EncodeToString(n.FillBytes(make([]byte, 32)))
+// TestJWKSNobodyThere: the server starts all the same, and says of a good token that it cannot tell.
+func TestJWKSNobodyThere(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(nil)
+	server.Close()
+	v, err := auth.NewJWT(t.Context(), auth.JWTConfig{JWKSURL: server.URL, Issuer: issuer, Audience: audience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Stop()
+	key, _ := newES256(t, "k1")
+	if _, err := v.Verify(t.Context(), key.good(t)); db.CodeOf(err) != db.CodeUnavailable {
+		t.Errorf("good token: %v", err)
+	}
+}
+
+// TestNewJWTRefusesHalfASetup: config says so in the user's terms; this is the last line.
+func TestNewJWTRefusesHalfASetup(t *testing.T) {
+	t.Parallel()
+	for reason, config := range map[string]auth.JWTConfig{
+		"no keys at all":         {Issuer: issuer, Audience: audience},
+		"a secret beside a JWKS": {Secret: secret, JWKSURL: "https://provider.example", Issuer: issuer, Audience: audience},
+		"a short secret":         {Secret: secret[:auth.MinSecret-1], Issuer: issuer, Audience: audience},
+		"any issuer":             {Secret: secret, Audience: audience},
+		"any audience":           {Secret: secret, Issuer: issuer},
+	} {
+		if _, err := auth.NewJWT(t.Context(), config); err == nil {
+			t.Errorf("%s is taken", reason)
+		}
+	}
+	if _, err := auth.NewJWT(t.Context(), auth.JWTConfig{Secret: secret[:auth.MinSecret], Issuer: issuer, Audience: audience}); err != nil {
+		t.Errorf("a secret just long enough: %v", err)
+	}
 }

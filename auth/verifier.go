@@ -8,6 +8,7 @@ import (
 // Verifier turns a token into a viewer.
 //
 // Errors: UNAUTHENTICATED for every token that is not good, whatever the reason: the reason goes to the log alone.
+// UNAVAILABLE for a token that may be good, while the keys that would tell cannot be had: the same token may pass later.
 type Verifier interface {
 	Verify(ctx context.Context, token string) (Viewer, error)
 }
