@@ -77,6 +77,7 @@ func TestParseManifest(t *testing.T) {
 		{"an id twice", `{"a": "{ a }", "a": "{ b }"}`, `"a" stands there twice`},
 		{"an id twice, once with a prefix", `{"` + hash + `": "{ a }", "sha256:` + hash + `": "{ b }"}`, `"sha256:` + hash + `" stands there twice`},
 		{"Apollo's, an id twice", `{` + apollo + `[{"id": "a", "body": "{ a }"}, {"id": "a", "body": "{ b }"}]}`, `"a" stands there twice`},
+		{"Apollo's, operations twice", `{` + apollo + `[{"id": "a", "body": "{ a }"}], "operations": [{"id": "b"}]}`, `"operations" stands there twice`},
 		{"no id", `{"": "{ a }"}`, "operation 1 has no id"},
 		{"a prefix before something else is a part of the id", `{"a": "{ a }", "sha256:a": "{ b }", "sha256:": "{ c }"}`, ""},
 		{"Apollo's, no id", `{` + apollo + `[{"body": "{ a }"}]}`, "operation 1 has no id"},

@@ -2,6 +2,7 @@ package documents
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -127,7 +128,7 @@ func (r *Redis) within(ctx context.Context, request func(context.Context) error)
 
 // answered says whether the failure is an answer (LOADING, OOM, WRONGTYPE, …): it was quick, so asking again costs nothing.
 func answered(err error) bool {
-	_, ok := err.(redis.Error) //nolint:errorlint // the client does not wrap what the server said
+	_, ok := errors.AsType[redis.Error](err)
 	return ok
 }
 
