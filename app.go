@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"studychat/auth"
 	"studychat/db"
 	"studychat/db/cache"
 	"studychat/events"
@@ -25,7 +25,7 @@ import (
 const (
 	startTimeout     = 30 * time.Second // for the database to answer and the migrations to run
 	maxShutdownDelay = 5 * time.Second
-	drainTimeout     = 6 * time.Second // for streams to be cut: their clients have 5 s to answer the close
+	drainTimeout     = 8 * time.Second // for streams to be cut in waves of about 2 s: their clients have 5 s to answer the close
 	stopTimeout      = 7 * time.Second // for running requests to end
 )
 
@@ -62,16 +62,38 @@ func (a *app) start(ctx context.Context, config Config) error {
 	if err != nil {
 		return err
 	}
-	a.transport = transport.New(transport.Options{
-		Executor:       graph.NewExecutor(&graph.Resolver{Repo: repo, Live: hub, Log: a.log}, graph.Options{Introspection: true}),
+	edge, err := a.edgeOptions(config, remote)
+	if err != nil {
+		return err
+	}
+	options := transport.Options{
+		Executor:       graph.NewExecutor(&graph.Resolver{Repo: repo, Live: hub, Log: a.log}, edge),
 		Verifier:       verifier,
-		LocalOnly:      !config.Authenticated(),
 		AllowedOrigins: config.AllowedOrigins,
+		TrustedProxies: config.proxies,
+		LocalOnly:      !config.Authenticated(),
 		Playground:     web.Playground(),
 		Ready:          readiness(store, remote, hub),
 		Log:            a.log,
-	})
+	}
+	if config.Authenticated() {
+		options.PerUser, options.PerAddress = config.ConnectionsPerUser, config.ConnectionsPerAddress
+	}
+	a.transport = transport.New(options)
+	return a.bind(ctx, config)
+}
+
+// bind takes the address, and reads the certificate if there is one.
+func (a *app) bind(ctx context.Context, config Config) error {
 	a.server = a.transport.Server()
+	if config.TLSCert != "" {
+		certificate, err := tls.LoadX509KeyPair(config.TLSCert, config.TLSKey)
+		if err != nil {
+			return fmt.Errorf("TLS_CERT, TLS_KEY: %w", err)
+		}
+		a.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	}
+	var err error
 	a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", config.Addr)
 	return err
 }
@@ -179,43 +201,20 @@ func (a *app) startLive(ctx context.Context, store *db.Store, r remote, config C
 	return events.NewPublisher(repo, bus, a.log), hub, nil
 }
 
-func (a *app) newVerifier(config Config) (auth.Verifier, error) {
-	if !config.Authenticated() {
-		a.log.Info("No authentication configured: one local user, loopback only")
-		return auth.Local{}, nil
-	}
-	ctx, cancel := context.WithCancel(context.Background()) // the refreshing of keys ends with us
-	a.onStop(func() error { cancel(); return nil })
-	return auth.NewJWT(ctx, auth.JWTConfig{
-		Secret: config.JWTSecret, JWKSURL: config.JWKSURL, Issuer: config.JWTIssuer, Audience: config.JWTAudience,
-	})
-}
-
-// readiness: without the database nothing works, without Redis everything does.
-func readiness(store *db.Store, r remote, hub *events.Hub) func(context.Context) transport.Readiness {
-	return func(ctx context.Context) transport.Readiness {
-		out := transport.Readiness{Ready: true, Parts: map[string]string{"database": "ok"}}
-		if err := store.Ping(ctx); err != nil {
-			out.Ready, out.Parts["database"] = false, "down"
-		}
-		switch {
-		case r.guardian == nil:
-			out.Parts["redis"] = "not configured"
-		case r.guardian.State() == "ok" && hub.State() == events.Healthy:
-			out.Parts["redis"] = "ok"
-		default:
-			out.Parts["redis"] = "degraded"
-		}
-		return out
-	}
-}
-
 // listen serves until stop; the channel tells if serving fails by itself.
 func (a *app) listen() <-chan error {
-	a.log.Info("listening", "addr", a.listener.Addr().String(), "playground", "http://"+a.listener.Addr().String()+"/playground")
+	scheme := "http"
+	if a.server.TLSConfig != nil {
+		scheme = "https"
+	}
+	a.log.Info("listening", "addr", a.listener.Addr().String(), "playground", scheme+"://"+a.listener.Addr().String()+"/playground")
 	failed := make(chan error, 1)
 	go func() {
-		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+		serve := func() error { return a.server.Serve(a.listener) }
+		if a.server.TLSConfig != nil {
+			serve = func() error { return a.server.ServeTLS(a.listener, "", "") }
+		}
+		if err := serve(); !errors.Is(err, http.ErrServerClosed) {
 			failed <- err
 		}
 	}()

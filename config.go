@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -34,10 +35,26 @@ type Config struct {
 	JWTIssuer      string        `env:"JWT_ISSUER"`
 	JWTAudience    string        `env:"JWT_AUDIENCE"`
 	AllowedOrigins []string      `env:"ALLOWED_ORIGINS"`
+	TrustedProxies []string      `env:"TRUSTED_PROXIES"`
+	TLSCert        string        `env:"TLS_CERT"`
+	TLSKey         string        `env:"TLS_KEY"`
 	LogLevel       string        `env:"LOG_LEVEL" envDefault:"info"`
 	ShutdownDelay  time.Duration `env:"SHUTDOWN_DELAY" envDefault:"0s"`
 
-	redis *redisSettings // parsed from RedisURL; nil without Redis
+	Introspection    string `env:"INTROSPECTION" envDefault:"auto"`
+	TrustedDocuments string `env:"TRUSTED_DOCUMENTS" envDefault:"off"`
+	DocumentManifest string `env:"DOCUMENT_MANIFEST"`
+
+	// Limits, which do not hold for the one local user of a server without authentication; 0 is none.
+	ConnectionsPerUser    int `env:"CONNECTIONS_PER_USER" envDefault:"20"`
+	ConnectionsPerAddress int `env:"CONNECTIONS_PER_ADDRESS" envDefault:"1000"`
+	MutationRate          int `env:"MUTATION_RATE" envDefault:"20"`
+	MutationBurst         int `env:"MUTATION_BURST" envDefault:"100"`
+	AddressMutationRate   int `env:"ADDRESS_MUTATION_RATE" envDefault:"200"`
+	AddressMutationBurst  int `env:"ADDRESS_MUTATION_BURST" envDefault:"1000"`
+
+	redis   *redisSettings // parsed from RedisURL; nil without Redis
+	proxies []netip.Prefix // parsed from TrustedProxies
 }
 
 // defaultPort is where the server listens when neither ADDR nor PORT is set.
@@ -150,7 +167,7 @@ func article(goType string) string {
 
 // Validate completes the config and returns every mistake in it.
 func (c *Config) Validate() []string {
-	return slices.Concat(c.validateAddr(), c.validateDatabase(), c.validateRedis(), c.validateAuth(), c.validateRest())
+	return slices.Concat(c.validateAddr(), c.validateDatabase(), c.validateRedis(), c.validateAuth(), c.validateEdge(), c.validateLimits(), c.validateRest())
 }
 
 // Authenticated says whether viewers have to show a token.
@@ -250,12 +267,6 @@ func (c *Config) validateAuth() []string {
 
 func (c *Config) validateRest() []string {
 	var mistakes []string
-	for _, origin := range c.AllowedOrigins {
-		u, err := url.Parse(origin)
-		if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin {
-			mistakes = append(mistakes, fmt.Sprintf("ALLOWED_ORIGINS: %q is not an origin such as https://app.example.", origin))
-		}
-	}
 	if c.ShutdownDelay < 0 || c.ShutdownDelay > maxShutdownDelay {
 		mistakes = append(mistakes, "SHUTDOWN_DELAY must be 0s to 5s.")
 	}

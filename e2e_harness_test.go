@@ -35,11 +35,12 @@ func TestMain(m *testing.M) {
 
 // instance is a running server, started as main starts it.
 type instance struct {
-	t     *testing.T
-	url   string // http://127.0.0.1:port
-	token string // sent with every request, if any
-	logs  *logLines
-	stop  func() error // ends it as SIGTERM does, and returns what run returned; once
+	t      *testing.T
+	url    string // http://127.0.0.1:port
+	token  string // sent with every request, if any
+	accept string // the same
+	logs   *logLines
+	stop   func() error // ends it as SIGTERM does, and returns what run returned; once
 }
 
 // start runs a server on a free port with the given settings ("NAME=value") and waits until it listens.
@@ -204,6 +205,9 @@ func (i *instance) trySend(body []byte) (answer, error) {
 	request.Header.Set("Content-Type", "application/json")
 	if i.token != "" {
 		request.Header.Set("Authorization", "Bearer "+i.token)
+	}
+	if i.accept != "" {
+		request.Header.Set("Accept", i.accept)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -405,10 +409,6 @@ func readEvents(body io.ReadCloser) <-chan string {
 			}
 			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
 				out <- name + " " + data
-			}
-			if lines.Text() == "" && name == "complete" {
-				out <- name
-				name = ""
 			}
 		}
 	}()

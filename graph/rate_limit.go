@@ -2,7 +2,6 @@ package graph
 
 import (
 	"context"
-	"net/netip"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -15,8 +14,9 @@ import (
 
 type addressKey struct{}
 
-// WithAddress tells where a request comes from: the client's IP address, without a port. Transports call it, since they
-// alone know which proxies are to be believed. Without it (or with "") a request is limited by its viewer alone.
+// WithAddress tells where a request comes from, in a form that is the same for all that count as one address. Transports
+// call it, since they alone know which proxies are to be believed. Without it (or with "") a request is limited by its
+// viewer alone.
 func WithAddress(ctx context.Context, address string) context.Context {
 	return context.WithValue(ctx, addressKey{}, address)
 }
@@ -57,7 +57,7 @@ func (l rateLimit) take(ctx context.Context, n int) error {
 	if address == "" {
 		return nil
 	}
-	return l.takeFrom(ctx, "address:"+network(address), n, l.perAddress)
+	return l.takeFrom(ctx, "address:"+address, n, l.perAddress)
 }
 
 func (l rateLimit) takeFrom(ctx context.Context, key string, n int, limit rate.Limit) error {
@@ -69,22 +69,6 @@ func (l rateLimit) takeFrom(ctx context.Context, key string, n int, limit rate.L
 	default:
 		return db.RateLimited(wait)
 	}
-}
-
-// network is what counts as one address: of IPv6 the first 64 bits, since whoever has one such address has all 2^64 of
-// its network and could otherwise take a new bucket for every call. What is no address shares one bucket, lest inventing
-// them be of use.
-func network(address string) string {
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
-		return "unknown"
-	}
-	ip = ip.Unmap().WithZone("")
-	if ip.Is4() {
-		return ip.String()
-	}
-	prefix, _ := ip.Prefix(64) // fails for more bits than an address has
-	return prefix.String()
 }
 
 // wholeMs rounds up, so that whoever waits that long does not come too early; it is 1 at least.

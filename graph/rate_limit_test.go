@@ -217,28 +217,6 @@ func (s *spy) Take(_ context.Context, key string, n int, _ rate.Limit) time.Dura
 	return s.refuse[key]
 }
 
-// TestAddressesOfOneNetwork: whoever has one IPv6 address has all of its network.
-func TestAddressesOfOneNetwork(t *testing.T) {
-	t.Parallel()
-	for address, want := range map[string]string{
-		"192.0.2.1":                        "192.0.2.1",
-		"::ffff:192.0.2.1":                 "192.0.2.1",
-		"2001:db8:1:2:3:4:5:6":             "2001:db8:1:2::/64",
-		"2001:db8:1:2:ffff:ffff:ffff:ffff": "2001:db8:1:2::/64",
-		"2001:db8:1:3::1":                  "2001:db8:1:3::/64",
-		"fe80::1%eth0":                     "fe80::/64",
-		"::1":                              "::/64",
-		"192.0.2.1:4711":                   "unknown",
-		"invented by the client":           "unknown",
-	} {
-		s := &spy{}
-		newLimited(t, s).ask("ann", address, oneMutation)
-		if got := s.calls[len(s.calls)-1].key; got != "address:"+want || s.calls[0].key != "user:ann" {
-			t.Errorf("%s: %+v", address, s.calls)
-		}
-	}
-}
-
 // TestRefusedMutationDoesNothing: nothing is stored of it, and what the client reads says when to come back.
 func TestRefusedMutationDoesNothing(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,7 @@ func (r subscriptionResolver) ChatEvents(ctx context.Context, chatID, after *str
 	if err != nil {
 		return nil, err
 	}
-	stream, err := r.open(ctx, user, chatID, after)
+	stream, err := r.open(ctx, user, chatID, resumeOr(ctx, after))
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +66,7 @@ func (r subscriptionResolver) pump(ctx context.Context, stream events.Stream, ou
 		if event == nil {
 			continue
 		}
+		pushCursor(ctx, item.Cursor)
 		select {
 		case out <- event:
 		case <-ctx.Done():

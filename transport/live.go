@@ -2,7 +2,9 @@ package transport
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
+	"time"
 )
 
 // liveSet is the registry of open streams: http.Server.Shutdown neither touches hijacked sockets nor ends streams.
@@ -43,6 +45,13 @@ func (l *liveSet) draining() bool {
 	return l.leaving || l.stopped
 }
 
+// refuses says whether enter would: asked before a request is upgraded, so that the answer can be a status.
+func (l *liveSet) refuses() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stopped
+}
+
 // stop makes readiness fall and lets nobody in any more.
 func (l *liveSet) stop() []func() {
 	l.mu.Lock()
@@ -62,10 +71,24 @@ func (t *Transport) Leave() {
 	t.live.leaving = true
 }
 
-// Drain makes /readyz fail, refuses new streams, cuts the open ones so that their clients resume on another instance, and
-// waits until they are over or ctx ends.
+// Waves: how the open streams are cut when the instance stops. All at once, they would all come back to the other
+// instances in the same second.
+const (
+	waveGap  = 100 * time.Millisecond // between two waves, ± half of it
+	waveSize = 50                     // streams, at least
+	maxWaves = 20                     // so that all of it takes about 2 s
+)
+
+// Drain makes /readyz fail, refuses new streams, cuts the open ones in jittered waves, so that their clients resume on
+// other instances, and waits until they are over or ctx ends.
 func (t *Transport) Drain(ctx context.Context) error {
-	for _, cut := range t.live.stop() {
+	cuts := t.live.stop()
+	rand.Shuffle(len(cuts), func(i, j int) { cuts[i], cuts[j] = cuts[j], cuts[i] })
+	size := max(waveSize, (len(cuts)+maxWaves-1)/maxWaves)
+	for i, cut := range cuts {
+		if i > 0 && i%size == 0 && !pause(ctx, waveGap/2+rand.N(waveGap)) {
+			size = len(cuts) // no time left: the rest at once
+		}
 		cut()
 	}
 	over := make(chan struct{})
@@ -78,5 +101,16 @@ func (t *Transport) Drain(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }

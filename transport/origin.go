@@ -6,13 +6,31 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"studychat/db"
 )
 
 // origins decides which web pages may call: those of our own host and those that are listed. Programs that are no
 // browser send no Origin and pass: a token, not the origin, is what lets them in.
-type origins struct{ allowed []string }
+type origins struct {
+	allowed    []string
+	protection *http.CrossOriginProtection
+}
 
-func newOrigins(allowed []string) origins { return origins{allowed: allowed} }
+func newOrigins(allowed []string) origins {
+	o := origins{allowed: allowed, protection: http.NewCrossOriginProtection()}
+	for _, origin := range allowed {
+		_ = o.protection.AddTrustedOrigin(origin) // the settings were checked to hold origins
+	}
+	o.protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusForbidden, db.CodeForbidden, "Pages of this origin may not call.")
+	}))
+	return o
+}
+
+// protect refuses what a browser says a foreign page sends (Sec-Fetch-Site, Origin), but for safe methods, which change
+// nothing.
+func (o origins) protect(next http.Handler) http.Handler { return o.protection.Handler(next) }
 
 // listed says whether another origin may call.
 func (o origins) listed(origin string) bool { return slices.Contains(o.allowed, origin) }
@@ -32,7 +50,7 @@ func (o origins) admits(r *http.Request) bool {
 func (t *Transport) local(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if t.options.LocalOnly && !isLocalName(r.Host) {
-			refuse(w, http.StatusForbidden, "Without authentication this server answers to localhost only.")
+			refuse(w, http.StatusForbidden, db.CodeForbidden, "Without authentication this server answers to localhost only.")
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -47,6 +65,10 @@ func isLocalName(host string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
+// allowedHeaders are those of the protocols, of Last-Event-ID's polyfills, and those that make a GET ask first.
+const allowedHeaders = "Authorization, Content-Type, X-GraphQL-Event-Stream-Token, Last-Event-ID, Cache-Control, " +
+	"GraphQL-Preflight, Apollo-Require-Preflight, X-Apollo-Operation-Name, X-Requested-With"
+
 // cors answers preflights (Fetch standard, CORS protocol) and marks answers for listed origins. No credentials: tokens
 // travel in a header, there are no cookies.
 func (o origins) cors(next http.Handler) http.Handler {
@@ -58,9 +80,9 @@ func (o origins) cors(next http.Handler) http.Handler {
 		if o.listed(origin) {
 			h := w.Header()
 			h.Set("Access-Control-Allow-Origin", origin)
-			h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
-			h.Set("Access-Control-Expose-Headers", "X-Request-Id")
+			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, OPTIONS")
+			h.Set("Access-Control-Allow-Headers", allowedHeaders)
+			h.Set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After")
 			h.Set("Access-Control-Max-Age", "600")
 		}
 		if r.Method == http.MethodOptions {

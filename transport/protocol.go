@@ -2,148 +2,212 @@ package transport
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"time"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/coder/websocket"
+
+	"studychat/auth"
+	"studychat/db"
+	"studychat/graph"
 )
 
-// MaxOperations is how many operations a socket may have open at once.
-const MaxOperations = 50
-
-// Close codes of graphql-transport-ws that the gate uses, beyond those in websocket.go.
+// Close codes: of RFC 6455, and of graphql-transport-ws
+// (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md). Clients stop for good or come back by them: graphql-ws
+// comes back after 1012, 1013, 4403 and 4408 and after a connection that broke, and stops after the others.
 const (
-	closeUnauthorized  = websocket.StatusCode(4401)
-	closeDuplicate     = websocket.StatusCode(4409)
-	closeTooManyInits  = websocket.StatusCode(4429)
-	maxOperationID     = 200 // bytes
-	reasonBadMessage   = "Invalid message received"
-	reasonUnauthorized = "Unauthorized"
-	reasonTooManyInits = "Too many initialisation requests"
+	closeTooFast      = websocket.StatusPolicyViolation // 1008
+	closeRestart      = websocket.StatusServiceRestart  // 1012: come back, elsewhere
+	closeTryAgain     = websocket.StatusTryAgainLater   // 1013: come back, later
+	closeBadRequest   = websocket.StatusCode(4400)
+	closeUnauthorized = websocket.StatusCode(4401)
+	closeForbidden    = websocket.StatusCode(4403)
+	closeBadProtocol  = websocket.StatusCode(4406)
+	closeInitTimeout  = websocket.StatusCode(4408)
+	closeDuplicate    = websocket.StatusCode(4409)
+	closeTooManyInits = websocket.StatusCode(4429)
+
+	reasonBadMessage = "Invalid message received"
 )
 
-// gate holds a client to graphql-transport-ws (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md) where
-// gqlgen does not: it knows which operations are open, by what it has seen pass in both directions. The socket's lock
-// guards it.
-type gate struct {
-	initialised bool // connection_init has passed
-	acked       bool
-	open        map[string]bool // ids of operations; false once an error was sent, which ends one without a complete
-}
+// Bounds of what a client may say.
+const (
+	MaxOperations    = 50                    // open at once, of a socket or a stream
+	maxOperationID   = 200                   // bytes
+	messagesBurst    = 200                   // messages that may come at once
+	messagesInterval = 20 * time.Millisecond // then 50 a second
+)
 
-type envelope struct {
-	Type    string          `json:"type"`
-	ID      string          `json:"id"`
-	Payload json.RawMessage `json:"payload"`
-}
-
-// verdict is what becomes of a client's message: it passes, it is answered and dropped, or the socket closes.
-type verdict struct {
-	answer any
-	code   websocket.StatusCode // 0: the socket goes on
+// violation ends the socket.
+type violation struct {
+	code   websocket.StatusCode
 	reason string
 }
 
-var pass = verdict{}
+var badMessage = &violation{closeBadRequest, reasonBadMessage}
 
-func violation(code websocket.StatusCode, reason string) verdict {
-	return verdict{code: code, reason: reason}
+type envelope struct {
+	kind, id string
+	payload  json.RawMessage
 }
 
-// receive judges a message of the client.
-func (g *gate) receive(message []byte) verdict {
-	var m envelope
-	if err := json.Unmarshal(message, &m); err != nil {
-		return violation(closeBadRequest, reasonBadMessage)
+// open reads an envelope; every message is a JSON object with a type.
+func open(message []byte) (m envelope, ok bool) {
+	var object map[string]json.RawMessage
+	if checkJSON(message) != nil || json.Unmarshal(message, &object) != nil {
+		return m, false
 	}
-	switch m.Type {
-	case "connection_init":
-		if g.initialised {
-			return violation(closeTooManyInits, reasonTooManyInits)
+	m.payload = object["payload"]
+	for key, into := range map[string]*string{"type": &m.kind, "id": &m.id} {
+		if value, given := object[key]; given && json.Unmarshal(value, into) != nil {
+			return m, false
 		}
-		g.initialised = true
-		return objectOrNothing(m.Payload)
-	case "ping", "pong":
-		return objectOrNothing(m.Payload)
-	case "subscribe":
-		return g.subscribe(m)
-	case "complete":
-		delete(g.open, m.ID)
-		return pass
 	}
-	return violation(closeBadRequest, reasonBadMessage)
+	return m, true
 }
 
-func (g *gate) subscribe(m envelope) verdict {
-	switch _, taken := g.open[m.ID]; {
-	case !g.acked:
-		return violation(closeUnauthorized, reasonUnauthorized)
-	case m.ID == "" || len(m.ID) > maxOperationID || !isOperation(m.Payload):
-		return violation(closeBadRequest, reasonBadMessage)
+// receive does what a message of the client says, or says why the socket ends.
+func (s *socket) receive(message []byte) *violation {
+	m, ok := open(message)
+	if !ok {
+		return badMessage
+	}
+	switch m.kind {
+	case "connection_init":
+		return s.init(m.payload)
+	case "ping":
+		return s.ping(m.payload)
+	case "pong":
+		return objectOrNothing(m.payload)
+	case "subscribe":
+		return s.subscribe(m)
+	case "complete":
+		if m.id == "" {
+			return badMessage
+		}
+		s.complete(m.id)
+		return nil
+	}
+	return badMessage
+}
+
+func objectOrNothing(payload json.RawMessage) *violation {
+	if len(payload) == 0 || payload[0] == '{' || string(payload) == "null" {
+		return nil
+	}
+	return badMessage
+}
+
+func (s *socket) subscribe(m envelope) *violation {
+	viewer, named := s.currentViewer()
+	if !named {
+		return &violation{closeUnauthorized, "Unauthorized"}
+	}
+	params, err := paramsOf(m.payload)
+	if m.id == "" || len(m.id) > maxOperationID || err != nil {
+		return badMessage
+	}
+	op, taken, full := s.remember(m.id)
+	switch {
 	case taken:
-		return violation(closeDuplicate, "Subscriber for "+shortID(m.ID)+" already exists")
-	case len(g.open) >= MaxOperations:
-		return verdict{answer: tooManyOperations(m.ID)}
+		return &violation{closeDuplicate, "Subscriber for " + shortID(m.id) + " already exists"}
+	case full:
+		s.put(messageError(m.id, tooManyOperations()))
+		return nil
 	}
-	if g.open == nil {
-		g.open = map[string]bool{}
+	ctx := graph.WithRequestID(auth.WithViewer(op.ctx, viewer), db.NewID())
+	s.goroutines.Go(func() {
+		defer s.over(m.id, op)
+		s.run(ctx, m.id, op, params)
+	})
+	return nil
+}
+
+// run tells everything about an operation: its answers and a complete, or one error that ends it.
+func (s *socket) run(ctx context.Context, id string, running *running, params *graphql.RawParams) {
+	op, refusal := s.t.prepare(ctx, params)
+	if refusal != nil {
+		if s.over(id, running) {
+			s.put(messageError(id, refusal))
+		}
+		return
 	}
-	g.open[m.ID] = true
-	return pass
+	if !op.streams() {
+		var cancel context.CancelFunc
+		op.ctx, cancel = context.WithTimeout(op.ctx, answerTimeout)
+		defer cancel()
+	}
+	for answer := op.next(); answer != nil; answer = op.next() {
+		if s.out.put(ctx, messageNext(id, payload(answer))) != nil {
+			return
+		}
+	}
+	if s.over(id, running) { // neither the client nor an end of ours was first
+		s.put(messageComplete(id))
+	}
+}
+
+// put waits for room in the outbox, or for the end of the socket.
+func (s *socket) put(message []byte) { _ = s.out.put(s.ctx, message) }
+
+// running is an operation under way.
+type running struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// remember makes room for an operation.
+func (s *socket) remember(id string) (op *running, taken, full bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, taken = s.operations[id]; taken || len(s.operations) >= MaxOperations {
+		return nil, taken, !taken
+	}
+	op = &running{}
+	op.ctx, op.cancel = context.WithCancel(s.ctx)
+	s.operations[id] = op
+	return op, false, false
+}
+
+// complete ends an operation because the client says so, if it is still going on.
+func (s *socket) complete(id string) {
+	s.mu.Lock()
+	op := s.operations[id]
+	s.mu.Unlock()
+	if op != nil {
+		s.over(id, op)
+	}
+}
+
+// over ends an operation and says whether it was still going on. Its id may be another's by now.
+func (s *socket) over(id string, op *running) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	op.cancel()
+	if s.operations[id] != op {
+		return false
+	}
+	delete(s.operations, id)
+	return !s.ended
 }
 
 // shortID keeps a close reason below the 123 bytes that RFC 6455 allows.
 func shortID(id string) string { return string(bytes.ToValidUTF8([]byte(id[:min(len(id), 60)]), nil)) }
 
-// isOperation says whether a payload has the types that an operation needs.
-func isOperation(payload json.RawMessage) bool {
-	var p struct {
-		Query         *string        `json:"query"`
-		OperationName *string        `json:"operationName"`
-		Variables     map[string]any `json:"variables"`
-		Extensions    map[string]any `json:"extensions"`
-	}
-	return json.Unmarshal(payload, &p) == nil && p.Query != nil
+func tooManyOperations() *graphql.Response {
+	return failure(db.CodeRateLimited, "A connection may have at most 50 operations open.", map[string]any{"retryAfterMs": 1000, "limit": MaxOperations})
 }
 
-func objectOrNothing(payload json.RawMessage) verdict {
-	if len(payload) == 0 || payload[0] == '{' || string(payload) == "null" {
-		return pass
-	}
-	return violation(closeBadRequest, reasonBadMessage)
-}
+// pace bounds messages a second, by the generic cell rate algorithm: next is when the next message would come if they came
+// evenly, and it may come up to a burst earlier.
+type pace struct{ next time.Time }
 
-func tooManyOperations(id string) any {
-	return map[string]any{"type": "error", "id": id, "payload": []any{map[string]any{
-		"message":    "A connection may have at most 50 operations open.",
-		"extensions": map[string]any{"code": "RATE_LIMITED", "retryAfterMs": 1000, "limit": MaxOperations},
-	}}}
-}
-
-// send judges a message of gqlgen: false means that it must not reach the client. gqlgen sends a complete after an
-// error, and after the client's own complete; the protocol allows neither.
-func (g *gate) send(message []byte) bool {
-	var kind string
-	for _, k := range []string{"complete", "error", "connection_ack"} {
-		if bytes.HasSuffix(message, []byte(`"type":"`+k+`"}`)) {
-			kind = k
-		}
+func (p *pace) allows(now time.Time) bool {
+	if p.next.Before(now) {
+		p.next = now
 	}
-	if kind == "" {
-		return true
-	}
-	if kind == "connection_ack" {
-		g.acked = true
-		return true
-	}
-	var m envelope
-	_ = json.Unmarshal(message, &m) // gqlgen made it
-	going, known := g.open[m.ID]
-	if kind == "error" {
-		if known {
-			g.open[m.ID] = false
-		}
-		return known
-	}
-	delete(g.open, m.ID)
-	return known && going
+	p.next = p.next.Add(messagesInterval)
+	return p.next.Sub(now) <= messagesBurst*messagesInterval
 }

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -9,139 +10,257 @@ import (
 )
 
 const (
-	initMessage      = `{"type":"connection_init"}`
-	subscribeMessage = `{"type":"subscribe","id":"1","payload":{"query":"{ a }"}}`
+	initMessage      = `{"type":"connection_init","payload":{"authorization":"Bearer ann"}}`
+	subscribeMessage = `{"type":"subscribe","id":"1","payload":{"query":"subscription { chatEvents { cursor } }"}}`
+	queryMessage     = `{"type":"subscribe","id":"q","payload":{"query":"{ __typename }"}}`
 )
 
-// acked is a gate after the handshake.
-func acked() *gate {
-	g := &gate{}
-	g.receive([]byte(initMessage))
-	g.send([]byte(`{"type":"connection_ack"}`))
-	return g
+var ours = []string{subprotocol}
+
+// TestSocketProtocol: what a client says and how the socket ends, by the protocol's own words
+// (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md). goesOn means that it does not end.
+func TestSocketProtocol(t *testing.T) {
+	t.Parallel()
+	const goesOn = 0
+	long := strings.Repeat("é", 90)
+	big := strings.Repeat("x", MaxBody)
+	deep := strings.Repeat("[", 65) + strings.Repeat("]", 65)
+	for _, c := range []struct {
+		reason    string
+		protocols []string
+		messages  []string
+		code      websocket.StatusCode
+	}{
+		{"a handshake", ours, []string{initMessage}, goesOn},
+		{"both sub-protocols offered", []string{"graphql-ws", subprotocol}, []string{initMessage}, goesOn},
+		{"no sub-protocol", nil, nil, 4406},
+		{"the legacy sub-protocol", []string{"graphql-ws"}, nil, 4406},
+		{"an unknown sub-protocol", []string{"soap"}, nil, 4406},
+		{"a subscription before the init", ours, []string{subscribeMessage}, 4401},
+		{"a query before the init", ours, []string{queryMessage}, 4401},
+		{"a ping before the init", ours, []string{`{"type":"ping"}`, initMessage}, goesOn},
+		{"a pong before the init", ours, []string{`{"type":"pong"}`, initMessage}, goesOn},
+		{"a complete before the init", ours, []string{`{"type":"complete","id":"1"}`, initMessage}, goesOn},
+		{"no init at all", ours, nil, 4408},
+		{"pings instead of an init", ours, []string{`{"type":"ping"}`, `{"type":"ping"}`}, 4408},
+		{"init with null and no header", ours, []string{`{"type":"connection_init","payload":null}`}, 4403},
+		{"init without a token", ours, []string{`{"type":"connection_init"}`}, 4403},
+		{"init with a bad token", ours, []string{`{"type":"connection_init","payload":{"authorization":"Bearer bad"}}`}, 4403},
+		{"init with another scheme", ours, []string{`{"type":"connection_init","payload":{"authorization":"Basic ann"}}`}, 4403},
+		{"init with a number for a token", ours, []string{`{"type":"connection_init","payload":{"authorization":5}}`}, 4403},
+		{"init with a list", ours, []string{`{"type":"connection_init","payload":[]}`}, 4400},
+		{"init with a text", ours, []string{`{"type":"connection_init","payload":"Bearer ann"}`}, 4400},
+		{"a second init", ours, []string{initMessage, initMessage}, 4429},
+		{"a second init with other words", ours, []string{initMessage, `{"type":"connection_init"}`}, 4429},
+		{"no JSON", ours, []string{initMessage, `x`}, 4400},
+		{"no JSON before the init", ours, []string{`x`}, 4400},
+		{"nothing", ours, []string{initMessage, ``}, 4400},
+		{"a list", ours, []string{initMessage, `[]`}, 4400},
+		{"a number", ours, []string{initMessage, `5`}, 4400},
+		{"a text", ours, []string{initMessage, `"ping"`}, 4400},
+		{"null", ours, []string{initMessage, `null`}, 4400},
+		{"two objects", ours, []string{initMessage, `{"type":"ping"}{"type":"ping"}`}, 4400},
+		{"no type", ours, []string{initMessage, `{}`}, 4400},
+		{"an unknown type", ours, []string{initMessage, `{"type":"hello"}`}, 4400},
+		{"a type in capitals", ours, []string{initMessage, `{"type":"PING"}`}, 4400},
+		{"a type of the legacy protocol", ours, []string{initMessage, `{"type":"start","id":"1","payload":{"query":"{ a }"}}`}, 4400},
+		{"a type of the server's", ours, []string{initMessage, `{"type":"next","id":"1"}`}, 4400},
+		{"a type that is a number", ours, []string{initMessage, `{"type":1}`}, 4400},
+		{"a type twice", ours, []string{initMessage, `{"type":"ping","type":"pong"}`}, 4400},
+		{"no id", ours, []string{initMessage, `{"type":"subscribe","payload":{"query":"{ __typename }"}}`}, 4400},
+		{"an empty id", ours, []string{initMessage, `{"type":"subscribe","id":"","payload":{"query":"{ __typename }"}}`}, 4400},
+		{"an id that is a number", ours, []string{initMessage, `{"type":"subscribe","id":1,"payload":{"query":"{ __typename }"}}`}, 4400},
+		{"a long id", ours, []string{initMessage, `{"type":"subscribe","id":"` + strings.Repeat("x", 201) + `","payload":{"query":"{ __typename }"}}`}, 4400},
+		{"no payload", ours, []string{initMessage, `{"type":"subscribe","id":"1"}`}, 4400},
+		{"a payload that is a text", ours, []string{initMessage, `{"type":"subscribe","id":"1","payload":"{ __typename }"}`}, 4400},
+		{"a payload that is a list", ours, []string{initMessage, `{"type":"subscribe","id":"1","payload":[{"query":"{ __typename }"}]}`}, 4400},
+		{"no query", ours, []string{initMessage, `{"type":"subscribe","id":"1","payload":{}}`}, 4400},
+		{"a query that is a number", ours, []string{initMessage, `{"type":"subscribe","id":"1","payload":{"query":1}}`}, 4400},
+		{"variables that are a list", ours, []string{initMessage, `{"type":"subscribe","id":"1","payload":{"query":"{ __typename }","variables":[]}}`}, 4400},
+		{"a variable twice", ours, []string{initMessage, `{"type":"subscribe","id":"1","payload":{"query":"{ __typename }","variables":{"a":1,"a":2}}}`}, 4400},
+		{"deep variables", ours, []string{initMessage, `{"type":"subscribe","id":"1","payload":{"query":"{ __typename }","variables":{"a":` + deep + `}}}`}, 4400},
+		{"extensions that are a text", ours, []string{initMessage, `{"type":"subscribe","id":"1","payload":{"query":"{ __typename }","extensions":"x"}}`}, 4400},
+		{"nulls", ours, []string{initMessage, `{"type":"subscribe","id":"1","payload":{"query":"{ __typename }","operationName":null,"variables":null,"extensions":null}}`}, goesOn},
+		{"an id twice", ours, []string{initMessage, subscribeMessage, subscribeMessage}, 4409},
+		{"a long id twice", ours, []string{
+			initMessage,
+			`{"type":"subscribe","id":"` + long + `","payload":{"query":"subscription { chatEvents { cursor } }"}}`,
+			`{"type":"subscribe","id":"` + long + `","payload":{"query":"{ __typename }"}}`,
+		}, 4409},
+		{"an id again after its complete", ours, []string{initMessage, subscribeMessage, `{"type":"complete","id":"1"}`, subscribeMessage}, goesOn},
+		{"two ids", ours, []string{initMessage, subscribeMessage, queryMessage}, goesOn},
+		{"a complete of nothing", ours, []string{initMessage, `{"type":"complete","id":"9"}`}, goesOn},
+		{"a complete without an id", ours, []string{initMessage, `{"type":"complete"}`}, 4400},
+		{"a ping with a text", ours, []string{initMessage, `{"type":"ping","payload":"x"}`}, 4400},
+		{"a pong with a list", ours, []string{initMessage, `{"type":"pong","payload":[]}`}, 4400},
+		{"a pong with an object", ours, []string{initMessage, `{"type":"pong","payload":{"a":1}}`}, goesOn},
+		{"a message that is too large", ours, []string{initMessage, `{"type":"ping","payload":{"a":"` + big + `"}}`}, websocket.StatusMessageTooBig},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			t.Parallel()
+			inVirtualTime(t, nil, func(w *world) {
+				s, refusal := w.dial(c.protocols, nil)
+				if s == nil {
+					w.t.Fatalf("refused with %d", refusal.StatusCode)
+				}
+				go func() {
+					for _, message := range c.messages {
+						_ = s.conn.Write(w.t.Context(), websocket.MessageText, []byte(message)) // fails once the socket has ended
+					}
+					if c.code == goesOn {
+						_ = s.conn.Write(w.t.Context(), websocket.MessageText, []byte(`{"type":"ping","payload":{"last":true}}`))
+					}
+				}()
+				if c.code == goesOn {
+					s.until(`map[payload:map[last:true] type:pong]`)
+					return
+				}
+				code, reason, _ := s.closed()
+				if code != c.code || len(reason) > 123 {
+					w.t.Errorf("closed with %d %q, want %d", code, reason, c.code)
+				}
+			})
+		})
+	}
 }
 
-func TestGateCloses(t *testing.T) {
+// until reads up to a message, as fmt prints it.
+func (c *client) until(message string) {
+	c.t.Helper()
+	for {
+		m, err := c.tryRead()
+		if err != nil {
+			c.t.Fatalf("waiting for %s: %v", message, err)
+		}
+		if fmt.Sprint(m) == message {
+			return
+		}
+	}
+}
+
+func TestSocketBinaryMessages(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("é", 150)
+	inVirtualTime(t, nil, func(w *world) {
+		s := w.join("ann")
+		_ = s.conn.Write(w.t.Context(), websocket.MessageBinary, []byte(`{"type":"ping"}`))
+		if code, _, _ := s.closed(); code != 4400 {
+			w.t.Errorf("closed with %d", code)
+		}
+	})
+}
+
+func TestSocketOrigins(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
-		reason string
-		before []string // messages that pass
-		last   string
-		code   websocket.StatusCode // 0: passes too
+		reason, origin string
+		admitted       bool
 	}{
-		{"a subscription", nil, subscribeMessage, 0},
-		{"with everything", nil, `{"type":"subscribe","id":"1","payload":{"query":"{ a }","operationName":"A","variables":{"x":1},"extensions":{}}}`, 0},
-		{"with nulls", nil, `{"type":"subscribe","id":"1","payload":{"query":"{ a }","operationName":null,"variables":null,"extensions":null}}`, 0},
-		{"an id again after its complete", []string{subscribeMessage, `{"type":"complete","id":"1"}`}, subscribeMessage, 0},
-		{"another id", []string{subscribeMessage}, `{"type":"subscribe","id":"2","payload":{"query":"{ a }"}}`, 0},
-		{"a ping", nil, `{"type":"ping"}`, 0},
-		{"a pong with a payload", nil, `{"type":"pong","payload":{"a":1}}`, 0},
-		{"a complete of nothing", nil, `{"type":"complete","id":"9"}`, 0},
-		{"an id twice", []string{subscribeMessage}, subscribeMessage, 4409},
-		{"a long id twice", []string{`{"type":"subscribe","id":"` + long[:180] + `","payload":{"query":"{ a }"}}`}, `{"type":"subscribe","id":"` + long[:180] + `","payload":{"query":"{ a }"}}`, 4409},
-		{"a second init", nil, initMessage, 4429},
-		{"no JSON", nil, `x`, 4400},
-		{"empty", nil, ``, 4400},
-		{"a list", nil, `[]`, 4400},
-		{"a number", nil, `5`, 4400},
-		{"null", nil, `null`, 4400},
-		{"no type", nil, `{}`, 4400},
-		{"an unknown type", nil, `{"type":"hello"}`, 4400},
-		{"a type of the legacy protocol", nil, `{"type":"start","id":"1","payload":{"query":"{ a }"}}`, 4400},
-		{"a type of the server's", nil, `{"type":"next","id":"1"}`, 4400},
-		{"a type that is a number", nil, `{"type":1}`, 4400},
-		{"no id", nil, `{"type":"subscribe","payload":{"query":"{ a }"}}`, 4400},
-		{"a long id", nil, `{"type":"subscribe","id":"` + strings.Repeat("x", 201) + `","payload":{"query":"{ a }"}}`, 4400},
-		{"no payload", nil, `{"type":"subscribe","id":"1"}`, 4400},
-		{"a payload that is a text", nil, `{"type":"subscribe","id":"1","payload":"{ a }"}`, 4400},
-		{"no query", nil, `{"type":"subscribe","id":"1","payload":{}}`, 4400},
-		{"a query that is a number", nil, `{"type":"subscribe","id":"1","payload":{"query":1}}`, 4400},
-		{"variables that are a list", nil, `{"type":"subscribe","id":"1","payload":{"query":"{ a }","variables":[]}}`, 4400},
-		{"extensions that are a text", nil, `{"type":"subscribe","id":"1","payload":{"query":"{ a }","extensions":"x"}}`, 4400},
-		{"a ping with a text", nil, `{"type":"ping","payload":"x"}`, 4400},
+		{"our own page", "http://chat.example", true},
+		{"a listed page", "https://app.example", true},
+		{"a foreign page", "https://evil.example", false},
+		{"a sandboxed page", "null", false},
 	} {
-		g := acked()
-		for _, message := range c.before {
-			if v := g.receive([]byte(message)); v.code != 0 {
-				t.Fatalf("%s: %s closes with %d", c.reason, message, v.code)
+		inVirtualTime(t, func(o *Options) { o.AllowedOrigins = []string{"https://app.example"} }, func(w *world) {
+			s, response := w.dial(ours, http.Header{"Origin": {c.origin}})
+			if admitted := s != nil; admitted != c.admitted || !admitted && response.StatusCode != http.StatusForbidden {
+				w.t.Errorf("%s: %d", c.reason, response.StatusCode)
+			}
+			if s != nil {
+				_ = s.conn.CloseNow()
+			}
+		})
+	}
+}
+
+// TestSocketOperations: 190 operations at once: 50 run, 140 are refused one by one, and the socket goes on.
+func TestSocketOperations(t *testing.T) {
+	t.Parallel()
+	inVirtualTime(t, nil, func(w *world) {
+		s := w.join("ann")
+		go func() {
+			for n := range 190 { // within the burst of messages
+				s.subscribe(fmt.Sprint(n), `subscription { chatEvents { cursor } }`, nil)
+			}
+		}()
+		for n := MaxOperations; n < 190; n++ {
+			m := s.read()
+			if text := fmt.Sprint(m); m["type"] != "error" || m["id"] != fmt.Sprint(n) || !strings.Contains(text, "RATE_LIMITED") || !strings.Contains(text, "retryAfterMs") {
+				w.t.Fatalf("operation %d: %v", n, m)
 			}
 		}
-		v := g.receive([]byte(c.last))
-		if v.code != c.code || len(v.reason) > 123 {
-			t.Errorf("%s: %d %q, want %d", c.reason, v.code, v.reason, c.code)
-		}
-	}
+		s.send(`{"type":"complete","id":"7"}`)
+		s.subscribe("again", `{ __typename }`, nil)
+		s.until(`map[id:again payload:map[data:map[__typename:Query]] type:next]`)
+	})
 }
 
-func TestGateBeforeTheAck(t *testing.T) {
+func TestSocketMessagesPerSecond(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		reason, message string
-		code            websocket.StatusCode
-	}{
-		{"a subscription before init", subscribeMessage, 4401},
-		{"init with an object", `{"type":"connection_init","payload":{"Authorization":"x"}}`, 0},
-		{"init with null", `{"type":"connection_init","payload":null}`, 0},
-		{"init with a list", `{"type":"connection_init","payload":[]}`, 4400},
-		{"init with a text", `{"type":"connection_init","payload":"x"}`, 4400},
-		{"a ping", `{"type":"ping"}`, 0},
-	} {
-		if v := (&gate{}).receive([]byte(c.message)); v.code != c.code {
-			t.Errorf("%s: %d, want %d", c.reason, v.code, c.code)
+	inVirtualTime(t, nil, func(w *world) {
+		s := w.join("ann")
+		go func() {
+			for range 400 {
+				if s.conn.Write(w.t.Context(), websocket.MessageText, []byte(`{"type":"pong"}`)) != nil {
+					return
+				}
+			}
+		}()
+		if code, _, _ := s.closed(); code != websocket.StatusPolicyViolation {
+			w.t.Errorf("closed with %d", code)
 		}
-	}
-	g := &gate{}
-	g.receive([]byte(initMessage))
-	if v := g.receive([]byte(subscribeMessage)); v.code != 4401 {
-		t.Errorf("between init and ack: %d", v.code)
-	}
+	})
 }
 
-func TestGateBoundsOperations(t *testing.T) {
+// TestSocketQueriesAndMutations: one answer and a complete each; what is wrong with the document is an error and no complete.
+func TestSocketQueriesAndMutations(t *testing.T) {
 	t.Parallel()
-	g := acked()
-	subscribe := func(n int) verdict {
-		return g.receive(fmt.Appendf(nil, `{"type":"subscribe","id":"%d","payload":{"query":"{ a }"}}`, n))
-	}
-	for n := range MaxOperations {
-		if v := subscribe(n); v.code != 0 || v.answer != nil {
-			t.Fatalf("operation %d: %+v", n, v)
+	inVirtualTime(t, nil, func(w *world) {
+		s := w.join("ann")
+		for _, c := range []struct {
+			document string
+			answers  []string
+		}{
+			{`{ __typename }`, []string{"next", "complete"}},
+			{`mutation { createChat(input: {title: "A"}) { chat { title } } }`, []string{"next", "complete"}},
+			{`mutation { deleteChat(input: {id: "0197c0de-0000-7000-8000-000000000000"}) { deletedChatId } }`, []string{"next", "complete"}},
+			{`{ nothing }`, []string{"error"}},
+			{`{`, []string{"error"}},
+			{`query ($id: ID!) { chat(id: $id) { title } }`, []string{"error"}},
+			{`subscription { chatEvents(chatId: "0197c0de-0000-7000-8000-000000000000") { cursor } }`, []string{"next", "complete"}},
+		} {
+			s.subscribe("1", c.document, nil)
+			for _, want := range c.answers {
+				if m := s.read(); m["type"] != want || m["id"] != "1" {
+					w.t.Fatalf("%s: %v, want %s", c.document, m, want)
+				}
+			}
+			s.send(`{"type":"ping"}`)
+			if m := s.read(); m["type"] != "pong" {
+				w.t.Fatalf("%s: then %v", c.document, m)
+			}
 		}
-	}
-	if v := subscribe(1000); v.answer == nil || v.code != 0 {
-		t.Errorf("one more: %+v", v)
-	}
-	g.send([]byte(`{"id":"7","type":"complete"}`))
-	if v := subscribe(1000); v.answer != nil || v.code != 0 {
-		t.Errorf("after one ended: %+v", v)
-	}
+	})
 }
 
-func TestGateSends(t *testing.T) {
+// TestSocketReusedID: the end of an operation whose client was quicker does not end the next one of the same id.
+func TestSocketReusedID(t *testing.T) {
 	t.Parallel()
-	g := acked()
-	g.receive([]byte(subscribeMessage))
-	for _, step := range []struct {
-		reason, message string
-		sent            bool
-	}{
-		{"an event", `{"payload":{"data":{"type":"complete"}},"id":"1","type":"next"}`, true},
-		{"the error", `{"payload":[{"message":"x"}],"id":"1","type":"error"}`, true},
-		{"gqlgen's complete after it", `{"id":"1","type":"complete"}`, false},
-		{"a ping", `{"type":"ping"}`, true},
-	} {
-		if got := g.send([]byte(step.message)); got != step.sent {
-			t.Errorf("%s: sent %t", step.reason, got)
+	inVirtualTime(t, nil, func(w *world) {
+		chat := w.chat()
+		s := w.join("ann")
+		for range 50 {
+			s.subscribe("1", followChat, map[string]any{"chat": chat})
+			s.send(`{"type":"complete","id":"1"}`)
 		}
-	}
-	g.receive([]byte(subscribeMessage))
-	if !g.send([]byte(`{"id":"1","type":"complete"}`)) {
-		t.Error("the server's own complete was held back")
-	}
-	g.receive([]byte(subscribeMessage))
-	g.receive([]byte(`{"type":"complete","id":"1"}`))
-	if g.send([]byte(`{"id":"1","type":"complete"}`)) {
-		t.Error("the client's complete was answered with another")
-	}
+		s.subscribe("1", followChat, map[string]any{"chat": chat, "after": "1.1.1"})
+		for {
+			m := s.read()
+			if m["type"] == "complete" {
+				w.t.Fatal("completed, although the client had said so itself")
+			}
+			if strings.Contains(fmt.Sprint(m), "one") {
+				return
+			}
+		}
+	})
 }

@@ -4,98 +4,91 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
-	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"studychat/auth"
+	"studychat/db"
 	"studychat/graph"
 )
 
-// serveEvents carries one operation as Server-Sent Events.
-func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	out := &eventWriter{ResponseWriter: w, controller: http.NewResponseController(w), cancel: cancel}
-	leave, ok := t.live.enter(out.cut)
+// serveEvents carries one operation as Server-Sent Events: graphql-sse's distinct connections mode
+// (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md). What is wrong with the operation is told in an event,
+// as the protocol wants; who has no valid token is told by the status, so that no client takes it for an end.
+func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, params *graphql.RawParams) {
+	s, ok := t.reserveEvents(w, r)
 	if !ok {
-		w.Header().Set("Retry-After", "1")
-		refuse(w, http.StatusServiceUnavailable, "This instance is stopping.")
 		return
 	}
-	defer leave()
-	if viewer, err := auth.FromContext(ctx); err == nil && !viewer.Expires.IsZero() {
-		expiry := time.AfterFunc(time.Until(viewer.Expires), out.cut) // the client comes back with a fresh token
-		defer expiry.Stop()
+	defer s.close()
+	cursors := graph.NewCursors()
+	allowed := anything
+	if r.Method != http.MethodPost {
+		allowed = notMutations
 	}
-	w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
-	ctx = graph.WithCut(graph.WithTransport(ctx, "sse"), out.cut)
-	t.dispatch(out, r.WithContext(ctx))
-	if out.end() {
-		// The end of an answer looks like the end of the stream; a broken connection does not.
-		panic(http.ErrAbortHandler)
-	}
+	s.operations.Go(func() {
+		t.follow(graph.WithCursors(s.ctx, cursors), params, allowed, func(answer []byte) error {
+			return s.out.put(s.ctx, eventNext("", answer, cursors.Next()))
+		})
+		s.finish(eventComplete(""))
+	})
+	s.serve(w, r)
 }
 
-var errStreamOver = errors.New("the stream is over")
-
-// eventWriter gives every write a deadline, so that a reader who stalls is closed, and swallows what gqlgen writes after
-// the stream was cut (a "complete" that clients would believe) or after the handler has returned (a heartbeat in flight,
-// which would crash net/http).
-type eventWriter struct {
-	http.ResponseWriter
-
-	controller *http.ResponseController
-	cancel     context.CancelFunc
-
-	mu     sync.Mutex
-	over   bool
-	wasCut bool
-}
-
-func (w *eventWriter) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.over {
-		return 0, errStreamOver
+// serveEventSource is serveEvents for a browser's EventSource, which can neither post nor send headers: the operation
+// stands in the URL, the token may (RFC 6750, 2.3), and after a cut the browser sends the id of the last event by itself.
+func (t *Transport) serveEventSource(w http.ResponseWriter, r *http.Request) {
+	if !t.origins.admits(r) {
+		refuse(w, http.StatusForbidden, db.CodeForbidden, "This origin may not open a stream.")
+		return
 	}
-	_ = w.controller.SetWriteDeadline(time.Now().Add(writeTimeout))
-	n, err := w.ResponseWriter.Write(p)
+	params, err := decodeQuery(r.URL.RawQuery)
 	if err != nil {
-		w.cutLocked()
-	}
-	return n, err
-}
-
-// Flush makes eventWriter an http.Flusher.
-func (w *eventWriter) Flush() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.over {
+		refuseFor(w, err)
 		return
 	}
-	if err := w.controller.Flush(); err != nil {
-		w.cutLocked()
+	ctx := r.Context()
+	if token := r.URL.Query().Get("access_token"); token != "" && r.Header.Get("Authorization") == "" {
+		ctx, _ = auth.Authenticate(ctx, t.options.Verifier, "Bearer "+token)
+	}
+	if last := r.Header.Get("Last-Event-ID"); last != "" {
+		ctx = graph.WithResume(ctx, last)
+	}
+	t.serveEvents(w, r.WithContext(ctx), params)
+}
+
+// anything and notMutations say which kinds of operations a request may run.
+func anything(ast.Operation) bool          { return true }
+func notMutations(kind ast.Operation) bool { return kind != ast.Mutation }
+
+// follow runs an operation and hands over each of its answers, until it is over or put fails.
+func (t *Transport) follow(ctx context.Context, params *graphql.RawParams, allowed func(ast.Operation) bool, put func(answer []byte) error) {
+	op, refusal := t.prepare(ctx, params)
+	if refusal == nil && !allowed(op.kind()) {
+		refusal = failure(db.CodeBadUserInput, "A GET may not mutate. Use POST.", nil)
+	}
+	if refusal != nil {
+		_ = put(payload(refusal))
+		return
+	}
+	if !op.streams() {
+		var cancel context.CancelFunc
+		op.ctx, cancel = context.WithTimeout(op.ctx, answerTimeout)
+		defer cancel()
+	}
+	for answer := op.next(); answer != nil; answer = op.next() {
+		if put(payload(answer)) != nil {
+			return
+		}
 	}
 }
 
-// cut ends the stream as a failure.
-func (w *eventWriter) cut() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.cutLocked()
-}
-
-func (w *eventWriter) cutLocked() {
-	if !w.over {
-		w.over, w.wasCut = true, true
-		w.cancel()
+func refuseViewer(w http.ResponseWriter, err error) {
+	message := "This needs a token."
+	if own, ok := errors.AsType[*db.Error](err); ok {
+		message = own.Message
 	}
-}
-
-// end lets nothing through any more and says whether the stream was cut.
-func (w *eventWriter) end() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.over = true
-	return w.wasCut
+	w.Header().Set("WWW-Authenticate", "Bearer")
+	refuse(w, http.StatusUnauthorized, db.CodeUnauthenticated, message)
 }

@@ -1,84 +1,234 @@
 package transport
 
 import (
-	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
-	"net/http/httptest"
+	"net/url"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
-// recorder is a ResponseWriter with deadlines, which fails when told to.
-type recorder struct {
-	*httptest.ResponseRecorder
-
-	deadlines int
-	fail      bool
-}
-
-func (r *recorder) SetWriteDeadline(time.Time) error {
-	r.deadlines++
-	return nil
-}
-
-func (r *recorder) Write(p []byte) (int, error) {
-	if r.fail {
-		return 0, errors.New("the reader stalls")
+// open begins a stream and fails unless it is one.
+func (w *world) open(r *http.Request) *http.Response {
+	w.t.Helper()
+	response, err := w.client.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	return r.ResponseRecorder.Write(p)
+	w.t.Cleanup(func() { _ = response.Body.Close() })
+	if response.StatusCode != http.StatusOK || !strings.HasPrefix(response.Header.Get("Content-Type"), mediaEvents) {
+		body, _ := io.ReadAll(response.Body)
+		w.t.Fatalf("%s %s: %d %s", r.Method, r.URL, response.StatusCode, body)
+	}
+	return response
 }
 
-func newEventWriter(t *testing.T) (*eventWriter, *recorder, context.Context) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	t.Cleanup(cancel)
-	r := &recorder{ResponseRecorder: httptest.NewRecorder()}
-	return &eventWriter{ResponseWriter: r, controller: http.NewResponseController(r), cancel: cancel}, r, ctx
+// until reads a stream up to an event whose data holds text, and returns it.
+func (w *world) until(response *http.Response, text string) sse {
+	w.t.Helper()
+	var found sse
+	err := readSSE(response.Body, func(e sse) bool {
+		found = e
+		return !strings.Contains(e.data, text)
+	})
+	if err != nil || !strings.Contains(found.data, text) {
+		w.t.Fatalf("waiting for %s: %+v, %v", text, found, err)
+	}
+	return found
 }
 
-func TestEventWriterEveryWriteHasADeadline(t *testing.T) {
+// all reads a stream to its end: nil if it ended in order.
+func all(response *http.Response) (events []sse, err error) {
+	err = readSSE(response.Body, func(e sse) bool {
+		events = append(events, e)
+		return true
+	})
+	return events, err
+}
+
+func TestEventsInDistinctMode(t *testing.T) {
 	t.Parallel()
-	w, r, _ := newEventWriter(t)
-	_, _ = w.Write([]byte("event: next\n"))
-	_, _ = w.Write([]byte("data: {}\n\n"))
-	if r.deadlines != 2 || r.Body.String() != "event: next\ndata: {}\n\n" {
-		t.Errorf("%d deadlines, %q", r.deadlines, r.Body)
-	}
-	if w.end() {
-		t.Error("an orderly end counts as cut")
-	}
-}
-
-func TestEventWriterAfterACut(t *testing.T) {
-	t.Parallel()
-	w, r, ctx := newEventWriter(t)
-	w.cut()
-	if n, err := w.Write([]byte("event: complete\n\n")); n != 0 || err == nil || r.Body.Len() != 0 {
-		t.Errorf("wrote %q", r.Body)
-	}
-	w.Flush()
-	if r.Flushed || ctx.Err() == nil || !w.end() {
-		t.Error("a cut stream went on, or does not know that it was cut")
+	for _, path := range []string{"/graphql", "/graphql/stream"} {
+		inVirtualTime(t, nil, func(w *world) {
+			chat := w.chat()
+			r := w.request(http.MethodPost, path, query(followChat, map[string]any{"chat": chat, "after": "1.1.1"}), "Accept", mediaEvents)
+			response := w.open(r)
+			if e := w.until(response, "MessageSent"); e.name != "next" || !strings.Contains(e.data, `"one"`) || e.id != "1.1.2" {
+				w.t.Errorf("got %+v", e)
+			}
+			if response.Header.Get("X-Accel-Buffering") != "no" || response.Header.Get("Cache-Control") != "no-store" {
+				w.t.Errorf("headers: %v", response.Header)
+			}
+			if _, err := w.repo.DeleteChat(w.t.Context(), "ann", chat); err != nil {
+				w.t.Fatal(err)
+			}
+			events, err := all(response)
+			if n := len(events); err != nil || n < 2 || !strings.Contains(events[n-2].data, "ChatDeleted") || events[n-1] != (sse{name: "complete"}) {
+				w.t.Errorf("ended with %v, %v", events, err)
+			}
+		})
 	}
 }
 
-func TestEventWriterAfterTheEnd(t *testing.T) {
+// TestEventsOfQueries: a query has one event and a complete; what is wrong with the document is told in an event, as
+// graphql-sse wants; who has no token is told by the status.
+func TestEventsOfOtherOperations(t *testing.T) {
 	t.Parallel()
-	w, r, _ := newEventWriter(t)
-	w.end()
-	_, _ = w.Write([]byte(": ping\n\n"))
-	w.Flush()
-	if r.Body.Len() != 0 || r.Flushed {
-		t.Errorf("wrote %q after the handler returned", r.Body)
+	inVirtualTime(t, nil, func(w *world) {
+		for document, want := range map[string]string{
+			`{ __typename }`: `{"data":{"__typename":"Query"}}`,
+			`{ nothing }`:    `GRAPHQL_VALIDATION_FAILED`,
+			`{`:              `GRAPHQL_PARSE_FAILED`,
+			`mutation { createChat(input: {title: " "}) { chat { id } } }`:                                     `BAD_USER_INPUT`,
+			`subscription { chatEvents(chatId: "0197c0de-0000-7000-8000-000000000000") { cursor } }`:           `NOT_FOUND`,
+			`subscription { chatEvents(chatId: "0197c0de-0000-7000-8000-000000000000", after: 5) { cursor } }`: `GRAPHQL_VALIDATION_FAILED`,
+		} {
+			events, err := all(w.open(w.request(http.MethodPost, "/graphql", query(document, nil), "Accept", mediaEvents)))
+			if err != nil || len(events) != 2 || !strings.Contains(events[0].data, want) || events[1].name != "complete" {
+				w.t.Errorf("%s: %v, %v", document, events, err)
+			}
+		}
+		for _, token := range []string{"", "Bearer bad", "Basic ann"} {
+			response, body := w.do(w.request(http.MethodPost, "/graphql", query(followChat, nil), "Accept", mediaEvents, "Authorization", token))
+			if response.StatusCode != http.StatusUnauthorized || !strings.Contains(body, "UNAUTHENTICATED") || response.Header.Get("WWW-Authenticate") == "" {
+				w.t.Errorf("%q: %d %s", token, response.StatusCode, body)
+			}
+		}
+	})
+}
+
+// TestEventSource: what a browser does by itself. The operation stands in the URL, each event has its cursor for an id, and
+// the id that comes back wins over the cursor in the URL.
+func TestEventSource(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/graphql", "/graphql/stream"} {
+		inVirtualTime(t, nil, func(w *world) {
+			chat := w.chat()
+			w.say(chat, "two")
+			u := path + "?" + url.Values{
+				"query":     {`subscription ($chat: ID!) { chatEvents(chatId: $chat, after: "1.1.0") { ... on MessageSent { message { content } } } }`}, // selects no cursor
+				"variables": {string(encode(map[string]any{"chat": chat}))}, "access_token": {"ann"},
+			}.Encode()
+			response := w.open(w.request(http.MethodGet, u, "", "Accept", mediaEvents, "Authorization", ""))
+			if e := w.until(response, "one"); e.id != "1.1.2" {
+				w.t.Errorf("got %+v", e)
+			}
+			response = w.open(w.request(http.MethodGet, u, "", "Accept", mediaEvents, "Authorization", "", "Last-Event-ID", "1.1.2"))
+			if e := w.until(response, "data"); e.id != "1.1.3" || !strings.Contains(e.data, "two") {
+				w.t.Errorf("after it came back: %+v", e)
+			}
+		})
 	}
 }
 
-func TestEventWriterStalledReader(t *testing.T) {
+func TestEventSourceIsRefused(t *testing.T) {
 	t.Parallel()
-	w, r, ctx := newEventWriter(t)
-	r.fail = true
-	if _, err := w.Write([]byte("x")); err == nil || ctx.Err() == nil || !w.end() {
-		t.Error("a failed write did not end the stream")
+	inVirtualTime(t, nil, func(w *world) {
+		subscription := url.QueryEscape(`subscription { chatEvents { cursor } }`)
+		for _, c := range []struct {
+			reason, query string
+			header        []string
+			status        int
+			says          string
+		}{
+			{"no token", "query=" + subscription, nil, http.StatusUnauthorized, "UNAUTHENTICATED"},
+			{"a bad token", "access_token=bad&query=" + subscription, nil, http.StatusUnauthorized, "UNAUTHENTICATED"},
+			{"a foreign page", "access_token=ann&query=" + subscription, []string{"Origin", "https://evil.example"}, http.StatusForbidden, "FORBIDDEN"},
+			{"no operation", "access_token=ann", nil, http.StatusBadRequest, "BAD_USER_INPUT"},
+			{"variables that are no JSON", "access_token=ann&variables=x&query=" + subscription, nil, http.StatusBadRequest, "BAD_USER_INPUT"},
+			{"a mutation", "access_token=ann&query=" + url.QueryEscape(`mutation { clearChats { deletedChatIds } }`), nil, http.StatusOK, "may not mutate"},
+			{"a cursor of another chat's epoch that is no cursor", "access_token=ann&query=" + subscription, []string{"Last-Event-ID", "x\u00a0y"}, http.StatusOK, "BAD_USER_INPUT"},
+		} {
+			header := append([]string{"Accept", mediaEvents, "Authorization", ""}, c.header...)
+			response, body := w.do(w.request(http.MethodGet, "/graphql/stream?"+c.query, "", header...))
+			if response.StatusCode != c.status || !strings.Contains(body, c.says) {
+				w.t.Errorf("%s: %d %s", c.reason, response.StatusCode, body)
+			}
+		}
+	})
+}
+
+func TestEventsHeartbeat(t *testing.T) {
+	t.Parallel()
+	inVirtualTime(t, nil, func(w *world) {
+		response := w.open(w.request(http.MethodPost, "/graphql", query(`subscription { chatEvents { cursor } }`, nil), "Accept", mediaEvents))
+		began := time.Now()
+		got := make([]byte, 3*len(heartbeatComment))
+		if _, err := io.ReadFull(response.Body, got); err != nil || strings.Trim(string(got), ":\n") != "" || time.Since(began) != 2*heartbeat {
+			w.t.Errorf("%q, %v after %s", got, err, time.Since(began))
+		}
+	})
+}
+
+// TestEventsAreCut: the end of the token, a restart and a stalled reader break the stream off; nobody is told that it is
+// complete.
+func TestEventsAreCut(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason, token string
+		do            func(w *world, chat string)
+	}{
+		{"the token ends", "Bearer ann@30", func(*world, string) {}},
+		{"a restart", "Bearer ann", func(w *world, _ string) { _ = w.transport.Drain(w.t.Context()) }},
+		{"the hub stops", "Bearer ann", func(w *world, _ string) { w.hub.Stop() }},
+	} {
+		inVirtualTime(t, nil, func(w *world) {
+			chat := w.chat()
+			response := w.open(w.request(http.MethodPost, "/graphql", query(followChat, map[string]any{"chat": chat, "after": "1.1.2"}), "Accept", mediaEvents, "Authorization", c.token))
+			synctest.Wait()
+			go c.do(w, chat)
+			events, err := all(response)
+			if !errors.Is(err, io.ErrUnexpectedEOF) {
+				w.t.Errorf("%s: ended with %v", c.reason, err)
+			}
+			for _, e := range events {
+				if e.name == "complete" {
+					w.t.Errorf("%s: told complete", c.reason)
+				}
+			}
+		})
 	}
+}
+
+// TestEventsStalledReader is cut within 12 s, and costs nobody else anything.
+func TestEventsStalledReader(t *testing.T) {
+	t.Parallel()
+	inVirtualTime(t, nil, func(w *world) {
+		chat := w.chat()
+		r := w.request(http.MethodPost, "/graphql", query(followChat, map[string]any{"chat": chat, "after": "1.1.2"}), "Accept", mediaEvents)
+		stalled := w.open(r)
+		for n := range 70 {
+			w.say(chat, strings.Repeat("x", 10_000)+fmt.Sprint(n))
+			<-time.After(200 * time.Millisecond)
+		}
+		synctest.Wait()
+		counts, err := w.hub.Counts(w.t.Context())
+		if err != nil || counts.Here["sse"] != 0 {
+			w.t.Errorf("14 s later: %+v, %v", counts, err)
+		}
+		if _, err := all(stalled); !errors.Is(err, io.ErrUnexpectedEOF) {
+			w.t.Errorf("ended with %v", err)
+		}
+	})
+}
+
+// TestEventsClientLeaves: the operation ends with its reader.
+func TestEventsClientLeaves(t *testing.T) {
+	t.Parallel()
+	inVirtualTime(t, nil, func(w *world) {
+		chat := w.chat()
+		response := w.open(w.request(http.MethodPost, "/graphql", query(followChat, map[string]any{"chat": chat}), "Accept", mediaEvents))
+		synctest.Wait()
+		_ = response.Body.Close()
+		<-time.After(time.Second)
+		synctest.Wait()
+		counts, err := w.hub.Counts(w.t.Context())
+		if err != nil || counts.Here["sse"] != 0 {
+			w.t.Errorf("%+v, %v", counts, err)
+		}
+	})
 }

@@ -2,124 +2,288 @@ package transport
 
 import (
 	"context"
+	"fmt"
 	"net/http"
-	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	gqltransport "github.com/99designs/gqlgen/graphql/handler/transport"
 	"github.com/coder/websocket"
 )
 
-func TestTranslate(t *testing.T) {
+// TestSocketTellsEvents is the whole way of a message, in real pipes and virtual time.
+func TestSocketTellsEvents(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		code    int
-		message string
-		want    websocket.StatusCode
-	}{
-		{4403, "Forbidden", 4403},
-		{1002, "connection initialisation timeout", 4408},
-		{1002, "decoding error", 4400},
-		{1002, "unexpected message", 4400},
-		{1000, "terminated", 1000},
-	} {
-		if got := translate(c.code, c.message); got != c.want {
-			t.Errorf("%d %s: %d, want %d", c.code, c.message, got, c.want)
+	inVirtualTime(t, nil, func(w *world) {
+		chat := w.chat()
+		s := w.join("ann")
+		s.subscribe("1", followChat, map[string]any{"chat": chat, "after": "1.1.2"})
+		w.say(chat, "two")
+		for {
+			m := s.read()
+			if text := fmt.Sprint(m); strings.Contains(text, "MessageSent") {
+				if m["type"] != "next" || m["id"] != "1" || !strings.Contains(text, "two") {
+					w.t.Errorf("got %v", m)
+				}
+				return
+			}
 		}
-	}
+	})
 }
 
-// pair is both ends of a socket: ours as gqlgen gets it, and the client's.
-func pair(t *testing.T) (*socket, *websocket.Conn) {
-	t.Helper()
-	accepted := make(chan *socket, 1)
-	done := make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s := &seat{}
-		r = r.WithContext(context.WithValue(r.Context(), seatKey{}, s))
-		conn, err := acceptor{}.Accept(w, r, gqltransport.WebsocketAcceptOptions{})
-		if ours, ok := conn.(*socket); ok && err == nil {
-			accepted <- ours
+// TestSocketPings: who answers lives, who does not is cut after the deadline, not before.
+func TestSocketPings(t *testing.T) {
+	t.Parallel()
+	inVirtualTime(t, nil, func(w *world) {
+		s := w.join("ann")
+		for range 5 {
+			if m := s.read(); m["type"] != "ping" {
+				w.t.Fatalf("got %v", m)
+			}
+			s.send(`{"type":"pong"}`)
 		}
-		<-done
-		s.wait()
-	}))
-	t.Cleanup(server.Close)
-	t.Cleanup(func() { close(done) })
-	client, _, err := websocket.Dial(t.Context(), strings.Replace(server.URL, "http", "ws", 1), &websocket.DialOptions{Subprotocols: []string{subprotocol}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.CloseNow() })
-	return <-accepted, client
-}
-
-// closed reads until the server closes, counting messages.
-func closed(t *testing.T, client *websocket.Conn) (code websocket.StatusCode, messages int) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	for {
-		if _, _, err := client.Read(ctx); err != nil {
-			return websocket.CloseStatus(err), messages
+		if m := s.read(); m["type"] != "ping" {
+			w.t.Fatalf("got %v", m)
 		}
-		messages++
+		asked := time.Now()
+		if code, _, _ := s.closed(); code != -1 || time.Since(asked) != pongTimeout {
+			w.t.Errorf("closed with %d after %s", code, time.Since(asked))
+		}
+	})
+}
+
+// TestSocketSlowReaders: one stalls at once, one reads a message each two seconds. The first is cut
+// within 12 s, the other when what waits for it has waited too long; a third, who reads, is not disturbed.
+func TestSocketSlowReaders(t *testing.T) {
+	t.Parallel()
+	inVirtualTime(t, nil, func(w *world) {
+		chat := w.chat()
+		follow := map[string]any{"chat": chat, "after": "1.1.2"}
+		stalled, slow, quick := w.join("ann"), w.join("ann"), w.join("ann")
+		for _, s := range []*client{stalled, slow, quick} {
+			s.subscribe("1", followChat, follow)
+		}
+		ended := make(chan time.Duration, 2)
+		began := time.Now()
+		go func() {
+			for {
+				if _, err := slow.tryRead(); err != nil {
+					ended <- time.Since(began)
+					return
+				}
+				<-time.After(2 * time.Second)
+			}
+		}()
+		got := make(chan int, 1)
+		go func() {
+			seen := 0
+			for seen < 60 {
+				if strings.Contains(fmt.Sprint(quick.read()), "MessageSent") {
+					seen++
+				}
+			}
+			got <- seen
+		}()
+		for n := range 60 {
+			w.say(chat, strings.Repeat("x", 10_000)+fmt.Sprint(n))
+			<-time.After(200 * time.Millisecond)
+		}
+		if took := <-ended; took > 16*time.Second {
+			w.t.Errorf("the slow reader was cut after %s", took)
+		}
+		if seen := <-got; seen != 60 {
+			w.t.Errorf("the quick reader got %d", seen)
+		}
+		began = time.Now()
+		if code, _, _ := stalled.closed(); code != -1 || time.Since(began) != 0 {
+			w.t.Errorf("the stalled reader: %d after another %s: it was not cut before", code, time.Since(began))
+		}
+	})
+}
+
+func TestSocketTokenExpires(t *testing.T) {
+	t.Parallel()
+	inVirtualTime(t, nil, func(w *world) {
+		s := w.join("ann@300")
+		s.subscribe("1", `subscription { chatEvents { cursor } }`, nil)
+		began, warned := time.Now(), time.Duration(0)
+		for {
+			m, err := s.tryRead()
+			if err != nil {
+				if websocket.CloseStatus(err) != 4403 || time.Since(began) != 300*time.Second {
+					w.t.Errorf("ended with %v after %s", err, time.Since(began))
+				}
+				break
+			}
+			switch m["type"] {
+			case "complete", "error":
+				w.t.Fatalf("got %v", m)
+			case "ping":
+				s.send(`{"type":"pong"}`)
+				if strings.Contains(fmt.Sprint(m), "tokenExpiresInMs:60000") {
+					warned = time.Since(began)
+				}
+			}
+		}
+		if warned != 240*time.Second {
+			w.t.Errorf("warned after %s", warned)
+		}
+	})
+}
+
+// TestSocketTokenIsRenewed: the stream goes on without a break; the new token's end counts.
+func TestSocketTokenIsRenewed(t *testing.T) {
+	t.Parallel()
+	inVirtualTime(t, nil, func(w *world) {
+		chat := w.chat()
+		s := w.join("ann@100")
+		s.subscribe("1", followChat, map[string]any{"chat": chat, "after": "1.1.2"})
+		began := time.Now()
+		renewed := false
+		for {
+			m, err := s.tryRead()
+			if err != nil {
+				if websocket.CloseStatus(err) != 4403 || time.Since(began) != 200*time.Second {
+					w.t.Errorf("ended with %v after %s", err, time.Since(began))
+				}
+				break
+			}
+			text := fmt.Sprint(m)
+			switch {
+			case m["type"] == "complete" || m["type"] == "error":
+				w.t.Fatalf("got %v", m)
+			case m["type"] == "ping" && strings.Contains(text, "tokenExpiresInMs") && !renewed:
+				s.send(`{"type":"ping","payload":{"authorization":"Bearer ann@200"}}`)
+			case m["type"] == "pong" && strings.Contains(text, "tokenExpiresInMs:160000"):
+				renewed = true
+			case m["type"] == "ping":
+				s.send(`{"type":"pong"}`)
+			}
+		}
+		if !renewed {
+			w.t.Error("the renewal was not confirmed")
+		}
+	})
+}
+
+func TestSocketRenewalIsRefused(t *testing.T) {
+	t.Parallel()
+	for reason, token := range map[string]string{"another subject": "eve@500", "no good": "bad", "expired": "ann@0"} {
+		inVirtualTime(t, nil, func(w *world) {
+			s := w.join("ann@100")
+			s.send(`{"type":"ping","payload":{"authorization":"Bearer ` + token + `"}}`)
+			if code, _, before := s.closed(); code != 4403 || slices.Contains(before, "complete") {
+				w.t.Errorf("%s: closed with %d after %v", reason, code, before)
+			}
+		})
 	}
 }
 
-func TestSocketSaysNothingAfterItsEnd(t *testing.T) {
+// TestSocketRenewedScopes: what the newest token allows counts, for operations that start after it.
+func TestSocketViewerIsTheNewest(t *testing.T) {
 	t.Parallel()
-	s, client := pair(t)
-	if err := s.WriteJSON(map[string]string{"type": "next"}); err != nil {
-		t.Fatal(err)
-	}
-	s.end(closeRestart, "restart")
-	if err := s.WriteJSON(map[string]string{"type": "complete"}); err == nil {
-		t.Error("complete was sent after the end")
-	}
-	_ = s.WriteClose(1000, "terminated") // gqlgen's own wish comes too late
-	if code, messages := closed(t, client); code != closeRestart || messages != 1 {
-		t.Errorf("closed with %d after %d messages", code, messages)
-	}
+	inVirtualTime(t, nil, func(w *world) {
+		chat := w.chat()
+		s := w.join("ann")
+		s.subscribe("1", `query ($id: ID!) { chat(id: $id) { title } }`, map[string]any{"id": chat})
+		if m := s.read(); !strings.Contains(fmt.Sprint(m), "A chat") {
+			w.t.Errorf("as ann: %v", m)
+		}
+	})
 }
 
-func TestSocketClosesWhenNoPongComes(t *testing.T) {
+func TestSeatsOfUsersAndAddresses(t *testing.T) {
 	t.Parallel()
-	s, client := pair(t)
-	_ = s.SetReadDeadline(time.Now().Add(time.Hour))
-	_ = s.SetReadDeadline(time.Time{}) // a pong came
-	_ = s.SetReadDeadline(time.Now())  // and then none
-	if code, _ := closed(t, client); code != -1 {
-		t.Errorf("closed with %d, want a cut connection", code)
-	}
-	if _, ended := s.allows(nil); !ended {
-		t.Error("the socket goes on")
-	}
+	limits := func(o *Options) { o.PerUser, o.PerAddress = 3, 5 }
+	inVirtualTime(t, limits, func(w *world) {
+		var open []*client
+		for range 3 {
+			open = append(open, w.join("ann"))
+		}
+		fourth, _ := w.dial(ours, nil)
+		fourth.send(initMessage)
+		if code, reason, _ := fourth.closed(); code != websocket.StatusTryAgainLater {
+			w.t.Errorf("a fourth socket of ann's: %d %s", code, reason)
+		}
+		response, _ := w.do(w.request(http.MethodPost, "/graphql", query(followChat, nil), "Accept", mediaEvents))
+		if response.StatusCode != http.StatusTooManyRequests || response.Header.Get("Retry-After") == "" {
+			w.t.Errorf("a stream beside three sockets: %d", response.StatusCode)
+		}
+		synctest.Wait() // the fourth's seat is free again
+		open = append(open, w.join("bob"), w.join("cem"))
+		if sixth, refusal := w.dial(ours, nil); sixth != nil || refusal.StatusCode != http.StatusTooManyRequests {
+			w.t.Errorf("a sixth socket from one address was let in: %v", refusal)
+		}
+		_ = open[0].conn.CloseNow()
+		synctest.Wait()
+		w.join("ann") // the seat is free
+	})
+	inVirtualTime(t, nil, func(w *world) { // no limits set: none
+		for range 30 {
+			w.join("ann")
+		}
+	})
 }
 
-func TestSeatCutBeforeTheSocketIsThere(t *testing.T) {
+// TestRestartWaves: 1012 to all, not at once, new ones refused, no complete, all over before Drain returns.
+func TestRestartWaves(t *testing.T) {
 	t.Parallel()
-	s, client := pair(t)
-	early := &seat{}
-	early.cut(closeRestart, "restart")
-	early.take(s)
-	if code, _ := closed(t, client); code != closeRestart {
-		t.Errorf("closed with %d", code)
-	}
+	inVirtualTime(t, nil, func(w *world) {
+		const sockets = 200
+		ends := make(chan time.Time, sockets)
+		for range sockets {
+			s := w.join("ann")
+			s.subscribe("1", `subscription { chatEvents { cursor } }`, nil)
+			go func() {
+				code, _, before := s.closed()
+				if code != closeRestart || slices.Contains(before, "complete") {
+					w.t.Errorf("closed with %d after %v", code, before)
+				}
+				ends <- time.Now()
+			}()
+		}
+		synctest.Wait()
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(w.t.Context(), 8*time.Second)
+		defer cancel()
+		if err := w.transport.Drain(ctx); err != nil {
+			w.t.Fatal(err)
+		}
+		waves := map[time.Duration]int{}
+		for range sockets {
+			at := <-ends
+			waves[at.Sub(began)]++
+		}
+		if len(waves) != sockets/waveSize || time.Since(began) > 3*time.Second {
+			w.t.Errorf("%v in %s", waves, time.Since(began))
+		}
+		if s, refusal := w.dial(ours, nil); s != nil || refusal.StatusCode != http.StatusServiceUnavailable {
+			w.t.Errorf("a socket was let in while stopping: %v", refusal)
+		}
+	})
 }
 
-func TestSocketRefusesAForeignOrigin(t *testing.T) {
+// TestSocketEndsWithItsOperations: when the client goes, nothing of it stays.
+func TestSocketEndsWithItsOperations(t *testing.T) {
 	t.Parallel()
-	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodGet, "http://chat.example/graphql", http.NoBody)
-	r.Header.Set("Origin", "https://evil.example")
-	conn, err := acceptor{}.Accept(w, r, gqltransport.WebsocketAcceptOptions{})
-	if _, refused := conn.(closedSocket); err != nil || !refused || w.Code != http.StatusForbidden {
-		t.Errorf("%T, %v, %d", conn, err, w.Code)
-	}
-	if _, _, err := conn.NextReader(); err == nil {
-		t.Error("a refused socket reads")
-	}
+	inVirtualTime(t, nil, func(w *world) {
+		chat := w.chat()
+		s := w.join("ann")
+		for n := range 20 {
+			s.subscribe(fmt.Sprint(n), followChat, map[string]any{"chat": chat})
+		}
+		synctest.Wait()
+		if counts, err := w.hub.Counts(w.t.Context()); err != nil || counts.Here["websocket"] != 20 {
+			w.t.Fatalf("before: %+v, %v", counts, err)
+		}
+		_ = s.conn.CloseNow()
+		<-time.After(time.Second)
+		synctest.Wait()
+		counts, err := w.hub.Counts(w.t.Context())
+		if err != nil || counts.Here["websocket"] != 0 {
+			w.t.Errorf("after the client went: %+v, %v", counts, err)
+		}
+	})
 }

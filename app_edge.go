@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"studychat/auth"
+	"studychat/db"
+	"studychat/documents"
+	"studychat/events"
+	"studychat/graph"
+	"studychat/rate"
+	"studychat/transport"
+)
+
+// edgeOptions are limits and documents. What is counted and kept is shared through Redis where there is one.
+func (a *app) edgeOptions(config Config, r remote) (graph.Options, error) {
+	kept := documents.NewMemory(0)
+	options := graph.Options{Introspection: config.introspects(), Documents: kept, TrustedMode: documents.Mode(config.TrustedDocuments)}
+	if r.cacheClient != nil {
+		shared := documents.NewRedis(r.cacheClient, kept, a.log)
+		a.onStop(func() error { shared.Close(); return nil })
+		options.Documents = shared
+	}
+	if config.DocumentManifest != "" {
+		manifest, err := documents.LoadManifest(config.DocumentManifest)
+		if err == nil {
+			err = graph.CheckManifest(manifest)
+		}
+		if err != nil {
+			return options, fmt.Errorf("DOCUMENT_MANIFEST: %w", err)
+		}
+		options.Trusted = manifest
+		a.log.Info("Trusted documents", "mode", config.TrustedDocuments, "documents", manifest.Len())
+	}
+	if config.Authenticated() { // the one user of a laptop has nobody to be protected from
+		options.Limiter = a.newLimiter(r)
+		options.PerUser = rate.Limit{PerSecond: config.MutationRate, Burst: config.MutationBurst}
+		options.PerAddress = rate.Limit{PerSecond: config.AddressMutationRate, Burst: config.AddressMutationBurst}
+	}
+	return options, nil
+}
+
+func (a *app) newLimiter(r remote) rate.Limiter {
+	here := rate.NewMemory()
+	if r.cacheClient == nil {
+		return here
+	}
+	shared := rate.NewRedis(r.cacheClient, here, a.log)
+	a.onStop(func() error { shared.Stop(); return nil })
+	return shared
+}
+
+func (a *app) newVerifier(config Config) (auth.Verifier, error) {
+	if !config.Authenticated() {
+		a.log.Info("No authentication configured: one local user, loopback only")
+		return auth.Local{}, nil
+	}
+	ctx, cancel := context.WithCancel(context.Background()) // the refreshing of keys ends with us
+	a.onStop(func() error { cancel(); return nil })
+	return auth.NewJWT(ctx, auth.JWTConfig{
+		Secret: config.JWTSecret, JWKSURL: config.JWKSURL, Issuer: config.JWTIssuer, Audience: config.JWTAudience,
+	})
+}
+
+// readiness: without the database nothing works, without Redis everything does.
+func readiness(store *db.Store, r remote, hub *events.Hub) func(context.Context) transport.Readiness {
+	return func(ctx context.Context) transport.Readiness {
+		out := transport.Readiness{Ready: true, Parts: map[string]string{"database": "ok"}}
+		if err := store.Ping(ctx); err != nil {
+			out.Ready, out.Parts["database"] = false, "down"
+		}
+		switch {
+		case r.guardian == nil:
+			out.Parts["redis"] = "not configured"
+		case r.guardian.State() == "ok" && hub.State() == events.Healthy:
+			out.Parts["redis"] = "ok"
+		default:
+			out.Parts["redis"] = "degraded"
+		}
+		return out
+	}
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+
+	"studychat/documents"
+)
+
+// validateEdge checks who may reach us how, and with which documents.
+func (c *Config) validateEdge() []string {
+	var mistakes []string
+	for _, origin := range c.AllowedOrigins {
+		u, err := url.Parse(origin)
+		if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin {
+			mistakes = append(mistakes, fmt.Sprintf("ALLOWED_ORIGINS: %q is not an origin such as https://app.example.", origin))
+		}
+	}
+	for _, text := range c.TrustedProxies {
+		proxy, err := parseNetwork(text)
+		if err != nil {
+			mistakes = append(mistakes, fmt.Sprintf("TRUSTED_PROXIES: %q is not an address or a network such as 10.0.0.0/8.", text))
+			continue
+		}
+		c.proxies = append(c.proxies, proxy)
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		mistakes = append(mistakes, "TLS_CERT and TLS_KEY must both be set, or neither.")
+	}
+	if !slices.Contains([]string{"auto", "on", "off"}, c.Introspection) {
+		mistakes = append(mistakes, "INTROSPECTION must be on, off or auto.")
+	}
+	mode, err := documents.ParseMode(c.TrustedDocuments)
+	if err != nil {
+		mistakes = append(mistakes, "TRUSTED_DOCUMENTS must be off, log or enforce.")
+	}
+	if err == nil && mode != documents.Off && c.DocumentManifest == "" {
+		mistakes = append(mistakes, "DOCUMENT_MANIFEST is required with TRUSTED_DOCUMENTS.")
+	}
+	return mistakes
+}
+
+// parseNetwork reads a network, or an address, which is a network of one.
+func parseNetwork(text string) (netip.Prefix, error) {
+	if network, err := netip.ParsePrefix(text); err == nil {
+		return network, nil
+	}
+	address, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return netip.PrefixFrom(address, address.BitLen()), nil
+}
+
+// introspects says whether clients may read the schema: without authentication there is nobody to hide it from.
+func (c *Config) introspects() bool {
+	return c.Introspection == "on" || c.Introspection == "auto" && !c.Authenticated()
+}
+
+func (c *Config) validateLimits() []string {
+	var mistakes []string
+	for _, limit := range []struct {
+		name  string
+		value int
+	}{
+		{"CONNECTIONS_PER_USER", c.ConnectionsPerUser},
+		{"CONNECTIONS_PER_ADDRESS", c.ConnectionsPerAddress},
+		{"MUTATION_RATE", c.MutationRate},
+		{"MUTATION_BURST", c.MutationBurst},
+		{"ADDRESS_MUTATION_RATE", c.AddressMutationRate},
+		{"ADDRESS_MUTATION_BURST", c.AddressMutationBurst},
+	} {
+		if limit.value < 0 || limit.value > maxLimit {
+			mistakes = append(mistakes, fmt.Sprintf("%s must be 1 to %d, or 0 for no limit.", limit.name, maxLimit))
+		}
+	}
+	if c.MutationRate > 0 && c.MutationBurst == 0 {
+		mistakes = append(mistakes, "MUTATION_BURST must be at least 1 with a MUTATION_RATE.")
+	}
+	if c.AddressMutationRate > 0 && c.AddressMutationBurst == 0 {
+		mistakes = append(mistakes, "ADDRESS_MUTATION_BURST must be at least 1 with an ADDRESS_MUTATION_RATE.")
+	}
+	return mistakes
+}
+
+const maxLimit = 1_000_000

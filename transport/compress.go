@@ -1,0 +1,86 @@
+package transport
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/andybalholm/brotli"
+)
+
+// compressFrom is the size from which compression pays: below it an answer fits one packet anyway.
+const compressFrom = 1400 // bytes
+
+// brotliLevel costs about what gzip's default does and packs JSON better.
+const brotliLevel = 4
+
+// compressor is what gzip and brotli writers have in common.
+type compressor interface {
+	io.WriteCloser
+	Reset(w io.Writer)
+}
+
+// Writers are kept: a fresh gzip writer allocates 800 KB.
+var compressors = map[string]*sync.Pool{
+	"br":   {New: func() any { return brotli.NewWriterLevel(io.Discard, brotliLevel) }},
+	"gzip": {New: func() any { return gzip.NewWriter(io.Discard) }},
+}
+
+// writeCompressed writes a whole body, compressed if that pays and the client can read it. Never for streams: a compressor
+// holds back what should be seen at once. Tokens never stand in answers, so a length tells no secret (BREACH).
+func writeCompressed(w http.ResponseWriter, r *http.Request, code int, body []byte) {
+	w.Header().Add("Vary", "Accept-Encoding")
+	encoding := ""
+	if len(body) >= compressFrom {
+		encoding = acceptedEncoding(r.Header.Get("Accept-Encoding"))
+	}
+	pool := compressors[encoding]
+	if pool == nil {
+		w.WriteHeader(code)
+		_, _ = w.Write(body)
+		return
+	}
+	w.Header().Set("Content-Encoding", encoding)
+	w.WriteHeader(code)
+	c, _ := pool.Get().(compressor)
+	c.Reset(w)
+	_, _ = c.Write(body)
+	_ = c.Close() // a client that is gone has no use for the rest
+	pool.Put(c)
+}
+
+// acceptedEncoding is "br", "gzip" or "" (RFC 9110, 12.5.3): the one with the higher q, brotli among equals.
+func acceptedEncoding(header string) string {
+	best, bestQ := "", 0.0
+	for _, encoding := range []string{"br", "gzip"} {
+		if q := encodingQuality(encoding, header); q > bestQ {
+			best, bestQ = encoding, q
+		}
+	}
+	return best
+}
+
+func encodingQuality(encoding, header string) float64 {
+	found, wildcard := -1.0, 0.0
+	for part := range strings.SplitSeq(header, ",") {
+		name, rest, _ := strings.Cut(part, ";")
+		parameters := map[string]string{}
+		if key, value, given := strings.Cut(strings.TrimSpace(rest), "="); given {
+			parameters[strings.ToLower(key)] = value
+		}
+		q, ok := quality(parameters)
+		switch name = strings.ToLower(strings.TrimSpace(name)); {
+		case !ok:
+		case name == encoding:
+			found = q
+		case name == "*":
+			wildcard = q
+		}
+	}
+	if found >= 0 {
+		return found
+	}
+	return wildcard
+}

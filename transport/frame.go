@@ -1,0 +1,140 @@
+package transport
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+)
+
+// Everything that reaches a client as the bytes of an answer or an event is built here and nowhere else: payload renders
+// what the executor answered, the others wrap it for their protocol. Payloads know nothing of who they are for, so that one
+// may be wrapped for many.
+
+// payload renders an answer (GraphQL, September 2025, 7.1). A request error has no `data` entry at all; the executor marks
+// it by data that was never rendered, not even as null.
+func payload(answer *graphql.Response) []byte {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	if len(answer.Errors) > 0 {
+		b.WriteString(`"errors":`)
+		b.Write(encode(answer.Errors))
+	}
+	if len(answer.Data) > 0 || len(answer.Errors) == 0 {
+		if b.Len() > 1 {
+			b.WriteByte(',')
+		}
+		b.WriteString(`"data":`)
+		b.Write(orNull(answer.Data))
+	}
+	if len(answer.Extensions) > 0 {
+		b.WriteString(`,"extensions":`)
+		b.Write(encode(answer.Extensions))
+	}
+	b.WriteByte('}')
+	return b.Bytes()
+}
+
+func orNull(data []byte) []byte {
+	if len(data) == 0 {
+		return []byte("null")
+	}
+	return data
+}
+
+// encode never fails on what it is given: errors, extensions and texts of our own making.
+func encode(v any) []byte {
+	out, err := json.Marshal(v)
+	if err != nil {
+		return []byte("null")
+	}
+	return out
+}
+
+// Messages of graphql-transport-ws.
+
+func messageNext(id string, payload []byte) []byte { return message("next", id, payload) }
+
+// messageError carries the errors of an operation that never started; it ends the operation, no complete follows.
+func messageError(id string, answer *graphql.Response) []byte {
+	return message("error", id, encode(answer.Errors))
+}
+
+var (
+	messageAck  = message("connection_ack", "", nil)
+	messagePing = message("ping", "", nil)
+)
+
+func messageComplete(id string) []byte { return message("complete", id, nil) }
+
+func message(kind, id string, payload []byte) []byte {
+	var b bytes.Buffer
+	b.Grow(len(kind) + len(id) + len(payload) + 40)
+	b.WriteString(`{"type":"`)
+	b.WriteString(kind)
+	b.WriteByte('"')
+	if id != "" {
+		b.WriteString(`,"id":`)
+		b.Write(encode(id))
+	}
+	if payload != nil {
+		b.WriteString(`,"payload":`)
+		b.Write(payload)
+	}
+	b.WriteByte('}')
+	return b.Bytes()
+}
+
+// Events of graphql-sse.
+
+// heartbeatComment is ignored by every reader and keeps proxies from closing a quiet stream.
+var heartbeatComment = []byte(":\n\n")
+
+// eventNext is an answer on a stream of its own (operation "") or on a shared one. cursor becomes the event's id, which
+// EventSource sends back as Last-Event-ID.
+func eventNext(operation string, payload []byte, cursor string) []byte {
+	return event("next", operation, payload, cursor)
+}
+
+// eventComplete has data, if empty: without any, EventSource would not hand it to its listeners.
+func eventComplete(operation string) []byte { return event("complete", operation, nil, "") }
+
+func event(kind, operation string, payload []byte, id string) []byte {
+	var b bytes.Buffer
+	b.Grow(len(kind) + len(operation) + len(payload) + len(id) + 60)
+	if id != "" && !strings.ContainsAny(id, "\r\n\x00") {
+		b.WriteString("id: ")
+		b.WriteString(id)
+		b.WriteByte('\n')
+	}
+	b.WriteString("event: ")
+	b.WriteString(kind)
+	b.WriteString("\ndata: ")
+	if operation == "" {
+		b.Write(oneLine(payload))
+	} else {
+		b.WriteString(`{"id":`)
+		b.Write(encode(operation))
+		if payload != nil {
+			b.WriteString(`,"payload":`)
+			b.Write(oneLine(payload))
+		}
+		b.WriteByte('}')
+	}
+	b.WriteString("\n\n")
+	return b.Bytes()
+}
+
+// oneLine keeps a payload from ending its field (HTML, 9.2.6: CR, LF and CRLF end a line). Inside JSON's texts they are
+// escaped, so only space between tokens is lost.
+func oneLine(payload []byte) []byte {
+	if !bytes.ContainsAny(payload, "\r\n") {
+		return payload
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, payload); err != nil {
+		return []byte("null")
+	}
+	return b.Bytes()
+}

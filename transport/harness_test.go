@@ -1,0 +1,333 @@
+package transport
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"studychat/auth"
+	"studychat/db"
+	"studychat/events"
+	"studychat/graph"
+)
+
+// names is a verifier for tests: the token is the user's name, and perhaps "@" and the seconds for which it is good from the
+// start of time in the world. "bad" is no good.
+type names struct{ since time.Time }
+
+func (n names) Verify(_ context.Context, token string) (auth.Viewer, error) {
+	name, life, limited := strings.Cut(token, "@")
+	viewer := auth.Viewer{ID: name}
+	if limited {
+		seconds, _ := strconv.Atoi(life)
+		viewer.Expires = n.since.Add(time.Duration(seconds) * time.Second)
+	}
+	if name == "bad" || limited && !time.Now().Before(viewer.Expires) {
+		return auth.Viewer{}, &db.Error{Code: db.CodeUnauthenticated, Message: "The token is not valid."}
+	}
+	return viewer, nil
+}
+
+// world is the real edge over SQLite in memory, reached through pipes, so that it can live in virtual time.
+type world struct {
+	t         *testing.T
+	transport *Transport
+	store     *db.Store
+	hub       *events.Hub
+	repo      db.Repository
+	server    *http.Server
+	listener  *pipes
+	client    *http.Client
+}
+
+// pipes is a listener whose connections are net.Pipes: synchronous, without buffers of a kernel.
+type pipes struct {
+	conns chan net.Conn
+	done  chan struct{}
+}
+
+type pipeAddr struct{}
+
+func (pipeAddr) Network() string { return "pipe" }
+func (pipeAddr) String() string  { return "192.0.2.1:1234" }
+
+type pipeConn struct{ net.Conn }
+
+func (pipeConn) RemoteAddr() net.Addr { return pipeAddr{} }
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return pipeConn{c}, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	select {
+	case <-p.done:
+	default:
+		close(p.done)
+	}
+	return nil
+}
+func (p *pipes) Addr() net.Addr { return pipeAddr{} }
+
+func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case p.conns <- theirs:
+		return ours, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// inVirtualTime runs a test with a world whose clock stands still while anybody works.
+func inVirtualTime(t *testing.T, change func(*Options), test func(w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, change)
+		defer w.close()
+		test(w)
+	})
+}
+
+func newWorld(t *testing.T, change func(*Options)) *world {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	store, err := db.Open(t.Context(), "sqlite::memory:", db.OpenOptions{Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.MigrateUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	bus := events.NewMemoryBus()
+	hub := events.NewHub(store, bus, events.NewMemoryRegistry(), log)
+	if err := hub.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, store: store, hub: hub, repo: events.NewPublisher(store, bus, log), listener: &pipes{conns: make(chan net.Conn), done: make(chan struct{})}}
+	o := Options{
+		Executor: graph.NewExecutor(&graph.Resolver{Repo: w.repo, Live: hub, Log: log}, graph.Options{Introspection: true}),
+		Verifier: names{time.Now()}, Playground: http.NotFoundHandler(), Log: log,
+		Ready: func(context.Context) Readiness { return Readiness{Ready: true} },
+	}
+	if change != nil {
+		change(&o)
+	}
+	w.transport = New(o)
+	w.server = w.transport.Server()
+	go func() { _ = w.server.Serve(w.listener) }()
+	w.client = &http.Client{Transport: &http.Transport{DialContext: w.listener.dial, DisableCompression: true}}
+	return w
+}
+
+// close ends the world in the order of the real one.
+func (w *world) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := w.transport.Drain(ctx); err != nil {
+		w.t.Error("drain:", err)
+	}
+	w.client.CloseIdleConnections()
+	if err := w.server.Close(); err != nil {
+		w.t.Error("close:", err)
+	}
+	w.hub.Stop()
+	_ = w.store.Close()
+	<-time.After(time.Second) // virtual: net/http lingers on a connection whose body it refused
+}
+
+// chat makes a chat of ann's with one message and returns its id.
+func (w *world) chat() string {
+	w.t.Helper()
+	chat, err := w.repo.CreateChat(w.t.Context(), "ann", db.NewChat{ID: db.NewID(), Title: "A chat"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.say(chat.ChatID, "one")
+	return chat.ChatID
+}
+
+func (w *world) say(chat, content string) {
+	w.t.Helper()
+	_, err := w.repo.SendMessage(w.t.Context(), "ann", db.NewMessage{ID: db.NewID(), ChatID: chat, Role: db.RoleUser, Content: content})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// request makes a request as ann.
+func (w *world) request(method, path, body string, header ...string) *http.Request {
+	w.t.Helper()
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	r, err := http.NewRequestWithContext(w.t.Context(), method, "http://chat.example"+path, reader)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer ann")
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+		if header[i+1] == "" {
+			r.Header.Del(header[i])
+		}
+	}
+	return r
+}
+
+// do makes the request and reads the whole answer.
+func (w *world) do(r *http.Request) (*http.Response, string) {
+	w.t.Helper()
+	response, err := w.client.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var body bytes.Buffer
+	if _, err := body.ReadFrom(response.Body); err != nil {
+		w.t.Fatal(err)
+	}
+	return response, body.String()
+}
+
+// query is the body of an operation.
+func query(document string, variables map[string]any) string {
+	return string(encode(map[string]any{"query": document, "variables": variables}))
+}
+
+const followChat = `subscription ($chat: ID, $after: String) { chatEvents(chatId: $chat, after: $after) { __typename cursor ... on MessageSent { message { content } } } }`
+
+// client is the other end of a socket.
+type client struct {
+	t    *testing.T
+	conn *websocket.Conn
+}
+
+// dial opens a socket; the response is that of a refusal.
+func (w *world) dial(protocols []string, header http.Header) (*client, *http.Response) {
+	w.t.Helper()
+	conn, response, err := websocket.Dial(w.t.Context(), "ws://chat.example/graphql", &websocket.DialOptions{
+		HTTPClient: w.client, Subprotocols: protocols, HTTPHeader: header,
+	})
+	if err != nil {
+		return nil, response
+	}
+	conn.SetReadLimit(10 << 20)
+	return &client{w.t, conn}, response
+}
+
+// join opens a socket for a token and initialises it.
+func (w *world) join(token string) *client {
+	w.t.Helper()
+	c, refusal := w.dial([]string{subprotocol}, nil)
+	if c == nil {
+		w.t.Fatalf("refused: %+v", refusal)
+	}
+	c.send(`{"type":"connection_init","payload":{"authorization":"Bearer ` + token + `"}}`)
+	if m := c.read(); m["type"] != "connection_ack" {
+		w.t.Fatalf("got %v, want connection_ack", m)
+	}
+	return c
+}
+
+func (c *client) send(message string) {
+	c.t.Helper()
+	if err := c.conn.Write(c.t.Context(), websocket.MessageText, []byte(message)); err != nil {
+		c.t.Fatalf("write: %v", err)
+	}
+}
+
+func (c *client) subscribe(id, document string, variables map[string]any) {
+	c.t.Helper()
+	c.send(string(encode(map[string]any{"type": "subscribe", "id": id, "payload": map[string]any{"query": document, "variables": variables}})))
+}
+
+// tryRead returns the next message, or the end of the socket.
+func (c *client) tryRead() (map[string]any, error) {
+	_, raw, err := c.conn.Read(c.t.Context())
+	if err != nil {
+		return nil, err
+	}
+	var message map[string]any
+	return message, json.Unmarshal(raw, &message)
+}
+
+func (c *client) read() map[string]any {
+	c.t.Helper()
+	m, err := c.tryRead()
+	if err != nil {
+		c.t.Fatalf("read: %v", err)
+	}
+	return m
+}
+
+// closed reads until the socket closes: its code (-1: broken off), its reason, and the types of what came before.
+func (c *client) closed() (code websocket.StatusCode, reason string, before []string) {
+	c.t.Helper()
+	for {
+		m, err := c.tryRead()
+		if err != nil {
+			if status, ok := errors.AsType[websocket.CloseError](err); ok {
+				return status.Code, status.Reason, before
+			}
+			return -1, "", before
+		}
+		kind, _ := m["type"].(string)
+		before = append(before, kind)
+	}
+}
+
+// sse is an event that was received.
+type sse struct{ id, name, data string }
+
+// readSSE parses a stream as HTML 9.2.6 says, but for comments, which are dropped. The error is nil after an orderly end.
+func readSSE(body io.Reader, each func(sse) bool) error {
+	var e sse
+	seen := false
+	lines := bufio.NewScanner(body)
+	lines.Buffer(nil, 10<<20)
+	for lines.Scan() {
+		field, value, _ := strings.Cut(lines.Text(), ":")
+		value = strings.TrimPrefix(value, " ")
+		switch {
+		case lines.Text() == "":
+			if seen && !each(e) {
+				return nil
+			}
+			e, seen = sse{}, false
+		case field == "id":
+			e.id = value
+		case field == "event":
+			e.name = value
+		case field == "data":
+			e.data, seen = value, true
+		case field != "":
+			each(sse{name: "unexpected field " + field})
+		}
+	}
+	return lines.Err()
+}

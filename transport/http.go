@@ -1,0 +1,157 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"studychat/db"
+)
+
+// graphql serves /graphql: GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/), sockets, and
+// graphql-sse's distinct connections mode.
+func (t *Transport) graphql(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case wantsSocket(r):
+		t.serveSocket(w, r)
+	case r.Method == http.MethodPost:
+		t.servePost(w, r)
+	case r.Method == http.MethodGet, r.Method == http.MethodHead:
+		t.serveGet(w, r)
+	default:
+		refuseMethod(w, "GET, POST, OPTIONS")
+	}
+}
+
+// wantsSocket is false for other offers to upgrade, such as one of HTTP/2: those may be ignored.
+func wantsSocket(r *http.Request) bool {
+	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+}
+
+func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {
+	params, err := readParams(w, r)
+	if err != nil {
+		refuseFor(w, err)
+		return
+	}
+	switch media := negotiate(r.Header.Values("Accept")); media {
+	case "":
+		refuseMedia(w)
+	case mediaEvents:
+		t.serveEvents(w, r, params)
+	default:
+		t.serveAnswer(w, r, params, media)
+	}
+}
+
+// serveGet answers queries only, and only requests that no foreign page can make a browser send by itself (as a form, an
+// image, a link): those need a header that makes browsers ask first.
+func (t *Transport) serveGet(w http.ResponseWriter, r *http.Request) {
+	media := negotiate(r.Header.Values("Accept"))
+	switch {
+	case media == mediaEvents:
+		t.serveEventSource(w, r)
+		return
+	case media == "":
+		refuseMedia(w)
+		return
+	case !asksFirst(r):
+		refuse(w, http.StatusBadRequest, db.CodeBadUserInput, "A GET needs a header that browsers ask for first, such as GraphQL-Preflight: 1.")
+		return
+	}
+	params, err := decodeQuery(r.URL.RawQuery)
+	if err != nil {
+		refuseFor(w, err)
+		return
+	}
+	t.serveAnswer(w, r, params, media)
+}
+
+// preflightHeaders each make a browser ask (CORS preflight, Fetch standard 3.3.8) before it sends a request to another
+// origin. GraphQL-Preflight is Hot Chocolate's name, the next two are Apollo's, the fourth is everybody's.
+var preflightHeaders = []string{"GraphQL-Preflight", "Apollo-Require-Preflight", "X-Apollo-Operation-Name", "X-Requested-With", "Authorization"}
+
+func asksFirst(r *http.Request) bool {
+	for _, name := range preflightHeaders {
+		if r.Header.Get(name) != "" {
+			return true
+		}
+	}
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return media == mediaJSON || r.Header.Get("Sec-Fetch-Site") == "same-origin" // browsers alone set Sec-Fetch-Site
+}
+
+// serveAnswer serves what is answered once.
+func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, params *graphql.RawParams, media string) {
+	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
+	defer cancel()
+	op, refusal := t.prepare(ctx, params)
+	switch {
+	case refusal != nil:
+		writeAnswer(w, r, refusal, media)
+		return
+	case r.Method != http.MethodPost && op.kind() != ast.Query:
+		w.Header().Set("Allow", "POST, OPTIONS")
+		refuse(w, http.StatusMethodNotAllowed, db.CodeBadUserInput, "A GET may only query. Use POST.")
+		return
+	}
+	answer := op.next()
+	if answer == nil { // the client is gone
+		answer = failure(db.CodeUnavailable, "The request took too long.", nil)
+	}
+	writeAnswer(w, r, answer, media)
+}
+
+// writeAnswer writes an answer with the status that its media type asks for (GraphQL over HTTP, draft, 6.4): with
+// application/json everything that was understood as GraphQL is 200.
+func writeAnswer(w http.ResponseWriter, r *http.Request, answer *graphql.Response, media string) {
+	code := http.StatusOK
+	if len(answer.Data) == 0 && media == mediaGraphQL {
+		code = status(codeOf(answer))
+	}
+	if wait := retryAfter(answer); wait != "" {
+		w.Header().Set("Retry-After", wait)
+	}
+	w.Header().Set("Content-Type", media+"; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Add("Vary", "Accept")
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))
+	writeCompressed(w, r, code, payload(answer))
+}
+
+// readParams reads the whole body within its bounds.
+func readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, error) {
+	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if charset := parameters["charset"]; err != nil || media != mediaJSON || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return nil, &badRequest{http.StatusUnsupportedMediaType, "The body must be application/json, in UTF-8."}
+	}
+	body, err := readBounded(w, r)
+	if err != nil {
+		return nil, err
+	}
+	return decodeParams(showBrokenUTF8(body))
+}
+
+func readBounded(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, &badRequest{http.StatusUnsupportedMediaType, "The body must not be compressed."}
+	}
+	deadline := http.NewResponseController(w)
+	_ = deadline.SetReadDeadline(time.Now().Add(bodyTimeout))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, &badRequest{http.StatusRequestEntityTooLarge, "The body must have at most 131072 bytes."}
+	}
+	if err != nil {
+		return nil, &badRequest{http.StatusBadRequest, "The body did not arrive."}
+	}
+	_ = deadline.SetReadDeadline(time.Time{}) // a stream may follow
+	return body, nil
+}

@@ -1,0 +1,90 @@
+package transport
+
+import (
+	"mime"
+	"strconv"
+	"strings"
+)
+
+// Media types that we answer with.
+const (
+	mediaGraphQL = "application/graphql-response+json" // GraphQL over HTTP
+	mediaJSON    = "application/json"                  // the legacy of it: request errors come with status 200
+	mediaEvents  = "text/event-stream"
+)
+
+// negotiate picks the media type of the answer (RFC 9110, 12.5.1): the highest q; among equals the one named first, since
+// some clients (urql) name events with every request, after JSON, and mean JSON. "" means that nothing fits: 406.
+func negotiate(accept []string) string {
+	header := strings.Join(accept, ",")
+	if strings.TrimSpace(header) == "" {
+		return mediaJSON
+	}
+	var best preference
+	for _, media := range []string{mediaJSON, mediaGraphQL, mediaEvents} { // in this order where a wildcard leaves it to us
+		if p := preferenceFor(media, header); p.better(best) {
+			best = p
+		}
+	}
+	return best.media
+}
+
+type preference struct {
+	media    string
+	q        float64
+	position int // of the range that named it; wildcards come after all others
+}
+
+func (p preference) better(than preference) bool {
+	return p.q > than.q || p.q == than.q && p.q > 0 && p.position < than.position
+}
+
+// preferenceFor is how much the header wants media: the most specific range that matches it decides.
+func preferenceFor(media, header string) preference {
+	p, specificity := preference{media: media}, -1
+	for i, part := range strings.Split(header, ",") {
+		accepted, parameters, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		s := specific(accepted, media)
+		if s <= specificity {
+			continue
+		}
+		q, ok := quality(parameters)
+		if !ok {
+			continue
+		}
+		specificity, p.q, p.position = s, q, i
+		if s < 2 {
+			p.position += len(header)
+		}
+	}
+	return p
+}
+
+// specific is 2 for the media type itself, 1 for its family, 0 for anything, and -1 for another one. Wildcards do not
+// stand for events: a client that did not name them cannot read them.
+func specific(accepted, media string) int {
+	family, _, _ := strings.Cut(media, "/")
+	switch {
+	case accepted == media:
+		return 2
+	case media == mediaEvents:
+		return -1
+	case accepted == family+"/*":
+		return 1
+	case accepted == "*/*":
+		return 0
+	}
+	return -1
+}
+
+func quality(parameters map[string]string) (float64, bool) {
+	text, given := parameters["q"]
+	if !given {
+		return 1, true
+	}
+	q, err := strconv.ParseFloat(text, 64)
+	return q, err == nil && q >= 0 && q <= 1
+}

@@ -1,0 +1,117 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"studychat/db"
+	"studychat/graph"
+)
+
+// operation is one GraphQL operation, the same on every transport: prepared (parsed, checked, within its limits), then
+// started, then asked for one answer after the other.
+type operation struct {
+	t         *Transport
+	ctx       context.Context
+	operation *graphql.OperationContext
+	answers   graphql.ResponseHandler
+}
+
+// prepare does everything before execution. A refusal is what to answer instead.
+func (t *Transport) prepare(ctx context.Context, params *graphql.RawParams) (op *operation, refusal *graphql.Response) {
+	op = &operation{t: t, ctx: graphql.StartOperationTrace(ctx)}
+	defer func() {
+		if cause := recover(); cause != nil {
+			refusal = op.panicked(cause)
+		}
+	}()
+	now := graphql.Now()
+	params.ReadTime = graphql.TraceTiming{Start: now, End: now}
+	var errs gqlerror.List
+	op.operation, errs = t.options.Executor.CreateOperationContext(op.ctx, params)
+	if len(errs) > 0 {
+		return nil, t.options.Executor.DispatchError(graphql.WithOperationContext(op.ctx, op.operation), errs)
+	}
+	return op, nil
+}
+
+// kind is query, mutation or subscription.
+func (op *operation) kind() ast.Operation { return op.operation.Operation.Operation }
+
+// streams says whether the operation may have more than one answer.
+func (op *operation) streams() bool { return op.kind() == ast.Subscription }
+
+// next is the next answer, nil after the last; the first call starts the operation. Its context is that of prepare.
+func (op *operation) next() (answer *graphql.Response) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			answer = op.panicked(cause)
+			op.answers = func(context.Context) *graphql.Response { return nil }
+		}
+	}()
+	if op.answers == nil {
+		op.answers, op.ctx = op.t.options.Executor.DispatchOperation(op.ctx, op.operation)
+	}
+	return op.answers(op.ctx)
+}
+
+// panicked answers for code outside the resolvers, whose panics the executor catches itself.
+func (op *operation) panicked(cause any) *graphql.Response {
+	id := graph.RequestID(op.ctx)
+	op.t.options.Log.ErrorContext(op.ctx, "panic in an operation", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()), "requestId", id)
+	return failure(db.CodeInternal, "Something went wrong on our side. Request "+id+".", map[string]any{"requestId": id})
+}
+
+// failure is an answer that holds one error.
+func failure(code db.Code, message string, details map[string]any) *graphql.Response {
+	extensions := map[string]any{"code": string(code)}
+	for name, value := range details {
+		extensions[name] = value
+	}
+	return &graphql.Response{Errors: gqlerror.List{{Message: message, Extensions: extensions}}}
+}
+
+// codeOf is the code of an answer's first error, or "".
+func codeOf(answer *graphql.Response) db.Code {
+	if len(answer.Errors) == 0 {
+		return ""
+	}
+	code, _ := answer.Errors[0].Extensions["code"].(string)
+	return db.Code(code)
+}
+
+// status is the HTTP status of a request error, for those who read it (GraphQL over HTTP, draft, 6.4.2).
+func status(code db.Code) int {
+	switch code {
+	case db.CodeUnauthenticated:
+		return http.StatusUnauthorized
+	case db.CodeForbidden:
+		return http.StatusForbidden
+	case db.CodeRateLimited:
+		return http.StatusTooManyRequests
+	case db.CodeUnavailable:
+		return http.StatusServiceUnavailable
+	case db.CodeInternal:
+		return http.StatusInternalServerError
+	}
+	return http.StatusBadRequest
+}
+
+// retryAfter is the Retry-After of an answer whose first error says when to come back, or "".
+func retryAfter(answer *graphql.Response) string {
+	if len(answer.Errors) == 0 {
+		return ""
+	}
+	ms, err := strconv.Atoi(fmt.Sprint(answer.Errors[0].Extensions["retryAfterMs"]))
+	if err != nil {
+		return ""
+	}
+	return strconv.Itoa((ms + 999) / 1000)
+}

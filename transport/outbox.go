@@ -1,0 +1,54 @@
+package transport
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// Bounds of an outbox. At 6.4 KB a second a client is still quick enough.
+const (
+	outboxFrames = 64
+	outboxBytes  = 64 << 10
+)
+
+// outbox stands between the operations of a connection and the one goroutine that writes to it. It is bounded in frames
+// and in bytes: when it is full the operations wait, each with one frame in its hands and its place in the log, so a slow
+// reader costs bounded memory and nobody else anything. How long a frame has waited tells whether the reader is too slow.
+type outbox struct {
+	frames chan frame
+	room   *semaphore.Weighted
+}
+
+type frame struct {
+	bytes []byte
+	since time.Time // when it was put
+}
+
+func newOutbox() *outbox {
+	return &outbox{frames: make(chan frame, outboxFrames), room: semaphore.NewWeighted(outboxBytes)}
+}
+
+// put waits for room. The error is that of ctx, which ends with the connection at the latest.
+func (o *outbox) put(ctx context.Context, bytes []byte) error {
+	if err := o.room.Acquire(ctx, weight(bytes)); err != nil {
+		return err
+	}
+	select {
+	case o.frames <- frame{bytes: bytes, since: time.Now()}:
+		return nil
+	case <-ctx.Done():
+		o.room.Release(weight(bytes))
+		return ctx.Err()
+	}
+}
+
+// written makes room again for a frame that was received from frames.
+func (o *outbox) written(f frame) { o.room.Release(weight(f.bytes)) }
+
+// late says whether the reader takes too long.
+func (f frame) late() bool { return time.Since(f.since) > writeTimeout }
+
+// weight counts a frame that is larger than everything as everything: it goes alone.
+func weight(bytes []byte) int64 { return int64(min(len(bytes), outboxBytes)) }

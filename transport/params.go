@@ -1,0 +1,203 @@
+package transport
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/99designs/gqlgen/graphql"
+)
+
+// badRequest says why a request never became an operation. It never holds anything of the request.
+type badRequest struct {
+	status  int
+	message string
+}
+
+// Error makes badRequest an error, so that decoders can return it as one.
+func (b *badRequest) Error() string { return b.message }
+
+var (
+	errNoObject   = &badRequest{http.StatusBadRequest, "The body must be a JSON object with a query and, if needed, variables, operationName and extensions."}
+	errDuplicate  = &badRequest{http.StatusBadRequest, "The JSON has a key twice in one object."}
+	errTooDeep    = &badRequest{http.StatusBadRequest, "The JSON is nested deeper than 64 levels."}
+	errNoQuery    = &badRequest{http.StatusBadRequest, "The request needs a query: a text in the key \"query\"."}
+	errBatch      = &badRequest{http.StatusBadRequest, "One operation per request: lists of operations are not taken."}
+	errParameters = &badRequest{http.StatusBadRequest, "The parameters must be query and, if needed, operationName, variables and extensions, the last two JSON objects."}
+)
+
+// maxJSONDepth bounds the nesting of a body; the deepest input of the schema has three levels.
+const maxJSONDepth = 64
+
+// decodeParams reads the JSON object of a request: the parameters of GraphQL over HTTP (draft, 5.1), and the id of a
+// persisted document under each name that clients use for it. Keys are taken as they are written: encoding/json alone
+// would take "QUERY" too, and the last of two, while a proxy in front of us may have looked at the first.
+func decodeParams(body []byte) (*graphql.RawParams, error) {
+	if err := checkJSON(body); err != nil {
+		return nil, err
+	}
+	return paramsOf(body)
+}
+
+// paramsOf reads what is part of something checked.
+func paramsOf(body []byte) (*graphql.RawParams, error) {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(body, &object); err != nil || object == nil {
+		return nil, errNoObject
+	}
+	params := &graphql.RawParams{}
+	for key, into := range map[string]any{
+		"query": &params.Query, "operationName": &params.OperationName,
+		"variables": &params.Variables, "extensions": &params.Extensions,
+	} {
+		if value, given := object[key]; given && decode(value, into) != nil {
+			return nil, errNoObject
+		}
+	}
+	for _, key := range documentIDs {
+		var id string
+		if value, given := object[key]; given && json.Unmarshal(value, &id) == nil {
+			setDocumentID(params, id)
+		}
+	}
+	return params, needsDocument(params)
+}
+
+// documentIDs are the names under which clients send the id of a persisted document: GraphQL over HTTP's own, Relay's two.
+var documentIDs = []string{"documentId", "doc_id", "id"}
+
+func setDocumentID(params *graphql.RawParams, id string) {
+	if id == "" {
+		return
+	}
+	if params.Extensions == nil {
+		params.Extensions = map[string]any{}
+	}
+	if _, given := params.Extensions["documentId"]; !given {
+		params.Extensions["documentId"] = id
+	}
+}
+
+func needsDocument(params *graphql.RawParams) error {
+	if params.Query == "" && params.Extensions["persistedQuery"] == nil && params.Extensions["documentId"] == nil {
+		return errNoQuery
+	}
+	return nil
+}
+
+// decodeQuery reads the parameters of a GET (GraphQL over HTTP, draft, 6.2): variables and extensions are JSON in a text.
+func decodeQuery(rawQuery string) (*graphql.RawParams, error) {
+	values, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		return nil, errParameters
+	}
+	params := &graphql.RawParams{Query: values.Get("query"), OperationName: values.Get("operationName")}
+	for key, into := range map[string]any{"variables": &params.Variables, "extensions": &params.Extensions} {
+		text := showBrokenUTF8([]byte(values.Get(key)))
+		if len(text) == 0 {
+			continue
+		}
+		if err := checkJSON(text); err != nil {
+			return nil, err
+		}
+		if decode(text, into) != nil {
+			return nil, errParameters
+		}
+	}
+	for _, key := range documentIDs {
+		setDocumentID(params, values.Get(key))
+	}
+	return params, needsDocument(params)
+}
+
+// decode keeps numbers as they were written: a seq above 2^53 would lose its last digits as a float64.
+func decode(value []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(value))
+	d.UseNumber()
+	return d.Decode(into)
+}
+
+// checkJSON refuses what two readers of the same JSON may understand differently (RFC 8259, 4: names should be unique),
+// what is nested too deep, and what is no JSON object.
+func checkJSON(body []byte) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	first, err := d.Token()
+	switch {
+	case err != nil:
+		return errNoObject
+	case first == json.Delim('['):
+		return errBatch
+	case first == nil:
+		return onlyThat(d) // null: as good as nothing
+	case first != json.Delim('{'):
+		return errNoObject
+	}
+	if err := checkObject(d, 1); err != nil {
+		return err
+	}
+	return onlyThat(d)
+}
+
+func onlyThat(d *json.Decoder) error {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errNoObject
+	}
+	return nil
+}
+
+func checkObject(d *json.Decoder, depth int) error {
+	if depth > maxJSONDepth {
+		return errTooDeep
+	}
+	keys := map[any]bool{}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return errNoObject
+		}
+		if keys[key] {
+			return errDuplicate
+		}
+		keys[key] = true
+		if err := checkValue(d, depth); err != nil {
+			return err
+		}
+	}
+	return closing(d)
+}
+
+func checkList(d *json.Decoder, depth int) error {
+	if depth > maxJSONDepth {
+		return errTooDeep
+	}
+	for d.More() {
+		if err := checkValue(d, depth); err != nil {
+			return err
+		}
+	}
+	return closing(d)
+}
+
+func checkValue(d *json.Decoder, depth int) error {
+	value, err := d.Token()
+	switch {
+	case err != nil:
+		return errNoObject
+	case value == json.Delim('{'):
+		return checkObject(d, depth+1)
+	case value == json.Delim('['):
+		return checkList(d, depth+1)
+	}
+	return nil
+}
+
+func closing(d *json.Decoder) error {
+	if _, err := d.Token(); err != nil {
+		return errNoObject
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package transport
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func TestReadParams(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason, kind, body string
+		status             int // 0: taken
+	}{
+		{"good", "application/json", `{"query":"{ a }"}`, 0},
+		{"good, with a charset", "application/json; charset=utf-8", `{"query":"{ a }","variables":{"x":1}}`, 0},
+		{"as large as may be", "application/json", `{"query":"` + strings.Repeat("x", MaxBody-12) + `"}`, 0},
+		{"a byte too large", "application/json", `{"query":"` + strings.Repeat("x", MaxBody-11) + `"}`, http.StatusRequestEntityTooLarge},
+		{"a form, which needs no preflight", "application/x-www-form-urlencoded", `query={a}`, http.StatusUnsupportedMediaType},
+		{"text, which needs no preflight", "text/plain", `{"query":"{ a }"}`, http.StatusUnsupportedMediaType},
+		{"no content type", "", `{"query":"{ a }"}`, http.StatusUnsupportedMediaType},
+		{"empty", "application/json", ``, http.StatusBadRequest},
+		{"no JSON", "application/json", `{query: a}`, http.StatusBadRequest},
+		{"a list", "application/json", `[{"query":"{ a }"}]`, http.StatusBadRequest},
+		{"a text", "application/json", `"query"`, http.StatusBadRequest},
+		{"two objects", "application/json", `{"query":"{ a }"}{"query":"{ b }"}`, http.StatusBadRequest},
+		{"variables that are a list", "application/json", `{"query":"{ a }","variables":[1]}`, http.StatusBadRequest},
+		{"a charset that is not ours", "application/json; charset=utf-16", `{"query":"{ a }"}`, http.StatusUnsupportedMediaType},
+		{"no query", "application/json", `{"qeury":"{ a }"}`, http.StatusBadRequest},
+		{"a query in capitals", "application/json", `{"QUERY":"{ a }"}`, http.StatusBadRequest},
+		{"null", "application/json", `null`, http.StatusBadRequest},
+		{"a key twice", "application/json", `{"query":"{ a }","query":"{ b }"}`, http.StatusBadRequest},
+		{"a key twice, once escaped", "application/json", `{"query":"{ a }","quer\u0079":"{ b }"}`, http.StatusBadRequest},
+		{"a variable twice", "application/json", `{"query":"{ a }","variables":{"x":{"y":1,"y":2}}}`, http.StatusBadRequest},
+		{"65 levels", "application/json", `{"query":"{ a }","variables":{"x":` + strings.Repeat("[", 63) + strings.Repeat("]", 63) + `}}`, http.StatusBadRequest},
+		{"64 levels", "application/json", `{"query":"{ a }","variables":{"x":` + strings.Repeat("[", 62) + strings.Repeat("]", 62) + `}}`, 0},
+		{"a document by its hash", "application/json", `{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"x"}}}`, 0},
+		{"a document by its id", "application/json", `{"documentId":"sha256:x","variables":null}`, 0},
+		{"a document by Relay's id", "application/json", `{"doc_id":"x"}`, 0},
+		{"an id that is a number", "application/json", `{"id":5}`, http.StatusBadRequest},
+		{"nulls", "application/json", `{"query":"{ a }","variables":null,"operationName":null,"extensions":null}`, 0},
+		{"deep nesting", "application/json", `{"variables":` + strings.Repeat("[", 60_000), http.StatusBadRequest},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(c.body))
+		r.Header.Set("Content-Type", c.kind)
+		_, err := readParams(httptest.NewRecorder(), r)
+		bad, _ := errors.AsType[*badRequest](err)
+		switch {
+		case c.status == 0 && err != nil:
+			t.Errorf("%s: refused: %v", c.reason, err)
+		case c.status != 0 && (bad == nil || bad.status != c.status):
+			t.Errorf("%s: got %v, want %d", c.reason, err, c.status)
+		}
+	}
+}
+
+func TestReadParamsRefusesCompression(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(`{"query":"{ a }"}`))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Content-Encoding", "gzip") // a bomb, perhaps
+	_, err := readParams(httptest.NewRecorder(), r)
+	if bad, _ := errors.AsType[*badRequest](err); bad == nil || bad.status != http.StatusUnsupportedMediaType {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDecodeParamsKeepsWhatWasSent(t *testing.T) {
+	t.Parallel()
+	params, err := decodeParams([]byte(`{"query":"{ a }","operationName":"A","variables":{"seq":9007199254740993},"extensions":{"x":1},"documentId":"d","id":"other"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(encode(params))
+	want := `{"query":"{ a }","operationName":"A","variables":{"seq":9007199254740993},"extensions":{"documentId":"d","x":1}}`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestDecodeQuery(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason, query, want string // "": refused
+	}{
+		{"all of it", `query=%7Ba%7D&operationName=A&variables=%7B%22x%22%3A1%7D&extensions=%7B%7D`, `{"query":"{a}","operationName":"A","variables":{"x":1},"extensions":{}}`},
+		{"an id", `documentId=abc`, `{"query":"","operationName":"","variables":null,"extensions":{"documentId":"abc"}}`},
+		{"empty variables", `query=%7Ba%7D&variables=`, `{"query":"{a}","operationName":"","variables":null,"extensions":null}`},
+		{"nothing", ``, ""},
+		{"variables that are no JSON", `query=%7Ba%7D&variables=x`, ""},
+		{"variables that are a list", `query=%7Ba%7D&variables=[]`, ""},
+		{"variables with a key twice", `query=%7Ba%7D&variables=%7B%22x%22:1,%22x%22:2%7D`, ""},
+		{"a broken escape", `query=%zz`, ""},
+		{"a semicolon", `query=%7Ba%7D;variables=1`, ""},
+	} {
+		params, err := decodeQuery(c.query)
+		got := ""
+		if err == nil {
+			got = string(encode(params))
+		}
+		if got != c.want {
+			t.Errorf("%s: %s (%v), want %s", c.reason, got, err, c.want)
+		}
+	}
+}
+
+// FuzzDecodeParams: no panic, and nothing is taken that encoding/json would read differently.
+func FuzzDecodeParams(f *testing.F) {
+	for _, seed := range []string{`{"query":"{a}"}`, `{"query":"{a}","variables":{"x":[1,{"y":null}]}}`, `[]`, `{"a":`, `{"query":"a","query":"b"}`, `null`, `{"documentId":"x"}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		params, err := decodeParams(body)
+		if err != nil {
+			return
+		}
+		var plain struct{ Query string }
+		if json.Unmarshal(body, &plain) != nil || params.Query != "" && plain.Query != params.Query && !strings.Contains(strings.ToLower(string(body)), `\u`) {
+			t.Fatalf("%q: %q, encoding/json reads %q", body, params.Query, plain.Query)
+		}
+	})
+}

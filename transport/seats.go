@@ -1,0 +1,33 @@
+package transport
+
+import "sync"
+
+// seats bounds how many connections that stay (sockets and event streams) a user or an address may hold on this instance.
+type seats struct {
+	mu    sync.Mutex
+	taken map[string]int // by user or address; no zeros, so it is as large as who is here
+}
+
+func newSeats() *seats { return &seats{taken: map[string]int{}} }
+
+// take takes a seat, or says that all are taken. limit 0 is none. The connection calls leave when it is over.
+func (s *seats) take(who string, limit int) (leave func(), ok bool) {
+	if limit == 0 {
+		return func() {}, true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken[who] >= limit {
+		return nil, false
+	}
+	s.taken[who]++
+	return sync.OnceFunc(func() { s.leave(who) }), true
+}
+
+func (s *seats) leave(who string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken[who]--; s.taken[who] <= 0 {
+		delete(s.taken, who)
+	}
+}

@@ -1,0 +1,278 @@
+package transport
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"studychat/auth"
+	"studychat/db"
+	"studychat/graph"
+)
+
+// Bounds of single connection mode.
+const (
+	reservationTimeout = 15 * time.Second // for the client to open the stream it reserved
+	maxReservations    = 100              // per viewer
+)
+
+// reservation is one stream of graphql-sse's single connection mode
+// (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md): reserved by PUT, opened by GET, fed by POST, relieved
+// of an operation by DELETE. It lives on one instance: a balancer must send a client's requests to the same one.
+type reservation struct {
+	*eventStream
+
+	viewer    string
+	unclaimed *time.Timer
+	forget    func()
+
+	mu      sync.Mutex
+	claimed bool                // somebody is to end it
+	closed  bool                // no operation begins any more
+	running map[string]*running // by operation id
+}
+
+// reservations are those of this instance. A token is a secret of its viewer, and of use to that viewer alone.
+type reservations struct {
+	mu      sync.Mutex
+	byToken map[string]*reservation
+}
+
+func newReservations() *reservations { return &reservations{byToken: map[string]*reservation{}} }
+
+// stream serves /graphql/stream.
+func (t *Transport) stream(w http.ResponseWriter, r *http.Request) {
+	token := streamToken(r)
+	switch {
+	case r.Method == http.MethodPut:
+		t.reserve(w, r)
+	case token == "" && r.Method == http.MethodGet && negotiate(r.Header.Values("Accept")) == mediaEvents:
+		t.serveEventSource(w, r)
+	case token == "" && r.Method == http.MethodPost:
+		t.servePost(w, r)
+	case r.Method == http.MethodGet:
+		t.openReserved(w, r, token)
+	case r.Method == http.MethodPost:
+		t.operate(w, r, token)
+	case r.Method == http.MethodDelete:
+		t.stopOperation(w, r, token)
+	default:
+		refuseMethod(w, "GET, POST, PUT, DELETE, OPTIONS")
+	}
+}
+
+func streamToken(r *http.Request) string {
+	if token := r.Header.Get("X-Graphql-Event-Stream-Token"); token != "" {
+		return token
+	}
+	return r.URL.Query().Get("token")
+}
+
+func (t *Transport) reserve(w http.ResponseWriter, r *http.Request) {
+	s, ok := t.reserveEvents(w, r.WithContext(context.WithoutCancel(r.Context()))) // it outlives this request
+	if !ok {
+		return
+	}
+	viewer, _ := auth.FromContext(r.Context())
+	leave, ok := t.seats.take("reservations:"+viewer.ID, maxReservations)
+	if !ok {
+		s.release()
+		refuseTooMany(w, "You have too many streams reserved.")
+		return
+	}
+	token := rand.Text()
+	kept := &reservation{eventStream: s, viewer: viewer.ID, running: map[string]*running{}}
+	kept.forget = func() { t.reservations.remove(token); leave() }
+	t.reservations.add(token, kept)
+	unclaimed := func() {
+		if kept.claim() {
+			kept.release()
+		}
+	}
+	kept.unclaimed = time.AfterFunc(reservationTimeout, unclaimed)
+	context.AfterFunc(s.ctx, unclaimed) // cut before it was opened
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusCreated)
+	_, _ = w.Write([]byte(token))
+}
+
+func (a *reservations) add(token string, kept *reservation) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.byToken[token] = kept
+}
+
+func (a *reservations) remove(token string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.byToken, token)
+}
+
+func (a *reservations) find(token string) *reservation {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.byToken[token]
+}
+
+// claim is true once: for the one who is to end the reservation.
+func (kept *reservation) claim() bool {
+	kept.mu.Lock()
+	defer kept.mu.Unlock()
+	first := !kept.claimed
+	kept.claimed = true
+	return first
+}
+
+// openReserved is a GET: it may come from an EventSource, which sends no header; the token is its ticket then.
+func (t *Transport) openReserved(w http.ResponseWriter, r *http.Request, token string) {
+	kept := t.reservations.find(token)
+	if viewer, err := auth.FromContext(r.Context()); kept == nil || err == nil && viewer.ID != kept.viewer || !t.origins.admits(r) {
+		refuseNoStream(w)
+		return
+	}
+	if !kept.claim() {
+		refuse(w, http.StatusConflict, db.CodeConflict, "The stream is open already.")
+		return
+	}
+	stop := context.AfterFunc(r.Context(), kept.cut)
+	defer stop()
+	kept.serve(w, r)
+	kept.release()
+	panic(http.ErrAbortHandler) // it never ends in order: only its client, or an end of ours, ends it
+}
+
+// release ends the reservation, once, by the one who claimed it.
+func (kept *reservation) release() {
+	kept.unclaimed.Stop()
+	kept.mu.Lock()
+	kept.closed = true
+	kept.mu.Unlock()
+	kept.eventStream.release()
+	kept.forget()
+}
+
+// reserved is the stream that a request of its viewer means; otherwise it has answered.
+func (t *Transport) reserved(w http.ResponseWriter, r *http.Request, token string) *reservation {
+	viewer, err := auth.FromContext(r.Context())
+	if err != nil {
+		refuseViewer(w, err)
+		return nil
+	}
+	kept := t.reservations.find(token)
+	if kept == nil || kept.viewer != viewer.ID {
+		refuseNoStream(w)
+		return nil
+	}
+	if !viewer.Expires.IsZero() {
+		kept.expireAt(viewer.Expires) // a newer token keeps the stream open
+	}
+	return kept
+}
+
+// refuseNoStream is the same for a stream that is not there and for another's.
+func refuseNoStream(w http.ResponseWriter) {
+	refuse(w, http.StatusNotFound, db.CodeNotFound, "There is no such stream. Reserve one by PUT.")
+}
+
+// operate starts an operation on a reserved stream. Everything about it, errors too, is told on the stream.
+func (t *Transport) operate(w http.ResponseWriter, r *http.Request, token string) {
+	kept := t.reserved(w, r, token)
+	if kept == nil {
+		return
+	}
+	params, err := readParams(w, r)
+	if err != nil {
+		refuseFor(w, err)
+		return
+	}
+	id, _ := params.Extensions["operationId"].(string)
+	if id == "" || len(id) > maxOperationID {
+		refuse(w, http.StatusBadRequest, db.CodeBadUserInput, "extensions.operationId must be a text of 1 to 200 bytes.")
+		return
+	}
+	viewer, _ := auth.FromContext(r.Context())
+	ctx := graph.WithRequestID(auth.WithViewer(kept.ctx, viewer), graph.RequestID(r.Context()))
+	switch err := kept.begin(ctx, id, func(ctx context.Context) { t.run(ctx, kept, id, params) }); {
+	case errors.Is(err, errTakenID):
+		refuse(w, http.StatusConflict, db.CodeConflict, "There is an operation with this id already.")
+	case errors.Is(err, errTooManyOperations):
+		refuseTooMany(w, "A stream may have at most 50 operations.")
+	case err != nil:
+		refuseNoStream(w)
+	default:
+		w.WriteHeader(http.StatusAccepted)
+	}
+}
+
+var (
+	errTakenID           = errors.New("an operation with this id is running")
+	errTooManyOperations = errors.New("too many operations")
+)
+
+// begin starts an operation; run ends with ctx.
+func (kept *reservation) begin(ctx context.Context, id string, run func(ctx context.Context)) error {
+	kept.mu.Lock()
+	defer kept.mu.Unlock()
+	switch _, taken := kept.running[id]; {
+	case kept.closed:
+		return errStopping
+	case taken:
+		return errTakenID
+	case len(kept.running) >= MaxOperations:
+		return errTooManyOperations
+	}
+	op := &running{}
+	op.ctx, op.cancel = context.WithCancel(ctx)
+	kept.running[id] = op
+	kept.operations.Go(func() {
+		defer kept.stop(id, op)
+		run(op.ctx)
+	})
+	return nil
+}
+
+// run tells everything about an operation on the stream.
+func (t *Transport) run(ctx context.Context, kept *reservation, id string, params *graphql.RawParams) {
+	t.follow(ctx, params, anything, func(answer []byte) error {
+		return kept.out.put(ctx, eventNext(id, answer, ""))
+	})
+	if ctx.Err() == nil {
+		_ = kept.out.put(ctx, eventComplete(id))
+	}
+}
+
+// stop ends an operation: op, or whichever has the id (nil).
+func (kept *reservation) stop(id string, op *running) {
+	kept.mu.Lock()
+	defer kept.mu.Unlock()
+	current := kept.running[id]
+	if op == nil {
+		op = current
+	}
+	if op != nil {
+		op.cancel()
+	}
+	if op == current {
+		delete(kept.running, id)
+	}
+}
+
+func (t *Transport) stopOperation(w http.ResponseWriter, r *http.Request, token string) {
+	kept := t.reserved(w, r, token)
+	if kept == nil {
+		return
+	}
+	id := r.URL.Query().Get("operationId")
+	if id == "" {
+		refuse(w, http.StatusBadRequest, db.CodeBadUserInput, "operationId is missing.")
+		return
+	}
+	kept.stop(id, nil)
+	w.WriteHeader(http.StatusOK)
+}

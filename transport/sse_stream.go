@@ -1,0 +1,136 @@
+package transport
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"studychat/auth"
+	"studychat/graph"
+)
+
+// eventStream is one response that carries events, from before it begins: in single connection mode operations may start
+// while the client is still on its way. One goroutine, its handler's, writes, and only until it returns.
+type eventStream struct {
+	ctx        context.Context // ends with the stream; operations run on it
+	cut        context.CancelFunc
+	out        *outbox
+	over       chan []byte    // the last words of a stream that ends in order
+	operations sync.WaitGroup // what puts into out
+	leave      func()
+	ended      bool // in order; the handler's alone
+
+	mu     sync.Mutex
+	expiry *time.Timer // cuts the stream when the viewer's token ends; the client comes back with a fresh one
+}
+
+// reserveEvents makes a stream for the viewer of r, or answers why not: no token, too many streams, we are stopping.
+func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*eventStream, bool) {
+	viewer, err := auth.FromContext(r.Context())
+	if err != nil {
+		refuseViewer(w, err)
+		return nil, false
+	}
+	s := &eventStream{out: newOutbox(), over: make(chan []byte, 1)}
+	s.ctx, s.cut = context.WithCancel(r.Context())
+	if s.leave, err = t.admit(viewer, r, s.cut); err != nil {
+		s.cut()
+		refuseAdmission(w, err)
+		return nil, false
+	}
+	s.ctx = graph.WithCut(graph.WithTransport(s.ctx, "sse"), s.cut)
+	s.expireAt(viewer.Expires)
+	return s, true
+}
+
+// expireAt sets when the token ends.
+func (s *eventStream) expireAt(at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.expiry != nil {
+		s.expiry.Stop()
+		s.expiry = nil
+	}
+	if !at.IsZero() {
+		s.expiry = time.AfterFunc(time.Until(at), s.cut)
+	}
+}
+
+// finish ends the stream in order, after what was put before: its only operation is over.
+func (s *eventStream) finish(words []byte) {
+	if s.ctx.Err() == nil {
+		s.over <- words
+	}
+}
+
+// serve writes until the stream is over. A reader who stalls, or needs longer than writeTimeout for what was put, is cut.
+func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) {
+	boundKernel(r)
+	header := w.Header()
+	header.Set("Content-Type", mediaEvents+"; charset=utf-8")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	w.WriteHeader(http.StatusOK)
+	out := eventWriter{w: w, controller: http.NewResponseController(w)}
+	quiet := time.NewTicker(heartbeat)
+	defer quiet.Stop()
+	for going := out.write(heartbeatComment); going; { // at once: the headers must not wait for the first event
+		select {
+		case <-s.ctx.Done():
+			return
+		case f := <-s.out.frames:
+			going = !f.late() && out.write(f.bytes)
+			s.out.written(f)
+		case <-quiet.C:
+			going = out.write(heartbeatComment)
+		case words := <-s.over:
+			s.ended = out.drain(s.out) && out.write(words)
+			return
+		}
+	}
+}
+
+// close waits for the operations. The end of a response looks like the end of the stream; a broken connection does not,
+// so a stream that did not end in order is broken off.
+func (s *eventStream) close() {
+	s.release()
+	if !s.ended {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (s *eventStream) release() {
+	s.cut()
+	s.operations.Wait()
+	s.expireAt(time.Time{})
+	s.leave()
+}
+
+// eventWriter writes with a deadline each time.
+type eventWriter struct {
+	w          http.ResponseWriter
+	controller *http.ResponseController
+}
+
+func (e eventWriter) write(bytes []byte) bool {
+	_ = e.controller.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if _, err := e.w.Write(bytes); err != nil {
+		return false
+	}
+	return e.controller.Flush() == nil
+}
+
+// drain writes what was put before the end.
+func (e eventWriter) drain(out *outbox) bool {
+	for {
+		select {
+		case f := <-out.frames:
+			if !e.write(f.bytes) {
+				return false
+			}
+		default:
+			return true
+		}
+	}
+}

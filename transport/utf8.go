@@ -1,0 +1,64 @@
+package transport
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// showBrokenUTF8 puts an escaped NUL for every byte that is no UTF-8. encoding/json would silently put U+FFFD, and text
+// would be stored that nobody wrote; a NUL is refused by the check of whatever field it is in, which names the field.
+//
+// Half of a surrogate pair, written as an escape, is the same in another dress.
+func showBrokenUTF8(body []byte) []byte {
+	return showLoneSurrogates(showBrokenBytes(body))
+}
+
+func showBrokenBytes(body []byte) []byte {
+	if utf8.Valid(body) {
+		return body
+	}
+	var out bytes.Buffer
+	for len(body) > 0 {
+		r, size := utf8.DecodeRune(body)
+		if r == utf8.RuneError && size == 1 {
+			out.WriteString(`\u0000`)
+		} else {
+			out.Write(body[:size])
+		}
+		body = body[size:]
+	}
+	return out.Bytes()
+}
+
+func showLoneSurrogates(body []byte) []byte {
+	for i := 0; i+1 < len(body); i++ {
+		if body[i] != '\\' {
+			continue
+		}
+		switch first, second := escaped(body[i:]), escaped(body[min(i+6, len(body)):]); {
+		case !utf16.IsSurrogate(first):
+			i++ // over what is escaped: a backslash, perhaps
+		case utf16.DecodeRune(first, second) != utf8.RuneError:
+			i += 11
+		default:
+			body = slices.Concat(body[:i], []byte(`\u0000`), body[i+6:])
+			i += 5
+		}
+	}
+	return body
+}
+
+// escaped is the code unit of the \uXXXX that text begins with, or -1.
+func escaped(text []byte) rune {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return -1
+	}
+	unit, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	if err != nil {
+		return -1
+	}
+	return rune(unit)
+}
