@@ -19,6 +19,7 @@ const MaxCost = 50_000
 var fieldCost = map[string]int{
 	// A read of its own: 50 of them fit into a document.
 	"Query.chats": 1000, "Query.chat": 1000, "Query.node": 1000, "ChatCreated.chat": 1000, "Subscription.chatEvents": 1000,
+	"Query.__schema": 1000, "Query.__type": 1000,
 	// Read for all chats of a list at once.
 	"Chat.messages": 50, "Chat.online": 50, "Chat.viewerState": 50,
 	// Up to 64 KB of text: asked for under many aliases, a few bytes of document would be a large answer.

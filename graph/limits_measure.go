@@ -29,7 +29,7 @@ func (s size) counts() []count {
 		{"aliases", MaxAliases, s.aliases},
 		{"directives", MaxDirectives, s.directives},
 		{"arguments", MaxArguments, s.arguments},
-		{"selections with its fragments expanded", MaxSelections, s.selections},
+		{"selections and values with its fragments expanded", MaxSelections, s.selections},
 		{"levels", MaxDepth, s.depth},
 		{"fields in the same place", MaxRepeats, s.repeats},
 	}
@@ -43,7 +43,8 @@ type measure struct {
 	expanded    map[string]*expansion // nil while the walk is within the fragment
 }
 
-// expansion is what a selection set comes to with its fragments expanded.
+// expansion is what a selection set comes to with its fragments expanded. Values count as selections do: validation looks
+// at those of a fragment again for each operation and each fragment that reaches it.
 type expansion struct{ selections, depth int }
 
 func measureDocument(document *ast.QueryDocument) size {
@@ -75,45 +76,65 @@ func (m *measure) add(e expansion) {
 	m.selections, m.depth = min(saturated, m.selections+e.selections), max(m.depth, e.depth)
 }
 
-func (m *measure) countDirectives(directives ast.DirectiveList) {
+// countDirectives returns how many values they hold.
+func (m *measure) countDirectives(directives ast.DirectiveList) (n int) {
 	m.directives += len(directives)
 	for _, d := range directives {
 		m.arguments += len(d.Arguments)
+		n += values(d.Arguments)
 	}
+	return n
+}
+
+func values(arguments ast.ArgumentList) (n int) {
+	for _, a := range arguments {
+		n += countValues(a.Value)
+	}
+	return n
+}
+
+func countValues(value *ast.Value) int {
+	n := 1
+	for _, child := range value.Children {
+		n += countValues(child.Value)
+	}
+	return n
 }
 
 func (m *measure) walk(set ast.SelectionSet) (e expansion) {
 	for _, selection := range set {
 		var inner expansion
+		own := 1
 		switch s := selection.(type) {
 		case *ast.Field:
-			m.countField(s)
+			own += m.countField(s) + m.countDirectives(s.Directives)
 			inner = m.walk(s.SelectionSet)
 			inner.depth++
 		case *ast.InlineFragment:
-			m.countDirectives(s.Directives)
+			own += m.countDirectives(s.Directives)
 			inner = m.walk(s.SelectionSet)
 			inner.depth++
 		case *ast.FragmentSpread:
-			m.countDirectives(s.Directives)
+			own += m.countDirectives(s.Directives)
 			inner = m.spread(s.Name)
 		}
-		e.selections = min(saturated, e.selections+inner.selections+1)
+		e.selections = min(saturated, e.selections+inner.selections+own)
 		e.depth = max(e.depth, inner.depth)
 	}
 	return e
 }
 
-func (m *measure) countField(field *ast.Field) {
+// countField returns how many values its arguments hold.
+func (m *measure) countField(field *ast.Field) int {
 	m.fields++
 	m.arguments += len(field.Arguments)
-	m.countDirectives(field.Directives)
 	if field.Alias != field.Name {
 		m.aliases++
 	}
 	if field.Name == "__schema" || field.Name == "__type" {
 		m.introspection = true
 	}
+	return values(field.Arguments)
 }
 
 // spread measures a fragment the first time. Validation would refuse unknown fragments and circles too, but only after it

@@ -1,0 +1,176 @@
+package graph_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	gqlgen "github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/executor"
+
+	"studychat/auth"
+	"studychat/db"
+	"studychat/events"
+	"studychat/graph"
+	"studychat/graph/generated"
+	"studychat/graph/hostile"
+)
+
+// newExecutor is the edge without anything that carries it.
+func newExecutor(t testing.TB, o graph.Options) *executor.Executor {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	store, err := db.Open(t.Context(), "sqlite::memory:", db.OpenOptions{Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	if _, err := store.MigrateUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	hub := events.NewHub(store, events.NewMemoryBus(), events.NewMemoryRegistry(), log)
+	return graph.NewExecutor(&graph.Resolver{Repo: store, Live: hub, Log: log}, o)
+}
+
+// execute runs one document as ann and returns the answer as bytes.
+func execute(t testing.TB, exec *executor.Executor, query, operation string, variables json.RawMessage) []byte {
+	t.Helper()
+	params := &gqlgen.RawParams{Query: query, OperationName: operation}
+	if variables != nil {
+		decoder := json.NewDecoder(bytes.NewReader(variables))
+		decoder.UseNumber() // as gqlgen's transports do
+		if err := decoder.Decode(&params.Variables); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answer, err := json.Marshal(respond(t.Context(), exec, params))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+func respond(ctx context.Context, exec *executor.Executor, params *gqlgen.RawParams) *gqlgen.Response {
+	ctx = auth.WithViewer(gqlgen.StartOperationTrace(ctx), auth.Viewer{ID: "ann"})
+	op, errs := exec.CreateOperationContext(ctx, params)
+	ctx = gqlgen.WithOperationContext(ctx, op)
+	if errs != nil {
+		return exec.DispatchError(ctx, errs)
+	}
+	next, ctx := exec.DispatchOperation(ctx, op)
+	return next(ctx)
+}
+
+// cpu is the CPU time that the process took so far, for the kernel and for itself.
+func cpu(t testing.TB) time.Duration {
+	t.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// cost is the CPU time that do takes at best: the machine does other things too.
+func cost(t testing.TB, do func(run int)) time.Duration {
+	t.Helper()
+	best := time.Hour
+	for run := range 5 {
+		runtime.GC()
+		before := cpu(t)
+		do(run)
+		best = min(best, cpu(t)-before)
+	}
+	return best
+}
+
+// maxRefusal is what a refusal may cost, in CPU time.
+const maxRefusal = 10 * time.Millisecond
+
+// TestHostileDocuments is not parallel: it measures what the whole process takes.
+func TestHostileDocuments(t *testing.T) { //nolint:paralleltest // see above
+	exec := newExecutor(t, graph.Options{})
+	documents := hostile.All()
+	if len(documents) < 60 {
+		t.Errorf("%d documents", len(documents))
+	}
+	heap := heapInUse()
+	var slowest time.Duration
+	for _, d := range documents {
+		if d.Raw != nil || d.TooLarge() {
+			continue // for whoever carries it
+		}
+		var answer []byte
+		took := cost(t, func(run int) {
+			// Different each time, or a document that passes is found in the cache of parsed ones.
+			answer = execute(t, exec, d.Query+strings.Repeat(" ", run), d.Operation, d.Variables)
+		})
+		if got := code(t, string(answer)); got != d.Code {
+			t.Errorf("%s: got %q, want %q: %.300s", d.Name, got, d.Code, answer)
+		}
+		if took > maxRefusal && !raced {
+			t.Errorf("%s took %s of CPU", d.Name, took)
+		}
+		if len(answer) > 20_000 {
+			t.Errorf("%s: an answer of %d bytes", d.Name, len(answer))
+		}
+		slowest = max(slowest, took)
+	}
+	t.Logf("%d documents, the slowest took %s", len(documents), slowest)
+	if grown := heapInUse() - heap; grown > 5<<20 {
+		t.Errorf("%d bytes are held afterwards", grown)
+	}
+}
+
+func heapInUse() int64 {
+	runtime.GC()
+	runtime.GC() // what the first one finalized
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// TestWithoutLimits is the negative control: what a stock executor takes for one of the documents that are refused above
+// in less than a hundredth of the time.
+func TestWithoutLimits(t *testing.T) { //nolint:paralleltest // it measures what the whole process takes
+	exec := executor.New(generated.NewExecutableSchema(generated.Config{Resolvers: &graph.Resolver{}}))
+	ctx := gqlgen.StartOperationTrace(t.Context())
+	took := cost(t, func(int) {
+		if _, errs := exec.CreateOperationContext(ctx, &gqlgen.RawParams{Query: hostile.RepeatedFields()}); errs != nil {
+			t.Fatal(errs)
+		}
+	})
+	t.Logf("%s", took)
+	if took < 100*time.Millisecond {
+		t.Errorf("the document took %s without limits: is it still a test of them?", took)
+	}
+}
+
+// TestCorpus holds what those who send it over a wire rely on.
+func TestCorpus(t *testing.T) {
+	t.Parallel()
+	names := map[string]bool{}
+	for _, d := range hostile.All() {
+		if names[d.Name] {
+			t.Errorf("two documents named %s", d.Name)
+		}
+		names[d.Name] = true
+		if d.Raw == nil && !json.Valid(d.Body()) {
+			t.Errorf("%s: its body is no JSON", d.Name)
+		}
+		if (d.Code == "") != (d.TooLarge() || d.Raw != nil && !isRequest(d.Raw)) {
+			t.Errorf("%s: code %q, %d bytes", d.Name, d.Code, len(d.Body()))
+		}
+	}
+}
+
+// isRequest says whether a body has the form of a GraphQL request at all.
+func isRequest(body []byte) bool {
+	return json.Unmarshal(body, &gqlgen.RawParams{}) == nil
+}
