@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"time"
 
 	"studychat/db"
 )
@@ -37,7 +38,7 @@ func (s *feedStream) startEnded(ctx context.Context, c *feedChat) error {
 	if err != nil {
 		return err
 	}
-	until, head, err := s.lastRemoval(ctx, c.topic.chatID, from)
+	until, at, head, err := s.lastRemoval(ctx, c.topic.chatID, from)
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func (s *feedStream) startEnded(ctx context.Context, c *feedChat) error {
 		return nil
 	}
 	c.cursor = db.Cursor{Epoch: head.Epoch, Seq: max(from, head.FloorSeq)}
-	c.until, c.member = until, until
+	c.until, c.untilAt, c.member = until, at, until
 	return nil
 }
 
@@ -63,22 +64,22 @@ func (s *feedStream) from(ctx context.Context, c *feedChat) (int64, error) {
 	return s.hub.repo.SeqBefore(ctx, c.topic.chatID, *c.since)
 }
 
-// lastRemoval returns the number of the event that took the viewer out of the chat last, if it comes after the
-// number after; else 0. (The event alone tells whether an ex-member may still see something: everything before it.)
-func (s *feedStream) lastRemoval(ctx context.Context, chatID string, after int64) (seq int64, head db.Head, err error) {
+// lastRemoval returns the number and the time of the event that took the viewer out of the chat last, if it comes after
+// the number after; else 0. (The event alone tells whether an ex-member may still see something: everything before it.)
+func (s *feedStream) lastRemoval(ctx context.Context, chatID string, after int64) (seq int64, at time.Time, head db.Head, err error) {
 	for {
 		log, err := s.hub.readLog(ctx, chatID, after)
 		if err != nil {
-			return 0, db.Head{}, err
+			return 0, at, db.Head{}, err
 		}
 		for _, event := range log.Events {
 			if event.Kind == db.MemberRemoved && event.Ends(s.viewer) {
-				seq = event.Seq
+				seq, at = event.Seq, event.At
 			}
 			after = event.Seq
 		}
 		if len(log.Events) == 0 || after >= log.HeadSeq {
-			return seq, log.Head, nil
+			return seq, at, log.Head, nil
 		}
 	}
 }

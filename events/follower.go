@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"io"
+	"time"
 
 	"studychat/db"
 )
@@ -21,6 +22,7 @@ type follower struct {
 	generation int64       // of the topic, when the cursor was last judged
 	member     int64       // the log's head when membership was last checked: a removal up to here is past
 	until      int64       // the last event that the viewer may see; 0 for no such bound
+	untilAt    time.Time   // when that was
 	passed     int64       // stamp of the last passing event seen
 	batch      []*db.Event // read and not yet delivered
 	pending    *Item       // a reset that comes next
@@ -172,7 +174,19 @@ func (f *follower) deliver(event *db.Event) (Item, bool) {
 		f.over = true
 		f.batch = nil
 	}
-	return Item{Cursor: f.cursor.String(), At: event.At, Event: event}, true
+	return Item{Cursor: f.cursor.String(), At: event.At, Event: f.asOfThen(event)}, true
+}
+
+// asOfThen is the event as the viewer may see it. The log shows messages as they are now; what was written into one
+// after the viewer had been removed is not for them: to them the message is a deleted one.
+func (f *follower) asOfThen(event *db.Event) *db.Event {
+	if f.until == 0 || event.Message == nil || event.Message.EditedAt == nil || event.Message.EditedAt.Before(f.untilAt) {
+		return event
+	}
+	shown, message := *event, *event.Message
+	message.Content, message.DeletedAt = "", message.EditedAt
+	shown.Message = &message
+	return &shown
 }
 
 // read fetches the events after the cursor that the ring has no more. A database that fails is asked again.
