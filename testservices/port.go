@@ -5,7 +5,20 @@ import (
 	"runtime"
 	"strconv"
 	"syscall"
+	"testing"
 )
+
+// Port returns a loopback port for a server of the test's own, which keeps it also while that server is down: what
+// connects to it meanwhile is refused, and the server comes back where its clients look for it.
+func Port(t testing.TB) int {
+	t.Helper()
+	held, err := holdPort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(held.release)
+	return held.number
+}
 
 // port is a loopback port held for a server, also while the server is down, so that it comes back on the same one.
 //
