@@ -32,6 +32,20 @@ func TestShowBrokenUTF8(t *testing.T) {
 	}
 }
 
+// A copy of the whole body for each half of a surrogate pair took 4 s: more copies than bytes show that again.
+func TestManyHalvesOfPairs(t *testing.T) { //nolint:paralleltest // it counts what the process allocates
+	body := []byte(strings.Repeat(`\ud800`, MaxBody/6))
+	before := string(body)
+	allocated := testing.AllocsPerRun(1, func() {
+		if got := showBrokenUTF8(body); string(got) != strings.Repeat(`\u0000`, MaxBody/6) {
+			t.Errorf("got %.60q", got)
+		}
+	})
+	if allocated > 10 || string(body) != before {
+		t.Errorf("%v allocations; the body was changed: %t", allocated, string(body) != before)
+	}
+}
+
 // FuzzShowBrokenUTF8: the result is valid UTF-8, valid input is untouched, and a JSON text that held broken bytes decodes
 // to a text with a NUL in it, which every field's check refuses.
 func FuzzShowBrokenUTF8(f *testing.F) {
