@@ -1,0 +1,97 @@
+package clients
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+// follower is a client that follows a chat: libraries as they are, and the examples of docs/clients.md.
+type follower struct {
+	name   string
+	socket bool // it sees close codes
+	fixed  bool // its token stands in the address: a new one needs a new client, which is the application's business
+	renews bool // it sends a new token before the old one ends
+	follow func(t *testing.T, s *server, tokens *issuing, chat, after string) *client
+}
+
+func libraries() []follower {
+	var all []follower
+	for _, name := range []string{"graphql-ws", "graphql-sse distinct", "graphql-sse single", "EventSource"} {
+		all = append(all, follower{
+			name: name, socket: name == "graphql-ws", fixed: name == "EventSource",
+			follow: func(t *testing.T, s *server, tokens *issuing, chat, after string) *client {
+				t.Helper()
+				return s.script(t, "", tokens, []string{"follow.mjs", name}, "CHAT="+chat, "AFTER="+after)
+			},
+		})
+	}
+	return all
+}
+
+func followers(t *testing.T) []follower {
+	t.Helper()
+	return append(libraries(), exampleFollowers()...)
+}
+
+// TestFollowersMissNothing sends messages all the time, while the server is killed and started, stopped and started.
+// Every acknowledged message has to reach the client once and in order, and no end of the server may look like the end
+// of the stream.
+func TestFollowersMissNothing(t *testing.T) {
+	t.Parallel()
+	needNode(t)
+	for _, f := range followers(t) {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t)
+			chat, cursor := s.newChat("ann")
+			c := f.follow(t, s, issue(t, lasting("ann")), chat, cursor)
+			seen := &log{last: 1} // ChatCreated has number 1
+
+			write(t, s, chat, "before", func() {})
+			c.messages(seen, "before 9")
+			write(t, s, chat, "killed", func() { s.kill(); s.up() })
+			c.messages(seen, "killed 9")
+			closes := len(seen.codes)
+			write(t, s, chat, "stopped", func() { s.stop(); s.up() })
+			c.messages(seen, "stopped 9")
+
+			codes := seen.codes[closes:]
+			if f.socket && !slices.Contains(codes, "1012") {
+				t.Errorf("a stopping server closed with %v, want 1012", codes)
+			}
+			if seen.tries < 3 {
+				t.Errorf("the client connected %d times: nothing was cut", seen.tries)
+			}
+		})
+	}
+}
+
+// write sends ten messages, and lets something happen after the third was acknowledged, while the others are sent.
+func write(t *testing.T, s *server, chat, name string, meanwhile func()) {
+	t.Helper()
+	third, sent := make(chan struct{}), make(chan error, 1)
+	go func() {
+		var failed []string
+		for i := range 10 {
+			if err := s.send("ann", chat, uuid.NewString(), fmt.Sprintf("%s %d", name, i)); err != nil {
+				failed = append(failed, err.Error())
+			}
+			if i == 2 {
+				close(third)
+			}
+		}
+		if len(failed) > 0 {
+			sent <- fmt.Errorf("%s", strings.Join(failed, "\n"))
+		}
+		close(sent)
+	}()
+	<-third
+	meanwhile()
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+}
