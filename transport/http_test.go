@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/andybalholm/brotli"
 )
@@ -157,14 +158,7 @@ func decompress(t *testing.T, encoding string, raw []byte) string {
 func TestHTTP2(t *testing.T) {
 	t.Parallel()
 	inVirtualTime(t, nil, func(w *world) {
-		protocols := new(http.Protocols)
-		protocols.SetUnencryptedHTTP2(true)
-		dialled := 0
-		transport := &http.Transport{Protocols: protocols, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			dialled++
-			return w.listener.dial(ctx, network, address)
-		}}
-		w.client = &http.Client{Transport: transport}
+		dialled := w.useOneConnection("HTTP/2")
 		chat := w.chat()
 		var streams []*http.Response
 		for range 10 {
@@ -177,8 +171,8 @@ func TestHTTP2(t *testing.T) {
 		for _, s := range streams {
 			w.until(s, "one")
 		}
-		if dialled != 1 {
-			w.t.Errorf("%d connections for 11 requests", dialled)
+		if *dialled != 1 {
+			w.t.Errorf("%d connections for 11 requests", *dialled)
 		}
 	})
 }
@@ -193,4 +187,57 @@ func TestNoBodyIsEchoedOrLogged(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestOldConnections: the deadline of one answer must not fall on a later one on the same connection.
+func TestOldConnections(t *testing.T) {
+	t.Parallel()
+	for _, protocol := range []string{"HTTP/1.1", "HTTP/2"} {
+		inVirtualTime(t, nil, func(w *world) {
+			dialled := w.useOneConnection(protocol)
+			for _, path := range []string{"/graphql", "/livez", "/graphql", "/nothing", "/graphql"} {
+				body := ""
+				if path == "/graphql" {
+					body = query(`{ __typename }`, nil)
+				}
+				w.do(w.request(http.MethodPost, path, body))
+				<-time.After(answerTimeout + idleTimeout/4)
+			}
+			if *dialled != 1 {
+				w.t.Errorf("%s: %d connections for 5 requests", protocol, *dialled)
+			}
+		})
+	}
+}
+
+// TestQuietStreams: a stream on which nothing happens for minutes is no stalled one.
+func TestQuietStreams(t *testing.T) {
+	t.Parallel()
+	for _, protocol := range []string{"HTTP/1.1", "HTTP/2"} {
+		inVirtualTime(t, nil, func(w *world) {
+			w.useOneConnection(protocol)
+			chat := w.chat()
+			stream := w.open(w.request(http.MethodPost, "/graphql", query(followChat, map[string]any{"chat": chat, "after": "1.1.2"}), "Accept", mediaEvents))
+			go func() {
+				<-time.After(10 * time.Minute)
+				w.say(chat, "after ten minutes")
+			}()
+			w.until(stream, "after ten minutes")
+		})
+	}
+}
+
+// useOneConnection makes the client speak one protocol; the count is of connections.
+func (w *world) useOneConnection(protocol string) (dialled *int) {
+	w.t.Helper()
+	dialled = new(int)
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(protocol == "HTTP/1.1")
+	protocols.SetUnencryptedHTTP2(protocol == "HTTP/2")
+	w.client.CloseIdleConnections()
+	w.client = &http.Client{Transport: &http.Transport{Protocols: protocols, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		*dialled++
+		return w.listener.dial(ctx, network, address)
+	}}}
+	return dialled
 }

@@ -115,10 +115,15 @@ type eventWriter struct {
 
 func (e eventWriter) write(bytes []byte) bool {
 	_ = e.controller.SetWriteDeadline(time.Now().Add(writeTimeout))
-	if _, err := e.w.Write(bytes); err != nil {
+	_, err := e.w.Write(bytes)
+	if err == nil {
+		err = e.controller.Flush()
+	}
+	if err != nil {
 		return false
 	}
-	return e.controller.Flush() == nil
+	_ = e.controller.SetWriteDeadline(time.Time{}) // HTTP/2 would end a stream whose deadline passes while it is quiet
+	return true
 }
 
 // drain writes what was put before the end.
