@@ -23,13 +23,21 @@ func showBrokenBytes(body []byte) []byte {
 	for len(body) > 0 {
 		r, size := utf8.DecodeRune(body)
 		if r == utf8.RuneError && size == 1 {
-			out.WriteString(`\u0000`)
+			if !endsInEscape(out.Bytes()) { // else the backslash that stands there begins ours
+				out.WriteByte('\\')
+			}
+			out.WriteString("u0000")
 		} else {
 			out.Write(body[:size])
 		}
 		body = body[size:]
 	}
 	return out.Bytes()
+}
+
+// endsInEscape says whether text ends with a backslash that is not escaped itself.
+func endsInEscape(text []byte) bool {
+	return (len(text)-len(bytes.TrimRight(text, `\`)))%2 == 1
 }
 
 func showLoneSurrogates(body []byte) []byte {
