@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"studychat/graph"
 )
 
 // code is the code of the answer's first error, or "".
@@ -113,6 +115,27 @@ func TestRoleInAnotherCase(t *testing.T) {
 		case "BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED":
 		default:
 			t.Errorf("%q: got %q", role, got)
+		}
+	}
+}
+
+// TestManyErrors: who makes a thousand mistakes is told of the first twenty, in either mode.
+func TestManyErrors(t *testing.T) {
+	t.Parallel()
+	for _, introspection := range []bool{false, true} {
+		exec := newExecutor(t, graph.Options{Introspection: introspection})
+		for _, document := range []string{
+			"{" + strings.Repeat(" chat", 100) + " }",
+			"{ chats(" + strings.Repeat(" x: 1", 300) + ") { edges { cursor } } }",
+			"mutation { createChat(input: {" + strings.Repeat(" titl: 1", 1200) + "}) { chat { id } } }",
+		} {
+			var answer struct{ Errors []any }
+			if err := json.Unmarshal(execute(t, exec, document, "", nil), &answer); err != nil {
+				t.Fatal(err)
+			}
+			if len(answer.Errors) != 20 {
+				t.Errorf("%.30s…: %d errors", document, len(answer.Errors))
+			}
 		}
 	}
 }

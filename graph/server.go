@@ -76,7 +76,7 @@ func (p presenter) refuse(ctx context.Context, err error) graphql.ResponseHandle
 
 // Bounds of the cache of parsed documents: what a client may make us keep.
 const (
-	cachedDocuments   = 500
+	cachedDocuments   = 200      // the largest that pass the limits take 240 KB each when parsed
 	cachedDocumentMax = 16 << 10 // bytes; larger documents are parsed each time
 )
 
