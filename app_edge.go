@@ -56,11 +56,14 @@ func (a *app) newVerifier(config Config) (auth.Verifier, error) {
 		a.log.Info("No authentication configured: one local user, loopback only")
 		return auth.Local{}, nil
 	}
-	ctx, cancel := context.WithCancel(context.Background()) // the refreshing of keys ends with us
-	a.onStop(func() error { cancel(); return nil })
-	return auth.NewJWT(ctx, auth.JWTConfig{
-		Secret: config.JWTSecret, JWKSURL: config.JWKSURL, Issuer: config.JWTIssuer, Audience: config.JWTAudience,
+	verifier, err := auth.NewJWT(context.Background(), auth.JWTConfig{
+		Secret: config.JWTSecret, JWKSURL: config.JWKSURL, Issuer: config.JWTIssuer, Audience: config.JWTAudience, Log: a.log,
 	})
+	if err != nil {
+		return nil, err
+	}
+	a.onStop(func() error { verifier.Stop(); return nil })
+	return verifier, nil
 }
 
 // readiness: without the database nothing works, without Redis everything does.

@@ -60,6 +60,16 @@ func TestJWTGood(t *testing.T) {
 	}
 }
 
+// TestJWTInItsLeeway: what is let in with a token of ten seconds ago is not thrown out at once.
+func TestJWTInItsLeeway(t *testing.T) {
+	t.Parallel()
+	exp := time.Now().Add(-10 * time.Second).Unix()
+	viewer, err := newHS256(t).Verify(t.Context(), hs256().claims(t, with("exp", exp)))
+	if err != nil || viewer.Expires.Unix() != exp+30 {
+		t.Errorf("expires %v, %v", viewer.Expires, err)
+	}
+}
+
 func TestAuthenticateReadsTheHeader(t *testing.T) {
 	t.Parallel()
 	v := newHS256(t)

@@ -17,7 +17,7 @@ const ScopeAssistant = "assistant"
 type Viewer struct {
 	ID      string    // the token's subject
 	Scopes  []string  // what the token allows beyond the ordinary
-	Expires time.Time // when the token ends; zero: never
+	Expires time.Time // when the token ends, or for one taken in its leeway the end of that; zero: never
 }
 
 // HasScope says whether the viewer's token carries the scope.

@@ -25,7 +25,7 @@ import (
 )
 
 // names is a verifier for tests: the token is the user's name, and perhaps "@" and the seconds for which it is good from the
-// start of time in the world. "bad" is no good.
+// start of time in the world. "bad" is no good, and for "unasked" nobody can be asked.
 type names struct{ since time.Time }
 
 func (n names) Verify(_ context.Context, token string) (auth.Viewer, error) {
@@ -34,6 +34,9 @@ func (n names) Verify(_ context.Context, token string) (auth.Viewer, error) {
 	if limited {
 		seconds, _ := strconv.Atoi(life)
 		viewer.Expires = n.since.Add(time.Duration(seconds) * time.Second)
+	}
+	if name == "unasked" {
+		return auth.Viewer{}, &db.Error{Code: db.CodeUnavailable, Message: "The token cannot be checked at the moment."}
 	}
 	if name == "bad" || limited && !time.Now().Before(viewer.Expires) {
 		return auth.Viewer{}, &db.Error{Code: db.CodeUnauthenticated, Message: "The token is not valid."}

@@ -84,11 +84,17 @@ func (t *Transport) follow(ctx context.Context, params *graphql.RawParams, allow
 	}
 }
 
+// refuseViewer answers a request that needs a viewer: 401, or 503 when the identity provider could not be asked, since
+// clients give up for good on the first.
 func refuseViewer(w http.ResponseWriter, err error) {
-	message := "This needs a token."
-	if own, ok := errors.AsType[*db.Error](err); ok {
-		message = own.Message
+	own, ok := errors.AsType[*db.Error](err)
+	if !ok {
+		own = &db.Error{Code: db.CodeUnauthenticated, Message: "This needs a token."}
 	}
-	w.Header().Set("WWW-Authenticate", "Bearer")
-	refuse(w, http.StatusUnauthorized, db.CodeUnauthenticated, message)
+	if own.Code == db.CodeUnauthenticated {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	} else {
+		w.Header().Set("Retry-After", "5")
+	}
+	refuse(w, status(own.Code), own.Code, own.Message)
 }

@@ -92,6 +92,10 @@ func TestEventsOfOtherOperations(t *testing.T) {
 				w.t.Errorf("%s: %v, %v", document, events, err)
 			}
 		}
+		response, body := w.do(w.request(http.MethodPost, "/graphql", query(followChat, nil), "Accept", mediaEvents, "Authorization", "Bearer unasked"))
+		if response.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, "UNAVAILABLE") || response.Header.Get("Retry-After") == "" {
+			w.t.Errorf("the provider cannot be asked: %d %s", response.StatusCode, body)
+		}
 		for _, token := range []string{"", "Bearer bad", "Basic ann"} {
 			response, body := w.do(w.request(http.MethodPost, "/graphql", query(followChat, nil), "Accept", mediaEvents, "Authorization", token))
 			if response.StatusCode != http.StatusUnauthorized || !strings.Contains(body, "UNAUTHENTICATED") || response.Header.Get("WWW-Authenticate") == "" {
