@@ -107,12 +107,17 @@ func (t *Transport) Server() *http.Server {
 
 type connKey struct{}
 
+// kernelBytes is what the kernel may take for a stream's reader, who stalls unseen until it is full: at 50 KB/s of events
+// the 64 KB of an outbox (Linux doubles what is asked for) hid it for 2.5 s. It also bounds a distant reader's speed: 64 KB
+// each round trip.
+const kernelBytes = 32 << 10
+
 // boundKernel keeps the kernel from buffering megabytes for a reader who stalls, which would also hide that it does.
 // HTTP/2 has a window of its own for each stream.
 func boundKernel(r *http.Request) {
 	conn, ok := r.Context().Value(connKey{}).(interface{ SetWriteBuffer(bytes int) error })
 	if ok && r.ProtoMajor == 1 {
-		_ = conn.SetWriteBuffer(outboxBytes)
+		_ = conn.SetWriteBuffer(kernelBytes)
 	}
 }
 
