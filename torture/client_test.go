@@ -52,7 +52,7 @@ const (
 	editMessage = `mutation ($id: ID!, $content: String!) { editMessage(input: {id: $id, content: $content}) { message { id } } }`
 	readChat    = `query ($id: ID!) { chat(id: $id) { eventCursor lastMessage { seq } } }`
 	chatEvents  = `subscription ($chat: ID, $after: String) { chatEvents(chatId: $chat, after: $after) { __typename cursor
-  ... on DurableChatEvent { chatId seq } ... on MessageSent { message { id } } ... on MemberRemoved { userId } ... on StreamReset { resetChatId reason } } }`
+  ... on DurableChatEvent { chatId seq } ... on MessageSent { message { id content } } ... on MemberRemoved { userId } ... on StreamReset { resetChatId reason } } }`
 )
 
 type vars map[string]any
@@ -135,10 +135,15 @@ type frame struct {
 type socket struct{ conn *websocket.Conn }
 
 func dial(ctx context.Context, i *instance, user string) (*socket, error) {
+	return dialBy(ctx, nil, i, user)
+}
+
+// dialBy dials with the client, nil for the usual one.
+func dialBy(ctx context.Context, client *http.Client, i *instance, user string) (*socket, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	conn, response, err := websocket.Dial(ctx, strings.Replace(i.address(), "http", "ws", 1)+"/graphql",
-		&websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
+		&websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}, HTTPClient: client})
 	if err != nil {
 		return nil, err
 	}
@@ -174,6 +179,11 @@ func (s *socket) write(ctx context.Context, f frame, payload any) error {
 }
 
 func (s *socket) subscribe(ctx context.Context, id, chat, after string) error {
+	return s.write(ctx, frame{ID: id, Type: "subscribe"}, vars{"query": chatEvents, "variables": follows(chat, after)})
+}
+
+// follows are the variables of chatEvents.
+func follows(chat, after string) vars {
 	v := vars{}
 	if chat != "" {
 		v["chat"] = chat
@@ -181,7 +191,7 @@ func (s *socket) subscribe(ctx context.Context, id, chat, after string) error {
 	if after != "" {
 		v["after"] = after
 	}
-	return s.write(ctx, frame{ID: id, Type: "subscribe"}, vars{"query": chatEvents, "variables": v})
+	return v
 }
 
 // read returns the next frame that is no ping, having answered those.

@@ -49,6 +49,7 @@ type instance struct {
 	settings []string
 	url      atomic.Value // string; of the newest start, since each listens on a port of its own
 	alarming atomic.Int64 // lines of the log that say ERROR
+	heap     atomic.Int64 // MB that the newest garbage collection left alive, where GODEBUG=gctrace=1 is set
 
 	pid   int // 0 while it is down
 	cmd   *exec.Cmd
@@ -92,6 +93,10 @@ func (i *instance) start() {
 // read goes through the log.
 func (i *instance) read(log io.Reader, listening chan<- string) {
 	for lines := bufio.NewScanner(log); lines.Scan(); {
+		if live, ok := liveHeap(lines.Text()); ok {
+			i.heap.Store(live)
+			continue
+		}
 		var line struct{ Level, Msg, Addr string }
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
 			i.t.Logf("not JSON: %s", lines.Text()) // a panic

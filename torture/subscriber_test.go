@@ -22,6 +22,10 @@ type subscriber struct {
 	home  int   // index of the instance that it begins with
 	after int64 // number of the cursor that it began with; the feed begins with now
 
+	events bool  // by Server-Sent Events, else over a socket
+	line   *line // its own way to the server; nil for the usual one
+	gate   gate  // before each reading
+
 	mu       sync.Mutex
 	cursor   string
 	got      []received       // durable events and resets
@@ -52,19 +56,14 @@ func (s *subscriber) run(ctx context.Context) {
 
 // follow runs one connection and says whether there is nothing more to come.
 func (s *subscriber) follow(ctx context.Context, i *instance) (over bool) {
-	socket, err := dial(ctx, i, s.user)
+	stream, err := s.open(ctx, i)
 	if err != nil {
 		return false
 	}
-	defer socket.close()
-	s.mu.Lock()
-	cursor := s.cursor
-	s.mu.Unlock()
-	if socket.subscribe(ctx, "1", s.chat, cursor) != nil {
-		return false
-	}
+	defer stream.close()
 	for {
-		f, err := socket.read(ctx)
+		s.gate.pass(ctx)
+		f, err := stream.read(ctx)
 		if err != nil {
 			return false
 		}
@@ -84,6 +83,29 @@ func (s *subscriber) follow(ctx context.Context, i *instance) (over bool) {
 		}
 		s.take(e)
 	}
+}
+
+// open subscribes from where the subscriber is.
+func (s *subscriber) open(ctx context.Context, i *instance) (subscription, error) {
+	s.mu.Lock()
+	cursor := s.cursor
+	s.mu.Unlock()
+	client := s.w.client
+	if s.line != nil {
+		client = s.line.client
+	}
+	if s.events {
+		return openEvents(ctx, client, i, s.user, s.chat, cursor)
+	}
+	socket, err := dialBy(ctx, client, i, s.user)
+	if err != nil {
+		return nil, err
+	}
+	if err := socket.subscribe(ctx, "1", s.chat, cursor); err != nil {
+		socket.close()
+		return nil, err
+	}
+	return socket, nil
 }
 
 func (s *subscriber) problem(text string) {

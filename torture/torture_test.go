@@ -65,6 +65,7 @@ func checks() []check {
 		{"cursor-bounds", true, cursorBounds},
 		{"idempotent-send", true, idempotentSend},
 		{"membership", true, membership},
+		{"stalled-readers", true, stalledReaders},
 		{"cache-linearizable", true, cacheLinearizable},
 		{"cache-redis-kill", true, cacheRedisKill},
 		{"cache-flush", false, cacheFlush},

@@ -48,6 +48,7 @@ type traffic struct {
 	problems []string
 	retries  int
 
+	bulky     bool // messages of 1 to 4 KB
 	forgetful bool // every second writer who does not know the outcome leaves it at that
 
 	stopWriting context.CancelFunc
@@ -203,8 +204,12 @@ func (l *traffic) write(ctx context.Context) {
 func (l *traffic) send(ctx context.Context, room room, at int) (id string, ok bool) {
 	id = db.NewID()
 	l.sentAt.Store(id, time.Now())
+	content := "content of " + id
+	if l.bulky {
+		content += strings.Repeat(".", 1000+rand.IntN(3000))
+	}
 	var answer sent
-	if !l.insist(ctx, room, sendMessage, vars{"id": id, "chat": room.id, "content": "content of " + id}, at, &answer) {
+	if !l.insist(ctx, room, sendMessage, vars{"id": id, "chat": room.id, "content": content}, at, &answer) {
 		return id, false
 	}
 	l.mu.Lock()

@@ -30,6 +30,8 @@ type world struct {
 type setting struct {
 	dsn     string // instead of a database of its own on the shared PostgreSQL
 	proxied bool   // each instance reaches Redis by a proxy of its own
+	one     bool   // instance, not three
+	extra   []string
 }
 
 func newWorld(t testing.TB, o setting) *world {
@@ -41,14 +43,18 @@ func newWorld(t testing.TB, o setting) *world {
 	if w.dsn == "" {
 		w.dsn = testservices.Postgres(t)
 	}
-	for range 3 {
+	instances := 3
+	if o.one {
+		instances = 1
+	}
+	for range instances {
 		url := w.redis.URL()
 		if o.proxied {
 			p := newProxy(t, w.redis.Addr())
 			w.proxies = append(w.proxies, p)
 			url = p.url()
 		}
-		w.instances = append(w.instances, &instance{t: t, settings: append([]string{"DATABASE_URL=" + w.dsn, "REDIS_URL=" + url}, authSettings...)})
+		w.instances = append(w.instances, &instance{t: t, settings: slices.Concat([]string{"DATABASE_URL=" + w.dsn, "REDIS_URL=" + url}, authSettings, o.extra)})
 	}
 	for _, i := range w.instances {
 		t.Cleanup(i.kill)
