@@ -14,22 +14,23 @@ const maxErrors = 20
 
 const unsuggesting = "WithoutSuggestions"
 
-// validationRules are GraphQL's, for one document each time. With suggest, some look through the schema for names like
-// the one that is wrong.
+// validationRules are GraphQL's, for one document each time. With suggest, some look among a type's fields, arguments or
+// values for names like the one that is wrong; none looks among all types of the schema, which takes longest.
 func validationRules(suggest bool) func() *rules.Rules {
+	silent := []core.Rule{rules.KnownTypeNamesRuleWithoutSuggestions}
+	if !suggest {
+		silent = append(silent,
+			rules.FieldsOnCorrectTypeRuleWithoutSuggestions,
+			rules.KnownArgumentNamesRuleWithoutSuggestions,
+			rules.ScalarLeafsRuleWithoutSuggestions,
+			rules.ValuesOfCorrectTypeRuleWithoutSuggestions,
+		)
+	}
 	return func() *rules.Rules {
 		all := rules.NewDefaultRules()
-		if !suggest {
-			for _, rule := range []core.Rule{
-				rules.FieldsOnCorrectTypeRuleWithoutSuggestions,
-				rules.KnownArgumentNamesRuleWithoutSuggestions,
-				rules.KnownTypeNamesRuleWithoutSuggestions,
-				rules.ScalarLeafsRuleWithoutSuggestions,
-				rules.ValuesOfCorrectTypeRuleWithoutSuggestions,
-			} {
-				all.RemoveRule(strings.TrimSuffix(rule.Name, unsuggesting))
-				all.AddRule(rule.Name, rule.RuleFunc)
-			}
+		for _, rule := range silent {
+			all.RemoveRule(strings.TrimSuffix(rule.Name, unsuggesting))
+			all.AddRule(rule.Name, rule.RuleFunc)
 		}
 		left := maxErrors
 		for name, rule := range all.GetInner() {

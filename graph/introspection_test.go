@@ -22,7 +22,7 @@ var probes = []struct{ reason, query, variables, suggests string }{
 	{"an argument", `{ chats(firs: 1) { edges { cursor } } }`, "", "first"},
 	{"an argument of a directive", `{ __typename @skip(iff: true) }`, "", "if"},
 	{"a directive", `{ __typename @skp(if: true) }`, "", ""},
-	{"a type of a fragment", `{ ...F } fragment F on Chatt { id }`, "", "Chat"},
+	{"a type of a fragment", `{ ...F } fragment F on Chatt { id }`, "", ""},
 	{"a type of an inline fragment", `{ ... on Chatt { id } }`, "", ""},
 	{"a type of a variable", `query ($v: CreateChatInpu) { __typename }`, "", ""},
 	{"a type that cannot be here", `{ chats { ... on Message { seq } } }`, "", ""},

@@ -116,6 +116,10 @@ func names() []Document {
 		{Name: "90 types that are nearly right", Query: "query (" + times(90, " $v%d: Chat%d") + ") { __typename }", Code: Validation},
 		{Name: "100 inline fragments on unknown types", Query: "{" + times(100, " ... on Chat%d { id }") + " }", Code: Validation},
 		{Name: "400 enum values that are nearly right", Query: `mutation { sendMessage(input: {chatId: "1", content: "x", role: [` + times(400, " USE%d") + `]}) { message { id } } }`, Code: Validation},
+		{Name: "90 types with long names that are not there", Query: "{" + times(90, " ...F%d") + " }" + times(90, " fragment F%d on "+long[:76]+"%d { id }"), Code: Validation},
+		{Name: "490 fields with long names that are not there", Query: "{ chats { edges { node {" + times(490, " "+long[:76]+"%d") + " } } } }", Code: Validation},
+		{Name: "a fragment with arguments in 90 operations", Query: times(90, " query Q%d { ...F }") + " fragment F on Query { chats(" + times(40, " firs%d: 1") + ") { edges { cursor } } }", Operation: "Q1", Code: Validation},
+		{Name: "a fragment with a list in 90 operations", Query: times(90, " query Q%d { ...F }") + " fragment F on Query { chats(first: [" + strings.Repeat("1 ", 4000) + "]) { edges { cursor } } }", Operation: "Q1", Code: TooComplex},
 		{Name: "1,200 errors", Query: "mutation { createChat(input: {" + times(1200, " titl%d: 1") + "}) { chat { id } } }", Code: Validation},
 	}
 }
