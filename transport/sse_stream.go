@@ -27,7 +27,7 @@ type eventStream struct {
 
 // reserveEvents makes a stream for the viewer of r, or answers why not: no token, too many streams, we are stopping.
 func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*eventStream, bool) {
-	viewer, err := auth.FromContext(r.Context())
+	viewer, err := auth.ForStream(r.Context())
 	if err != nil {
 		refuseViewer(w, err)
 		return nil, false

@@ -156,7 +156,7 @@ func TestSocketTokenIsRenewed(t *testing.T) {
 				w.t.Fatalf("got %v", m)
 			case m["type"] == "ping" && strings.Contains(text, "tokenExpiresInMs") && !renewed:
 				s.send(`{"type":"ping","payload":{"authorization":"Bearer ann@200"}}`)
-			case m["type"] == "pong" && strings.Contains(text, "tokenExpiresInMs:160000"):
+			case m["type"] == "pong" && strings.Contains(text, "tokenExpiresInMs:150000"):
 				renewed = true
 			case m["type"] == "ping":
 				s.send(`{"type":"pong"}`)
@@ -164,6 +164,32 @@ func TestSocketTokenIsRenewed(t *testing.T) {
 		}
 		if !renewed {
 			w.t.Error("the renewal was not confirmed")
+		}
+	})
+}
+
+// TestShortTokensAreAskedForSlowly renews with tokens that live as long as the first: each is asked for halfway through the
+// one before it, and never at once.
+func TestShortTokensAreAskedForSlowly(t *testing.T) {
+	t.Parallel()
+	inVirtualTime(t, nil, func(w *world) {
+		s := w.join("ann@10")
+		began, renewals := time.Now(), 0
+		for {
+			m, err := s.tryRead()
+			if err != nil {
+				if websocket.CloseStatus(err) != 4403 {
+					w.t.Errorf("ended with %v after %s", err, time.Since(began))
+				}
+				break
+			}
+			if m["type"] == "ping" && strings.Contains(fmt.Sprint(m), "tokenExpiresInMs") && time.Since(began) < time.Minute {
+				renewals++
+				s.send(fmt.Sprintf(`{"type":"ping","payload":{"authorization":"Bearer ann@%d"}}`, int(time.Since(began).Seconds())+10))
+			}
+		}
+		if renewals < 10 || renewals > 13 {
+			w.t.Errorf("renewed %d times in a minute, with tokens of 10 s", renewals)
 		}
 	})
 }

@@ -7,7 +7,8 @@ import (
 	"studychat/auth"
 )
 
-// expiryWarning is how long before its token ends a client is told.
+// expiryWarning is how long before its token ends a client is told. A token of less than twice as long is told of halfway:
+// at once would be a loop, in which each renewal is answered by asking for the next.
 const expiryWarning = time.Minute
 
 // init names the viewer by the payload of connection_init, or else by the request's own header, which programs that are no
@@ -23,7 +24,7 @@ func (s *socket) init(payload json.RawMessage) *violation {
 	if authorization := authorizationIn(payload); authorization != "" {
 		ctx, _ = auth.Authenticate(ctx, s.t.options.Verifier, authorization)
 	}
-	viewer, err := auth.FromContext(ctx)
+	viewer, err := auth.ForStream(ctx)
 	if err != nil {
 		return &violation{closeForbidden, "Forbidden"}
 	}
@@ -62,8 +63,8 @@ func (s *socket) ping(payload json.RawMessage) *violation {
 		s.put(message("pong", "", payload))
 		return nil
 	}
-	ctx, err := auth.Authenticate(s.ctx, s.t.options.Verifier, authorization)
-	viewer, _ := auth.FromContext(ctx)
+	ctx, _ := auth.Authenticate(s.ctx, s.t.options.Verifier, authorization)
+	viewer, err := auth.ForStream(ctx)
 	if err != nil || viewer.ID != old.ID {
 		return &violation{closeForbidden, "Forbidden"}
 	}
@@ -82,8 +83,9 @@ func (s *socket) rename(viewer auth.Viewer) {
 	if viewer.Expires.IsZero() {
 		return
 	}
-	s.schedule(time.Until(viewer.Expires)-expiryWarning, func() { s.put(message("ping", "", expiresIn(viewer.Expires))) })
-	s.schedule(time.Until(viewer.Expires), func() { s.end(closeForbidden, "Token expired") })
+	left := time.Until(viewer.Expires)
+	s.schedule(left-min(expiryWarning, left/2), func() { s.put(message("ping", "", expiresIn(viewer.Expires))) })
+	s.schedule(left, func() { s.end(closeForbidden, "Token expired") })
 }
 
 func (s *socket) currentViewer() (viewer auth.Viewer, named bool) {
