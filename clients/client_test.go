@@ -3,6 +3,7 @@ package clients
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -159,24 +160,23 @@ func (seen *log) note(l line) {
 	}
 }
 
-// messages reads on until the message with this content. Every durable event has to be the next in the sequence: nothing
-// is lost, doubled or out of order.
-func (c *client) messages(seen *log, last string) {
+// messages reads the messages that write sends under this name. Each durable event has to be the next in the sequence,
+// and each message the next that was sent: nothing is lost, doubled or out of order.
+func (c *client) messages(seen *log, name string) {
 	c.t.Helper()
 	deadline := time.After(waitLong)
-	for {
-		l := c.next(deadline, "message "+last)
+	for i := 0; i < written; {
+		want := fmt.Sprintf("%s %d", name, i)
+		l := c.next(deadline, "message "+want)
 		c.mustNot(l)
 		seen.note(l)
 		if l.Kind != "event" || l.Event.Seq == 0 {
 			continue
 		}
-		if l.Event.Seq != seen.last+1 {
-			c.t.Fatalf("event %d after %d", l.Event.Seq, seen.last)
-		}
 		seen.last++
-		if l.Event.Message.Content == last {
-			return
+		if l.Event.Seq != seen.last || l.Event.Message.Content != want {
+			c.t.Fatalf("got event %d %q, want %d %q", l.Event.Seq, l.Event.Message.Content, seen.last, want)
 		}
+		i++
 	}
 }

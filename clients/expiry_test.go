@@ -23,7 +23,7 @@ func TestExpiredTokenIsNoEnd(t *testing.T) {
 			c := f.follow(t, s, tokens, chat, cursor)
 			seen := &log{last: 1}
 			write(t, s, chat, "before", func() {})
-			c.messages(seen, "before 9")
+			c.messages(seen, "before")
 
 			tokens.change(lasting("ann"))
 			for again := seen.tries; seen.tries == again; {
@@ -32,7 +32,7 @@ func TestExpiredTokenIsNoEnd(t *testing.T) {
 				seen.note(l)
 			}
 			write(t, s, chat, "after", func() {})
-			c.messages(seen, "after 9")
+			c.messages(seen, "after")
 			if f.socket && !slices.Equal(seen.codes, []code{"4403"}) {
 				t.Errorf("closed with %v, want 4403", seen.codes)
 			}

@@ -2,7 +2,6 @@ package clients
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -52,15 +51,15 @@ func TestFollowersMissNothing(t *testing.T) {
 			seen := &log{last: 1} // ChatCreated has number 1
 
 			write(t, s, chat, "before", func() {})
-			c.messages(seen, "before 9")
+			c.messages(seen, "before")
 			write(t, s, chat, "killed", func() { s.kill(); s.up() })
-			c.messages(seen, "killed 9")
+			c.messages(seen, "killed")
 			closes := len(seen.codes)
 			write(t, s, chat, "stopped", func() { s.stop(); s.up() })
-			c.messages(seen, "stopped 9")
+			c.messages(seen, "stopped")
 
 			codes := seen.codes[closes:]
-			if f.socket && !slices.Contains(codes, "1012") {
+			if f.socket && (len(codes) == 0 || codes[0] != "1012") { // others follow while nobody listens
 				t.Errorf("a stopping server closed with %v, want 1012", codes)
 			}
 			if seen.tries < 3 {
@@ -70,13 +69,17 @@ func TestFollowersMissNothing(t *testing.T) {
 	}
 }
 
-// write sends ten messages, and lets something happen after the third was acknowledged, while the others are sent.
+// written is how many messages write sends.
+const written = 10
+
+// write sends messages, one after the other, each until it is acknowledged, and lets something happen after the third,
+// while the others are sent.
 func write(t *testing.T, s *server, chat, name string, meanwhile func()) {
 	t.Helper()
 	third, sent := make(chan struct{}), make(chan error, 1)
 	go func() {
 		var failed []string
-		for i := range 10 {
+		for i := range written {
 			if err := s.send("ann", chat, uuid.NewString(), fmt.Sprintf("%s %d", name, i)); err != nil {
 				failed = append(failed, err.Error())
 			}
