@@ -30,8 +30,13 @@ type Document struct {
 	// Raw is the request's body, byte for byte, for attacks that no JSON encoder would write.
 	Raw []byte
 
-	// Code is the code of the first error. It is empty for a body that is no GraphQL request at all, and for one above
-	// MaxBody: how those are refused (400, 413, a close code) is each transport's own business.
+	// Malformed says that the body is no GraphQL request: HTTP answers 400 with Code, a socket closes.
+	Malformed bool
+
+	// Introspection says that the document is refused where introspection is off, and perhaps answered where it is on.
+	Introspection bool
+
+	// Code is the code of the first error.
 	Code string
 }
 
@@ -54,7 +59,8 @@ func (d Document) Body() []byte {
 	return body
 }
 
-// TooLarge says that the body is above MaxBody, so that no transport may hand it on.
+// TooLarge says that the body is above MaxBody, so that no transport may hand it on: HTTP answers 413 with Code, a socket
+// closes.
 func (d Document) TooLarge() bool { return len(d.Body()) > MaxBody }
 
 // All is the whole corpus.

@@ -3,22 +3,25 @@ package hostile
 import "strings"
 
 func introspection() []Document {
+	off := func(name, query string) Document {
+		return Document{Name: name, Query: query, Introspection: true, Code: Validation}
+	}
 	return []Document{
-		{Name: "introspection", Query: "{ __schema { types { name fields { name } } } }", Code: Validation},
-		{Name: "introspection of one type", Query: `{ __type(name: "Chat") { fields { name } } }`, Code: Validation},
-		{Name: "introspection in a fragment", Query: "{ ...F } fragment F on Query { s: __schema { queryType { name } } }", Code: Validation},
-		{Name: "introspection that is skipped", Query: "{ __typename __schema @skip(if: true) { queryType { name } } }", Code: Validation},
-		{Name: "introspection in a mutation", Query: "mutation { __schema { queryType { name } } }", Code: Validation},
-		{Name: "deep introspection", Query: "{ __schema { types " + nest(6, "{ fields { type ", "{ name }", " } }") + " } }", Code: Validation},
+		off("introspection", "{ __schema { types { name fields { name } } } }"),
+		off("introspection of one type", `{ __type(name: "Chat") { fields { name } } }`),
+		off("introspection in a fragment", "{ ...F } fragment F on Query { s: __schema { queryType { name } } }"),
+		off("introspection that is skipped", "{ __typename __schema @skip(if: true) { queryType { name } } }"),
+		off("introspection in a mutation", "mutation { __schema { queryType { name } } }"),
+		off("deep introspection", "{ __schema { types "+nest(6, "{ fields { type ", "{ name }", " } }")+" } }"),
+		off("introspection in a circle", "{ __schema { types { ...T } } } fragment T on __Type { fields { type { ...T } } }"),
+		off("100 introspections", "{"+times(100, " a%d: __schema { types { fields { type { fields { name } } } } }")+" }"),
+		off("fragments that double in introspection", "{ __schema { types { ...F0 } } }"+chain(25, "__Type", "ofType { ...%n } ofType { ...%n }", "name")),
 		{Name: "deep introspection through ofType", Query: "{ __schema { types { " + nest(100, "ofType { ", "name", " }") + " } } }", Code: TooComplex},
-		{Name: "100 introspections", Query: "{" + times(100, " a%d: __schema { types { fields { type { fields { name } } } } }") + " }", Code: Validation},
-		{Name: "introspection in a circle", Query: "{ __schema { types { ...T } } } fragment T on __Type { fields { type { ...T } } }", Code: Validation},
 	}
 }
 
 func syntax() []Document {
 	return []Document{
-		{Name: "nothing", Query: "", Code: Validation},
 		{Name: "120 KB of spaces", Query: strings.Repeat(" ", 120<<10), Code: Validation},
 		{Name: "120 KB of commas", Query: strings.Repeat(",", 120<<10), Code: Validation},
 		{Name: "60,000 new lines", Query: strings.Repeat("\n", 60000), Code: Validation},
@@ -44,24 +47,28 @@ func syntax() []Document {
 // bodies are requests whose very form is the attack; the executor never sees most of them.
 func bodies() []Document {
 	raw := func(name, body, code string) Document { return Document{Name: name, Raw: []byte(body), Code: code} }
+	malformed := func(name, body string) Document {
+		return Document{Name: name, Raw: []byte(body), Malformed: true, Code: BadInput}
+	}
 	return []Document{
-		raw("no JSON", "{ chats { edges { cursor } } }", ""),
-		raw("JSON without an end", `{"query": "{ __typename }"`, ""),
-		raw("a list", `[{"query": "{ __typename }"}]`, ""),
-		raw("a text", `"{ __typename }"`, ""),
-		raw("a number for a query", `{"query": 1}`, ""),
-		raw("a list for variables", `{"query": "{ __typename }", "variables": [1]}`, ""),
-		raw("JSON 60,000 deep", strings.Repeat("[", 60000), ""),
-		raw("JSON variables 20,000 deep", `{"query": "{ __typename }", "variables": {"a": `+nest(20000, "[", "", "]")+`}}`, ""),
-		raw("a body of 1 MB", `{"query": "`+strings.Repeat("{a", 512<<10)+`"}`, ""),
+		malformed("no JSON", "{ chats { edges { cursor } } }"),
+		malformed("JSON without an end", `{"query": "{ __typename }"`),
+		malformed("a list", `[{"query": "{ __typename }"}]`),
+		malformed("a text", `"{ __typename }"`),
+		malformed("null", `null`),
+		malformed("no query", `{}`),
+		malformed("an empty query", `{"query": ""}`),
+		malformed("a number for a query", `{"query": 1}`),
+		malformed("a list for variables", `{"query": "{ __typename }", "variables": [1]}`),
+		malformed("two queries in one body", `{"query": "{ __typename }", "query": "{ nothing }"}`),
+		malformed("JSON 60,000 deep", strings.Repeat("[", 60000)),
+		malformed("JSON variables 20,000 deep", `{"query": "{ __typename }", "variables": {"a": `+nest(20000, "[", "", "]")+`}}`),
+		malformed("JSON objects 5,000 deep", `{"query": "{ __typename }", "variables": `+nest(5000, `{"a":`, "1", "}")+`}`),
+		malformed("a body of 1 MB", `{"query": "`+strings.Repeat("{a", 512<<10)+`"}`),
 		raw("broken UTF-8 in the query", "{\"query\": \"{ chat(id: \\\"\xff\xfe\\\") { id } }\"}", Parse),
 		raw("broken UTF-8 in a variable", "{\"query\": \""+createChat+"\", \"variables\": {\"input\": {\"title\": \"\xc0\xaf\"}}}", BadInput),
 		raw("half of a surrogate pair in a variable", `{"query": "`+createChat+`", "variables": {"input": {"title": "\ud800"}}}`, BadInput),
 		raw("half of a surrogate pair in the query", `{"query": "{ chat(id: \"\ud800\") { id } }"}`, Parse),
-		raw("21,000 halves of surrogate pairs", `{"query": "`+strings.Repeat(`\ud800`, 21000)+`"}`, Parse),
 		raw("a NUL in the query", `{"query": "{ chats\u0000 { edges { cursor } } }"}`, Parse),
-		raw("no query", `{}`, Validation),
-		raw("null", `null`, Validation),
-		raw("two queries in one body", `{"query": "{ __typename }", "query": "{ nothing }"}`, Validation),
 	}
 }
