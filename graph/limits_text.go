@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -61,25 +60,34 @@ func readTokens(query string) (t text) {
 	}
 }
 
-var escapes = regexp.MustCompile(`\\(u[0-9A-Fa-f]{4}|.)`)
-
 // hasHalfPair finds an escape such as \ud83d without its other half. The lexer puts U+FFFD in its place, and text would
 // be stored that nobody wrote.
 func hasHalfPair(query string) bool {
-	first, end := rune(0), 0 // the first half of a pair, and where it ended
-	for _, at := range escapes.FindAllStringIndex(query, -1) {
-		unit, _ := strconv.ParseUint(strings.TrimPrefix(query[at[0]:at[1]], `\u`), 16, 16)
-		r := rune(unit)
-		if first != 0 {
-			if at[0] != end || utf16.DecodeRune(first, r) == utf8.RuneError {
-				return true
-			}
-			first = 0
-			continue
+	for {
+		at := strings.IndexByte(query, '\\')
+		if at < 0 {
+			return false
 		}
-		if utf16.IsSurrogate(r) {
-			first, end = r, at[1]
+		query = query[at:]
+		switch first := escaped(query); {
+		case !utf16.IsSurrogate(first):
+			query = query[min(2, len(query)):] // over what is escaped: a backslash, perhaps
+		case utf16.DecodeRune(first, escaped(query[6:])) == utf8.RuneError:
+			return true
+		default:
+			query = query[12:]
 		}
 	}
-	return first != 0
+}
+
+// escaped is the code unit of the \uXXXX that text begins with, or -1.
+func escaped(text string) rune {
+	if len(text) < 6 || text[:2] != `\u` {
+		return -1
+	}
+	unit, err := strconv.ParseUint(text[2:6], 16, 16)
+	if err != nil {
+		return -1
+	}
+	return rune(unit)
 }
