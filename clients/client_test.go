@@ -3,7 +3,6 @@ package clients
 import (
 	"bufio"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -130,53 +129,47 @@ func (c *client) wait(kind string) line {
 		if l.Kind == kind {
 			return l
 		}
-		c.mustNot(l)
+		if err := new(log).take(l); err != nil {
+			c.t.Fatal(err)
+		}
 	}
 }
 
-// mustNot fails on what a stream that is to go on may never show.
-func (c *client) mustNot(l line) {
-	c.t.Helper()
-	switch l.Kind {
-	case "error", "complete", "gave up":
-		c.t.Fatalf("the client reports %q %s %s: the stream was to go on", l.Kind, l.Code, l.Text)
-	}
-}
-
-// log is what a client has seen of one chat.
-type log struct {
-	last  int    // the sequence number of the last durable event
-	codes []code // of closed sockets
-	tries int    // connections begun
-}
-
-// note takes one line in.
-func (seen *log) note(l line) {
-	switch l.Kind {
-	case "connecting":
-		seen.tries++
-	case "closed":
-		seen.codes = append(seen.codes, l.Code)
-	}
-}
-
-// messages reads the messages that write sends under this name. Each durable event has to be the next in the sequence,
-// and each message the next that was sent: nothing is lost, doubled or out of order.
+// messages reads the messages that write sends under this name.
 func (c *client) messages(seen *log, name string) {
 	c.t.Helper()
+	seen.expect(name)
 	deadline := time.After(waitLong)
-	for i := 0; i < written; {
-		want := fmt.Sprintf("%s %d", name, i)
-		l := c.next(deadline, "message "+want)
-		c.mustNot(l)
-		seen.note(l)
-		if l.Kind != "event" || l.Event.Seq == 0 {
-			continue
+	for len(seen.coming) > 0 {
+		if err := seen.take(c.next(deadline, seen.coming[0])); err != nil {
+			c.t.Fatal(err)
 		}
-		seen.last++
-		if l.Event.Seq != seen.last || l.Event.Message.Content != want {
-			c.t.Fatalf("got event %d %q, want %d %q", l.Event.Seq, l.Event.Message.Content, seen.last, want)
+	}
+}
+
+// reconnects counts how often a client that is refused comes back, until stormTime is over or it is a storm.
+func (c *client) reconnects() int {
+	c.t.Helper()
+	c.wait("connecting")
+	over := time.After(stormTime)
+	for again := 0; ; {
+		select {
+		case l, more := <-c.lines:
+			if !more { // it has given up
+				return again
+			}
+			c.t.Logf("client: %s %s %s", l.Kind, l.Code, l.Text)
+			if l.Kind == "event" || l.Kind == "complete" {
+				c.t.Fatalf("a client that is refused reports %q", l.Kind)
+			}
+			if l.Kind == "connecting" {
+				again++
+			}
+			if again > stormTries {
+				return again
+			}
+		case <-over:
+			return again
 		}
-		i++
 	}
 }
