@@ -3,8 +3,6 @@ package transport
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"net/url"
 
@@ -28,9 +26,6 @@ var (
 	errBatch      = &badRequest{http.StatusBadRequest, "One operation per request: lists of operations are not taken."}
 	errParameters = &badRequest{http.StatusBadRequest, "The parameters must be query and, if needed, operationName, variables and extensions, the last two JSON objects."}
 )
-
-// maxJSONDepth bounds the nesting of a body; the deepest input of the schema has three levels.
-const maxJSONDepth = 64
 
 // decodeParams reads the JSON object of a request: the parameters of GraphQL over HTTP (draft, 5.1), and the id of a
 // persisted document under each name that clients use for it. Keys are taken as they are written: encoding/json alone
@@ -118,86 +113,4 @@ func decode(value []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(value))
 	d.UseNumber()
 	return d.Decode(into)
-}
-
-// checkJSON refuses what two readers of the same JSON may understand differently (RFC 8259, 4: names should be unique),
-// what is nested too deep, and what is no JSON object.
-func checkJSON(body []byte) error {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	first, err := d.Token()
-	switch {
-	case err != nil:
-		return errNoObject
-	case first == json.Delim('['):
-		return errBatch
-	case first == nil:
-		return onlyThat(d) // null: as good as nothing
-	case first != json.Delim('{'):
-		return errNoObject
-	}
-	if err := checkObject(d, 1); err != nil {
-		return err
-	}
-	return onlyThat(d)
-}
-
-func onlyThat(d *json.Decoder) error {
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errNoObject
-	}
-	return nil
-}
-
-func checkObject(d *json.Decoder, depth int) error {
-	if depth > maxJSONDepth {
-		return errTooDeep
-	}
-	keys := map[any]bool{}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return errNoObject
-		}
-		if keys[key] {
-			return errDuplicate
-		}
-		keys[key] = true
-		if err := checkValue(d, depth); err != nil {
-			return err
-		}
-	}
-	return closing(d)
-}
-
-func checkList(d *json.Decoder, depth int) error {
-	if depth > maxJSONDepth {
-		return errTooDeep
-	}
-	for d.More() {
-		if err := checkValue(d, depth); err != nil {
-			return err
-		}
-	}
-	return closing(d)
-}
-
-func checkValue(d *json.Decoder, depth int) error {
-	value, err := d.Token()
-	switch {
-	case err != nil:
-		return errNoObject
-	case value == json.Delim('{'):
-		return checkObject(d, depth+1)
-	case value == json.Delim('['):
-		return checkList(d, depth+1)
-	}
-	return nil
-}
-
-func closing(d *json.Decoder) error {
-	if _, err := d.Token(); err != nil {
-		return errNoObject
-	}
-	return nil
 }
