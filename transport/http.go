@@ -36,12 +36,16 @@ func wantsSocket(r *http.Request) bool {
 }
 
 func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {
+	media := negotiate(r.Header.Values("Accept"))
+	if refuseStranger(w, r, media) {
+		return
+	}
 	params, err := readParams(w, r)
 	if err != nil {
 		refuseFor(w, err)
 		return
 	}
-	switch media := negotiate(r.Header.Values("Accept")); media {
+	switch media {
 	case "":
 		refuseMedia(w)
 	case mediaEvents:
@@ -64,6 +68,8 @@ func (t *Transport) serveGet(w http.ResponseWriter, r *http.Request) {
 		return
 	case !asksFirst(r):
 		refuse(w, http.StatusBadRequest, db.CodeBadUserInput, "A GET needs a header that browsers ask for first, such as GraphQL-Preflight: 1.")
+		return
+	case refuseStranger(w, r, media):
 		return
 	}
 	params, err := decodeQuery(r.URL.RawQuery)
@@ -143,8 +149,6 @@ func readBounded(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, &badRequest{http.StatusUnsupportedMediaType, "The body must not be compressed."}
 	}
-	deadline := http.NewResponseController(w)
-	_ = deadline.SetReadDeadline(time.Now().Add(bodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return nil, &badRequest{http.StatusRequestEntityTooLarge, "The body must have at most 131072 bytes."}
@@ -152,6 +156,6 @@ func readBounded(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, &badRequest{http.StatusBadRequest, "The body did not arrive."}
 	}
-	_ = deadline.SetReadDeadline(time.Time{}) // a stream may follow
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a stream may follow
 	return body, nil
 }

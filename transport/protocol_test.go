@@ -50,6 +50,8 @@ func TestSocketProtocol(t *testing.T) {
 		{"init with a number for a token", ours, []string{`{"type":"connection_init","payload":{"authorization":5}}`}, 4403},
 		{"init with a list", ours, []string{`{"type":"connection_init","payload":[]}`}, 4400},
 		{"init with a text", ours, []string{`{"type":"connection_init","payload":"Bearer ann"}`}, 4400},
+		{"a large message before the init", ours, []string{`{"type":"ping","payload":{"a":"` + big[:maxInit] + `"}}`}, websocket.StatusMessageTooBig},
+		{"a large message after the init", ours, []string{initMessage, `{"type":"ping","payload":{"a":"` + big[:2*maxInit] + `"}}`}, goesOn},
 		{"a second init", ours, []string{initMessage, initMessage}, 4429},
 		{"a second init with other words", ours, []string{initMessage, `{"type":"connection_init"}`}, 4429},
 		{"no JSON", ours, []string{initMessage, `x`}, 4400},

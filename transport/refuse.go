@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"studychat/auth"
 	"studychat/db"
 )
 
@@ -31,6 +32,27 @@ func refuseMethod(w http.ResponseWriter, allow string) {
 
 func refuseMedia(w http.ResponseWriter) {
 	refuse(w, http.StatusNotAcceptable, db.CodeBadUserInput, "The answer can be "+mediaGraphQL+", "+mediaJSON+" or "+mediaEvents+".")
+}
+
+// refuseStranger refuses who has no good token before the body is decoded, which costs ten times as much as to say no. The
+// executor would refuse too, in the same words. It says whether it did.
+func refuseStranger(w http.ResponseWriter, r *http.Request, media string) bool {
+	_, err := auth.FromContext(r.Context())
+	switch {
+	case err == nil:
+		return false
+	case media == "":
+		refuseMedia(w)
+	case media == mediaEvents:
+		refuseViewer(w, err)
+	default:
+		code, message := db.CodeUnauthenticated, "This needs a token."
+		if own, ok := errors.AsType[*db.Error](err); ok {
+			code, message = own.Code, own.Message
+		}
+		writeAnswer(w, r, failure(code, message, nil), media)
+	}
+	return true
 }
 
 // refuseStopping sends a client to another instance.

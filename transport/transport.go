@@ -23,6 +23,7 @@ import (
 // Limits and deadlines.
 const (
 	MaxBody        = 128 << 10        // bytes of a request's body, and of a message over the socket
+	maxInit        = 16 << 10         // bytes of a message before the viewer is known; a token has at most 8 KB
 	bodyTimeout    = 10 * time.Second // for a body to arrive
 	answerTimeout  = 30 * time.Second // for an answer that is no stream
 	writeTimeout   = 8 * time.Second  // for a frame from outbox to kernel: a reader that is slower is closed and may resume
@@ -83,8 +84,14 @@ func (t *Transport) edge(serve http.HandlerFunc) http.Handler {
 	return t.request(t.local(t.origins.cors(t.origins.protect(t.authenticate(serve)))))
 }
 
-// ServeHTTP makes Transport an http.Handler.
-func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.handler.ServeHTTP(w, r) }
+// ServeHTTP makes Transport an http.Handler. A body must arrive in time even if nobody wants it: net/http waits for one
+// before it sends an answer, without an end of its own.
+func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
+	t.handler.ServeHTTP(w, r)
+}
 
 // Server is an http.Server for t with the deadlines that do not cut streams. It speaks HTTP/1.1 and, without TLS too,
 // HTTP/2: a balancer in front may hold one connection for many streams, and a browser more than six.

@@ -66,7 +66,7 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return // Accept has answered
 	}
 	boundKernel(r)
-	conn.SetReadLimit(MaxBody)
+	conn.SetReadLimit(maxInit)
 	s := &socket{t: t, conn: conn, out: newOutbox(), operations: map[string]*running{}}
 	s.ctx, s.cancel = context.WithCancel(r.Context())
 	s.ctx = graph.WithCut(graph.WithTransport(s.ctx, "websocket"), s.restart)

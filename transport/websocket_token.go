@@ -32,6 +32,7 @@ func (s *socket) init(payload json.RawMessage) *violation {
 		return &violation{closeTryAgain, "Too many connections"}
 	}
 	s.rename(viewer)
+	s.conn.SetReadLimit(MaxBody)
 	s.put(messageAck)
 	return nil
 }
