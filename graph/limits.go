@@ -28,7 +28,7 @@ const (
 	MaxDirectives = 100
 	MaxVariables  = 100
 	MaxArguments  = 500
-	MaxRepeats    = 10_000 // pairs of fields that would stand in the same place of the answer; validation compares each
+	MaxRepeats    = 5000 // pairs of fields that would stand in the same place of the answer; validation compares each
 )
 
 const codeTooComplex = "QUERY_TOO_COMPLEX"

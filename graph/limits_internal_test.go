@@ -9,10 +9,10 @@ import (
 
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
 
-	"studychat/graph/generated"
 	"studychat/graph/hostile"
 )
 
@@ -153,11 +153,13 @@ func TestOneOfThroughVariables(t *testing.T) {
 // what nobody would think of; how much CPU the known attacks take is TestHostileDocuments.
 func FuzzLimits(f *testing.F) {
 	for _, d := range hostile.All() {
-		if d.Raw == nil && len(d.Query) < 10_000 {
+		if d.Raw == nil && len(d.Query) < 4000 { // larger ones slow the fuzzer down
 			f.Add(d.Query)
 		}
 	}
-	schema := generated.NewExecutableSchema(generated.Config{}).Schema()
+	// Found by this fuzzer: of two fragments of one name, only one was measured, and the other one's spreads were unknown.
+	f.Add("{...A}fragment A on Query{...B}fragment A on Chat{A}")
+	schema := schemaOfOurs()
 	f.Fuzz(func(t *testing.T, query string) {
 		if checkText(query) != nil {
 			return
@@ -175,10 +177,15 @@ func FuzzLimits(f *testing.F) {
 		if size.check() != nil {
 			return
 		}
-		start := time.Now()
-		errs := validator.ValidateWithRules(schema, document, validationRules(true)())
-		if took := time.Since(start); took > time.Second { // of a busy machine
-			t.Errorf("validation took %s", took)
+		var errs gqlerror.List
+		best := time.Hour
+		for tries := 0; best > time.Second && tries < 5; tries++ { // the machine may be busy, and the fuzzer slows it down
+			start := time.Now()
+			errs = validator.ValidateWithRules(schema, document, validationRules(true)())
+			best = min(best, time.Since(start))
+		}
+		if best > time.Second {
+			t.Errorf("validation took %s", best)
 		}
 		if len(errs) > maxErrors {
 			t.Errorf("%d errors", len(errs))

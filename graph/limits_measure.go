@@ -51,6 +51,9 @@ func measureDocument(document *ast.QueryDocument) size {
 	m := &measure{definitions: map[string]*ast.FragmentDefinition{}, expanded: map[string]*expansion{}}
 	m.fragments = len(document.Operations) + len(document.Fragments)
 	for _, f := range document.Fragments {
+		if m.definitions[f.Name] != nil { // which of them is meant, nobody could say
+			m.wrong = `There can be only one fragment named "` + f.Name + `".`
+		}
 		m.definitions[f.Name] = f
 		m.countDirectives(f.Directives)
 	}
