@@ -85,11 +85,14 @@ func (t *Transport) edge(serve http.HandlerFunc) http.Handler {
 }
 
 // ServeHTTP makes Transport an http.Handler. A body must arrive in time even if nobody wants it: net/http waits for one
-// before it sends an answer, without an end of its own.
+// before it sends an answer, without an end of its own. It waits as well for whoever asked for a page or was refused, and
+// does not read that; what takes long or streams sets a deadline of its own.
 func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	deadline := http.NewResponseController(w)
 	if r.ContentLength != 0 {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+		_ = deadline.SetReadDeadline(time.Now().Add(bodyTimeout))
 	}
+	_ = deadline.SetWriteDeadline(time.Now().Add(answerTimeout))
 	t.handler.ServeHTTP(w, r)
 }
 
