@@ -49,17 +49,6 @@ func FromContext(ctx context.Context) (Viewer, error) {
 	return v.viewer, v.err
 }
 
-// ForStream returns the viewer of a connection that would stay. A token that has ended is refused, though the leeway lets
-// it ask a single question: its connection would be cut at once, and clients that see one begin do not back off.
-// Errors: UNAUTHENTICATED.
-func ForStream(ctx context.Context) (Viewer, error) {
-	viewer, err := FromContext(ctx)
-	if err == nil && !viewer.Expires.IsZero() && !time.Now().Before(viewer.Expires) {
-		return Viewer{}, unauthenticated("The token has expired.", nil)
-	}
-	return viewer, err
-}
-
 func unauthenticated(message string, cause error) error {
 	return &db.Error{Code: db.CodeUnauthenticated, Message: message, Err: cause}
 }

@@ -2,11 +2,13 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
 
 	"studychat/auth"
+	"studychat/db"
 	"studychat/graph"
 )
 
@@ -25,10 +27,15 @@ type eventStream struct {
 	expiry *time.Timer // cuts the stream when the viewer's token ends; the client comes back with a fresh one
 }
 
-// reserveEvents makes a stream for the viewer of r, or answers why not: no token, too many streams, we are stopping.
+// reserveEvents makes a stream for the viewer of r, or answers why not: no token, too many streams, we are stopping. A GET is
+// an EventSource's, which gives up for good on any status but 200 and comes back after a broken connection: what will pass is
+// not answered.
 func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*eventStream, bool) {
-	viewer, err := auth.ForStream(r.Context())
+	viewer, err := auth.FromContext(r.Context())
 	if err != nil {
+		if r.Method == http.MethodGet && db.CodeOf(err) != db.CodeUnauthenticated {
+			panic(http.ErrAbortHandler)
+		}
 		refuseViewer(w, err)
 		return nil, false
 	}
@@ -36,6 +43,9 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 	s.ctx, s.cut = context.WithCancel(r.Context())
 	if s.leave, err = t.admit(viewer, r, s.cut); err != nil {
 		s.cut()
+		if r.Method == http.MethodGet && errors.Is(err, errStopping) {
+			panic(http.ErrAbortHandler)
+		}
 		refuseAdmission(w, err)
 		return nil, false
 	}

@@ -236,3 +236,34 @@ func TestEventsClientLeaves(t *testing.T) {
 		}
 	})
 }
+
+// TestEventSourceComesBack: a browser's EventSource gives up for good on any status but 200, so what will pass is not answered.
+func TestEventSourceComesBack(t *testing.T) {
+	t.Parallel()
+	inVirtualTime(t, nil, func(w *world) {
+		open := func(token string) (int, error) {
+			u := "/graphql/stream?access_token=" + token + "&query=" + url.QueryEscape(`subscription { chatEvents { cursor } }`)
+			response, err := w.client.Do(w.request(http.MethodGet, u, "", "Accept", mediaEvents, "Authorization", ""))
+			if err != nil {
+				return 0, err
+			}
+			return response.StatusCode, response.Body.Close()
+		}
+		if status, err := open("unasked"); err == nil {
+			w.t.Errorf("the provider cannot be asked: %d", status)
+		}
+		if status, err := open("bad"); err != nil || status != http.StatusUnauthorized {
+			w.t.Errorf("a bad token: %d, %v", status, err)
+		}
+		if err := w.transport.Drain(w.t.Context()); err != nil {
+			w.t.Fatal(err)
+		}
+		if status, err := open("ann"); err == nil {
+			w.t.Errorf("stopping: %d", status)
+		}
+		response, _ := w.do(w.request(http.MethodPost, "/graphql", query(followChat, nil), "Accept", mediaEvents))
+		if response.StatusCode != http.StatusServiceUnavailable {
+			w.t.Errorf("stopping, by POST: %d", response.StatusCode)
+		}
+	})
+}

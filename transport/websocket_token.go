@@ -24,7 +24,7 @@ func (s *socket) init(payload json.RawMessage) *violation {
 	if authorization := authorizationIn(payload); authorization != "" {
 		ctx, _ = auth.Authenticate(ctx, s.t.options.Verifier, authorization)
 	}
-	viewer, err := auth.ForStream(ctx)
+	viewer, err := auth.FromContext(ctx)
 	if err != nil {
 		return &violation{closeForbidden, "Forbidden"}
 	}
@@ -64,8 +64,8 @@ func (s *socket) ping(payload json.RawMessage) *violation {
 		s.put(message("pong", "", payload))
 		return nil
 	}
-	ctx, _ := auth.Authenticate(s.ctx, s.t.options.Verifier, authorization)
-	viewer, err := auth.ForStream(ctx)
+	ctx, err := auth.Authenticate(s.ctx, s.t.options.Verifier, authorization)
+	viewer, _ := auth.FromContext(ctx)
 	if err != nil || viewer.ID != old.ID {
 		return &violation{closeForbidden, "Forbidden"}
 	}
