@@ -56,10 +56,17 @@ func (l *link) request(ctx context.Context, request func(context.Context) error)
 	defer cancel()
 	l.stats.redisRoundTrips.Add(1)
 	err := request(tryCtx)
-	if ctx.Err() == nil { // else it is the caller that gave up
+	if !gaveUp(ctx) {
 		l.report(err)
 	}
 	return err
+}
+
+// gaveUp says whether the caller's time is over. The deadline is looked at, too: it is given to the connection as well,
+// whose timer may be the first to fire.
+func gaveUp(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }
 
 // report tells the breaker how a request ended. Most error replies count like a cut connection (LOADING, READONLY, NOAUTH,
