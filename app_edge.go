@@ -19,7 +19,7 @@ func (a *app) edgeOptions(config Config, r remote) (graph.Options, error) {
 	options := graph.Options{Introspection: config.introspects(), Documents: kept, TrustedMode: documents.Mode(config.TrustedDocuments)}
 	if r.cacheClient != nil {
 		shared := documents.NewRedis(r.cacheClient, kept, a.log)
-		a.onStop(func() error { shared.Close(); return nil })
+		a.onStop(func() error { shared.Stop(); return nil })
 		options.Documents = shared
 	}
 	if config.DocumentManifest != "" {

@@ -36,7 +36,7 @@ func dial(t testing.TB, addr string) *redis.Client {
 func newStore(t testing.TB, client *redis.Client) *Redis {
 	t.Helper()
 	store := NewRedis(client, NewMemory(0), slog.New(slog.NewTextHandler(t.Output(), nil)))
-	t.Cleanup(store.Close)
+	t.Cleanup(store.Stop)
 	return store
 }
 
@@ -44,8 +44,14 @@ func newStore(t testing.TB, client *redis.Client) *Redis {
 func newPatient(t testing.TB, client *redis.Client) *Redis {
 	t.Helper()
 	store := newStore(t, client)
-	store.timeout = 5 * time.Second
+	store.breaker.Timeout = 5 * time.Second
 	return store
+}
+
+// silent says whether Redis is left alone. Like any request it may cause a probe.
+func silent(store *Redis) bool {
+	nothing := func(context.Context) error { return nil }
+	return store.breaker.Do(context.Background(), nothing, nothing) != nil
 }
 
 // put keeps a document and returns its hash.

@@ -64,9 +64,9 @@ func newRedis(t testing.TB, client redis.UniversalClient) *Redis {
 func newPatient(t testing.TB, client redis.UniversalClient) *Redis {
 	t.Helper()
 	r := newRedis(t, client)
-	r.timeout = 10 * time.Second
+	r.breaker.Timeout = 10 * time.Second
 	t.Cleanup(func() {
-		if r.breaker.open.Load() {
+		if r.open() {
 			t.Error("Redis failed: the test has shown nothing about it")
 		}
 	})

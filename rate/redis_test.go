@@ -11,11 +11,15 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"studychat/breaker"
 	"studychat/testservices"
 )
 
-// open says whether the limiter counts by itself.
-func (r *Redis) open() bool { return r.breaker.open.Load() }
+// open says whether the limiter counts by itself. Like any call it may cause a probe.
+func (r *Redis) open() bool {
+	nothing := func(context.Context) error { return nil }
+	return r.breaker.Do(context.Background(), nothing, nothing) != nil
+}
 
 // backAfter asks for permits until Redis is asked again.
 func backAfter(t *testing.T, r *Redis) time.Duration {
@@ -42,12 +46,12 @@ func TestHungRedis(t *testing.T) {
 	begun := time.Now()
 	granted(t, r, "a", 1, Limit{PerSecond: 1, Burst: 100})
 	first := time.Since(begun)
-	if !r.open() || first < redisTimeout || first > 10*redisTimeout {
+	if !r.open() || first < breaker.Timeout || first > 10*breaker.Timeout {
 		t.Fatalf("open is %t after a call of %v", r.open(), first)
 	}
 	// Three probes' time of calls.
 	calls := []time.Duration(nil)
-	for time.Since(begun) < 3*probeEvery {
+	for time.Since(begun) < 3*breaker.ProbeEvery {
 		from := time.Now()
 		r.Take(t.Context(), "b", 1, Limit{PerSecond: 1_000_000, Burst: 1_000_000})
 		calls = append(calls, time.Since(from))
@@ -56,7 +60,7 @@ func TestHungRedis(t *testing.T) {
 	slices.Sort(calls)
 	slowest := calls[len(calls)*999/1000]
 	t.Logf("first %v, then %d calls: median %v, 99.9 %% %v", first, len(calls), calls[len(calls)/2], slowest)
-	if slowest > redisTimeout/2 {
+	if slowest > breaker.Timeout/2 {
 		t.Errorf("a call in a thousand took %v while Redis hung", slowest)
 	}
 	// An outage refills nothing: 96 are left of what was taken in Redis and here.
@@ -75,7 +79,7 @@ func TestKilledRedis(t *testing.T) {
 	server.Kill()
 	begun := time.Now()
 	refused(t, r, "a", 3, slow, 3*time.Second)
-	if took := time.Since(begun); !r.open() || took > 10*redisTimeout {
+	if took := time.Since(begun); !r.open() || took > 10*breaker.Timeout {
 		t.Errorf("open is %t, after %v", r.open(), took)
 	}
 	server.Restart()
@@ -90,13 +94,13 @@ func TestFullRedis(t *testing.T) {
 	server := testservices.NewRedisServer(t)
 	client := dialPatient(t, server.Addr())
 	r := newRedis(t, client)
-	r.timeout = 10 * time.Second
+	r.breaker.Timeout = 10 * time.Second
 	granted(t, r, "a", 1, slow)
 	if err := client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
 	granted(t, r, "a", 1, slow)
-	for begun := time.Now(); time.Since(begun) < 3*probeEvery; sleep(time.Millisecond) {
+	for begun := time.Now(); time.Since(begun) < 3*breaker.ProbeEvery; sleep(time.Millisecond) {
 		if r.Take(t.Context(), "b", 1, slow); !r.open() {
 			t.Fatal("closed while nothing can be written")
 		}
@@ -112,7 +116,7 @@ func TestCallerWhoGivesUpIsNoFault(t *testing.T) {
 	t.Parallel()
 	server := testservices.NewRedisServer(t)
 	r := newRedis(t, dialPatient(t, server.Addr()))
-	r.timeout = 10 * time.Second
+	r.breaker.Timeout = 10 * time.Second
 	server.Pause()
 	defer server.Resume()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -218,7 +222,7 @@ func TestScriptAgreesWithMemory(t *testing.T) {
 				t.Fatal(err)
 			}
 			next, want := take(debt, 0, cost, most)
-			got, err := r.ask(t.Context(), question{keyPrefix + "x", cost, most})
+			got, err := r.run(t.Context(), keyPrefix+"x", cost, most)
 			if err != nil {
 				t.Fatal(err)
 			}

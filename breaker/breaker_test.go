@@ -1,0 +1,321 @@
+package breaker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var errDown = errors.New("down")
+
+// server is a Redis that answers err after delay, and counts.
+type server struct {
+	err    error
+	delay  time.Duration
+	deaf   bool // to the end of contexts
+	calls  atomic.Int64
+	probes map[string]int // by key; only one runs at a time, or the race detector says so
+}
+
+func (s *server) answer(ctx context.Context) error {
+	end := ctx.Done()
+	if s.deaf {
+		end = nil
+	}
+	select {
+	case <-time.After(s.delay):
+		return s.err
+	case <-end:
+		return ctx.Err()
+	}
+}
+
+// ask makes a call about a key.
+func (s *server) ask(ctx context.Context, b *Breaker, key string) error {
+	return b.Do(ctx,
+		func(ctx context.Context) error { s.calls.Add(1); return s.answer(ctx) },
+		func(ctx context.Context) error { s.probes[key]++; return s.answer(ctx) })
+}
+
+// bubble runs a test in virtual time, with a breaker whose lines are in log.
+func bubble(t *testing.T, run func(t *testing.T, b *Breaker, s *server, log *bytes.Buffer)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		log := new(bytes.Buffer)
+		b := New("tests", slog.New(slog.NewTextHandler(log, nil)))
+		defer b.Stop() // in TestStop for the second time
+		run(t, b, &server{probes: make(map[string]int)}, log)
+	})
+}
+
+// pass lets virtual time go on.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+func expect(t *testing.T, reason string, got, want error) {
+	t.Helper()
+	if !errors.Is(got, want) {
+		t.Errorf("%s: got %v, want %v", reason, got, want)
+	}
+}
+
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, b *Breaker, s *server, log *bytes.Buffer) {
+		expect(t, "closed from the start", s.ask(t.Context(), b, "first"), nil)
+		s.err = errDown
+		expect(t, "the first failure is told", s.ask(t.Context(), b, "first"), errDown)
+		for range 10 {
+			expect(t, "one is enough", s.ask(t.Context(), b, "second"), ErrOpen)
+			if synctest.Wait(); len(s.probes) > 0 {
+				t.Fatal("probed before half a second was over")
+			}
+			pass(ProbeEvery / 10)
+		}
+		s.delay = 20 * time.Millisecond
+		for range 110 { // 1.1 s: from the end of one probe to the next are 500 ms
+			expect(t, "no call gets through", s.ask(t.Context(), b, "second"), ErrOpen)
+			pass(10 * time.Millisecond)
+		}
+		if s.probes["first"] != 3 || len(s.probes) != 1 {
+			t.Errorf("in 1.6 s the probes were %v, not three of the call that failed", s.probes)
+		}
+		s.err, s.delay = nil, 0
+		pass(ProbeEvery)
+		expect(t, "the call that has Redis probed does not wait for it", s.ask(t.Context(), b, "second"), ErrOpen)
+		synctest.Wait()
+		expect(t, "one answer is enough", s.ask(t.Context(), b, "second"), nil)
+		if n := strings.Count(log.String(), "\n"); n != 2 || strings.Count(log.String(), "for=tests") != 2 {
+			t.Errorf("%d lines for one outage:\n%s", n, log)
+		}
+		if n := s.calls.Load(); n != 3 {
+			t.Errorf("%d calls were made", n)
+		}
+
+		s.err = errDown
+		expect(t, "the next outage", s.ask(t.Context(), b, "second"), errDown)
+		pass(ProbeEvery)
+		expect(t, "it is open again", s.ask(t.Context(), b, "first"), ErrOpen)
+		if synctest.Wait(); s.probes["second"] != 1 {
+			t.Errorf("the probes are %v: not of what failed this time", s.probes)
+		}
+	})
+}
+
+// TestHang: those who are waiting already wait 50 ms each, at the same time; nobody waits afterwards, in a whole minute.
+func TestHang(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, b *Breaker, s *server, log *bytes.Buffer) {
+		s.delay = time.Hour
+		begun := time.Now()
+		var waiting sync.WaitGroup
+		for range 10 {
+			waiting.Go(func() { expect(t, "no answer", s.ask(t.Context(), b, "a"), context.DeadlineExceeded) })
+		}
+		waiting.Wait()
+		if took := time.Since(begun); took != Timeout {
+			t.Errorf("ten calls took %v", took)
+		}
+		begun = time.Now()
+		for range 60_000 {
+			from := time.Now()
+			expect(t, "not asked", s.ask(t.Context(), b, "a"), ErrOpen)
+			if waited := time.Since(from); waited > 0 {
+				t.Fatalf("a call waited %v", waited)
+			}
+			<-time.After(time.Millisecond)
+		}
+		// 500 ms and the 50 that each probe waits make one in 550, from a call on a full millisecond to the next.
+		if most := int(time.Since(begun) / (ProbeEvery + Timeout)); s.probes["a"] < most-2 || s.probes["a"] > most {
+			t.Errorf("%d probes in a minute, not about %d", s.probes["a"], most)
+		}
+		if n := strings.Count(log.String(), "\n"); n != 1 {
+			t.Errorf("%d lines for one outage:\n%s", n, log)
+		}
+	})
+}
+
+// TestStillWithoutCalls: nobody asks, nobody probes; the first calls after a long time cause one probe.
+func TestStillWithoutCalls(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, b *Breaker, s *server, _ *bytes.Buffer) {
+		s.err = errDown
+		expect(t, "the failure", s.ask(t.Context(), b, "a"), errDown)
+		s.err, s.delay = nil, 10*time.Millisecond
+		if pass(time.Hour); len(s.probes) > 0 {
+			t.Error("probed for nobody")
+		}
+		for range 100 {
+			expect(t, "not asked yet", s.ask(t.Context(), b, "a"), ErrOpen)
+		}
+		if pass(s.delay); s.probes["a"] != 1 {
+			t.Errorf("%d probes for a hundred calls at once", s.probes["a"])
+		}
+		expect(t, "Redis has answered", s.ask(t.Context(), b, "a"), nil)
+	})
+}
+
+// TestStop: wherever it is with its probes, Stop waits for no more than a deaf one, and Redis is left alone afterwards.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason string
+		failed bool          // a call has
+		idle   time.Duration // before the call after that
+		deaf   bool          // Redis, to the end of contexts
+		waits  time.Duration
+		probes int
+	}{
+		{reason: "a closed breaker opens for good"},
+		{reason: "an open one never probes again", failed: true},
+		{reason: "a probe that is running is cut off", failed: true, idle: ProbeEvery, probes: 1},
+		{reason: "a deaf one is waited for, and its answer counts for nothing", failed: true, idle: ProbeEvery, deaf: true,
+			waits: time.Minute, probes: 1},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(t *testing.T, b *Breaker, s *server, _ *bytes.Buffer) {
+				if c.failed {
+					s.err = errDown
+					expect(t, "the failure", s.ask(t.Context(), b, "a"), errDown)
+					s.err, s.delay, s.deaf = nil, time.Minute, c.deaf
+					pass(c.idle)
+					expect(t, "open", s.ask(t.Context(), b, "a"), ErrOpen)
+					synctest.Wait()
+				}
+				begun := time.Now()
+				b.Stop()
+				if took := time.Since(begun); took != c.waits {
+					t.Errorf("stopped in %v, not %v", took, c.waits)
+				}
+				for range 3 {
+					pass(ProbeEvery)
+					expect(t, "stopped", s.ask(t.Context(), b, "a"), ErrOpen)
+				}
+				if synctest.Wait(); s.probes["a"] != c.probes {
+					t.Errorf("%d probes", s.probes["a"])
+				}
+			})
+		})
+	}
+}
+
+// late is a context whose deadline is over before its timer has fired. The connection's own timer may well have: it was
+// given the same deadline.
+type late struct{ context.Context }
+
+func (late) Deadline() (time.Time, bool) { return time.Now(), true }
+
+// TestCallerWhoGivesUp says nothing about Redis. The last cases show that the others could have opened the breaker.
+func TestCallerWhoGivesUp(t *testing.T) {
+	t.Parallel()
+	within := func(d time.Duration) func(context.Context) (context.Context, context.CancelFunc) {
+		return func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, d) }
+	}
+	for _, c := range []struct {
+		reason  string
+		caller  func(context.Context) (context.Context, context.CancelFunc)
+		counts  bool
+		instead error // of waiting for an answer
+	}{
+		{"cancelled", func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(ctx)
+			cancel()
+			return ctx, cancel
+		}, false, nil},
+		{"in less time than a call has", within(Timeout - time.Nanosecond), false, nil},
+		{"seen by the connection first", func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return late{ctx}, func() {}
+		}, false, os.ErrDeadlineExceeded},
+		{"not: the call has no more time", within(Timeout + time.Nanosecond), true, nil},
+		{"not: the connection's own timer", within(time.Minute), true, os.ErrDeadlineExceeded},
+		{"not: there is no end to its patience", context.WithCancel, true, nil},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(t *testing.T, b *Breaker, s *server, _ *bytes.Buffer) {
+				s.delay = time.Hour
+				if c.instead != nil {
+					s.err, s.delay = c.instead, 0
+				}
+				ctx, cancel := c.caller(t.Context())
+				defer cancel()
+				if err := s.ask(ctx, b, "a"); err == nil || errors.Is(err, ErrOpen) {
+					t.Fatalf("got %v", err)
+				}
+				s.err, s.delay = nil, 0
+				if open := errors.Is(s.ask(t.Context(), b, "a"), ErrOpen); open != c.counts {
+					t.Errorf("open is %t", open)
+				}
+			})
+		})
+	}
+}
+
+// TestManyCallers: an outage of ten seconds under a thousand callers, for the race detector. One probe at a time.
+func TestManyCallers(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, b *Breaker, s *server, log *bytes.Buffer) {
+		var down atomic.Bool
+		var probing, probes atomic.Int64
+		answer := func(context.Context) error {
+			if down.Load() {
+				return errDown
+			}
+			return nil
+		}
+		probe := func(ctx context.Context) error {
+			if probing.Add(1) > 1 {
+				t.Error("two probes at a time")
+			}
+			defer probing.Add(-1)
+			probes.Add(1)
+			<-time.After(Timeout)
+			return answer(ctx)
+		}
+		done := make(chan struct{})
+		var callers sync.WaitGroup
+		for i := range 1000 {
+			callers.Go(func() {
+				every := time.NewTicker(time.Duration(90+i%20) * time.Millisecond)
+				defer every.Stop()
+				for {
+					select {
+					case <-done:
+						return
+					case <-every.C:
+						_ = b.Do(t.Context(), answer, probe)
+					}
+				}
+			})
+		}
+		pass(time.Second)
+		down.Store(true)
+		pass(10 * time.Second)
+		down.Store(false)
+		pass(time.Second)
+		close(done)
+		callers.Wait()
+		expect(t, "back", s.ask(t.Context(), b, "a"), nil)
+		if n := probes.Load(); n < 17 || n > 20 { // each 550 ms and up to 1 ms more
+			t.Errorf("%d probes in ten seconds", n)
+		}
+		if n := strings.Count(log.String(), "\n"); n != 2 {
+			t.Errorf("%d lines for one outage:\n%s", n, log)
+		}
+	})
+}
