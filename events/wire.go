@@ -1,10 +1,10 @@
 package events
 
 import (
+	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"math/rand/v2"
 	"strings"
 
 	"studychat/db"
@@ -20,9 +20,7 @@ const instanceIDLen = 16
 // newInstanceID names one run of one process.
 func newInstanceID() string {
 	raw := make([]byte, instanceIDLen/2)
-	for i := range raw {
-		raw[i] = byte(rand.Uint32())
-	}
+	_, _ = rand.Read(raw) // never fails
 	return hex.EncodeToString(raw)
 }
 
