@@ -2,6 +2,7 @@ package torture
 
 import (
 	"fmt"
+	"testing"
 	"time"
 )
 
@@ -127,4 +128,19 @@ func (l *traffic) deliveries(w window) []time.Duration {
 		}
 	}
 	return all
+}
+
+func TestBearable(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		reason      string
+		quiet, want time.Duration
+	}{
+		{"of a few milliseconds the double is within the machine's hiccups", 5 * time.Millisecond, 25 * time.Millisecond},
+		{"else it is the double", 50 * time.Millisecond, 100 * time.Millisecond},
+	} {
+		if got := bearable(tc.quiet); got != tc.want {
+			t.Errorf("%s: %s, want %s", tc.reason, got, tc.want)
+		}
+	}
 }

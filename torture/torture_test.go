@@ -37,11 +37,12 @@ type scale struct {
 	calm        time.Duration // before a fault, and after it
 	races       int           // subscriptions of subscribe-race
 	outages     int           // of Redis, one after the other
+	hostile     int           // connections of slowloris, of each kind or of all
 }
 
 var scales = map[string]scale{
-	"long":  {subscribers: 200, chats: 20, rate: 300, calm: 3 * time.Second, races: 5000, outages: 3},
-	"short": {subscribers: 100, chats: 10, rate: 150, calm: 1500 * time.Millisecond, races: 1000, outages: 1},
+	"long":  {subscribers: 200, chats: 20, rate: 300, calm: 3 * time.Second, races: 5000, outages: 3, hostile: 500},
+	"short": {subscribers: 100, chats: 10, rate: 150, calm: 1500 * time.Millisecond, races: 1000, outages: 1, hostile: 300},
 }
 
 // check is one row of docs/reliability.md.
@@ -66,6 +67,8 @@ func checks() []check {
 		{"idempotent-send", true, idempotentSend},
 		{"membership", true, membership},
 		{"stalled-readers", true, stalledReaders},
+		{"slowloris", true, slowloris},
+		{"http2-abuse", false, http2Abuse},
 		{"cache-linearizable", true, cacheLinearizable},
 		{"cache-redis-kill", true, cacheRedisKill},
 		{"cache-flush", false, cacheFlush},

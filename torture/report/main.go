@@ -59,7 +59,7 @@ func read(in io.Reader) ([]torture.Line, error) {
 const intro = `# Reliability
 
 What the server's promises are worth under faults: three real server processes on one PostgreSQL and one Redis (for the cache and the herd: three
-instances in one process, so that each of their steps can be delayed), with real faults. Written by
+instances in one process, so that each of their steps can be delayed; under hostile clients: one server), with real faults. Written by
 ` + "`make torture`" + ` (the checks, in [torture/](../torture)) and ` + "`go run ./torture/report`" + ` (this page), from
 [torture.jsonl](../torture.jsonl); do not edit.
 

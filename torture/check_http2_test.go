@@ -1,0 +1,75 @@
+package torture
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	h2Stalled = 50     // streams of one connection
+	h2Flood   = 10_000 // streams that are opened and reset
+)
+
+// http2Abuse is what a connection of HTTP/2 makes possible besides: to stall one stream by another, since they share a
+// window, and to ask without end for what one never waits for (CVE-2023-44487).
+func http2Abuse(r *record) {
+	r.Fault = fmt.Sprintf("%d event streams of one connection that never widens a window; %d streams opened and reset at once", h2Stalled, h2Flood)
+	r.Load = fmt.Sprintf("%d callers of the same server, reads and writes by turns, and new sockets", callers)
+	w := newWorld(r, setting{one: true, extra: []string{"GODEBUG=gctrace=1"}})
+	c := newCaller(r, w)
+	c.settle()
+	quiet := c.call(2 * r.calm)
+	stallStreams(r, c, quiet)
+	floodStreams(r, c, quiet)
+}
+
+func stallStreams(r *record, c *caller, quiet []time.Duration) {
+	server := c.w.instances[0]
+	conn, err := dialH2(r.Context(), server)
+	r.must(err)
+	defer conn.close()
+	began := time.Now()
+	for n := range uint32(h2Stalled) {
+		r.must(conn.frames(follow("ann", c.chats[0], 2*n+1)))
+	}
+	heap, peak := server.heap.Load(), int64(0)
+	var beside []time.Duration
+	var calling sync.WaitGroup
+	calling.Go(func() { beside = c.call(mostStalled) })
+	until(mostStalled+notice, func() bool {
+		peak = max(peak, server.heap.Load())
+		resets, _, _, _ := conn.state()
+		return resets == h2Stalled
+	})
+	calling.Wait()
+	resets, bytes, last, ended := conn.state()
+	r.limit(bytes > 50_000 && resets == h2Stalled && last.Sub(began) <= mostStalled && !ended,
+		"stalled streams: %d of %d broken off after at most %.1f s, limit 12 s, having got %d bytes, and the connection goes on; live heap %d MB before, %d MB at most", resets, h2Stalled, last.Sub(began).Seconds(), bytes, heap, peak)
+	c.judgeBeside("stalled streams", quiet, beside)
+}
+
+// floodStreams dials again whenever the server has had enough of a connection. Ten thousand requests within a second, each
+// with a token, cost what they cost, reset or not: beside them no call may fail, and after them all is as before.
+func floodStreams(r *record, c *caller, quiet []time.Duration) {
+	server := c.w.instances[0]
+	heap := server.heap.Load()
+	var beside []time.Duration
+	var calling sync.WaitGroup
+	calling.Go(func() { beside = c.call(r.calm) })
+	began, connections, closed := time.Now(), 0, 0
+	for sent := 0; sent < h2Flood; connections++ {
+		conn, err := dialH2(r.Context(), server)
+		r.must(err)
+		sent += conn.flood(follow("ann", c.chats[0], 1), h2Flood-sent)
+		if _, _, _, ended := conn.state(); ended {
+			closed++
+		}
+		conn.close()
+	}
+	took := time.Since(began)
+	calling.Wait()
+	r.note("reset streams: %d sent within %.1f s over %d connections, of which the server closed %d; live heap %d MB before, %d MB after", h2Flood, took.Seconds(), connections, closed, heap, server.heap.Load())
+	r.note("reset streams: %d calls beside them, p99 %.1f ms", len(beside), ms(quantile(beside, 0.99)))
+	c.judgeBeside("after reset streams", quiet, c.call(r.calm))
+}
