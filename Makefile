@@ -9,7 +9,11 @@ GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
 TEST_FLAGS ?= -race -timeout 15m
 PACKAGES ?= ./...
 
-.PHONY: help run build generate verify lint test bench web verify-web torture torture-short
+# For each fuzz target. To make what it found interesting smaller, Go would stop looking for up to a minute each time.
+FUZZTIME ?= 30s
+FUZZ_FLAGS = -fuzztime $(FUZZTIME) -fuzzminimizetime 1s -timeout 30m
+
+.PHONY: help run build generate verify lint test fuzz bench web verify-web torture torture-short
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,13 +52,23 @@ test: ## run all tests with the race detector; finds, starts or installs Postgre
 	go test -race -run '^$$' $(PACKAGES) > /dev/null # builds on all cores; then one package at a time: many wait on real servers
 	go run ./testservices/run -- go test -p 1 $(TEST_FLAGS) $(PACKAGES)
 	go test -timeout 5m ./statetest # the detector slows it down: there 400 seeds, here 1,000
+	go test -timeout 5m -run Hostile . ./graph # what they cost can be measured without the detector alone
+
+fuzz: ## run every fuzz target for FUZZTIME (30s); what is found is written to testdata/fuzz, to be fixed and committed
+	@set -euo pipefail; \
+	list=$$(go test -list '^Fuzz' $(PACKAGES)); \
+	awk '/^Fuzz/ {names[n++] = $$1} /^(ok|\?)[ \t]/ {for (i = 0; i < n; i++) print $$2, names[i]; n = 0}' <<< "$$list" | \
+	while read -r package target; do \
+		out=$$(go test -run '^$$' -fuzz "^$$target\$$" $(FUZZ_FLAGS) "$$package" < /dev/null 2>&1) || { echo "$$out"; exit 1; }; \
+		echo "ok $$package $$target $(FUZZTIME) $$(sed -n 's,.*\(execs: [0-9]*\).*,\1,p' <<< "$$out" | tail -n 1)"; \
+	done
 
 bench: ## run the benchmarks; compare ratios within one run
 	go run ./testservices/run -- go test -run '^$$' -bench . -benchtime 1s $(PACKAGES)
 
 TORTURE = go run ./testservices/run -- go test ./torture -run TestTorture -count 1 -timeout 15m
 
-torture: ## try the promises under faults, with three real servers; 5 minutes; writes torture.jsonl line by line, and docs/reliability.md
+torture: ## try the promises under faults, with real servers; 8 minutes; writes torture.jsonl line by line, and docs/reliability.md
 	rm -f torture.jsonl
 	$(TORTURE) -torture long -torture.out $(CURDIR)/torture.jsonl; status=$$?; \
 	go run ./torture/report torture.jsonl > docs/reliability.md; exit $$status
