@@ -79,7 +79,7 @@ func (i *instance) fetch(t *testing.T, method, path, accept string, body io.Read
 	answer := string(raw)
 	if strings.HasPrefix(response.Header.Get("Content-Type"), typeEvents) {
 		_, rest, _ := strings.Cut(answer, "event: next\ndata: ")
-		ended := false
+		var ended bool
 		if answer, _, ended = strings.Cut(rest, "\n"); !ended || !strings.HasSuffix(rest, "\n\nevent: complete\ndata: \n\n") {
 			t.Errorf("the stream does not end in order: %.300q", raw)
 		}

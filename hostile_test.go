@@ -27,14 +27,14 @@ var unbounded = []string{"MUTATION_RATE=0", "ADDRESS_MUTATION_RATE=0", "CONNECTI
 
 // TestHostileDocuments sends every document over every transport. It is not parallel, as it looks at the whole process.
 func TestHostileDocuments(t *testing.T) { //nolint:paralleltest // see above
-	for _, server := range []struct {
+	for _, server := range []struct { //nolint:paralleltest // see above
 		name, user string
 		settings   []string
 	}{
 		{"with tokens", "ann", slices.Concat(withTokens(), unbounded)},
 		{"without authentication", "", []string{"INTROSPECTION=off"}},
 	} {
-		t.Run(server.name, func(t *testing.T) { //nolint:paralleltest // see above
+		t.Run(server.name, func(t *testing.T) {
 			i := start(t, append(server.settings, "DATABASE_URL=sqlite:"+t.TempDir()+"/chat.db")...)
 			if server.user != "" {
 				i = i.as(server.user)
