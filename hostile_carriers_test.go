@@ -31,19 +31,21 @@ type reply struct {
 	raw      string
 }
 
-// carrier is one way to send a request.
+// carrier is one way to send requests. close ends what it keeps open: a socket that nobody reads answers no pings.
 type carrier struct {
-	name string
-	send func(t *testing.T, i *instance, body []byte) reply
+	name  string
+	send  func(t *testing.T, i *instance, body []byte) reply
+	close func()
 }
 
 func carriers() []carrier {
 	var socket line
+	nothing := func() {}
 	return []carrier{
-		{"POST, JSON", func(t *testing.T, i *instance, body []byte) reply { return i.post(t, typeJSON, body) }},
-		{"POST, GraphQL", func(t *testing.T, i *instance, body []byte) reply { return i.post(t, typeGraphQL, body) }},
-		{"SSE", func(t *testing.T, i *instance, body []byte) reply { return i.post(t, typeEvents, body) }},
-		{"WebSocket", socket.send},
+		{"POST, JSON", func(t *testing.T, i *instance, body []byte) reply { return i.post(t, typeJSON, body) }, nothing},
+		{"POST, GraphQL", func(t *testing.T, i *instance, body []byte) reply { return i.post(t, typeGraphQL, body) }, nothing},
+		{"SSE", func(t *testing.T, i *instance, body []byte) reply { return i.post(t, typeEvents, body) }, nothing},
+		{"WebSocket", socket.send, socket.close},
 	}
 }
 
@@ -110,15 +112,19 @@ func readReply(answer string) (out reply) {
 }
 
 // line sends requests over one socket, and opens another one when that was closed.
-type line struct {
-	server *instance
-	conn   *socket
+type line struct{ conn *socket }
+
+func (l *line) close() {
+	if l.conn != nil {
+		_ = l.conn.conn.Close(websocket.StatusNormalClosure, "")
+		l.conn = nil
+	}
 }
 
 func (l *line) send(t *testing.T, i *instance, body []byte) reply {
 	t.Helper()
-	if l.conn == nil || l.server != i {
-		l.server, l.conn = i, i.dial("graphql-transport-ws")
+	if l.conn == nil {
+		l.conn = i.dial("graphql-transport-ws")
 		init := map[string]any{}
 		if i.token != "" {
 			init["Authorization"] = "Bearer " + i.token

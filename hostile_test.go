@@ -39,19 +39,19 @@ func TestHostileDocuments(t *testing.T) { //nolint:paralleltest // see above
 			if server.user != "" {
 				i = i.as(server.user)
 			}
-			ways := carriers()
-			legitimate(t, i, ways)
+			legitimate(t, i)
 			before := measure()
-			for _, c := range ways {
+			for _, c := range carriers() {
 				for _, d := range hostile.All() {
 					got := c.send(t, i, d.Body())
 					if mistake := c.check(d, got); mistake != "" {
 						t.Errorf("%s, %s: %s: %d %q %.300q", c.name, d.Name, mistake, got.status, got.code, got.raw)
 					}
 				}
+				c.close()
 			}
 			refusesCheaply(t, i)
-			legitimate(t, i, ways)
+			legitimate(t, i)
 			before.compare(t)
 			i.toldNothing(t)
 		})
@@ -101,7 +101,7 @@ func cheapest(t *testing.T, tries int, do func(try int)) time.Duration {
 }
 
 // legitimate is the negative control: what is large and well meant passes on every transport.
-func legitimate(t *testing.T, i *instance, ways []carrier) {
+func legitimate(t *testing.T, i *instance) {
 	t.Helper()
 	id, _ := i.newChat()
 	var aliases strings.Builder
@@ -109,7 +109,7 @@ func legitimate(t *testing.T, i *instance, ways []carrier) {
 		aliases.WriteString(" title" + string(rune('a'+n/10)) + string(rune('a'+n%10)) + ": title")
 	}
 	wide := "query ($id: ID!) { chat(id: $id) {" + aliases.String() + " } } #" + strings.Repeat("x", 100<<10)
-	for _, c := range ways {
+	for _, c := range carriers() {
 		for _, body := range [][]byte{
 			operation(sendMessage, vars{"chat": id, "content": strings.Repeat("🎓", 16_000)}),
 			operation(wide, vars{"id": id}),
@@ -118,6 +118,7 @@ func legitimate(t *testing.T, i *instance, ways []carrier) {
 				t.Errorf("%s: %d %q %.300q", c.name, got.status, got.code, got.raw)
 			}
 		}
+		c.close()
 	}
 }
 
