@@ -19,20 +19,31 @@ func http2Abuse(r *record) {
 	w := newWorld(r, setting{one: true, extra: []string{"GODEBUG=gctrace=1"}})
 	c := newCaller(r, w)
 	c.settle()
-	quiet := c.call(2 * r.calm)
-	stallStreams(r, c, quiet)
-	floodStreams(r, c, quiet)
+	stallStreams(r, c, w.instances[0])
+	floodStreams(r, c, w.instances[0])
 }
 
-func stallStreams(r *record, c *caller, quiet []time.Duration) {
-	server := c.w.instances[0]
-	conn, err := dialH2(r.Context(), server)
+// followMany opens the streams, on one connection.
+func followMany(r *record, c *caller, i *instance, grants bool) *h2 {
+	r.Helper()
+	conn, err := dialH2(r.Context(), i, grants)
 	r.must(err)
-	defer conn.close()
-	began := time.Now()
 	for n := range uint32(h2Stalled) {
 		r.must(conn.frames(follow("ann", c.chats[0], 2*n+1)))
 	}
+	return conn
+}
+
+// stallStreams compares with as many streams that are read.
+func stallStreams(r *record, c *caller, server *instance) {
+	decent := followMany(r, c, server, true)
+	quiet := c.call(2 * r.calm)
+	broken, taken, _, _ := decent.state()
+	decent.close()
+	r.limit(broken == 0 && taken > 100_000, "streams that are read: %d of %d broken off, having got %d bytes", broken, h2Stalled, taken)
+	began := time.Now()
+	conn := followMany(r, c, server, false)
+	defer conn.close()
 	heap, peak := server.heap.Load(), int64(0)
 	var beside []time.Duration
 	var calling sync.WaitGroup
@@ -46,20 +57,20 @@ func stallStreams(r *record, c *caller, quiet []time.Duration) {
 	resets, bytes, last, ended := conn.state()
 	r.limit(bytes > 50_000 && resets == h2Stalled && last.Sub(began) <= mostStalled && !ended,
 		"stalled streams: %d of %d broken off after at most %.1f s, limit 12 s, having got %d bytes, and the connection goes on; live heap %d MB before, %d MB at most", resets, h2Stalled, last.Sub(began).Seconds(), bytes, heap, peak)
-	c.judgeBeside("stalled streams", quiet, beside)
+	c.judgeBeside("stalled streams", c.again(quiet, beside), beside)
 }
 
 // floodStreams dials again whenever the server has had enough of a connection. Ten thousand requests within a second, each
 // with a token, cost what they cost, reset or not: beside them no call may fail, and after them all is as before.
-func floodStreams(r *record, c *caller, quiet []time.Duration) {
-	server := c.w.instances[0]
+func floodStreams(r *record, c *caller, server *instance) {
+	quiet := c.call(r.calm)
 	heap := server.heap.Load()
 	var beside []time.Duration
 	var calling sync.WaitGroup
 	calling.Go(func() { beside = c.call(r.calm) })
 	began, connections, closed := time.Now(), 0, 0
 	for sent := 0; sent < h2Flood; connections++ {
-		conn, err := dialH2(r.Context(), server)
+		conn, err := dialH2(r.Context(), server, false)
 		r.must(err)
 		sent += conn.flood(follow("ann", c.chats[0], 1), h2Flood-sent)
 		if _, _, _, ended := conn.state(); ended {

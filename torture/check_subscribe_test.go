@@ -10,7 +10,10 @@ import (
 	"time"
 )
 
-const racers = 25
+const (
+	racers = 25
+	unread = 5 * time.Second // after which a socket is not used again: nobody read it, so it has answered no ping
+)
 
 // subscribeRace subscribes at random moments of a burst: whatever is committed between the reading of the cursor and the
 // subscription's taking effect must neither be missed nor come twice.
@@ -28,7 +31,7 @@ func subscribeRace(r *record) {
 	got := map[string][]event{} // by chat
 	for range racers {
 		racing.Go(func() {
-			one := racer{l: l, sockets: map[string]*socket{}}
+			one := racer{l: l, sockets: map[string]*socket{}, used: map[string]time.Time{}}
 			for left.Add(-1) >= 0 {
 				one.race(r.Context())
 			}
@@ -59,6 +62,7 @@ func subscribeRace(r *record) {
 type racer struct {
 	l       *traffic
 	sockets map[string]*socket // by instance and user
+	used    map[string]time.Time
 	next    int
 	verdict verdict
 	got     []event
@@ -117,8 +121,14 @@ func (c *racer) cursor(ctx context.Context, room room, user string) (string, int
 
 func (c *racer) socket(ctx context.Context, at int, user string) (*socket, error) {
 	key := fmt.Sprint(at, user)
+	last := c.used[key]
+	c.used[key] = time.Now()
 	if s := c.sockets[key]; s != nil {
-		return s, nil
+		if time.Since(last) < unread {
+			return s, nil
+		}
+		s.close()
+		delete(c.sockets, key)
 	}
 	s, err := dial(ctx, c.l.w.instances[at], user)
 	if err == nil {

@@ -16,13 +16,14 @@ import (
 
 // Frames of HTTP/2 (RFC 9113, 6). They are written by hand: a decent client cannot be made to do what is tried here.
 const (
-	h2Data, h2Headers, h2Reset, h2Settings, h2Ping, h2GoAway = 0, 1, 3, 4, 6, 7
+	h2Data, h2Headers, h2Reset, h2Settings, h2Ping, h2GoAway, h2Window = 0, 1, 3, 4, 6, 7, 8
 
 	h2EndStream, h2EndHeaders, h2Ack = 1, 4, 1 // flags
 )
 
-// h2 is a connection that never grants the server a byte more than the 64 KB that it begins with.
+// h2 is a connection that need not grant the server a byte more than the 64 KB that it begins with.
 type h2 struct {
+	grants  bool // what was taken
 	conn    net.Conn
 	buffer  *bufio.Writer
 	writing sync.Mutex
@@ -34,13 +35,13 @@ type h2 struct {
 	ended  bool                 // the whole connection
 }
 
-func dialH2(ctx context.Context, i *instance) (*h2, error) {
+func dialH2(ctx context.Context, i *instance, grants bool) (*h2, error) {
 	dialer := net.Dialer{Timeout: 10 * time.Second}
 	conn, err := dialer.DialContext(ctx, "tcp", strings.TrimPrefix(i.address(), "http://"))
 	if err != nil {
 		return nil, err
 	}
-	c := &h2{conn: conn, buffer: bufio.NewWriter(conn), resets: map[uint32]time.Time{}}
+	c := &h2{grants: grants, conn: conn, buffer: bufio.NewWriter(conn), resets: map[uint32]time.Time{}}
 	_, _ = c.buffer.WriteString("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 	c.reading.Go(c.read)
 	return c, c.frames(frameOf(h2Settings, 0, 0, nil))
@@ -70,7 +71,7 @@ func (c *h2) frames(frames ...[]byte) error {
 	return c.buffer.Flush()
 }
 
-// read answers what has to be answered, and never with a WINDOW_UPDATE.
+// read answers what has to be answered.
 func (c *h2) read() {
 	in := bufio.NewReader(c.conn)
 	head := make([]byte, 9)
@@ -92,6 +93,10 @@ func (c *h2) read() {
 		c.mu.Unlock()
 		if err != nil {
 			return
+		}
+		if stream := wire.BigEndian.Uint32(head[5:]); c.grants && head[3] == h2Data && len(payload) > 0 {
+			more := wire.BigEndian.AppendUint32(nil, uint32(len(payload)))
+			_ = c.frames(frameOf(h2Window, 0, 0, more), frameOf(h2Window, 0, stream, more))
 		}
 		if kind := head[3]; head[4]&h2Ack == 0 && (kind == h2Settings || kind == h2Ping) {
 			if kind == h2Settings {
