@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/99designs/gqlgen/graphql"
 )
 
 // bare is a transport with streams alone.
@@ -94,4 +96,45 @@ func TestReadyz(t *testing.T) {
 	if got := status(); got != http.StatusServiceUnavailable {
 		t.Errorf("stopping: %d", got)
 	}
+}
+
+// stuck is an executor whose operations do not end when they are cancelled, but when release is closed.
+type stuck struct {
+	graphql.GraphExecutor
+
+	release, over chan struct{}
+}
+
+func (s stuck) DispatchOperation(ctx context.Context, op *graphql.OperationContext) (graphql.ResponseHandler, context.Context) {
+	defer close(s.over)
+	<-s.release
+	return s.GraphExecutor.DispatchOperation(ctx, op)
+}
+
+// TestDrainWaitsForOperations: whoever drains closes the database next, under operations that are still on their way out.
+func TestDrainWaitsForOperations(t *testing.T) {
+	t.Parallel()
+	var s stuck
+	slow := func(o *Options) {
+		s = stuck{o.Executor, make(chan struct{}), make(chan struct{})}
+		o.Executor = s
+	}
+	inVirtualTime(t, slow, func(w *world) {
+		c := w.join("ann")
+		c.subscribe("1", `{ __typename }`, nil)
+		synctest.Wait()
+		go c.closed()
+		go func() {
+			<-time.After(3 * time.Second)
+			close(s.release)
+		}()
+		if err := w.transport.Drain(w.t.Context()); err != nil {
+			w.t.Fatal(err)
+		}
+		select {
+		case <-s.over:
+		default:
+			w.t.Error("Drain returned while an operation was running")
+		}
+	})
 }

@@ -78,13 +78,15 @@ func (s *socket) restart() { s.end(closeRestart, "Restart") }
 
 // serve ends when the socket has ended and everything that belonged to it.
 func (s *socket) serve() {
-	defer s.goroutines.Wait()
 	leave, ok := s.t.live.enter(s.restart)
 	if !ok {
 		s.restart()
+		s.goroutines.Wait()
 		return
 	}
-	defer leave()
+	defer leave() // the last of all: whoever drains closes the database next, and operations still use it
+	defer s.goroutines.Wait()
+	defer s.drop() // does nothing if it is being closed with a code
 	if s.conn.Subprotocol() != subprotocol {
 		s.end(closeBadProtocol, "Subprotocol not acceptable")
 		return
@@ -92,7 +94,6 @@ func (s *socket) serve() {
 	s.schedule(initTimeout, func() { s.end(closeInitTimeout, "Connection initialisation timeout") })
 	s.goroutines.Go(s.writeAll)
 	s.readAll()
-	s.drop() // does nothing if it is being closed with a code
 }
 
 // readAll reads until the socket ends. The pings bound how long a read may take.
