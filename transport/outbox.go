@@ -24,6 +24,7 @@ type outbox struct {
 type frame struct {
 	bytes []byte
 	since time.Time // when it was put
+	last  bool      // the connection ends in order after it
 }
 
 func newOutbox() *outbox {
@@ -32,14 +33,24 @@ func newOutbox() *outbox {
 
 // put waits for room. The error is that of ctx, which ends with the connection at the latest.
 func (o *outbox) put(ctx context.Context, bytes []byte) error {
-	if err := o.room.Acquire(ctx, weight(bytes)); err != nil {
+	return o.add(ctx, frame{bytes: bytes})
+}
+
+// putLast is put for what ends the connection in order.
+func (o *outbox) putLast(ctx context.Context, bytes []byte) error {
+	return o.add(ctx, frame{bytes: bytes, last: true})
+}
+
+func (o *outbox) add(ctx context.Context, f frame) error {
+	if err := o.room.Acquire(ctx, weight(f.bytes)); err != nil {
 		return err
 	}
+	f.since = time.Now()
 	select {
-	case o.frames <- frame{bytes: bytes, since: time.Now()}:
+	case o.frames <- f:
 		return nil
 	case <-ctx.Done():
-		o.room.Release(weight(bytes))
+		o.room.Release(weight(f.bytes))
 		return ctx.Err()
 	}
 }

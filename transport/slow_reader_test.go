@@ -3,6 +3,7 @@ package transport
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -35,4 +36,39 @@ func TestAnswerThatNobodyReads(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestEndThatTrickles: a stream that has ended is no reason to wait longer for its reader: one who takes a few bytes now and
+// then, each in time, would hold what is left for minutes.
+func TestEndThatTrickles(t *testing.T) {
+	t.Parallel()
+	inVirtualTime(t, nil, func(w *world) {
+		chat := w.chat()
+		conn, err := w.listener.dial(w.t.Context(), "", "")
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		defer conn.Close()
+		read := func(n int) error {
+			_, err := conn.Read(make([]byte, n))
+			return err
+		}
+		body := query(followChat, map[string]any{"chat": chat, "after": "1.1.2"})
+		_, _ = fmt.Fprintf(conn, "POST /graphql HTTP/1.1\r\nHost: chat.example\r\nAuthorization: Bearer ann\r\nAccept: %s\r\n"+
+			"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", mediaEvents, len(body), body)
+		if err := read(4 << 10); err != nil {
+			w.t.Fatal(err)
+		}
+		for n := range 50 { // fits the outbox
+			w.say(chat, strings.Repeat("x", 900)+fmt.Sprint(n))
+		}
+		if _, err := w.repo.DeleteChat(w.t.Context(), "ann", chat); err != nil {
+			w.t.Fatal(err)
+		}
+		for ended := time.Now(); read(400) == nil; <-time.After(2 * time.Second) {
+			if took := time.Since(ended); took > 3*writeTimeout {
+				w.t.Fatalf("%s after its end the stream still waits for its reader", took)
+			}
+		}
+	})
 }

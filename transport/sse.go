@@ -31,7 +31,7 @@ func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, params *
 		t.follow(graph.WithCursors(s.ctx, cursors), params, allowed, func(answer []byte) error {
 			return s.out.put(s.ctx, eventNext("", answer, cursors.Next()))
 		})
-		s.finish(eventComplete(""))
+		_ = s.out.putLast(s.ctx, eventComplete("")) // not if the stream was cut
 	})
 	s.serve(w, r)
 }

@@ -18,7 +18,6 @@ type eventStream struct {
 	ctx        context.Context // ends with the stream; operations run on it
 	cut        context.CancelFunc
 	out        *outbox
-	over       chan []byte    // the last words of a stream that ends in order
 	operations sync.WaitGroup // what puts into out
 	leave      func()
 	ended      bool // in order; the handler's alone
@@ -39,7 +38,7 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 		refuseViewer(w, err)
 		return nil, false
 	}
-	s := &eventStream{out: newOutbox(), over: make(chan []byte, 1)}
+	s := &eventStream{out: newOutbox()}
 	s.ctx, s.cut = context.WithCancel(r.Context())
 	if s.leave, err = t.admit(viewer, r, s.cut); err != nil {
 		s.cut()
@@ -67,13 +66,6 @@ func (s *eventStream) expireAt(at time.Time) {
 	}
 }
 
-// finish ends the stream in order, after what was put before: its only operation is over.
-func (s *eventStream) finish(words []byte) {
-	if s.ctx.Err() == nil {
-		s.over <- words
-	}
-}
-
 // serve writes until the stream is over. A reader who stalls, or needs longer than writeTimeout for what was put, is cut.
 func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) {
 	boundKernel(r)
@@ -92,11 +84,12 @@ func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) {
 		case f := <-s.out.frames:
 			going = !f.late() && out.write(f.bytes)
 			s.out.written(f)
+			if f.last {
+				s.ended = going
+				return
+			}
 		case <-quiet.C:
 			going = out.write(heartbeatComment)
-		case words := <-s.over:
-			s.ended = out.drain(s.out) && out.write(words)
-			return
 		}
 	}
 }
@@ -134,18 +127,4 @@ func (e eventWriter) write(bytes []byte) bool {
 	}
 	_ = e.controller.SetWriteDeadline(time.Time{}) // HTTP/2 would end a stream whose deadline passes while it is quiet
 	return true
-}
-
-// drain writes what was put before the end.
-func (e eventWriter) drain(out *outbox) bool {
-	for {
-		select {
-		case f := <-out.frames:
-			if !e.write(f.bytes) {
-				return false
-			}
-		default:
-			return true
-		}
-	}
 }
