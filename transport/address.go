@@ -24,7 +24,7 @@ func (a addresses) of(r *http.Request) string {
 		if !a.ours(address) {
 			break
 		}
-		next, err := netip.ParseAddr(strings.TrimSpace(hop))
+		next, err := parseHop(strings.TrimSpace(hop))
 		if err != nil {
 			break
 		}
@@ -36,6 +36,14 @@ func (a addresses) of(r *http.Request) string {
 		}
 	}
 	return address.String()
+}
+
+// parseHop reads an address, which some proxies (Azure's) write with a port.
+func parseHop(hop string) (netip.Addr, error) {
+	if with, err := netip.ParseAddrPort(hop); err == nil {
+		return with.Addr(), nil
+	}
+	return netip.ParseAddr(strings.Trim(hop, "[]"))
 }
 
 func (a addresses) ours(address netip.Addr) bool {
