@@ -35,10 +35,14 @@ func (o origins) protect(next http.Handler) http.Handler { return o.protection.H
 // listed says whether another origin may call.
 func (o origins) listed(origin string) bool { return slices.Contains(o.allowed, origin) }
 
-// admits says whether a request may open a socket, which browsers allow across origins without asking.
+// admits says whether a request may open a socket or a stream, which browsers allow across origins without asking. A page
+// that gives up reading the answer (fetch with mode "no-cors") sends no Origin; its browser says all the same whose it is.
 func (o origins) admits(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
-	if origin == "" || o.listed(origin) {
+	if origin == "" {
+		return slices.Contains([]string{"", "same-origin", "none"}, r.Header.Get("Sec-Fetch-Site"))
+	}
+	if o.listed(origin) {
 		return true
 	}
 	u, err := url.Parse(origin)
@@ -65,9 +69,11 @@ func isLocalName(host string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// allowedHeaders are those of the protocols, of Last-Event-ID's polyfills, and those that make a GET ask first.
+// allowedHeaders are those of the protocols, of Last-Event-ID's polyfills, those that make a GET ask first, and the names that
+// an Apollo Client gives itself.
 const allowedHeaders = "Authorization, Content-Type, X-GraphQL-Event-Stream-Token, Last-Event-ID, Cache-Control, " +
-	"GraphQL-Preflight, Apollo-Require-Preflight, X-Apollo-Operation-Name, X-Requested-With"
+	"GraphQL-Preflight, Apollo-Require-Preflight, X-Apollo-Operation-Name, X-Requested-With, " +
+	"Apollographql-Client-Name, Apollographql-Client-Version"
 
 // cors answers preflights (Fetch standard, CORS protocol) and marks answers for listed origins. No credentials: tokens
 // travel in a header, there are no cookies.

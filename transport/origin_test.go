@@ -10,23 +10,28 @@ func TestOriginsAdmit(t *testing.T) {
 	t.Parallel()
 	o := newOrigins([]string{"https://app.example"})
 	for _, c := range []struct {
-		reason, origin string
-		admitted       bool
+		reason, origin, site string
+		admitted             bool
 	}{
-		{"a program that is no browser", "", true},
-		{"our own page", "http://chat.example", true},
-		{"our own page, in other letters", "http://CHAT.example", true},
-		{"a listed page", "https://app.example", true},
-		{"a listed host by another scheme", "http://app.example", false},
-		{"a listed host at another port", "https://app.example:444", false},
-		{"a host that begins like a listed one", "https://app.example.evil.example", false},
-		{"a sub-domain", "https://x.app.example", false},
-		{"another page", "https://evil.example", false},
-		{"a sandboxed page", "null", false},
-		{"garbage", "::::", false},
+		{"a program that is no browser", "", "", true},
+		{"our own page", "http://chat.example", "", true},
+		{"our own page's EventSource", "", "same-origin", true},
+		{"a person who types the address", "", "none", true},
+		{"a page that will not read the answer", "", "cross-site", false},
+		{"a sub-domain's page that will not read the answer", "", "same-site", false},
+		{"our own page, in other letters", "http://CHAT.example", "", true},
+		{"a listed page", "https://app.example", "cross-site", true},
+		{"a listed host by another scheme", "http://app.example", "", false},
+		{"a listed host at another port", "https://app.example:444", "", false},
+		{"a host that begins like a listed one", "https://app.example.evil.example", "", false},
+		{"a sub-domain", "https://x.app.example", "", false},
+		{"another page", "https://evil.example", "", false},
+		{"a sandboxed page", "null", "", false},
+		{"garbage", "::::", "", false},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "http://chat.example/graphql", http.NoBody)
 		r.Header.Set("Origin", c.origin)
+		r.Header.Set("Sec-Fetch-Site", c.site)
 		if got := o.admits(r); got != c.admitted {
 			t.Errorf("%s: %t", c.reason, got)
 		}

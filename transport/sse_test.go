@@ -142,6 +142,7 @@ func TestEventSourceIsRefused(t *testing.T) {
 			{"no token", "query=" + subscription, nil, http.StatusUnauthorized, "UNAUTHENTICATED"},
 			{"a bad token", "access_token=bad&query=" + subscription, nil, http.StatusUnauthorized, "UNAUTHENTICATED"},
 			{"a foreign page", "access_token=ann&query=" + subscription, []string{"Origin", "https://evil.example"}, http.StatusForbidden, "FORBIDDEN"},
+			{"a foreign page that will not read the answer", "access_token=ann&query=" + subscription, []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden, "FORBIDDEN"},
 			{"no operation", "access_token=ann", nil, http.StatusBadRequest, "BAD_USER_INPUT"},
 			{"variables that are no JSON", "access_token=ann&variables=x&query=" + subscription, nil, http.StatusBadRequest, "BAD_USER_INPUT"},
 			{"a mutation", "access_token=ann&query=" + url.QueryEscape(`mutation { clearChats { deletedChatIds } }`), nil, http.StatusOK, "may not mutate"},
