@@ -24,7 +24,7 @@ var (
 	errTooDeep    = &badRequest{http.StatusBadRequest, "The JSON is nested deeper than 64 levels."}
 	errNoQuery    = &badRequest{http.StatusBadRequest, "The request needs a query: a text in the key \"query\"."}
 	errBatch      = &badRequest{http.StatusBadRequest, "One operation per request: lists of operations are not taken."}
-	errParameters = &badRequest{http.StatusBadRequest, "The parameters must be query and, if needed, operationName, variables and extensions, the last two JSON objects."}
+	errParameters = &badRequest{http.StatusBadRequest, "The parameters must be query and, if needed, operationName, variables and extensions, each once, the last two JSON objects."}
 )
 
 // decodeParams reads the JSON object of a request: the parameters of GraphQL over HTTP (draft, 5.1), and the id of a
@@ -88,6 +88,11 @@ func decodeQuery(rawQuery string) (*graphql.RawParams, error) {
 	values, err := url.ParseQuery(rawQuery)
 	if err != nil {
 		return nil, errParameters
+	}
+	for _, key := range []string{"query", "operationName", "variables", "extensions"} {
+		if len(values[key]) > 1 { // a proxy may have looked at the other one
+			return nil, errParameters
+		}
 	}
 	params := &graphql.RawParams{Query: values.Get("query"), OperationName: values.Get("operationName")}
 	for key, into := range map[string]any{"variables": &params.Variables, "extensions": &params.Extensions} {

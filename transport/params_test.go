@@ -93,6 +93,8 @@ func TestDecodeQuery(t *testing.T) {
 		{"variables that are no JSON", `query=%7Ba%7D&variables=x`, ""},
 		{"variables that are a list", `query=%7Ba%7D&variables=[]`, ""},
 		{"variables with a key twice", `query=%7Ba%7D&variables=%7B%22x%22:1,%22x%22:2%7D`, ""},
+		{"a query twice", `query=%7Ba%7D&query=%7Bb%7D`, ""},
+		{"variables twice", `query=%7Ba%7D&variables=%7B%7D&variables=%7B%7D`, ""},
 		{"a broken escape", `query=%zz`, ""},
 		{"a semicolon", `query=%7Ba%7D;variables=1`, ""},
 	} {
