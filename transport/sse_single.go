@@ -169,9 +169,7 @@ func (t *Transport) reserved(w http.ResponseWriter, r *http.Request, token strin
 		refuseNoStream(w)
 		return nil
 	}
-	if !viewer.Expires.IsZero() {
-		kept.expireAt(viewer.Expires) // a newer token keeps the stream open
-	}
+	kept.prolong(viewer.Expires)
 	return kept
 }
 

@@ -182,6 +182,7 @@ func TestReservationsEnd(t *testing.T) {
 		stream := w.openReserved(token)
 		synctest.Wait()
 		w.operate(token, withID("1", followChat, nil), "Authorization", "Bearer ann@100") // a newer token keeps it open
+		w.operate(token, withID("2", followChat, nil), "Authorization", "Bearer ann@70")  // was sent before it, and came after it
 		began := time.Now()
 		if _, err := all(stream); !errors.Is(err, io.ErrUnexpectedEOF) || time.Since(began) != 100*time.Second {
 			w.t.Errorf("ended with %v after %s", err, time.Since(began))

@@ -22,8 +22,9 @@ type eventStream struct {
 	leave      func()
 	ended      bool // in order; the handler's alone
 
-	mu     sync.Mutex
-	expiry *time.Timer // cuts the stream when the viewer's token ends; the client comes back with a fresh one
+	mu      sync.Mutex
+	expires time.Time   // when the viewer's token ends; zero: never
+	expiry  *time.Timer // cuts the stream then; the client comes back with a fresh token
 }
 
 // reserveEvents makes a stream for the viewer of r, or answers why not: no token, too many streams, we are stopping. A GET is
@@ -55,14 +56,30 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 
 // expireAt sets when the token ends.
 func (s *eventStream) expireAt(at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expires, s.expiry = at, time.AfterFunc(time.Until(at), s.cut)
+}
+
+// prolong keeps the stream open for a token that lasts longer. One that ends sooner came late: requests overtake each other.
+func (s *eventStream) prolong(until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.expiry != nil && until.After(s.expires) {
+		s.expires = until
+		s.expiry.Reset(time.Until(until))
+	}
+}
+
+func (s *eventStream) stopExpiry() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.expiry != nil {
 		s.expiry.Stop()
 		s.expiry = nil
-	}
-	if !at.IsZero() {
-		s.expiry = time.AfterFunc(time.Until(at), s.cut)
 	}
 }
 
@@ -106,7 +123,7 @@ func (s *eventStream) close() {
 func (s *eventStream) release() {
 	s.cut()
 	s.operations.Wait()
-	s.expireAt(time.Time{})
+	s.stopExpiry()
 	s.leave()
 }
 
