@@ -8,6 +8,7 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
@@ -125,14 +126,17 @@ const kernelBytes = 32 << 10
 // boundKernel keeps the kernel from buffering megabytes for a reader who stalls, which would also hide that it does.
 // HTTP/2 has a window of its own for each stream.
 func boundKernel(r *http.Request) {
-	conn, ok := r.Context().Value(connKey{}).(interface{ SetWriteBuffer(bytes int) error })
-	if ok && r.ProtoMajor == 1 {
-		_ = conn.SetWriteBuffer(kernelBytes)
+	conn := r.Context().Value(connKey{})
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	if kernel, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok && r.ProtoMajor == 1 {
+		_ = kernel.SetWriteBuffer(kernelBytes)
 	}
 }
 
-// authenticate tells the edge who asks from where: it names the viewer, or remembers why there is none: the executor refuses then, so that the refusal is
-// an ordinary GraphQL error on every transport.
+// authenticate tells the edge who asks from where: it names the viewer, or remembers why there is none: the executor refuses
+// then, so that the refusal is an ordinary GraphQL error on every transport.
 func (t *Transport) authenticate(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := graph.WithAddress(r.Context(), t.addresses.of(r))
