@@ -46,6 +46,7 @@ func TestSocketProtocol(t *testing.T) {
 		{"init with null and no header", ours, []string{`{"type":"connection_init","payload":null}`}, 4403},
 		{"init without a token", ours, []string{`{"type":"connection_init"}`}, 4403},
 		{"init with a bad token", ours, []string{`{"type":"connection_init","payload":{"authorization":"Bearer bad"}}`}, 4403},
+		{"init while tokens cannot be checked", ours, []string{`{"type":"connection_init","payload":{"authorization":"Bearer unasked"}}`}, websocket.StatusTryAgainLater},
 		{"init with another scheme", ours, []string{`{"type":"connection_init","payload":{"authorization":"Basic ann"}}`}, 4403},
 		{"init with a number for a token", ours, []string{`{"type":"connection_init","payload":{"authorization":5}}`}, 4403},
 		{"init with a list", ours, []string{`{"type":"connection_init","payload":[]}`}, 4400},

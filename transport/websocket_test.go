@@ -194,6 +194,35 @@ func TestShortTokensAreAskedForSlowly(t *testing.T) {
 	})
 }
 
+// TestSocketRenewalCannotBeChecked: while the identity provider is away the old token goes on, and is asked for again in
+// time; a socket is not cut for what is not its client's fault.
+func TestSocketRenewalCannotBeChecked(t *testing.T) {
+	t.Parallel()
+	inVirtualTime(t, nil, func(w *world) {
+		s := w.join("ann@100")
+		began, asked := time.Now(), 0
+		for {
+			m, err := s.tryRead()
+			if err != nil {
+				if websocket.CloseStatus(err) != 4403 || time.Since(began) != 300*time.Second || asked < 3 {
+					w.t.Errorf("asked %d times, ended with %v after %s", asked, err, time.Since(began))
+				}
+				return
+			}
+			switch text := fmt.Sprint(m); {
+			case m["type"] == "ping" && strings.Contains(text, "tokenExpiresInMs"):
+				token := "ann@300"
+				if asked++; asked < 3 {
+					token = "unasked"
+				}
+				s.send(`{"type":"ping","payload":{"authorization":"Bearer ` + token + `"}}`)
+			case m["type"] == "ping":
+				s.send(`{"type":"pong"}`)
+			}
+		}
+	})
+}
+
 func TestSocketRenewalIsRefused(t *testing.T) {
 	t.Parallel()
 	for reason, token := range map[string]string{"another subject": "eve@500", "no good": "bad", "expired": "ann@0"} {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"studychat/auth"
+	"studychat/db"
 )
 
 // expiryWarning is how long before its token ends a client is told. A token of less than twice as long is told of halfway:
@@ -25,10 +26,12 @@ func (s *socket) init(payload json.RawMessage) *violation {
 		ctx, _ = auth.Authenticate(ctx, s.t.options.Verifier, authorization)
 	}
 	viewer, err := auth.FromContext(ctx)
-	if err != nil {
+	switch {
+	case db.CodeOf(err) == db.CodeUnavailable:
+		return &violation{closeTryAgain, "The token cannot be checked at the moment"}
+	case err != nil:
 		return &violation{closeForbidden, "Forbidden"}
-	}
-	if !s.sit(viewer) {
+	case !s.sit(viewer):
 		return &violation{closeTryAgain, "Too many connections"}
 	}
 	s.rename(viewer)
@@ -66,7 +69,10 @@ func (s *socket) ping(payload json.RawMessage) *violation {
 	}
 	ctx, err := auth.Authenticate(s.ctx, s.t.options.Verifier, authorization)
 	viewer, _ := auth.FromContext(ctx)
-	if err != nil || viewer.ID != old.ID {
+	switch {
+	case db.CodeOf(err) == db.CodeUnavailable:
+		viewer = old // is still good: the client is asked again, halfway through what is left of it
+	case err != nil || viewer.ID != old.ID:
 		return &violation{closeForbidden, "Forbidden"}
 	}
 	s.rename(viewer)
