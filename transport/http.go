@@ -26,13 +26,13 @@ func (t *Transport) graphql(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 		t.serveGet(w, r)
 	default:
-		refuseMethod(w, "GET, POST, OPTIONS")
+		refuseMethod(w, "GET, HEAD, POST, OPTIONS")
 	}
 }
 
 // wantsSocket is false for other offers to upgrade, such as one of HTTP/2: those may be ignored.
 func wantsSocket(r *http.Request) bool {
-	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 }
 
 func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {
@@ -60,6 +60,9 @@ func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {
 func (t *Transport) serveGet(w http.ResponseWriter, r *http.Request) {
 	media := negotiate(r.Header.Values("Accept"))
 	switch {
+	case media == mediaEvents && r.Method == http.MethodHead: // it would stream into the void
+		refuseMethod(w, "GET, POST, OPTIONS")
+		return
 	case media == mediaEvents:
 		t.serveEventSource(w, r)
 		return
@@ -124,6 +127,9 @@ func writeAnswer(w http.ResponseWriter, r *http.Request, answer *graphql.Respons
 	}
 	if wait := retryAfter(answer); wait != "" {
 		w.Header().Set("Retry-After", wait)
+	}
+	if code == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, 15.5.2
 	}
 	w.Header().Set("Content-Type", media+"; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")

@@ -39,8 +39,11 @@ func TestStatus(t *testing.T) {
 			{"plain text", "POST", "/graphql", body, []string{"Content-Type", "text/plain"}, 415, "application/json"},
 			{"GraphQL alone", "POST", "/graphql", `{ __typename }`, []string{"Content-Type", "application/graphql"}, 415, "application/json"},
 			{"too large", "POST", "/graphql", strings.Repeat(" ", MaxBody+1), nil, 413, "131072"},
-			{"PUT", "PUT", "/graphql", body, nil, 405, "GET, POST"},
-			{"DELETE", "DELETE", "/graphql", "", nil, 405, "GET, POST"},
+			{"PUT", "PUT", "/graphql", body, nil, 405, "GET, HEAD, POST"},
+			{"DELETE", "DELETE", "/graphql", "", nil, 405, "GET, HEAD, POST"},
+			{"HEAD", "HEAD", "/graphql?" + typename, "", nil, 200, ""},
+			{"HEAD of a stream", "HEAD", "/graphql?" + typename, "", []string{"Accept", mediaEvents}, 405, ""},
+			{"a POST that offers a socket", "POST", "/graphql", body, []string{"Upgrade", "websocket", "Connection", "Upgrade"}, 200, "Query"},
 			{"a GET", "GET", "/graphql?" + typename, "", nil, 200, `{"data":{"__typename":"Query"}}`},
 			{"a GET by a form or a link", "GET", "/graphql?" + typename, "", []string{"Authorization", ""}, 400, "GraphQL-Preflight"},
 			{"a GET by a foreign page", "GET", "/graphql?" + typename, "", []string{"Authorization", "", "Sec-Fetch-Site", "cross-site"}, 400, "GraphQL-Preflight"},
@@ -62,6 +65,9 @@ func TestStatus(t *testing.T) {
 			}
 			if allow := response.Header.Get("Allow"); (c.status == 405) != (allow != "") {
 				w.t.Errorf("%s: Allow: %q", c.reason, allow)
+			}
+			if c.status == 401 && response.Header.Get("WWW-Authenticate") != "Bearer" {
+				w.t.Errorf("%s: WWW-Authenticate: %q", c.reason, response.Header.Get("WWW-Authenticate"))
 			}
 			if c.status >= 400 && strings.Contains(answer, `"data"`) {
 				w.t.Errorf("%s: a refusal with data: %s", c.reason, answer)
