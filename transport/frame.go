@@ -91,6 +91,9 @@ func message(kind, id string, payload []byte) []byte {
 // heartbeatComment is ignored by every reader and keeps proxies from closing a quiet stream.
 var heartbeatComment = []byte(":\n\n")
 
+// retryEvent tells an EventSource to come back after as many milliseconds as Chrome waits by itself.
+var retryEvent = []byte("retry: 3000\n\n")
+
 // eventNext is an answer on a stream of its own (operation "") or on a shared one. cursor becomes the event's id, which
 // EventSource sends back as Last-Event-ID.
 func eventNext(operation string, payload []byte, cursor string) []byte {

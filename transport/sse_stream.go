@@ -28,13 +28,12 @@ type eventStream struct {
 }
 
 // reserveEvents makes a stream for the viewer of r, or answers why not: no token, too many streams, we are stopping. A GET is
-// an EventSource's, which gives up for good on any status but 200 and comes back after a broken connection: what will pass is
-// not answered.
+// an EventSource's, which gives up for good on any status but 200: what will pass begins as a stream, and breaks.
 func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*eventStream, bool) {
 	viewer, err := auth.FromContext(r.Context())
 	if err != nil {
 		if r.Method == http.MethodGet && db.CodeOf(err) != db.CodeUnauthenticated {
-			panic(http.ErrAbortHandler)
+			comeBack(w)
 		}
 		refuseViewer(w, err)
 		return nil, false
@@ -44,7 +43,7 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 	if s.leave, err = t.admit(viewer, r, s.cut); err != nil {
 		s.cut()
 		if r.Method == http.MethodGet && errors.Is(err, errStopping) {
-			panic(http.ErrAbortHandler)
+			comeBack(w)
 		}
 		refuseAdmission(w, err)
 		return nil, false
@@ -52,6 +51,21 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 	s.ctx = graph.WithCut(graph.WithTransport(s.ctx, "sse"), s.cut)
 	s.expireAt(viewer.Expires)
 	return s, true
+}
+
+// comeBack sends an EventSource away for a while. Breaking the connection off without a word would do as well, but for
+// proxies, who make a 502 of it.
+func comeBack(w http.ResponseWriter) {
+	eventHeaders(w.Header())
+	_, _ = w.Write(retryEvent)
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+func eventHeaders(header http.Header) {
+	header.Set("Content-Type", mediaEvents+"; charset=utf-8")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
 }
 
 // expireAt sets when the token ends.
@@ -86,10 +100,7 @@ func (s *eventStream) stopExpiry() {
 // serve writes until the stream is over. A reader who stalls, or needs longer than writeTimeout for what was put, is cut.
 func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) {
 	boundKernel(r)
-	header := w.Header()
-	header.Set("Content-Type", mediaEvents+"; charset=utf-8")
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	eventHeaders(w.Header())
 	w.WriteHeader(http.StatusOK)
 	out := eventWriter{w: w, controller: http.NewResponseController(w)}
 	quiet := time.NewTicker(heartbeat)
