@@ -82,5 +82,6 @@ func floodStreams(r *record, c *caller, server *instance) {
 	calling.Wait()
 	r.note("reset streams: %d sent within %.1f s over %d connections, of which the server closed %d; live heap %d MB before, %d MB after", h2Flood, took.Seconds(), connections, closed, heap, server.heap.Load())
 	r.note("reset streams: %d calls beside them, p99 %.1f ms", len(beside), ms(quantile(beside, 0.99)))
-	c.judgeBeside("after reset streams", quiet, c.call(r.calm))
+	later := c.call(r.calm)
+	c.judgeBeside("after reset streams", c.again(quiet, later), later)
 }

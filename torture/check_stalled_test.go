@@ -36,8 +36,7 @@ func stalledReaders(r *record) {
 		}
 	}
 	l.start()
-	pause(r.calm / 2)
-	quiet := during(func() { pause(2 * r.calm) })
+	quiet := during(func() { pause(r.calm) })
 
 	server := w.instances[0]
 	heap, peak := server.heap.Load(), int64(0)
@@ -54,7 +53,7 @@ func stalledReaders(r *record) {
 	for _, s := range l.subscribers[:stalling] {
 		s.gate.reopen()
 	}
-	pause(r.calm)
+	after := during(func() { pause(r.calm) })
 	l.judge(stalled)
 
 	came, steady := 0, 0
@@ -66,7 +65,11 @@ func stalledReaders(r *record) {
 			came++
 		}
 	}
+	// The slower of before and after: a machine that got busier by itself is not held against the server.
 	before, beside := quantile(l.deliveries(quiet), 0.99), quantile(l.deliveries(stalled), 0.99)
+	if before > 0 {
+		before = max(before, quantile(l.deliveries(after), 0.99))
+	}
 	r.limit(len(ended) == stalling && slowest <= mostStalled, "%d of %d stalled connections closed by the server, the last %.1f s after its reader had stopped, limit 12 s", len(ended), stalling, slowest.Seconds())
 	r.limit(came == stalling, "%d of their clients came back with their cursor", came)
 	r.limit(steady == 0, "%d of the others' connections broke", steady)
