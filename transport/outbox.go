@@ -17,7 +17,7 @@ const (
 // and in bytes: when it is full the operations wait, each with one frame in its hands and its place in the log, so a slow
 // reader costs bounded memory and nobody else anything. How long a frame has waited tells whether the reader is too slow.
 type outbox struct {
-	frames chan frame
+	frames chan *frame // pointers: a quiet connection pays for none
 	room   *semaphore.Weighted
 }
 
@@ -28,20 +28,20 @@ type frame struct {
 }
 
 func newOutbox() *outbox {
-	return &outbox{frames: make(chan frame, outboxFrames), room: semaphore.NewWeighted(outboxBytes)}
+	return &outbox{frames: make(chan *frame, outboxFrames), room: semaphore.NewWeighted(outboxBytes)}
 }
 
 // put waits for room. The error is that of ctx, which ends with the connection at the latest.
 func (o *outbox) put(ctx context.Context, bytes []byte) error {
-	return o.add(ctx, frame{bytes: bytes})
+	return o.add(ctx, &frame{bytes: bytes})
 }
 
 // putLast is put for what ends the connection in order.
 func (o *outbox) putLast(ctx context.Context, bytes []byte) error {
-	return o.add(ctx, frame{bytes: bytes, last: true})
+	return o.add(ctx, &frame{bytes: bytes, last: true})
 }
 
-func (o *outbox) add(ctx context.Context, f frame) error {
+func (o *outbox) add(ctx context.Context, f *frame) error {
 	if err := o.room.Acquire(ctx, weight(f.bytes)); err != nil {
 		return err
 	}
@@ -56,10 +56,10 @@ func (o *outbox) add(ctx context.Context, f frame) error {
 }
 
 // written makes room again for a frame that was received from frames.
-func (o *outbox) written(f frame) { o.room.Release(weight(f.bytes)) }
+func (o *outbox) written(f *frame) { o.room.Release(weight(f.bytes)) }
 
 // late says whether the reader takes too long.
-func (f frame) late() bool { return time.Since(f.since) > writeTimeout }
+func (f *frame) late() bool { return time.Since(f.since) > writeTimeout }
 
 // weight counts a frame that is larger than everything as everything: it goes alone.
 func weight(bytes []byte) int64 { return int64(min(len(bytes), outboxBytes)) }
