@@ -62,6 +62,21 @@ func (op *operation) next() (answer *graphql.Response) {
 	return op.answers(op.ctx)
 }
 
+// each hands over every answer, until there is none or put fails.
+func (op *operation) each(put func(answer []byte) error) error {
+	if !op.streams() {
+		var cancel context.CancelFunc
+		op.ctx, cancel = context.WithTimeout(op.ctx, answerTimeout)
+		defer cancel()
+	}
+	for answer := op.next(); answer != nil; answer = op.next() {
+		if err := put(payload(answer)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // panicked answers for code outside the resolvers, whose panics the executor catches itself.
 func (op *operation) panicked(cause any) *graphql.Response {
 	id := graph.RequestID(op.ctx)

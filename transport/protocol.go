@@ -134,17 +134,8 @@ func (s *socket) run(ctx context.Context, id string, running *running, params *g
 		}
 		return
 	}
-	if !op.streams() {
-		var cancel context.CancelFunc
-		op.ctx, cancel = context.WithTimeout(op.ctx, answerTimeout)
-		defer cancel()
-	}
-	for answer := op.next(); answer != nil; answer = op.next() {
-		if s.out.put(ctx, messageNext(id, payload(answer))) != nil {
-			return
-		}
-	}
-	if s.over(id, running) { // neither the client nor an end of ours was first
+	err := op.each(func(answer []byte) error { return s.out.put(ctx, messageNext(id, answer)) })
+	if err == nil && s.over(id, running) { // neither the client nor an end of ours was first
 		s.put(messageComplete(id))
 	}
 }

@@ -72,16 +72,7 @@ func (t *Transport) follow(ctx context.Context, params *graphql.RawParams, allow
 		_ = put(payload(refusal))
 		return
 	}
-	if !op.streams() {
-		var cancel context.CancelFunc
-		op.ctx, cancel = context.WithTimeout(op.ctx, answerTimeout)
-		defer cancel()
-	}
-	for answer := op.next(); answer != nil; answer = op.next() {
-		if put(payload(answer)) != nil {
-			return
-		}
-	}
+	_ = op.each(put) // fails only with the stream
 }
 
 // refuseViewer answers a request that needs a viewer: 401, or 503 when the identity provider could not be asked, since
