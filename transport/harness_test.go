@@ -25,12 +25,13 @@ import (
 )
 
 // names is a verifier for tests: the token is the user's name, and perhaps "@" and the seconds for which it is good from the
-// start of time in the world. "bad" is no good, and for "unasked" nobody can be asked.
+// start of time in the world, or "+" and a scope. "bad" is no good, and for "unasked" nobody can be asked.
 type names struct{ since time.Time }
 
 func (n names) Verify(_ context.Context, token string) (auth.Viewer, error) {
 	name, life, limited := strings.Cut(token, "@")
-	viewer := auth.Viewer{ID: name}
+	name, scope, _ := strings.Cut(name, "+")
+	viewer := auth.Viewer{ID: name, Scopes: []string{scope}}
 	if limited {
 		seconds, _ := strconv.Atoi(life)
 		viewer.Expires = n.since.Add(time.Duration(seconds) * time.Second)

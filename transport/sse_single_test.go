@@ -29,7 +29,7 @@ func (w *world) openReserved(token string) *http.Response {
 	return w.open(w.request(http.MethodGet, "/graphql/stream", "", "Accept", mediaEvents, tokenHeader, token))
 }
 
-// operation is the body of an operation with an id.
+// withID is the body of an operation with an id.
 func withID(id, document string, variables map[string]any) string {
 	return string(encode(map[string]any{"query": document, "variables": variables, "extensions": map[string]any{"operationId": id}}))
 }

@@ -78,7 +78,7 @@ func TestEventsInDistinctMode(t *testing.T) {
 	}
 }
 
-// TestEventsOfQueries: a query has one event and a complete; what is wrong with the document is told in an event, as
+// TestEventsOfOtherOperations: a query has one event and a complete; what is wrong with the document is told in an event, as
 // graphql-sse wants; who has no token is told by the status.
 func TestEventsOfOtherOperations(t *testing.T) {
 	t.Parallel()
@@ -258,7 +258,8 @@ func TestEventSourceComesBack(t *testing.T) {
 			u := "/graphql/stream?access_token=" + token + "&query=" + url.QueryEscape(`subscription { chatEvents { cursor } }`)
 			answer := httptest.NewRecorder()
 			defer func() {
-				broken = recover() == http.ErrAbortHandler // the proxy passes on that the answer broke off
+				err, _ := recover().(error)
+				broken = errors.Is(err, http.ErrAbortHandler) // the proxy passes on that the answer broke off
 				status, body = answer.Code, answer.Body.String()
 			}()
 			r := w.request(http.MethodGet, u, "", "Accept", mediaEvents, "Authorization", "")

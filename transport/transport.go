@@ -1,5 +1,5 @@
 // Package transport is how bytes reach graph/: HTTP, WebSocket (graphql-transport-ws) and Server-Sent Events
-// (graphql-sse, distinct connections mode), with the limits and deadlines of each, and the pages for people and probes.
+// (graphql-sse in both its modes, and bare EventSource), with the limits and deadlines of each, and the pages for people and probes.
 //
 // The transports are our own, on gqlgen's executor; docs/decisions.md says why. What they have in common: what is read is
 // bounded and checked before anything else sees it; every write has a deadline; what waits to be written is bounded; and a

@@ -236,15 +236,22 @@ func TestSocketRenewalIsRefused(t *testing.T) {
 	}
 }
 
-// TestSocketRenewedScopes: what the newest token allows counts, for operations that start after it.
+// TestSocketViewerIsTheNewest: what the newest token allows counts, for operations that start after it.
 func TestSocketViewerIsTheNewest(t *testing.T) {
 	t.Parallel()
 	inVirtualTime(t, nil, func(w *world) {
 		chat := w.chat()
 		s := w.join("ann")
-		s.subscribe("1", `query ($id: ID!) { chat(id: $id) { title } }`, map[string]any{"id": chat})
-		if m := s.read(); !strings.Contains(fmt.Sprint(m), "A chat") {
-			w.t.Errorf("as ann: %v", m)
+		for _, c := range []struct{ token, says string }{{"ann", "FORBIDDEN"}, {"ann+assistant", "ASSISTANT"}, {"ann", "FORBIDDEN"}} {
+			s.send(`{"type":"ping","payload":{"authorization":"Bearer ` + c.token + `"}}`)
+			if m := s.read(); m["type"] != "pong" {
+				w.t.Fatalf("%s: %v", c.token, m)
+			}
+			s.subscribe("1", `mutation ($chat: ID!) { sendMessage(input: {chatId: $chat, content: "Hello", role: ASSISTANT}) { message { role } } }`, map[string]any{"chat": chat})
+			if m := s.read(); m["type"] != "next" || !strings.Contains(fmt.Sprint(m), c.says) {
+				w.t.Errorf("with %s: %v", c.token, m)
+			}
+			s.until(`map[id:1 type:complete]`)
 		}
 	})
 }
