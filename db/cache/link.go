@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -99,17 +100,37 @@ type job struct {
 	args []any
 }
 
-// batch runs a script on many keys in one pipelined round trip (two when the server does not know the script yet), and
+// batch runs a script on many keys in one pipelined round trip (two when a server does not know the script yet), and
 // returns the jobs that failed with the first error. It does not ask the breaker: callers have.
+//
+// Servers of a cluster fail apart, and each has scripts of its own. What one of them does not know yet is sent in the
+// other form even if another is dead: else the bodies that the living one holds would stay, and be served.
 func (l *link) batch(ctx context.Context, script *redis.Script, jobs []job) (failed []job, err error) {
-	failed, err = l.pipeline(ctx, script.EvalSha, jobs)
-	if !redis.HasErrorPrefix(err, "NOSCRIPT") {
+	var unknown []job
+	for _, f := range l.pipeline(ctx, script.EvalSha, jobs) {
+		if redis.HasErrorPrefix(f.err, "NOSCRIPT") {
+			unknown = append(unknown, f.job)
+			continue
+		}
+		failed, err = append(failed, f.job), cmp.Or(err, f.err)
+	}
+	if len(unknown) == 0 {
 		return failed, err
 	}
-	return l.pipeline(ctx, script.Eval, failed)
+	for _, f := range l.pipeline(ctx, script.Eval, unknown) {
+		failed, err = append(failed, f.job), cmp.Or(err, f.err)
+	}
+	return failed, err
 }
 
-func (l *link) pipeline(ctx context.Context, run scriptCall, jobs []job) (failed []job, first error) {
+// failure is a job that was not done.
+type failure struct {
+	job job
+	err error
+}
+
+// pipeline returns what failed, in the order of the jobs.
+func (l *link) pipeline(ctx context.Context, run scriptCall, jobs []job) (failures []failure) {
 	cmds := make([]*redis.Cmd, len(jobs))
 	err := l.request(ctx, func(ctx context.Context) error {
 		pipe := l.client.Pipeline()
@@ -120,22 +141,20 @@ func (l *link) pipeline(ctx context.Context, run scriptCall, jobs []job) (failed
 		return err
 	})
 	if err == nil {
-		return nil, nil
+		return nil
 	}
 	for i, cmd := range cmds {
-		if cmd.Err() == nil {
-			continue
-		}
-		failed = append(failed, jobs[i])
-		// A failure of the line counts more than NOSCRIPT, which only asks for the other form.
-		if first == nil || redis.HasErrorPrefix(first, "NOSCRIPT") {
-			first = cmd.Err()
+		if cmd.Err() != nil {
+			failures = append(failures, failure{jobs[i], cmd.Err()})
 		}
 	}
-	if len(failed) == 0 {
-		return jobs, err // the pipeline failed before it had anything to say about its commands
+	if len(failures) > 0 {
+		return failures
 	}
-	return failed, first
+	for _, j := range jobs {
+		failures = append(failures, failure{j, err}) // the pipeline failed before it had anything to say about its commands
+	}
+	return failures
 }
 
 type scriptCall func(ctx context.Context, c redis.Scripter, keys []string, args ...any) *redis.Cmd
