@@ -62,12 +62,8 @@ func (a *app) start(ctx context.Context, config Config) error {
 	if err != nil {
 		return err
 	}
-	edge, err := a.edgeOptions(config, remote)
-	if err != nil {
-		return err
-	}
 	options := transport.Options{
-		Executor:       graph.NewExecutor(&graph.Resolver{Repo: repo, Live: hub, Log: a.log}, edge),
+		Executor:       graph.NewExecutor(&graph.Resolver{Repo: repo, Live: hub, Log: a.log}, a.edgeOptions(config, remote)),
 		Verifier:       verifier,
 		AllowedOrigins: config.AllowedOrigins,
 		TrustedProxies: config.proxies,
@@ -83,15 +79,11 @@ func (a *app) start(ctx context.Context, config Config) error {
 	return a.bind(ctx, config)
 }
 
-// bind takes the address, and reads the certificate if there is one.
+// bind takes the address.
 func (a *app) bind(ctx context.Context, config Config) error {
 	a.server = a.transport.Server()
-	if config.TLSCert != "" {
-		certificate, err := tls.LoadX509KeyPair(config.TLSCert, config.TLSKey)
-		if err != nil {
-			return fmt.Errorf("TLS_CERT, TLS_KEY: %w", err)
-		}
-		a.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	if config.certificate != nil {
+		a.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*config.certificate}, MinVersion: tls.VersionTLS12}
 	}
 	var err error
 	a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", config.Addr)

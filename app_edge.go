@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"studychat/auth"
 	"studychat/db"
@@ -14,7 +13,7 @@ import (
 )
 
 // edgeOptions are limits and documents. What is counted and kept is shared through Redis where there is one.
-func (a *app) edgeOptions(config Config, r remote) (graph.Options, error) {
+func (a *app) edgeOptions(config Config, r remote) graph.Options {
 	kept := documents.NewMemory(0)
 	options := graph.Options{Introspection: config.introspects(), Documents: kept, TrustedMode: documents.Mode(config.TrustedDocuments)}
 	if r.cacheClient != nil {
@@ -22,23 +21,16 @@ func (a *app) edgeOptions(config Config, r remote) (graph.Options, error) {
 		a.onStop(func() error { shared.Stop(); return nil })
 		options.Documents = shared
 	}
-	if config.DocumentManifest != "" {
-		manifest, err := documents.LoadManifest(config.DocumentManifest)
-		if err == nil {
-			err = graph.CheckManifest(manifest)
-		}
-		if err != nil {
-			return options, fmt.Errorf("DOCUMENT_MANIFEST: %w", err)
-		}
-		options.Trusted = manifest
-		a.log.Info("Trusted documents", "mode", config.TrustedDocuments, "documents", manifest.Len())
+	if config.manifest != nil {
+		options.Trusted = config.manifest
+		a.log.Info("Trusted documents", "mode", config.TrustedDocuments, "documents", config.manifest.Len())
 	}
 	if config.Authenticated() { // the one user of a laptop has nobody to be protected from
 		options.Limiter = a.newLimiter(r)
 		options.PerUser = rate.Limit{PerSecond: config.MutationRate, Burst: config.MutationBurst}
 		options.PerAddress = rate.Limit{PerSecond: config.AddressMutationRate, Burst: config.AddressMutationBurst}
 	}
-	return options, nil
+	return options
 }
 
 func (a *app) newLimiter(r remote) rate.Limiter {

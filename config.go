@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -15,6 +16,7 @@ import (
 
 	"studychat/auth"
 	"studychat/db"
+	"studychat/documents"
 )
 
 // prefix may stand before every name: STUDYCHAT_DATABASE_URL wins over DATABASE_URL.
@@ -53,8 +55,10 @@ type Config struct {
 	AddressMutationRate   int `env:"ADDRESS_MUTATION_RATE" envDefault:"200"`
 	AddressMutationBurst  int `env:"ADDRESS_MUTATION_BURST" envDefault:"1000"`
 
-	redis   *redisSettings // parsed from RedisURL; nil without Redis
-	proxies []netip.Prefix // parsed from TrustedProxies
+	redis       *redisSettings      // parsed from RedisURL; nil without Redis
+	proxies     []netip.Prefix      // parsed from TrustedProxies
+	certificate *tls.Certificate    // loaded from TLSCert and TLSKey; nil without TLS
+	manifest    *documents.Manifest // loaded from DocumentManifest; nil when any document may run
 }
 
 // defaultPort is where the server listens when neither ADDR nor PORT is set.
@@ -255,6 +259,9 @@ func (c *Config) validateAuth() []string {
 	}
 	if u, err := url.Parse(c.JWKSURL); c.JWKSURL != "" && (err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname()))) {
 		mistakes = append(mistakes, "JWKS_URL must be an https URL; on this machine, http will do.")
+	}
+	if !c.Authenticated() && (c.JWTIssuer != "" || c.JWTAudience != "") {
+		mistakes = append(mistakes, "JWT_ISSUER or JWT_AUDIENCE is set, but neither JWT_SECRET nor JWKS_URL.") // a secret that did not arrive
 	}
 	if c.Authenticated() && c.JWTIssuer == "" {
 		mistakes = append(mistakes, "JWT_ISSUER is required with JWT_SECRET or JWKS_URL.")

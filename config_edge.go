@@ -1,21 +1,22 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/netip"
 	"net/url"
 	"slices"
 
 	"studychat/documents"
+	"studychat/graph"
 )
 
 // validateEdge checks who may reach us how, and with which documents.
 func (c *Config) validateEdge() []string {
 	var mistakes []string
 	for _, origin := range c.AllowedOrigins {
-		u, err := url.Parse(origin)
-		if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin {
-			mistakes = append(mistakes, fmt.Sprintf("ALLOWED_ORIGINS: %q is not an origin such as https://app.example.", origin))
+		if mistake := checkOrigin(origin); mistake != "" {
+			mistakes = append(mistakes, "ALLOWED_ORIGINS: "+mistake)
 		}
 	}
 	for _, text := range c.TrustedProxies {
@@ -26,20 +27,61 @@ func (c *Config) validateEdge() []string {
 		}
 		c.proxies = append(c.proxies, proxy)
 	}
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		mistakes = append(mistakes, "TLS_CERT and TLS_KEY must both be set, or neither.")
-	}
+	mistakes = append(mistakes, c.loadCertificate()...)
 	if !slices.Contains([]string{"auto", "on", "off"}, c.Introspection) {
 		mistakes = append(mistakes, "INTROSPECTION must be on, off or auto.")
 	}
-	mode, err := documents.ParseMode(c.TrustedDocuments)
+	return append(mistakes, c.loadManifest()...)
+}
+
+// checkOrigin says what is wrong with an origin, which has to be as browsers write it: they leave the usual port out.
+func checkOrigin(origin string) string {
+	u, err := url.Parse(origin)
+	switch {
+	case err == nil && u.User != nil:
+		return "an origin has no user and no password."
+	case err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin:
+		return fmt.Sprintf("%q is not an origin such as https://app.example.", origin)
+	case u.Scheme == "https" && u.Port() == "443", u.Scheme == "http" && u.Port() == "80":
+		return fmt.Sprintf("%q never comes: browsers leave :%s out.", origin, u.Port())
+	}
+	return ""
+}
+
+func (c *Config) loadCertificate() []string {
+	switch {
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return []string{"TLS_CERT and TLS_KEY must both be set, or neither."}
+	case c.TLSCert == "":
+		return nil
+	}
+	certificate, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
 	if err != nil {
-		mistakes = append(mistakes, "TRUSTED_DOCUMENTS must be off, log or enforce.")
+		return []string{"TLS_CERT, TLS_KEY: " + err.Error() + "."}
 	}
-	if err == nil && mode != documents.Off && c.DocumentManifest == "" {
-		mistakes = append(mistakes, "DOCUMENT_MANIFEST is required with TRUSTED_DOCUMENTS.")
+	c.certificate = &certificate
+	return nil
+}
+
+func (c *Config) loadManifest() []string {
+	mode, err := documents.ParseMode(c.TrustedDocuments)
+	switch {
+	case err != nil:
+		return []string{"TRUSTED_DOCUMENTS must be off, log or enforce."}
+	case mode != documents.Off && c.DocumentManifest == "":
+		return []string{"DOCUMENT_MANIFEST is required with TRUSTED_DOCUMENTS."}
+	case mode == documents.Off && c.DocumentManifest != "":
+		return []string{"DOCUMENT_MANIFEST is set, but TRUSTED_DOCUMENTS is off."}
+	case mode == documents.Off:
+		return nil
 	}
-	return mistakes
+	if c.manifest, err = documents.LoadManifest(c.DocumentManifest); err == nil {
+		err = graph.CheckManifest(c.manifest)
+	}
+	if err != nil {
+		return []string{"DOCUMENT_MANIFEST: " + err.Error()}
+	}
+	return nil
 }
 
 // parseNetwork reads a network, or an address, which is a network of one.

@@ -72,7 +72,11 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 // serve runs the server until ctx ends.
 func serve(ctx context.Context, config Config, log *slog.Logger) error {
 	app, err := newApp(ctx, config, log)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		log.Info("stopped before it had started")
+		return nil
+	case err != nil:
 		return err
 	}
 	serving := app.listen()

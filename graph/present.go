@@ -51,6 +51,9 @@ func (p presenter) presentGraphQL(out *gqlerror.Error) *gqlerror.Error {
 	if p.hidden {
 		shown.Message, shown.Path = hideSchema(out)
 	}
+	if out.Message == "operation  not found" { // gqlgen's words for no name among several
+		shown.Message = "The document has several operations: operationName must name one."
+	}
 	shown.Message, shown.Path = shorten(shown.Message, maxMessage), shortenPath(shown.Path)
 	for _, detail := range []string{"limit", "value"} {
 		if value, ok := out.Extensions[detail]; ok {

@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -110,4 +111,13 @@ func TestNode(t *testing.T) {
 	match(t, "a stranger", e.ask("eve", document, vars{"id": message1}))
 	match(t, "never was", e.ask("bob", document, vars{"id": nowhere}))
 	match(t, "malformed", e.ask("bob", document, vars{"id": "chat-1"}))
+}
+
+// TestSeveralOperations: who sends several and names none is told so, whether the schema is hidden or not.
+func TestSeveralOperations(t *testing.T) {
+	t.Parallel()
+	answer := newEdge(t).ask("ann", `query A { __typename } query B { __typename }`, nil)
+	if !strings.Contains(answer, "operationName must name one") || !strings.Contains(answer, "GRAPHQL_VALIDATION_FAILED") {
+		t.Errorf("got %s", answer)
+	}
 }

@@ -44,8 +44,15 @@ function Playground() {
 function SchemaNotice({message}) {
   return (
     <p className="notice" role="alert">
-      <strong>The schema could not be read:</strong> {message} If the server asks for a token, type{' '}
-      <code>{'{"Authorization": "Bearer …"}'}</code> under Headers, then press “Re-fetch GraphQL schema” at the lower left.
+      <strong>The schema could not be read:</strong> {message}{' '}
+      {message.startsWith('Introspection is off') ? (
+        'Operations run all the same.'
+      ) : (
+        <>
+          If the server asks for a token, type <code>{'{"Authorization": "Bearer …"}'}</code> under Headers, then press “Re-fetch
+          GraphQL schema” at the lower left.
+        </>
+      )}
     </p>
   );
 }
