@@ -214,6 +214,24 @@ func TestSocketMessagesPerSecond(t *testing.T) {
 	})
 }
 
+// TestSocketPingsPerSecond: those of WebSocket itself count too; each would be answered.
+func TestSocketPingsPerSecond(t *testing.T) {
+	t.Parallel()
+	inVirtualTime(t, nil, func(w *world) {
+		s := w.join("ann")
+		go func() {
+			for range 400 {
+				if s.conn.Ping(w.t.Context()) != nil {
+					return
+				}
+			}
+		}()
+		if code, _, _ := s.closed(); code != websocket.StatusPolicyViolation {
+			w.t.Errorf("closed with %d", code)
+		}
+	})
+}
+
 // TestSocketQueriesAndMutations: one answer and a complete each; what is wrong with the document is an error and no complete.
 func TestSocketQueriesAndMutations(t *testing.T) {
 	t.Parallel()

@@ -31,10 +31,10 @@ type socket struct {
 
 	goroutines sync.WaitGroup // the writer, the operations, the closing handshake
 	heard      atomic.Bool    // something came since the last ping
-	pace       pace           // the reader's alone
 
 	mu         sync.Mutex
 	ended      bool
+	pace       pace        // not the reader's alone: the closing handshake reads too
 	named      bool        // connection_init was good: viewer is set
 	viewer     auth.Viewer // by the newest token
 	operations map[string]*running
@@ -58,16 +58,18 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer leaveAddress()
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+	s := &socket{t: t, out: newOutbox(), operations: map[string]*running{}}
+	var err error
+	s.conn, err = websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{subprotocol},
 		InsecureSkipVerify: true, // the origin was checked above, against an exact list
+		OnPingReceived:     func(context.Context, []byte) bool { return s.keepsPace() },
 	})
 	if err != nil {
 		return // Accept has answered
 	}
 	boundKernel(r)
-	conn.SetReadLimit(maxInit)
-	s := &socket{t: t, conn: conn, out: newOutbox(), operations: map[string]*running{}}
+	s.conn.SetReadLimit(maxInit)
 	s.ctx, s.cancel = context.WithCancel(r.Context())
 	s.ctx = graph.WithCut(graph.WithTransport(s.ctx, "websocket"), s.restart)
 	s.serve()
@@ -105,8 +107,7 @@ func (s *socket) readAll() {
 		}
 		s.heard.Store(true)
 		switch {
-		case !s.pace.allows(time.Now()):
-			s.end(closeTooFast, "Too many messages")
+		case !s.keepsPace():
 			return
 		case kind != websocket.MessageText:
 			s.end(closeBadRequest, reasonBadMessage)
@@ -117,6 +118,17 @@ func (s *socket) readAll() {
 			return
 		}
 	}
+}
+
+// keepsPace counts a message, or a ping of WebSocket's own, which the reader answers within Read; too many end the socket.
+func (s *socket) keepsPace() bool {
+	s.mu.Lock()
+	ok := s.pace.allows(time.Now())
+	s.mu.Unlock()
+	if !ok {
+		s.end(closeTooFast, "Too many messages")
+	}
+	return ok
 }
 
 // writeAll writes what is put, and pings. Who answers no ping for pongTimeout is gone; who stalls, or needs longer than
