@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"studychat/db"
 	"studychat/events"
@@ -15,13 +16,33 @@ func (r subscriptionResolver) ChatEvents(ctx context.Context, chatID, after *str
 	if err != nil {
 		return nil, err
 	}
-	stream, err := r.open(ctx, user, chatID, resumeOr(ctx, after))
+	stream, err := r.begin(ctx, user, chatID, resumeOr(ctx, after))
 	if err != nil {
 		return nil, err
 	}
 	out := make(chan model.ChatEvent)
 	go r.pump(ctx, stream, out)
 	return out, nil
+}
+
+// begin opens the stream, and waits for a database that does not answer, as a stream that runs does. An error would be the
+// end of the subscription for its client, who only came back a second too early.
+func (r subscriptionResolver) begin(ctx context.Context, user string, chatID, after *string) (events.Stream, error) {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		stream, err := r.open(ctx, user, chatID, after)
+		switch {
+		case errors.Is(err, events.ErrStopped):
+			Cut(ctx)
+			return nil, err
+		case db.CodeOf(err) != db.CodeUnavailable:
+			return stream, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(wait):
+		}
+	}
 }
 
 func (r subscriptionResolver) open(ctx context.Context, user string, chatID, after *string) (events.Stream, error) {

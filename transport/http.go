@@ -115,12 +115,23 @@ func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, params *
 	if answer == nil { // the client is gone
 		answer = failure(db.CodeUnavailable, "The request took too long.", nil)
 	}
-	writeAnswer(w, r, answer, media)
+	body := payload(answer)
+	release, ok := t.hold(ctx, body)
+	if !ok {
+		writeAnswer(w, r, tooMuchWaits(), media)
+		return
+	}
+	defer release()
+	writeBody(w, r, answer, body, media)
 }
 
-// writeAnswer writes an answer with the status that its media type asks for (GraphQL over HTTP, draft, 6.4): with
-// application/json everything that was understood as GraphQL is 200.
 func writeAnswer(w http.ResponseWriter, r *http.Request, answer *graphql.Response, media string) {
+	writeBody(w, r, answer, payload(answer), media)
+}
+
+// writeBody writes an answer with the status that its media type asks for (GraphQL over HTTP, draft, 6.4): with
+// application/json everything that was understood as GraphQL is 200.
+func writeBody(w http.ResponseWriter, r *http.Request, answer *graphql.Response, body []byte, media string) {
 	code := http.StatusOK
 	if len(answer.Data) == 0 && media == mediaGraphQL {
 		code = status(codeOf(answer))
@@ -135,7 +146,7 @@ func writeAnswer(w http.ResponseWriter, r *http.Request, answer *graphql.Respons
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Add("Vary", "Accept")
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))
-	writeCompressed(w, r, code, payload(answer))
+	writeCompressed(w, r, code, body)
 }
 
 // readParams reads the whole body within its bounds.

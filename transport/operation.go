@@ -70,11 +70,25 @@ func (op *operation) each(put func(answer []byte) error) error {
 		defer cancel()
 	}
 	for answer := op.next(); answer != nil; answer = op.next() {
-		if err := put(payload(answer)); err != nil {
+		if err := op.hand(payload(answer), put); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// hand puts an answer, which is counted until it is written if it is large. Events are not: a stream that loses one would
+// have to be cut, and they are small.
+func (op *operation) hand(answer []byte, put func(answer []byte) error) error {
+	if op.streams() {
+		return put(answer)
+	}
+	release, ok := op.t.hold(op.ctx, answer)
+	if !ok {
+		return put(payload(tooMuchWaits()))
+	}
+	defer release()
+	return put(answer)
 }
 
 // panicked answers for code outside the resolvers, whose panics the executor catches itself.

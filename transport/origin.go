@@ -69,25 +69,19 @@ func isLocalName(host string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// allowedHeaders are those of the protocols, of Last-Event-ID's polyfills, those that make a GET ask first, and the names that
-// an Apollo Client gives itself.
-const allowedHeaders = "Authorization, Content-Type, X-GraphQL-Event-Stream-Token, Last-Event-ID, Cache-Control, " +
-	"GraphQL-Preflight, Apollo-Require-Preflight, X-Apollo-Operation-Name, X-Requested-With, " +
-	"Apollographql-Client-Name, Apollographql-Client-Version"
-
 // cors answers preflights (Fetch standard, CORS protocol) and marks answers for listed origins. No credentials: tokens
 // travel in a header, there are no cookies.
 func (o origins) cors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := r.Header.Get("Origin")
 		if len(o.allowed) > 0 {
-			w.Header().Add("Vary", "Origin")
+			w.Header().Add("Vary", "Origin, Access-Control-Request-Headers")
 		}
 		if o.listed(origin) {
 			h := w.Header()
 			h.Set("Access-Control-Allow-Origin", origin)
 			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, OPTIONS")
-			h.Set("Access-Control-Allow-Headers", allowedHeaders)
+			h.Set("Access-Control-Allow-Headers", r.Header.Get("Access-Control-Request-Headers")) // any: the origin is listed, and no cookie rides along
 			h.Set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After")
 			h.Set("Access-Control-Max-Age", "600")
 		}

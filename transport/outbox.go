@@ -31,9 +31,17 @@ func newOutbox() *outbox {
 	return &outbox{frames: make(chan *frame, outboxFrames), room: semaphore.NewWeighted(outboxBytes)}
 }
 
-// put waits for room. The error is that of ctx, which ends with the connection at the latest.
+// put waits for room, and for a frame that takes all of it until it is written. The error is that of ctx, which ends with the
+// connection at the latest.
 func (o *outbox) put(ctx context.Context, bytes []byte) error {
-	return o.add(ctx, &frame{bytes: bytes})
+	if err := o.add(ctx, &frame{bytes: bytes}); err != nil || len(bytes) < outboxBytes {
+		return err
+	}
+	if err := o.room.Acquire(ctx, outboxBytes); err != nil {
+		return err
+	}
+	o.room.Release(outboxBytes)
+	return nil
 }
 
 // putLast is put for what ends the connection in order.

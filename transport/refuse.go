@@ -4,16 +4,22 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/99designs/gqlgen/graphql"
+
 	"studychat/auth"
 	"studychat/db"
 )
 
 // refuse answers a request that never became an operation, in the form of a GraphQL answer.
 func refuse(w http.ResponseWriter, status int, code db.Code, message string) {
+	refuseWith(w, status, failure(code, message, nil))
+}
+
+func refuseWith(w http.ResponseWriter, status int, answer *graphql.Response) {
 	w.Header().Set("Content-Type", mediaJSON+"; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(payload(failure(code, message, nil)))
+	_, _ = w.Write(payload(answer))
 }
 
 // refuseFor answers with a badRequest.
@@ -61,7 +67,9 @@ func refuseStopping(w http.ResponseWriter) {
 	refuse(w, http.StatusServiceUnavailable, db.CodeUnavailable, "This instance is stopping.")
 }
 
+// refuseTooMany sends away whoever has too much open, for a while.
 func refuseTooMany(w http.ResponseWriter, message string) {
-	w.Header().Set("Retry-After", "5")
-	refuse(w, http.StatusTooManyRequests, db.CodeRateLimited, message)
+	answer := failure(db.CodeRateLimited, message, map[string]any{"retryAfterMs": 5000})
+	w.Header().Set("Retry-After", retryAfter(answer))
+	refuseWith(w, http.StatusTooManyRequests, answer)
 }

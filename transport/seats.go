@@ -11,23 +11,26 @@ type seats struct {
 func newSeats() *seats { return &seats{taken: map[string]int{}} }
 
 // take takes a seat, or says that all are taken. limit 0 is none. The connection calls leave when it is over.
-func (s *seats) take(who string, limit int) (leave func(), ok bool) {
+func (s *seats) take(who string, limit int) (leave func(), ok bool) { return s.takeSome(who, 1, limit) }
+
+// takeSome takes n seats together. Whoever has none gets any number: what is larger than everything goes alone.
+func (s *seats) takeSome(who string, n, limit int) (leave func(), ok bool) {
 	if limit == 0 {
 		return func() {}, true
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.taken[who] >= limit {
+	if taken := s.taken[who]; taken > 0 && taken+n > limit {
 		return nil, false
 	}
-	s.taken[who]++
-	return sync.OnceFunc(func() { s.leave(who) }), true
+	s.taken[who] += n
+	return sync.OnceFunc(func() { s.leave(who, n) }), true
 }
 
-func (s *seats) leave(who string) {
+func (s *seats) leave(who string, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.taken[who]--; s.taken[who] <= 0 {
+	if s.taken[who] -= n; s.taken[who] <= 0 {
 		delete(s.taken, who)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -21,7 +22,7 @@ func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, params *
 	if !ok {
 		return
 	}
-	defer s.close()
+	defer s.close(r)
 	cursors := graph.NewCursors()
 	allowed := anything
 	if r.Method != http.MethodPost {
@@ -49,8 +50,8 @@ func (t *Transport) serveEventSource(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx := r.Context()
-	if token := r.URL.Query().Get("access_token"); token != "" && r.Header.Get("Authorization") == "" {
-		ctx, _ = auth.Authenticate(ctx, t.options.Verifier, "Bearer "+token)
+	if tokens := r.URL.Query()["access_token"]; len(tokens) > 0 && r.Header.Get("Authorization") == "" {
+		ctx, _ = auth.Authenticate(ctx, t.options.Verifier, "Bearer "+strings.Join(tokens, ", ")) // two are none
 	}
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
 		ctx = graph.WithResume(ctx, last)

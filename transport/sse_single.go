@@ -55,6 +55,8 @@ func (t *Transport) stream(w http.ResponseWriter, r *http.Request) {
 		t.serveEventSource(w, r)
 	case token == "" && r.Method == http.MethodPost:
 		t.servePost(w, r)
+	case token == "" && r.Method == http.MethodGet:
+		refuse(w, http.StatusNotAcceptable, db.CodeBadUserInput, "A stream needs Accept: "+mediaEvents+".")
 	case r.Method == http.MethodGet:
 		t.openReserved(w, r, token)
 	case r.Method == http.MethodPost:
@@ -144,7 +146,7 @@ func (t *Transport) openReserved(w http.ResponseWriter, r *http.Request, token s
 	defer stop()
 	kept.serve(w, r)
 	kept.release()
-	panic(http.ErrAbortHandler) // it never ends in order: only its client, or an end of ours, ends it
+	breakOff(r) // it never ends in order: only its client, or an end of ours, ends it
 }
 
 // release ends the reservation, once, by the one who claimed it.

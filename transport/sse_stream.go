@@ -33,7 +33,7 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 	viewer, err := auth.FromContext(r.Context())
 	if err != nil {
 		if r.Method == http.MethodGet && db.CodeOf(err) != db.CodeUnauthenticated {
-			comeBack(w)
+			comeBack(w, r)
 		}
 		refuseViewer(w, err)
 		return nil, false
@@ -43,7 +43,7 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 	if s.leave, err = t.admit(viewer, r, s.cut); err != nil {
 		s.cut()
 		if r.Method == http.MethodGet && errors.Is(err, errStopping) {
-			comeBack(w)
+			comeBack(w, r)
 		}
 		refuseAdmission(w, err)
 		return nil, false
@@ -55,11 +55,11 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 
 // comeBack sends an EventSource away for a while. Breaking the connection off without a word would do as well, but for
 // proxies, who make a 502 of it.
-func comeBack(w http.ResponseWriter) {
+func comeBack(w http.ResponseWriter, r *http.Request) {
 	eventHeaders(w.Header())
 	_, _ = w.Write(retryEvent)
 	_ = http.NewResponseController(w).Flush()
-	panic(http.ErrAbortHandler)
+	breakOff(r)
 }
 
 func eventHeaders(header http.Header) {
@@ -124,10 +124,10 @@ func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) {
 
 // close waits for the operations. The end of a response looks like the end of the stream; a broken connection does not,
 // so a stream that did not end in order is broken off.
-func (s *eventStream) close() {
+func (s *eventStream) close(r *http.Request) {
 	s.release()
 	if !s.ended {
-		panic(http.ErrAbortHandler)
+		breakOff(r)
 	}
 }
 

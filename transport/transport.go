@@ -8,11 +8,12 @@ package transport
 
 import (
 	"context"
-	"crypto/tls"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -112,26 +113,7 @@ func (t *Transport) Server() *http.Server {
 		Protocols:         protocols,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: pongTimeout * 2, PingTimeout: pongTimeout, WriteByteTimeout: writeTimeout},
 		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
-		ErrorLog:          slog.NewLogLogger(t.options.Log.Handler(), slog.LevelWarn),
-	}
-}
-
-type connKey struct{}
-
-// kernelBytes is what the kernel may take for a stream's reader, who stalls unseen until it is full: at 50 KB/s of events
-// the 64 KB of an outbox (Linux doubles what is asked for) hid it for 2.5 s. It also bounds a distant reader's speed: 64 KB
-// each round trip.
-const kernelBytes = 32 << 10
-
-// boundKernel keeps the kernel from buffering megabytes for a reader who stalls, which would also hide that it does.
-// HTTP/2 has a window of its own for each stream.
-func boundKernel(r *http.Request) {
-	conn := r.Context().Value(connKey{})
-	if secure, ok := conn.(*tls.Conn); ok {
-		conn = secure.NetConn()
-	}
-	if kernel, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok && r.ProtoMajor == 1 {
-		_ = kernel.SetWriteBuffer(kernelBytes)
+		ErrorLog:          log.New(serverLog{t.options.Log}, "", 0),
 	}
 }
 
@@ -140,7 +122,7 @@ func boundKernel(r *http.Request) {
 func (t *Transport) authenticate(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := graph.WithAddress(r.Context(), t.addresses.of(r))
-		ctx, _ = auth.Authenticate(ctx, t.options.Verifier, r.Header.Get("Authorization"))
+		ctx, _ = auth.Authenticate(ctx, t.options.Verifier, strings.Join(r.Header.Values("Authorization"), ", ")) // two are none
 		next(w, r.WithContext(ctx))
 	})
 }

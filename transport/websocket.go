@@ -60,7 +60,7 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 	defer leaveAddress()
 	s := &socket{t: t, out: newOutbox(), operations: map[string]*running{}}
 	var err error
-	s.conn, err = websocket.Accept(w, r, &websocket.AcceptOptions{
+	s.conn, err = websocket.Accept(pacedUpgrade{w}, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{subprotocol},
 		InsecureSkipVerify: true, // the origin was checked above, against an exact list
 		OnPingReceived:     func(context.Context, []byte) bool { return s.keepsPace() },
