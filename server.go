@@ -75,7 +75,7 @@ func serve(ctx context.Context, config Config, log *slog.Logger) error {
 	switch {
 	case err != nil && ctx.Err() != nil:
 		log.Info("stopped before it had started")
-		return nil
+		return nil //nolint:nilerr // it was told to stop, and did
 	case err != nil:
 		return err
 	}

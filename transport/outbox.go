@@ -66,6 +66,11 @@ func (o *outbox) add(ctx context.Context, f *frame) error {
 // written makes room again for a frame that was received from frames.
 func (o *outbox) written(f *frame) { o.room.Release(weight(f.bytes)) }
 
+// timeFor is how long a frame may take to be written: a large answer more than an event, at 256 KB a second.
+func timeFor(bytes []byte) time.Duration {
+	return writeTimeout + time.Duration(len(bytes))*time.Second/(256<<10)
+}
+
 // late says whether the reader takes too long.
 func (f *frame) late() bool { return time.Since(f.since) > writeTimeout }
 

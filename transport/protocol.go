@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -34,8 +35,6 @@ const (
 
 // Bounds of what a client may say.
 const (
-	MaxOperations    = 50                    // open at once, of a socket or a stream
-	maxOperationID   = 200                   // bytes
 	messagesBurst    = 200                   // messages that may come at once
 	messagesInterval = 20 * time.Millisecond // then 50 a second
 )
@@ -87,7 +86,7 @@ func (s *socket) receive(message []byte) *violation {
 		if m.id == "" {
 			return badMessage
 		}
-		s.complete(m.id)
+		s.operations.stop(m.id)
 		return nil
 	}
 	return badMessage
@@ -109,80 +108,34 @@ func (s *socket) subscribe(m envelope) *violation {
 	if m.id == "" || len(m.id) > maxOperationID || err != nil {
 		return badMessage
 	}
-	op, taken, full := s.remember(m.id)
+	ctx := graph.WithRequestID(auth.WithViewer(s.ctx, viewer), db.NewID())
+	err = s.operations.begin(ctx, m.id, func(ctx context.Context, complete func() bool) { s.run(ctx, m.id, params, complete) })
 	switch {
-	case taken:
+	case errors.Is(err, errTakenID):
 		return &violation{closeDuplicate, "Subscriber for " + shortID(m.id) + " already exists"}
-	case full:
+	case errors.Is(err, errTooManyOperations):
 		s.put(messageError(m.id, tooManyOperations()))
-		return nil
 	}
-	ctx := graph.WithRequestID(auth.WithViewer(op.ctx, viewer), db.NewID())
-	s.goroutines.Go(func() {
-		defer s.over(m.id, op)
-		s.run(ctx, m.id, op, params)
-	})
 	return nil
 }
 
 // run tells everything about an operation: its answers and a complete, or one error that ends it.
-func (s *socket) run(ctx context.Context, id string, running *running, params *graphql.RawParams) {
+func (s *socket) run(ctx context.Context, id string, params *graphql.RawParams, complete func() bool) {
 	op, refusal := s.t.prepare(ctx, params)
 	if refusal != nil {
-		if s.over(id, running) {
+		if complete() {
 			s.put(messageError(id, refusal))
 		}
 		return
 	}
 	err := op.each(func(answer []byte) error { return s.out.put(ctx, messageNext(id, answer)) })
-	if err == nil && s.over(id, running) { // neither the client nor an end of ours was first
+	if err == nil && complete() {
 		s.put(messageComplete(id))
 	}
 }
 
 // put waits for room in the outbox, or for the end of the socket.
 func (s *socket) put(message []byte) { _ = s.out.put(s.ctx, message) }
-
-// running is an operation under way.
-type running struct {
-	ctx    context.Context
-	cancel context.CancelFunc
-}
-
-// remember makes room for an operation.
-func (s *socket) remember(id string) (op *running, taken, full bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, taken = s.operations[id]; taken || len(s.operations) >= MaxOperations {
-		return nil, taken, !taken
-	}
-	op = &running{}
-	op.ctx, op.cancel = context.WithCancel(s.ctx)
-	s.operations[id] = op
-	return op, false, false
-}
-
-// complete ends an operation because the client says so, if it is still going on.
-func (s *socket) complete(id string) {
-	s.mu.Lock()
-	op := s.operations[id]
-	s.mu.Unlock()
-	if op != nil {
-		s.over(id, op)
-	}
-}
-
-// over ends an operation and says whether it was still going on. Its id may be another's by now.
-func (s *socket) over(id string, op *running) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	op.cancel()
-	if s.operations[id] != op {
-		return false
-	}
-	delete(s.operations, id)
-	return !s.ended
-}
 
 // shortID keeps a close reason below the 123 bytes that RFC 6455 allows.
 func shortID(id string) string { return string(bytes.ToValidUTF8([]byte(id[:min(len(id), 60)]), nil)) }

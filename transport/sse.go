@@ -28,7 +28,7 @@ func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, params *
 	if r.Method != http.MethodPost {
 		allowed = notMutations
 	}
-	s.operations.Go(func() {
+	s.goroutines.Go(func() {
 		t.follow(graph.WithCursors(s.ctx, cursors), params, allowed, func(answer []byte) error {
 			return s.out.put(s.ctx, eventNext("", answer, cursors.Next()))
 		})

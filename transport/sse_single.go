@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -31,10 +32,8 @@ type reservation struct {
 	unclaimed *time.Timer
 	forget    func()
 
-	mu      sync.Mutex
-	claimed bool                // somebody is to end it
-	closed  bool                // no operation begins any more
-	running map[string]*running // by operation id
+	operations *operations
+	claimed    atomic.Bool // somebody is to end it
 }
 
 // reservations are those of this instance. A token is a secret of its viewer, and of use to that viewer alone.
@@ -88,7 +87,7 @@ func (t *Transport) reserve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	token := rand.Text()
-	kept := &reservation{eventStream: s, viewer: viewer.ID, running: map[string]*running{}}
+	kept := &reservation{eventStream: s, viewer: viewer.ID, operations: newOperations()}
 	kept.forget = func() { t.reservations.remove(token); leave() }
 	t.reservations.add(token, kept)
 	unclaimed := func() {
@@ -123,13 +122,7 @@ func (a *reservations) find(token string) *reservation {
 }
 
 // claim is true once: for the one who is to end the reservation.
-func (kept *reservation) claim() bool {
-	kept.mu.Lock()
-	defer kept.mu.Unlock()
-	first := !kept.claimed
-	kept.claimed = true
-	return first
-}
+func (kept *reservation) claim() bool { return !kept.claimed.Swap(true) }
 
 // openReserved is a GET: it may come from an EventSource, which sends no header; the token is its ticket then.
 func (t *Transport) openReserved(w http.ResponseWriter, r *http.Request, token string) {
@@ -152,9 +145,9 @@ func (t *Transport) openReserved(w http.ResponseWriter, r *http.Request, token s
 // release ends the reservation, once, by the one who claimed it.
 func (kept *reservation) release() {
 	kept.unclaimed.Stop()
-	kept.mu.Lock()
-	kept.closed = true
-	kept.mu.Unlock()
+	kept.operations.end()
+	kept.cut()
+	kept.operations.wait()
 	kept.eventStream.release()
 	kept.forget()
 }
@@ -198,7 +191,8 @@ func (t *Transport) operate(w http.ResponseWriter, r *http.Request, token string
 	}
 	viewer, _ := auth.FromContext(r.Context())
 	ctx := graph.WithRequestID(auth.WithViewer(kept.ctx, viewer), graph.RequestID(r.Context()))
-	switch err := kept.begin(ctx, id, func(ctx context.Context) { t.run(ctx, kept, id, params) }); {
+	err = kept.operations.begin(ctx, id, func(ctx context.Context, complete func() bool) { t.run(ctx, kept, id, params, complete) })
+	switch {
 	case errors.Is(err, errTakenID):
 		refuse(w, http.StatusConflict, db.CodeConflict, "There is an operation with this id already.")
 	case errors.Is(err, errTooManyOperations):
@@ -210,56 +204,13 @@ func (t *Transport) operate(w http.ResponseWriter, r *http.Request, token string
 	}
 }
 
-var (
-	errTakenID           = errors.New("an operation with this id is running")
-	errTooManyOperations = errors.New("too many operations")
-)
-
-// begin starts an operation; run ends with ctx.
-func (kept *reservation) begin(ctx context.Context, id string, run func(ctx context.Context)) error {
-	kept.mu.Lock()
-	defer kept.mu.Unlock()
-	switch _, taken := kept.running[id]; {
-	case kept.closed:
-		return errStopping
-	case taken:
-		return errTakenID
-	case len(kept.running) >= MaxOperations:
-		return errTooManyOperations
-	}
-	op := &running{}
-	op.ctx, op.cancel = context.WithCancel(ctx)
-	kept.running[id] = op
-	kept.operations.Go(func() {
-		defer kept.stop(id, op)
-		run(op.ctx)
-	})
-	return nil
-}
-
 // run tells everything about an operation on the stream.
-func (t *Transport) run(ctx context.Context, kept *reservation, id string, params *graphql.RawParams) {
+func (t *Transport) run(ctx context.Context, kept *reservation, id string, params *graphql.RawParams, complete func() bool) {
 	t.follow(ctx, params, anything, func(answer []byte) error {
 		return kept.out.put(ctx, eventNext(id, answer, ""))
 	})
-	if ctx.Err() == nil {
-		_ = kept.out.put(ctx, eventComplete(id))
-	}
-}
-
-// stop ends an operation: op, or whichever has the id (nil).
-func (kept *reservation) stop(id string, op *running) {
-	kept.mu.Lock()
-	defer kept.mu.Unlock()
-	current := kept.running[id]
-	if op == nil {
-		op = current
-	}
-	if op != nil {
-		op.cancel()
-	}
-	if op == current {
-		delete(kept.running, id)
+	if complete() {
+		_ = kept.out.put(kept.ctx, eventComplete(id))
 	}
 }
 
@@ -273,6 +224,6 @@ func (t *Transport) stopOperation(w http.ResponseWriter, r *http.Request, token 
 		refuse(w, http.StatusBadRequest, db.CodeBadUserInput, "operationId is missing.")
 		return
 	}
-	kept.stop(id, nil)
+	kept.operations.stop(id)
 	w.WriteHeader(http.StatusOK)
 }

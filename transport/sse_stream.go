@@ -18,7 +18,7 @@ type eventStream struct {
 	ctx        context.Context // ends with the stream; operations run on it
 	cut        context.CancelFunc
 	out        *outbox
-	operations sync.WaitGroup // what puts into out
+	goroutines sync.WaitGroup // what puts into out
 	leave      func()
 	ended      bool // in order; the handler's alone
 
@@ -133,7 +133,7 @@ func (s *eventStream) close(r *http.Request) {
 
 func (s *eventStream) release() {
 	s.cut()
-	s.operations.Wait()
+	s.goroutines.Wait()
 	s.stopExpiry()
 	s.leave()
 }
@@ -145,7 +145,7 @@ type eventWriter struct {
 }
 
 func (e eventWriter) write(bytes []byte) bool {
-	_ = e.controller.SetWriteDeadline(time.Now().Add(writeTimeout))
+	_ = e.controller.SetWriteDeadline(time.Now().Add(timeFor(bytes)))
 	_, err := e.w.Write(bytes)
 	if err == nil {
 		err = e.controller.Flush()

@@ -29,17 +29,17 @@ type socket struct {
 	ctx    context.Context // ends with the socket
 	cancel context.CancelFunc
 
-	goroutines sync.WaitGroup // the writer, the operations, the closing handshake
+	operations *operations
+	goroutines sync.WaitGroup // the writer, the closing handshake
 	heard      atomic.Bool    // something came since the last ping
 
-	mu         sync.Mutex
-	ended      bool
-	pace       pace        // not the reader's alone: the closing handshake reads too
-	named      bool        // connection_init was good: viewer is set
-	viewer     auth.Viewer // by the newest token
-	operations map[string]*running
-	timers     []*time.Timer // for the init, then for the token; stopped at the end
-	leave      []func()
+	mu     sync.Mutex
+	ended  bool
+	pace   pace          // not the reader's alone: the closing handshake reads too
+	named  bool          // connection_init was good: viewer is set
+	viewer auth.Viewer   // by the newest token
+	timers []*time.Timer // for the init, then for the token; stopped at the end
+	leave  []func()
 }
 
 // serveSocket upgrades the request and serves the socket until it ends.
@@ -58,7 +58,7 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer leaveAddress()
-	s := &socket{t: t, out: newOutbox(), operations: map[string]*running{}}
+	s := &socket{t: t, out: newOutbox(), operations: newOperations()}
 	var err error
 	s.conn, err = websocket.Accept(pacedUpgrade{w}, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{subprotocol},
@@ -87,6 +87,7 @@ func (s *socket) serve() {
 		return
 	}
 	defer leave() // the last of all: whoever drains closes the database next, and operations still use it
+	defer s.operations.wait()
 	defer s.goroutines.Wait()
 	defer s.drop() // does nothing if it is being closed with a code
 	if s.conn.Subprotocol() != subprotocol {
@@ -166,7 +167,7 @@ func (s *socket) writeAll() {
 }
 
 func (s *socket) write(bytes []byte) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), timeFor(bytes))
 	defer cancel()
 	if s.ctx.Err() != nil {
 		return false
@@ -226,6 +227,7 @@ func (s *socket) endLocked() bool {
 	}
 	s.ended = true
 	s.stopTimersLocked()
+	s.operations.end()
 	s.cancel()
 	for _, leave := range s.leave {
 		leave()

@@ -1,0 +1,82 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+)
+
+// TestWhoEndsAnOperation: of itself, its client and the connection, only itself, and only as the first, may say complete.
+func TestWhoEndsAnOperation(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason    string
+		before    func(o *operations)
+		completes bool
+	}{
+		{"nobody else", func(*operations) {}, true},
+		{"the client was first", func(o *operations) { o.stop("1") }, false},
+		{"the connection was first", func(o *operations) { o.end() }, false},
+		{"the client was first, and took the id for another", func(o *operations) {
+			o.stop("1")
+			_ = o.begin(context.Background(), "1", func(context.Context, func() bool) {})
+		}, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			o, start, completed := newOperations(), make(chan struct{}), false
+			err := o.begin(t.Context(), "1", func(_ context.Context, complete func() bool) {
+				<-start
+				completed = complete()
+				if complete() {
+					t.Errorf("%s: completed twice", c.reason)
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.before(o)
+			close(start)
+			o.wait()
+			if completed != c.completes {
+				t.Errorf("%s: %t", c.reason, completed)
+			}
+		})
+	}
+}
+
+func TestOperationsAreBounded(t *testing.T) {
+	t.Parallel()
+	o := newOperations()
+	ctx, cancel := context.WithCancel(t.Context())
+	wait := func(ctx context.Context, _ func() bool) { <-ctx.Done() }
+	for n := range MaxOperations {
+		if err := o.begin(ctx, fmt.Sprint(n), wait); err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if err := o.begin(ctx, "7", wait); !errors.Is(err, errTakenID) {
+		t.Errorf("an id twice: %v", err)
+	}
+	if err := o.begin(ctx, "more", wait); !errors.Is(err, errTooManyOperations) {
+		t.Errorf("one more: %v", err)
+	}
+	o.stop("7") // its context ends
+	if err := o.begin(ctx, "more", wait); err != nil {
+		t.Errorf("after one was stopped: %v", err)
+	}
+	o.end()
+	if err := o.begin(ctx, "late", wait); !errors.Is(err, errOver) {
+		t.Errorf("after the end: %v", err)
+	}
+	cancel()
+	o.wait()
+}
+
+func TestLargeFramesMayTakeLonger(t *testing.T) {
+	t.Parallel()
+	if small, large := timeFor(make([]byte, 100)), timeFor(make([]byte, 5<<20)); small.Round(writeTimeout/10) != writeTimeout || large != writeTimeout+20e9 {
+		t.Errorf("%s and %s", small, large)
+	}
+}
