@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"studychat/db"
 	"studychat/graph/model"
@@ -24,7 +25,7 @@ func (r chatResolver) Messages(ctx context.Context, chat *model.Chat, first *int
 	}
 	key := fmt.Sprintf("messages %d %t %s %s", page.Limit, page.Backward, keyText(page.After), keyText(page.Before))
 	list, ok, err := model.Lookup(ctx, chat, key, func(ctx context.Context, chats []*db.Chat) (map[string]*db.MessageList, error) {
-		return r.Repo.Messages(ctx, user, ids(chats), page)
+		return r.messagePages(ctx, user, ids(chats), page)
 	})
 	if err != nil {
 		return nil, err
@@ -33,6 +34,27 @@ func (r chatResolver) Messages(ctx context.Context, chat *model.Chat, first *int
 		return nil, db.NotFound("chat") // gone between the two reads
 	}
 	return messageConnection(list), nil
+}
+
+// messagePages reads the pages of many chats, as many at once as an answer may: all pages of a list in one read could be
+// 640 MB.
+func (r chatResolver) messagePages(ctx context.Context, user string, chatIDs []string, page db.Page) (map[string]*db.MessageList, error) {
+	lists := make(map[string]*db.MessageList, len(chatIDs))
+	answer := answerFrom(ctx)
+	for group := range slices.Chunk(chatIDs, maxReading/max(page.Limit, 1)) {
+		err := answer.reads(ctx, len(group)*page.Limit, func() (bytes int, err error) {
+			read, err := r.Repo.Messages(ctx, user, group, page)
+			for id, list := range read {
+				lists[id] = list
+				bytes += contentBytes(list.Messages...)
+			}
+			return bytes, err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return lists, nil
 }
 
 func keyText(k *db.Key) string {

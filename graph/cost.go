@@ -22,9 +22,12 @@ var fieldCost = map[string]int{
 	"Query.__schema": 1000, "Query.__type": 1000,
 	// Read for all chats of a list at once.
 	"Chat.messages": 50, "Chat.online": 50, "Chat.viewerState": 50,
-	// Up to 64 KB of text: asked for under many aliases, a few bytes of document would be a large answer.
+	// Up to 64 KB of text; what a whole answer may have of it is MaxAnswerBytes.
 	"Message.content": 20,
 }
+
+// contentCopy is for each further name that one selection gives to a message's content, which nobody needs.
+const contentCopy = 400
 
 // mutationCost is for each root field of a mutation: a transaction and two reads.
 const mutationCost = 1000
@@ -42,20 +45,27 @@ var listSize = map[string]int{
 const otherList = 10
 
 // cost is the cost of a selection set, once.
-func cost(set ast.SelectionSet, variables map[string]any) int { return costOf(set, 0, variables) }
+func cost(set ast.SelectionSet, variables map[string]any) int {
+	return costOf(set, &scope{}, variables)
+}
 
-// costOf counts a set whose edges are a page of the given size.
-func costOf(set ast.SelectionSet, page int, variables map[string]any) (n int) {
+// scope is where a selection set stands; its fragments stand in the same place.
+type scope struct {
+	page    int    // the size of the page whose edges these are
+	content string // the first name of a message's content here
+}
+
+func costOf(set ast.SelectionSet, in *scope, variables map[string]any) (n int) {
 	for _, selection := range set {
 		switch s := selection.(type) {
 		case *ast.Field:
-			inner := costOf(s.SelectionSet, pageSize(s, variables), variables)
-			n += elements(s, page) * (ownCost(s) + inner)
+			inner := costOf(s.SelectionSet, &scope{page: pageSize(s, variables)}, variables)
+			n += elements(s, in.page) * (ownCost(s, in) + inner)
 		case *ast.InlineFragment:
-			n += costOf(s.SelectionSet, page, variables)
+			n += costOf(s.SelectionSet, in, variables)
 		case *ast.FragmentSpread:
 			if s.Definition != nil {
-				n += costOf(s.Definition.SelectionSet, page, variables)
+				n += costOf(s.Definition.SelectionSet, in, variables)
 			}
 		}
 		n = min(saturated, n)
@@ -66,7 +76,15 @@ func costOf(set ast.SelectionSet, page int, variables map[string]any) (n int) {
 // key names a field as the tables above do.
 func key(field *ast.Field) string { return field.ObjectDefinition.Name + "." + field.Name }
 
-func ownCost(field *ast.Field) int {
+func ownCost(field *ast.Field, in *scope) int {
+	if key(field) == "Message.content" {
+		if in.content == "" {
+			in.content = field.Alias
+		}
+		if in.content != field.Alias {
+			return contentCopy
+		}
+	}
 	if own, ok := fieldCost[key(field)]; ok {
 		return own
 	}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -101,7 +102,11 @@ func tooComplex(what string, limit, value int) *gqlerror.Error {
 	if value <= limit {
 		return nil
 	}
-	err := gqlerror.Errorf("The document has too many %s: %d, of at most %d.", what, value, limit)
+	return refusal(fmt.Sprintf("The document has too many %s: %d, of at most %d.", what, value, limit), limit, value)
+}
+
+func refusal(message string, limit, value int) *gqlerror.Error {
+	err := gqlerror.Errorf("%s", message)
 	err.Extensions = map[string]any{"code": codeTooComplex, "limit": limit, "value": value}
 	return err
 }

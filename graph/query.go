@@ -19,7 +19,16 @@ func (r queryResolver) Chats(ctx context.Context, first *int, after *string, las
 	if moduleID, err = cleanOptional("moduleId", moduleID); err != nil {
 		return nil, err
 	}
-	list, err := r.Repo.Chats(ctx, user, moduleID, page)
+	var list *db.ChatList
+	err = answerFrom(ctx).reads(ctx, page.Limit, func() (bytes int, err error) {
+		if list, err = r.Repo.Chats(ctx, user, moduleID, page); err != nil {
+			return 0, err
+		}
+		for _, chat := range list.Chats {
+			bytes += contentBytes(chat.LastMessage)
+		}
+		return bytes, nil
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +56,7 @@ func (r queryResolver) Node(ctx context.Context, id string) (model.Node, error) 
 	if db.CodeOf(err) != db.CodeNotFound {
 		return nil, err
 	}
-	message, err := r.Repo.Message(ctx, user, id)
+	message, err := r.message(ctx, user, id)
 	if err == nil {
 		return message, nil
 	}
@@ -57,13 +66,32 @@ func (r queryResolver) Node(ctx context.Context, id string) (model.Node, error) 
 	return nil, err
 }
 
-// chat reads a chat that stands alone in the answer.
+// chat reads a chat that stands alone in the answer. Of messages it brings the last one and db.NewestBytes: two of the
+// largest.
 func (r *Resolver) chat(ctx context.Context, user, id string) (*model.Chat, error) {
-	chat, err := r.Repo.Chat(ctx, user, id)
+	var chat *db.Chat
+	err := answerFrom(ctx).reads(ctx, 2, func() (bytes int, err error) {
+		if chat, err = r.Repo.Chat(ctx, user, id); err != nil {
+			return 0, err
+		}
+		bytes = contentBytes(chat.LastMessage)
+		if chat.Newest != nil {
+			bytes += contentBytes(chat.Newest.Messages...)
+		}
+		return bytes, nil
+	})
 	if err != nil {
 		return nil, err
 	}
 	return model.NewChat(chat), nil
+}
+
+func (r *Resolver) message(ctx context.Context, user, id string) (message *db.Message, err error) {
+	err = answerFrom(ctx).reads(ctx, 1, func() (bytes int, err error) {
+		message, err = r.Repo.Message(ctx, user, id)
+		return contentBytes(message), err
+	})
+	return message, err
 }
 
 func cleanOptional(field string, name *string) (*string, error) {
