@@ -81,8 +81,8 @@ func TestOutage(t *testing.T) {
 		expect(t, "the first failure is told", s.ask(t.Context(), b, "first"), errDown)
 		for range 10 {
 			expect(t, "one is enough", s.ask(t.Context(), b, "second"), ErrOpen)
-			if synctest.Wait(); len(s.probes) > 0 {
-				t.Fatal("probed before half a second was over")
+			if synctest.Wait(); s.probes["first"] != 1 {
+				t.Fatalf("%d probes before half a second was over", s.probes["first"])
 			}
 			pass(ProbeEvery / 10)
 		}
@@ -91,8 +91,8 @@ func TestOutage(t *testing.T) {
 			expect(t, "no call gets through", s.ask(t.Context(), b, "second"), ErrOpen)
 			pass(10 * time.Millisecond)
 		}
-		if s.probes["first"] != 3 || len(s.probes) != 1 {
-			t.Errorf("in 1.6 s the probes were %v, not three of the call that failed", s.probes)
+		if s.probes["first"] != 4 || len(s.probes) != 1 {
+			t.Errorf("in 1.6 s the probes were %v, not four of the call that failed", s.probes)
 		}
 		s.err, s.delay = nil, 0
 		pass(ProbeEvery)
@@ -139,12 +139,83 @@ func TestHang(t *testing.T) {
 			}
 			<-time.After(time.Millisecond)
 		}
-		// 500 ms and the 50 that each probe waits make one in 550, from a call on a full millisecond to the next.
-		if most := int(time.Since(begun) / (ProbeEvery + Timeout)); s.probes["a"] < most-2 || s.probes["a"] > most {
+		synctest.Wait()
+		// One at once; 500 ms and the 50 that each probe waits make one in 550, from a call on a full millisecond to the next.
+		if most := 1 + int(time.Since(begun)/(ProbeEvery+Timeout)); s.probes["a"] < most-2 || s.probes["a"] > most {
 			t.Errorf("%d probes in a minute, not about %d", s.probes["a"], most)
 		}
 		if n := strings.Count(log.String(), "\n"); n != 1 {
 			t.Errorf("%d lines for one outage:\n%s", n, log)
+		}
+	})
+}
+
+// TestLateAnswer: a Redis that is well, and one answer that comes too late. It costs one round trip, and no line.
+func TestLateAnswer(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, b *Breaker, s *server, log *bytes.Buffer) {
+		late := func() {
+			t.Helper()
+			s.delay = Timeout + time.Millisecond
+			called := time.Now()
+			err := b.Do(t.Context(), s.answer, func(context.Context) error {
+				s.probes["a"]++
+				<-time.After(time.Millisecond)
+				return nil
+			})
+			if took := time.Since(called); took != Timeout {
+				t.Errorf("waited %v", took)
+			}
+			expect(t, "it was late", err, context.DeadlineExceeded)
+			s.delay = 0
+		}
+		for range 3 {
+			late()
+			expect(t, "while it is probed", s.ask(t.Context(), b, "b"), ErrOpen)
+			pass(time.Millisecond)
+			expect(t, "a round trip later", s.ask(t.Context(), b, "b"), nil)
+			pass(ProbeEvery - Timeout)
+		}
+		if s.probes["a"] != 3 || log.Len() > 0 {
+			t.Errorf("%d probes, and in the log:\n%s", s.probes["a"], log)
+		}
+		// Once more within 500 ms of a probe: then nobody is to wait again before these are over.
+		pass(ProbeEvery)
+		late()
+		pass(time.Millisecond)
+		late()
+		for range int((ProbeEvery - Timeout) / time.Millisecond) {
+			expect(t, "late twice", s.ask(t.Context(), b, "b"), ErrOpen)
+			pass(time.Millisecond)
+		}
+		expect(t, "is probed for this call", s.ask(t.Context(), b, "b"), ErrOpen)
+		pass(time.Millisecond)
+		expect(t, "and answers", s.ask(t.Context(), b, "b"), nil)
+		if n := strings.Count(log.String(), "\n"); n != 2 {
+			t.Errorf("%d lines for one outage:\n%s", n, log)
+		}
+	})
+}
+
+// TestStragglers: calls that were under way when another failed fail after Redis has answered its probe. That is no news.
+func TestStragglers(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, b *Breaker, s *server, log *bytes.Buffer) {
+		s.delay = time.Hour
+		well := func(context.Context) error { return nil }
+		var all sync.WaitGroup
+		for i := range 10 {
+			all.Go(func() { expect(t, "no answer", b.Do(t.Context(), s.answer, well), context.DeadlineExceeded) })
+			pass(time.Duration(i) * time.Millisecond)
+		}
+		all.Wait()
+		synctest.Wait()
+		if b.isOpen() || log.Len() > 0 {
+			t.Errorf("open is %t, in the log: %s", b.isOpen(), log)
+		}
+		expect(t, "one that began afterwards", b.Do(t.Context(), s.answer, well), context.DeadlineExceeded)
+		if !b.isOpen() {
+			t.Error("a failure after the answer counts")
 		}
 	})
 }
@@ -155,15 +226,16 @@ func TestStillWithoutCalls(t *testing.T) {
 	bubble(t, func(t *testing.T, b *Breaker, s *server, _ *bytes.Buffer) {
 		s.err = errDown
 		expect(t, "the failure", s.ask(t.Context(), b, "a"), errDown)
+		synctest.Wait()
 		s.err, s.delay = nil, 10*time.Millisecond
-		if pass(time.Hour); len(s.probes) > 0 {
-			t.Error("probed for nobody")
+		if pass(time.Hour); s.probes["a"] != 1 {
+			t.Errorf("%d probes: for nobody, but for the one at once", s.probes["a"])
 		}
 		for range 100 {
 			expect(t, "not asked yet", s.ask(t.Context(), b, "a"), ErrOpen)
 		}
-		if pass(s.delay); s.probes["a"] != 1 {
-			t.Errorf("%d probes for a hundred calls at once", s.probes["a"])
+		if pass(s.delay); s.probes["a"] != 2 {
+			t.Errorf("%d probes for a hundred calls at once", s.probes["a"]-1)
 		}
 		expect(t, "Redis has answered", s.ask(t.Context(), b, "a"), nil)
 	})
@@ -175,23 +247,30 @@ func TestStop(t *testing.T) {
 	for _, c := range []struct {
 		reason string
 		failed bool          // a call has
+		hangs  bool          // Redis, when it failed and in the probe at once
 		idle   time.Duration // before the call after that
 		deaf   bool          // Redis, to the end of contexts
 		waits  time.Duration
 		probes int
 	}{
 		{reason: "a closed breaker opens for good"},
-		{reason: "an open one never probes again", failed: true},
-		{reason: "a probe that is running is cut off", failed: true, idle: ProbeEvery, probes: 1},
+		{reason: "an open one never probes again", failed: true, probes: 1},
+		{reason: "the probe at once is cut off", failed: true, hangs: true, probes: 1},
+		{reason: "a later one is cut off", failed: true, idle: ProbeEvery, probes: 2},
 		{reason: "a deaf one is waited for, and its answer counts for nothing", failed: true, idle: ProbeEvery, deaf: true,
-			waits: time.Minute, probes: 1},
+			waits: time.Minute, probes: 2},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T, b *Breaker, s *server, _ *bytes.Buffer) {
-				if c.failed {
+				if c.hangs {
+					s.delay = time.Minute
+					expect(t, "the failure", s.ask(t.Context(), b, "a"), context.DeadlineExceeded)
+					synctest.Wait()
+				} else if c.failed {
 					s.err = errDown
 					expect(t, "the failure", s.ask(t.Context(), b, "a"), errDown)
+					synctest.Wait()
 					s.err, s.delay, s.deaf = nil, time.Minute, c.deaf
 					pass(c.idle)
 					expect(t, "open", s.ask(t.Context(), b, "a"), ErrOpen)
@@ -257,8 +336,7 @@ func TestCallerWhoGivesUp(t *testing.T) {
 				if err := s.ask(ctx, b, "a"); err == nil || errors.Is(err, ErrOpen) {
 					t.Fatalf("got %v", err)
 				}
-				s.err, s.delay = nil, 0
-				if open := errors.Is(s.ask(t.Context(), b, "a"), ErrOpen); open != c.counts {
+				if open := b.isOpen(); open != c.counts {
 					t.Errorf("open is %t", open)
 				}
 			})
