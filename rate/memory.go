@@ -10,7 +10,7 @@ import (
 // maxBuckets bounds the memory of one limiter: some 20 MB, with keys of 40 bytes.
 const maxBuckets = 100_000
 
-// memory is a Limiter for one process.
+// Memory is a Limiter for one process.
 //
 // Only buckets that owe something are kept. They stand in a heap, the one that will be full first at the top, which
 // serves both to forget what is full and to choose who has to go when there are too many: the one that owes least.
@@ -20,7 +20,7 @@ const maxBuckets = 100_000
 // Rejected: dropping the oldest or a random one (a flood of single permits under new keys, as many as there are
 // addresses, would free the attacker), and refusing new keys (a flood would lock out everybody else). What a full table
 // costs is that newcomers are remembered badly: it errs on the side of letting through.
-type memory struct {
+type Memory struct {
 	start time.Time // its reading of the monotonic clock is the zero of all times here
 	room  int
 
@@ -36,14 +36,14 @@ type bucket struct {
 }
 
 // NewMemory makes a limiter that counts in this process's memory alone. It forgets everything with the process.
-func NewMemory() Limiter { return newMemory(maxBuckets) }
+func NewMemory() *Memory { return newMemory(maxBuckets) }
 
-func newMemory(room int) *memory {
-	return &memory{start: time.Now(), room: room, buckets: map[string]*bucket{}}
+func newMemory(room int) *Memory {
+	return &Memory{start: time.Now(), room: room, buckets: map[string]*bucket{}}
 }
 
 // Take implements Limiter.
-func (m *memory) Take(_ context.Context, key string, n int, limit Limit) time.Duration {
+func (m *Memory) Take(_ context.Context, key string, n int, limit Limit) time.Duration {
 	cost, most, wait, known := limit.price(n)
 	if known {
 		return wait
@@ -73,9 +73,26 @@ func (m *memory) Take(_ context.Context, key string, n int, limit Limit) time.Du
 	return 0
 }
 
+// correct is for a store that knows more: what was taken here and refused there is given back, and the bucket owes no less
+// than it does there. It is the present that counts, though the answer is a moment old: whoever waits for as long as he is told
+// here must not come too early there.
+//
+// Others that were taken here meanwhile, and will be refused as well, are counted until then: a call is refused for
+// their sake that would otherwise have been asked about. It never lasts longer than one answer.
+func (m *Memory) correct(key string, back, owes time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b, ok := m.buckets[key]
+	if !ok {
+		return // forgotten: it is full again, or the table is
+	}
+	b.tat = max(b.tat-back, time.Since(m.start)+owes)
+	heap.Fix(&m.owing, b.index)
+}
+
 // forgetFull drops buckets that are full again, which changes no answer. Two a call: more than a call can add, so that
 // the table shrinks, and no call has to clear up after a whole flood.
-func (m *memory) forgetFull(now time.Duration) {
+func (m *Memory) forgetFull(now time.Duration) {
 	for range 2 {
 		if len(m.owing) > 0 && m.owing[0].tat <= now {
 			m.forgetFirst()
@@ -83,7 +100,7 @@ func (m *memory) forgetFull(now time.Duration) {
 	}
 }
 
-func (m *memory) forgetFirst() {
+func (m *Memory) forgetFirst() {
 	delete(m.buckets, heap.Pop(&m.owing).(*bucket).key)
 }
 

@@ -91,7 +91,7 @@ func TestMemoryStaysWhole(t *testing.T) {
 	}
 }
 
-func checkWhole(t *testing.T, m *memory, room int) {
+func checkWhole(t *testing.T, m *Memory, room int) {
 	t.Helper()
 	if len(m.buckets) > room || len(m.owing) != len(m.buckets) {
 		t.Fatalf("%d buckets, %d in the heap, room for %d", len(m.buckets), len(m.owing), room)
@@ -117,6 +117,50 @@ func TestMemoryShrinks(t *testing.T) {
 		}
 		if len(m.buckets) != 1 {
 			t.Errorf("%d buckets are left", len(m.buckets))
+		}
+	})
+}
+
+// TestCorrect: what another store refused is given back, and the bucket owes what it owes there.
+func TestCorrect(t *testing.T) {
+	t.Parallel()
+	const each = time.Second // of slow
+	for _, c := range []struct {
+		reason     string
+		taken, n   int
+		owes       time.Duration
+		passes     time.Duration // between asking and the answer
+		left, wait int           // permits that are left, seconds to wait for one more
+	}{
+		{"it owes more there", 2, 1, 4 * each, 0, 1, 1},
+		{"as much", 2, 1, 2 * each, 0, 3, 1},
+		{"less, as the outcome of some calls is unknown", 3, 1, 0, 0, 2, 1},
+		{"it takes its time: what is owed is owed now", 2, 1, 2 * each, 2 * each, 3, 1},
+		{"so long that all was earned again here", 1, 4, 5 * each, 10 * each, 0, 1},
+		{"nothing is given back", 3, 0, 4 * each, 0, 1, 1},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m := newMemory(10)
+				granted(t, m, "other", 1, slow)
+				granted(t, m, "a", c.taken, slow)
+				granted(t, m, "a", c.n, slow)
+				sleep(c.passes)
+				m.correct("a", time.Duration(c.n)*each, c.owes)
+				checkWhole(t, m, 10)
+				granted(t, m, "a", c.left, slow)
+				refused(t, m, "a", 1, slow, time.Duration(c.wait)*each)
+				granted(t, m, "other", 4, slow)
+			})
+		})
+	}
+	t.Run("a bucket that was forgotten stays so", func(t *testing.T) {
+		t.Parallel()
+		m := newMemory(10)
+		m.correct("a", each, 3*each)
+		if checkWhole(t, m, 10); len(m.buckets) != 0 {
+			t.Error("it is there")
 		}
 	})
 }

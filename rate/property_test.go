@@ -92,7 +92,7 @@ func trials(t *testing.T, seeds int, newLimiter func() Limiter) (bad error) {
 
 func TestNoScheduleGetsMore(t *testing.T) {
 	t.Parallel()
-	if err := trials(t, 300, NewMemory); err != nil {
+	if err := trials(t, 300, func() Limiter { return NewMemory() }); err != nil {
 		t.Error(err)
 	}
 }

@@ -41,7 +41,7 @@ type Limiter interface {
 	// nobody else takes from the bucket meanwhile; Never means that n is above the limit's Burst. With n below 1 there
 	// is nothing to take.
 	//
-	// Take cannot fail: what cannot reach its store decides as well as it can without it. It waits for 50 ms at most, and less
+	// Take cannot fail: what cannot reach its store decides as well as it can without it. It waits for 100 ms at most, and less
 	// if ctx ends; when ctx has ended it answers all the same. The limit is the caller's and is not stored: the same
 	// key always goes with the same limit.
 	Take(ctx context.Context, key string, n int, limit Limit) time.Duration
@@ -70,7 +70,7 @@ func (l Limit) price(n int) (cost, most, wait time.Duration, known bool) {
 }
 
 // take is the algorithm: tat is the bucket's time, now the present one. It returns the bucket's new time, or how long to wait
-// when the bucket must stay as it is. take.lua says the same.
+// when the bucket must stay as it is. take.lua does the same.
 func take(tat, now, cost, most time.Duration) (next, wait time.Duration) {
 	next = min(max(tat, now), now+most) + cost
 	return next, max(0, next-now-most)

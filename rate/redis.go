@@ -2,7 +2,6 @@ package rate
 
 import (
 	"context"
-	_ "embed"
 	"log/slog"
 	"time"
 
@@ -11,37 +10,43 @@ import (
 	"studychat/breaker"
 )
 
-// keyPrefix begins every key. There is no hash tag in it: each call is about one key, which may live on any node.
-const keyPrefix = "studychat:rate:"
-
-//go:embed take.lua
-var takeLua string
-
-var takeScript = redis.NewScript(takeLua)
-
-// Redis is a Limiter that all instances with the same Redis share. A call costs one round trip.
+// Redis is a Limiter that all instances with the same Redis share.
 //
-// While Redis does not answer, another limiter decides, usually one in this process's memory. Calls that are under way
-// when Redis goes silent wait 50 ms, later ones not at all (see package breaker). An error reply counts like none: nothing
-// was counted, and to be wrong about an outage costs no more than half a second of counting by ourselves.
+// The order of a call:
 //
-// What that costs in accuracy: the fallback is told of all that this instance took in Redis, so that an outage refills
-// no bucket here; each other instance may give one Burst more, and so may Redis, which knows nothing of the outage, when
-// it is back. A call that Redis carries out but answers too late is charged in both places.
+//  1. This process's memory, which has been charged with all that this instance let through. What it refuses is refused,
+//     and Redis is not asked.
+//  2. Redis, which knows what the other instances let through. Calls that come while it is being asked wait, and
+//     are asked about together in the next round trip. What Redis refuses is given back to memory, and from each answer
+//     memory learns what the bucket owes in all: the rest of a flood costs Redis nothing, whichever instances it comes to.
+//  3. If Redis does not answer, or nobody may ask it (see package breaker), what memory has said is the answer. An error
+//     reply counts as no answer: nothing was counted.
+//
+// A call waits for two round trips at most, its own and the one before, and for 50 ms if the first fails: those who wait
+// for the second are not asked about then. While the breaker is open nobody waits.
+//
+// Guarantees beside those of Limiter: an instance never gives more than Burst + PerSecond × t by itself, whatever Redis
+// does, be it dead, restarted empty or flushed. So n instances never give more than n times that, and together no more than
+// it as long as Redis answers. What Redis carries out but answers too late is charged in both places. A wait that memory
+// tells may be too short by what the other instances took since memory learned last, and too long by one round trip.
 type Redis struct {
-	client   redis.UniversalClient
-	fallback Limiter
-	breaker  *breaker.Breaker
+	memory  *Memory
+	breaker *breaker.Breaker
+	batches batches
 }
 
-// NewRedis makes a limiter on Redis that asks fallback while Redis does not answer. The client must respect deadlines
-// (ContextTimeoutEnabled) and should not retry; it remains the caller's, who closes it after Stop.
-func NewRedis(client redis.UniversalClient, fallback Limiter, log *slog.Logger) *Redis {
-	return &Redis{client: client, fallback: fallback, breaker: breaker.New("rate limits", log)}
+// NewRedis makes a limiter on Redis and this process's memory. The client must respect deadlines (ContextTimeoutEnabled)
+// and should not retry; it remains the caller's, who closes it after Stop.
+func NewRedis(client redis.UniversalClient, memory *Memory, log *slog.Logger) *Redis {
+	b := breaker.New("rate limits", log)
+	return &Redis{memory: memory, breaker: b, batches: batches{client: client, breaker: b}}
 }
 
-// Stop ends what runs in the background, and waits for it. Take may be called still: the fallback decides.
-func (r *Redis) Stop() { r.breaker.Stop() }
+// Stop ends what runs in the background, and waits for it. Take may be called still: memory decides.
+func (r *Redis) Stop() {
+	r.breaker.Stop()
+	r.batches.stop()
+}
 
 // Take implements Limiter.
 func (r *Redis) Take(ctx context.Context, key string, n int, limit Limit) time.Duration {
@@ -49,27 +54,17 @@ func (r *Redis) Take(ctx context.Context, key string, n int, limit Limit) time.D
 	if known {
 		return wait
 	}
-	wait, err := r.ask(ctx, keyPrefix+key, cost, most)
-	if err == nil && wait > 0 {
+	if wait := r.memory.Take(ctx, key, n, limit); wait > 0 {
 		return wait
 	}
-	local := r.fallback.Take(ctx, key, n, limit) // asked, or only told
-	if err != nil {
-		return local
+	answer, err := r.batches.ask(ctx, question{key: keyPrefix + key, cost: cost, most: most})
+	switch {
+	case err != nil:
+		return 0
+	case answer.wait == 0:
+		r.memory.correct(key, 0, answer.owes)
+	default:
+		r.memory.correct(key, cost, answer.owes)
 	}
-	return 0
-}
-
-// ask runs the script, unless the breaker is open. The probe runs it for no permits, since it fails then for whatever makes
-// the call fail, such as memory that is full, where a PING would be answered.
-func (r *Redis) ask(ctx context.Context, key string, cost, most time.Duration) (wait time.Duration, err error) {
-	err = r.breaker.Do(ctx,
-		func(ctx context.Context) (err error) { wait, err = r.run(ctx, key, cost, most); return err },
-		func(ctx context.Context) error { _, err := r.run(ctx, key, 0, most); return err })
-	return wait, err
-}
-
-func (r *Redis) run(ctx context.Context, key string, cost, most time.Duration) (time.Duration, error) {
-	wait, err := takeScript.Run(ctx, r.client, []string{key}, cost.Microseconds(), most.Microseconds()).Int64()
-	return time.Duration(wait) * time.Microsecond, err
+	return answer.wait
 }

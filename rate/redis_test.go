@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -70,7 +71,8 @@ func TestHungRedis(t *testing.T) {
 	t.Logf("back after %v", backAfter(t, r))
 }
 
-// TestKilledRedis: refused at once, back by itself, and empty then: a bucket may give one burst more.
+// TestKilledRedis: noticed at once, back by itself, and empty then. This instance still knows what it gave; another may
+// give one burst more.
 func TestKilledRedis(t *testing.T) {
 	t.Parallel()
 	server := testservices.NewRedisServer(t)
@@ -78,13 +80,47 @@ func TestKilledRedis(t *testing.T) {
 	drain(t, r, "a", slow)
 	server.Kill()
 	begun := time.Now()
-	refused(t, r, "a", 3, slow, 3*time.Second)
+	granted(t, r, "b", 1, slow)
 	if took := time.Since(begun); !r.open() || took > 10*breaker.Timeout {
 		t.Errorf("open is %t, after %v", r.open(), took)
 	}
 	server.Restart()
 	t.Logf("back after %v", backAfter(t, r))
-	granted(t, r, "a", 5, slow)
+	refused(t, r, "a", 5, slow, 5*time.Second)
+	granted(t, newRedis(t, dialPatient(t, server.Addr())), "a", 5, slow)
+}
+
+// TestFloodCostsRedisNothing: what two instances know to be exhausted is refused by both without Redis, which is away.
+func TestFloodCostsRedisNothing(t *testing.T) {
+	t.Parallel()
+	server := testservices.NewRedisServer(t)
+	limit := Limit{PerSecond: 1, Burst: 1000}
+	first, second := newPatient(t, dialPatient(t, server.Addr())), newPatient(t, dialPatient(t, server.Addr()))
+	begun := time.Now()
+	granted(t, first, "a", 1000, limit)
+	granted(t, second, "b", 1, limit)
+	refused(t, second, "a", 500, limit, 500*time.Second) // by Redis
+	server.Kill()
+	for range 500 {
+		refused(t, first, "a", 500, limit, 500*time.Second)
+		wait := refused(t, second, "a", 500, limit, 500*time.Second)
+		if least := 499*time.Second - time.Since(begun); wait < least { // what Redis said, not what was taken here
+			t.Fatalf("to wait %v, not %v", wait, least)
+		}
+	}
+}
+
+// TestRefusalTakesNothingAnywhere: what Redis refuses is given back to memory, which knows then what others have taken.
+func TestRefusalTakesNothingAnywhere(t *testing.T) {
+	t.Parallel()
+	server := testservices.NewRedisServer(t)
+	first, second := newPatient(t, dialPatient(t, server.Addr())), newPatient(t, dialPatient(t, server.Addr()))
+	granted(t, first, "a", 3, slow)
+	for range 10 {
+		refused(t, second, "a", 5, slow, 3*time.Second)
+	}
+	granted(t, second, "a", 2, slow)
+	refused(t, second, "a", 1, slow, time.Second)
 }
 
 // TestFullRedis: memory that is full lets nobody count, though Redis answers a PING. The probe has to see that, or the
@@ -179,13 +215,19 @@ func TestScriptIsForgotten(t *testing.T) {
 	server := testservices.NewRedisServer(t)
 	client := dialPatient(t, server.Addr())
 	r := newPatient(t, client)
+	granted(t, r, "a", 1, slow)
 	for range 3 {
 		if err := client.ScriptFlush(t.Context()).Err(); err != nil {
 			t.Fatal(err)
 		}
-		granted(t, r, "a", 1, slow)
+		batch := make([]*asked, 10)
+		for i := range batch {
+			batch[i] = &asked{question: question{key: fmt.Sprint(keyPrefix, i), cost: 1, most: 10}}
+		}
+		if _, err := r.batches.exchange(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
 	}
-	refused(t, r, "a", 3, slow, 3*time.Second)
 }
 
 // TestCluster: keys on all nodes, with names that look like hash tags among them.
@@ -194,14 +236,18 @@ func TestCluster(t *testing.T) {
 	cluster := testservices.NewRedisCluster(t)
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: cluster.Addrs(), MaxRetries: -1, ContextTimeoutEnabled: true, DisableIdentity: true})
 	t.Cleanup(func() { _ = client.Close() })
-	r := newPatient(t, client)
+	first, second := newPatient(t, client), newPatient(t, client)
+	var all sync.WaitGroup
 	for i := range 30 {
 		for _, form := range []string{"user:%d", "{user}:%d", "}{%d", "{}%d"} {
-			key := fmt.Sprintf(form, i)
-			granted(t, r, key, 5, slow)
-			refused(t, r, key, 5, slow, 5*time.Second)
+			all.Go(func() {
+				key := fmt.Sprintf(form, i)
+				granted(t, first, key, 5, slow)
+				refused(t, second, key, 5, slow, 5*time.Second)
+			})
 		}
 	}
+	all.Wait()
 }
 
 // TestScriptAgreesWithMemory: take.lua and take in Go are one algorithm written twice. What a bucket gives from random
@@ -222,16 +268,19 @@ func TestScriptAgreesWithMemory(t *testing.T) {
 				t.Fatal(err)
 			}
 			next, want := take(debt, 0, cost, most)
-			got, err := r.run(t.Context(), keyPrefix+"x", cost, most)
+			got, err := r.batches.ask(t.Context(), question{keyPrefix + "x", cost, most})
 			if err != nil {
 				t.Fatal(err)
 			}
 			const slack = 20 * time.Second
-			if (got == 0) != (want == 0) && want > slack || (got-want).Abs() > slack {
-				t.Errorf("owing %v, for %v: Redis says %v, memory %v", debt, cost, got, want)
+			if (got.wait == 0) != (want == 0) && want > slack || (got.wait-want).Abs() > slack {
+				t.Errorf("owing %v, for %v: Redis says %v, memory %v", debt, cost, got.wait, want)
 			}
-			if got > 0 {
+			if got.wait > 0 {
 				next = debt // untouched
+			}
+			if want := min(next, most); (got.owes - want).Abs() > slack {
+				t.Errorf("owing %v, for %v: Redis says that it owes %v, not %v", debt, cost, got.owes, want)
 			}
 			stored, _ := client.Get(t.Context(), keyPrefix+"x").Int64()
 			if left := time.UnixMicro(stored).Sub(now); stored > 0 && (left-next).Abs() > slack {

@@ -1,5 +1,5 @@
 -- take of rate.go: KEYS[1] is the bucket, ARGV what the permits cost and what the bucket may owe, in microseconds.
--- Returns how long to wait, in microseconds; 0 when the permits were taken. To take nothing (cost 0) goes all the way, too.
+-- Returns how long to wait, in microseconds; when the permits were taken, minus what the bucket owes now. To take nothing (cost 0) goes all the way, too.
 local cost, most = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -15,4 +15,4 @@ if wait > 0 then return wait end
 -- Once the time has come the bucket is full, and full is what a missing key means. Rounded up: never sooner.
 local ttl = math.max(1, math.ceil((next - now) / 1000))
 redis.call('SET', KEYS[1], string.format('%.0f', next), 'PX', string.format('%.0f', ttl))
-return 0
+return now - next

@@ -1,0 +1,159 @@
+package rate
+
+import (
+	"context"
+	_ "embed"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"studychat/breaker"
+)
+
+// keyPrefix begins every key. There is no hash tag in it: each question is about one key, which may live on any node.
+const keyPrefix = "studychat:rate:"
+
+// maxBatch is how many questions go in one round trip, and how many may wait for the next: some 10 ms of Redis's time.
+// Whoever finds no place is not asked about.
+const maxBatch = 500
+
+//go:embed take.lua
+var takeLua string
+
+var takeScript = redis.NewScript(takeLua)
+
+// question is what take.lua is asked about one bucket.
+type question struct {
+	key        string
+	cost, most time.Duration
+}
+
+// asked is a question and the answer to it, for whoever reads from done.
+type asked struct {
+	question
+
+	reply *redis.Cmd
+	answer
+	err  error
+	done chan struct{}
+}
+
+// answer says how long to wait, 0 if the permits were taken, and what the bucket owes.
+type answer struct{ wait, owes time.Duration }
+
+func (q question) read(reply int64) answer {
+	said := time.Duration(reply) * time.Microsecond
+	if said > 0 {
+		return answer{said, said + q.most - q.cost}
+	}
+	return answer{0, -said}
+}
+
+// batches asks Redis: one round trip at a time, with all that has come during the last one. Rejected: each call by itself.
+// A hundred at once waited for connections of the pool, and for each other's 50 ms, until a Redis that was well looked dead.
+type batches struct {
+	client  redis.UniversalClient
+	breaker *breaker.Breaker
+
+	mu            sync.Mutex
+	waiting       []*asked
+	busy, stopped bool
+	running       sync.WaitGroup
+}
+
+// ask returns Redis's answer, or an error if there is none.
+func (b *batches) ask(ctx context.Context, q question) (answer, error) {
+	a := &asked{question: q, done: make(chan struct{})}
+	if !b.enqueue(a) {
+		return answer{}, breaker.ErrOpen
+	}
+	select {
+	case <-a.done:
+		return a.answer, a.err
+	case <-ctx.Done(): // the permits may be taken all the same
+		return answer{}, ctx.Err()
+	}
+}
+
+func (b *batches) enqueue(a *asked) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stopped || len(b.waiting) >= maxBatch {
+		return false
+	}
+	b.waiting = append(b.waiting, a)
+	if !b.busy {
+		b.busy = true
+		b.running.Go(b.run)
+	}
+	return true
+}
+
+// run goes on while somebody waits.
+func (b *batches) run() {
+	for batch := b.next(); len(batch) > 0; batch = b.next() {
+		b.send(batch)
+	}
+}
+
+func (b *batches) next() []*asked {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	batch := b.waiting
+	b.waiting, b.busy = nil, len(batch) > 0
+	return batch
+}
+
+// stop waits for the questions that are under way, 50 ms at most. Later ones are not asked.
+func (b *batches) stop() {
+	b.mu.Lock()
+	b.stopped = true
+	b.mu.Unlock()
+	b.running.Wait()
+}
+
+// send has nobody's context: of those who share a round trip, one may give up. The probe asks for no permits, since it
+// fails then for whatever makes the question fail, such as memory that is full, where a PING would be answered.
+func (b *batches) send(batch []*asked) {
+	failed := batch[0]
+	err := b.breaker.Do(context.Background(),
+		func(ctx context.Context) (err error) { failed, err = b.exchange(ctx, batch); return err },
+		func(ctx context.Context) error {
+			_, err := b.exchange(ctx, []*asked{{question: question{key: failed.key, most: failed.most}}})
+			return err
+		})
+	for _, a := range batch {
+		if a.reply == nil {
+			a.err = err
+		}
+		close(a.done)
+	}
+}
+
+// exchange is one round trip, or two if Redis has forgotten the script. It returns the first question that failed.
+func (b *batches) exchange(ctx context.Context, batch []*asked) (failed *asked, err error) {
+	pipe := b.client.Pipeline()
+	for _, a := range batch {
+		a.reply = takeScript.EvalSha(ctx, pipe, []string{a.key}, a.cost.Microseconds(), a.most.Microseconds())
+	}
+	_, _ = pipe.Exec(ctx) // each reply has its error
+	for _, a := range batch {
+		if redis.HasErrorPrefix(a.reply.Err(), "NOSCRIPT") {
+			a.reply = takeScript.Eval(ctx, pipe, []string{a.key}, a.cost.Microseconds(), a.most.Microseconds())
+		}
+	}
+	if pipe.Len() > 0 {
+		_, _ = pipe.Exec(ctx)
+	}
+	failed = batch[0]
+	for _, a := range batch {
+		var reply int64
+		reply, a.err = a.reply.Int64()
+		a.answer = a.read(reply)
+		if a.err != nil && err == nil {
+			failed, err = a, a.err
+		}
+	}
+	return failed, err
+}
