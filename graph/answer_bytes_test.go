@@ -46,14 +46,7 @@ func (r *recorder) Messages(ctx context.Context, user string, chatIDs []string, 
 func newLongChat(t *testing.T) (*graph.Resolver, *recorder) {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
-	store, err := db.Open(t.Context(), "sqlite::memory:", db.OpenOptions{Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
-	if _, err := store.MigrateUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	store := newStore(t, log)
 	hub := events.NewHub(store, events.NewMemoryBus(), events.NewMemoryRegistry(), log)
 	if err := hub.Start(t.Context()); err != nil {
 		t.Fatal(err)

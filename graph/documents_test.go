@@ -14,7 +14,6 @@ import (
 	"github.com/99designs/gqlgen/graphql/executor"
 
 	"studychat/auth"
-	"studychat/db"
 	"studychat/documents"
 	"studychat/events"
 	"studychat/graph"
@@ -61,14 +60,7 @@ func newLibrary(t *testing.T, mode documents.Mode, trusted *documents.Manifest) 
 	t.Helper()
 	l := &library{t: t, store: &watched{Memory: documents.NewMemory(0)}, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(l.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	store, err := db.Open(t.Context(), "sqlite::memory:", db.OpenOptions{Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
-	if _, err := store.MigrateUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	store := newStore(t, log)
 	hub := events.NewHub(store, events.NewMemoryBus(), events.NewMemoryRegistry(), log)
 	l.exec = graph.NewExecutor(&graph.Resolver{Repo: store, Live: hub, Log: log}, graph.Options{
 		Introspection: true, Documents: l.store, Trusted: trusted, TrustedMode: mode,

@@ -43,9 +43,9 @@ type edge struct {
 	server *httptest.Server
 }
 
-func newEdge(t *testing.T) *edge {
+// newStore is an empty store, in memory.
+func newStore(t testing.TB, log *slog.Logger) *db.Store {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	store, err := db.Open(t.Context(), "sqlite::memory:", db.OpenOptions{Log: log})
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +54,13 @@ func newEdge(t *testing.T) *edge {
 	if _, err := store.MigrateUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	return store
+}
+
+func newEdge(t *testing.T) *edge {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	store := newStore(t, log)
 	bus := events.NewMemoryBus()
 	hub := events.NewHub(store, bus, events.NewMemoryRegistry(), log)
 	if err := hub.Start(t.Context()); err != nil {

@@ -15,7 +15,6 @@ import (
 	"github.com/99designs/gqlgen/graphql/executor"
 
 	"studychat/auth"
-	"studychat/db"
 	"studychat/events"
 	"studychat/graph"
 	"studychat/graph/generated"
@@ -26,14 +25,7 @@ import (
 func newExecutor(t testing.TB, o graph.Options) *executor.Executor {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	store, err := db.Open(t.Context(), "sqlite::memory:", db.OpenOptions{Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
-	if _, err := store.MigrateUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	store := newStore(t, log)
 	hub := events.NewHub(store, events.NewMemoryBus(), events.NewMemoryRegistry(), log)
 	return graph.NewExecutor(&graph.Resolver{Repo: store, Live: hub, Log: log}, o)
 }

@@ -64,12 +64,11 @@ func (w pacedUpgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return &pacedConn{Conn: conn, closed: make(chan struct{})}, buffered, nil
 }
 
-// pacedConn counts by the generic cell rate algorithm: next is when the next byte would come if they came evenly. One
-// goroutine reads.
+// pacedConn is read by one goroutine.
 type pacedConn struct {
 	net.Conn
 
-	next   time.Time
+	pace   pace
 	once   sync.Once
 	closed chan struct{}
 }
@@ -77,12 +76,8 @@ type pacedConn struct {
 // Read reads, and then waits if that was too much.
 func (c *pacedConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	now := time.Now()
-	if c.next.Before(now) {
-		c.next = now
-	}
-	c.next = c.next.Add(time.Duration(n) * time.Second / readRate)
-	if early := c.next.Sub(now) - readBurst*time.Second/readRate; early > 0 {
+	ahead := c.pace.add(time.Now(), time.Duration(n)*time.Second/readRate)
+	if early := ahead - readBurst*time.Second/readRate; early > 0 {
 		timer := time.NewTimer(early)
 		defer timer.Stop()
 		select {

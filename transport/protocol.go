@@ -143,15 +143,3 @@ func shortID(id string) string { return string(bytes.ToValidUTF8([]byte(id[:min(
 func tooManyOperations() *graphql.Response {
 	return failure(db.CodeRateLimited, "A connection may have at most 50 operations open.", map[string]any{"retryAfterMs": 1000, "limit": MaxOperations})
 }
-
-// pace bounds messages a second, by the generic cell rate algorithm: next is when the next message would come if they came
-// evenly, and it may come up to a burst earlier.
-type pace struct{ next time.Time }
-
-func (p *pace) allows(now time.Time) bool {
-	if p.next.Before(now) {
-		p.next = now
-	}
-	p.next = p.next.Add(messagesInterval)
-	return p.next.Sub(now) <= messagesBurst*messagesInterval
-}

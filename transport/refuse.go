@@ -52,13 +52,30 @@ func refuseStranger(w http.ResponseWriter, r *http.Request, media string) bool {
 	case media == mediaEvents:
 		refuseViewer(w, err)
 	default:
-		code, message := db.CodeUnauthenticated, "This needs a token."
-		if own, ok := errors.AsType[*db.Error](err); ok {
-			code, message = own.Code, own.Message
-		}
-		writeAnswer(w, r, failure(code, message, nil), media)
+		writeAnswer(w, r, noViewer(err), media)
 	}
 	return true
+}
+
+// refuseViewer answers a request for a stream that needs a viewer: 401, or 503 when the identity provider could not be asked,
+// since clients give up for good on the first.
+func refuseViewer(w http.ResponseWriter, err error) {
+	answer := noViewer(err)
+	code := status(codeOf(answer))
+	if code == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, 15.5.2
+	} else {
+		w.Header().Set("Retry-After", "5")
+	}
+	refuseWith(w, code, answer)
+}
+
+// noViewer says why there is none.
+func noViewer(err error) *graphql.Response {
+	if own, ok := errors.AsType[*db.Error](err); ok {
+		return failure(own.Code, own.Message, nil)
+	}
+	return failure(db.CodeUnauthenticated, "This needs a token.", nil)
 }
 
 // refuseStopping sends a client to another instance.

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 
@@ -74,19 +73,4 @@ func (t *Transport) follow(ctx context.Context, params *graphql.RawParams, allow
 		return
 	}
 	_ = op.each(put) // fails only with the stream
-}
-
-// refuseViewer answers a request that needs a viewer: 401, or 503 when the identity provider could not be asked, since
-// clients give up for good on the first.
-func refuseViewer(w http.ResponseWriter, err error) {
-	own, ok := errors.AsType[*db.Error](err)
-	if !ok {
-		own = &db.Error{Code: db.CodeUnauthenticated, Message: "This needs a token."}
-	}
-	if own.Code == db.CodeUnauthenticated {
-		w.Header().Set("WWW-Authenticate", "Bearer")
-	} else {
-		w.Header().Set("Retry-After", "5")
-	}
-	refuse(w, status(own.Code), own.Code, own.Message)
 }

@@ -124,7 +124,7 @@ func (s *socket) readAll() {
 // keepsPace counts a message, or a ping of WebSocket's own, which the reader answers within Read; too many end the socket.
 func (s *socket) keepsPace() bool {
 	s.mu.Lock()
-	ok := s.pace.allows(time.Now())
+	ok := s.pace.add(time.Now(), messagesInterval) <= messagesBurst*messagesInterval
 	s.mu.Unlock()
 	if !ok {
 		s.end(closeTooFast, "Too many messages")
