@@ -19,7 +19,9 @@ import (
 type claims struct {
 	jwt.RegisteredClaims
 
-	Scope string // RFC 8693: names separated by spaces
+	Scope   string // RFC 8693: names separated by spaces
+	Name    string // OpenID Connect Core, 5.1; as all below: "" when there is none, or it is not usable
+	Picture string
 }
 
 // UnmarshalJSON takes names as RFC 7519 has them: each once, compared exactly. encoding/json alone would take "SUB" for
@@ -30,6 +32,8 @@ func (c *claims) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	var exp, nbf, iat date
+	c.Name = optional(have["name"], db.CleanTitle)
+	c.Picture = optional(have["picture"], db.CleanAvatarURL)
 	for name, into := range map[string]any{
 		"iss": &c.Issuer, "sub": &c.Subject, "aud": &c.Audience, "scope": &c.Scope,
 		"exp": &exp, "nbf": &nbf, "iat": &iat,
@@ -42,6 +46,20 @@ func (c *claims) UnmarshalJSON(data []byte) error {
 	}
 	c.ExpiresAt, c.NotBefore, c.IssuedAt = exp.NumericDate, nbf.NumericDate, iat.NumericDate
 	return nil
+}
+
+// optional reads a claim that decides nothing: one that is missing, of another type or unclean counts as none, since a token
+// is no worse for it.
+func optional(value json.RawMessage, clean func(field, text string) (string, error)) string {
+	var text string
+	if json.Unmarshal(value, &text) != nil || !utf8.Valid(value) {
+		return ""
+	}
+	text, err := clean("claim", text)
+	if err != nil {
+		return ""
+	}
+	return text
 }
 
 // members takes an object apart and refuses a name that comes twice.

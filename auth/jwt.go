@@ -111,7 +111,14 @@ func (v *JWT) Verify(ctx context.Context, token string) (Viewer, error) {
 	if !time.Now().Before(expires) { // taken in its leeway: a stream that it opens must not end at once
 		expires = expires.Add(leeway)
 	}
-	return Viewer{ID: c.Subject, Scopes: strings.Fields(c.Scope), Expires: expires}, nil
+	issued := time.Unix(0, 0)
+	if c.IssuedAt != nil {
+		issued = c.IssuedAt.Time
+	}
+	return Viewer{
+		ID: c.Subject, Name: c.Name, AvatarURL: c.Picture, Issued: issued.UTC(),
+		Scopes: strings.Fields(c.Scope), Expires: expires,
+	}, nil
 }
 
 func (v *JWT) key(ctx context.Context, token *jwt.Token) (any, error) {

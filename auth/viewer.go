@@ -10,13 +10,21 @@ import (
 	"studychat/db"
 )
 
-// ScopeAssistant allows to send messages as the assistant and as the system.
-const ScopeAssistant = "assistant"
+// The scopes that a token may carry.
+const (
+	ScopeAssistant = "assistant" // send messages as the assistant and as the system
+	ScopeModules   = "modules"   // write and delete study modules
+	ScopeUsers     = "users"     // write the names of users
+)
 
 // Viewer is who asks.
 type Viewer struct {
 	ID      string    // the token's subject
 	Scopes  []string  // what the token allows beyond the ordinary
+	Name      string    // of the token, clean; "" when it has none
+	AvatarURL string    // the same
+	Issued    time.Time // when the token was issued; the Unix epoch when it does not say
+
 	Expires time.Time // when the token ends, or for one taken in its leeway the end of that; zero: never
 }
 

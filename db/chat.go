@@ -13,6 +13,7 @@ const (
 	ChatPage     = 20  // chats in a page when the client does not say; the first page of this size is cached
 	MessagePage  = 50  // messages in a page when the client does not say; also the most that come with a Chat
 	MaxMembers   = 500
+	MaxCount     = 1000     // what counts of lists stop at
 	UnreadWindow = 100      // newest messages in which unread ones are counted
 	NewestBytes  = 64 << 10 // bytes of content that come with a Chat; older messages are left out of Newest
 )
@@ -22,15 +23,17 @@ const (
 type Chat struct {
 	bun.BaseModel `bun:"table:chats,alias:c" json:"-"`
 
-	ID        string     `bun:"id,pk" json:"id"`
-	Title     string     `bun:"title" json:"title"` // empty once deleted
-	ModuleID  *string    `bun:"module_id" json:"moduleId,omitempty"`
-	CreatedBy string     `bun:"created_by" json:"createdBy"`
-	CreatedAt time.Time  `bun:"created_at" json:"createdAt"`
-	LastAt    time.Time  `bun:"last_at" json:"lastAt"`                 // when the newest event happened
-	HeadSeq   int64      `bun:"head_seq" json:"headSeq"`               // number of the newest event; the chat's version
-	FloorSeq  int64      `bun:"floor_seq" json:"floorSeq"`             // events up to this number are no longer kept
-	DeletedAt *time.Time `bun:"deleted_at" json:"deletedAt,omitempty"` // a tombstone; Repository reads do not return it
+	ID        string    `bun:"id,pk" json:"id"`
+	Title     string    `bun:"title" json:"title"` // empty once deleted
+	ModuleID  *string   `bun:"module_id" json:"moduleId,omitempty"`
+	CreatedBy string    `bun:"created_by" json:"createdBy"`
+	CreatedAt time.Time `bun:"created_at" json:"createdAt"`
+	LastAt    time.Time `bun:"last_at" json:"lastAt"` // when the newest event happened
+	// LastMessageAt is when the newest message was sent, or CreatedAt of a chat without any: lists are ordered by it.
+	LastMessageAt time.Time  `bun:"last_message_at" json:"lastMessageAt"`
+	HeadSeq       int64      `bun:"head_seq" json:"headSeq"`               // number of the newest event; the chat's version
+	FloorSeq      int64      `bun:"floor_seq" json:"floorSeq"`             // events up to this number are no longer kept
+	DeletedAt     *time.Time `bun:"deleted_at" json:"deletedAt,omitempty"` // a tombstone; Repository reads do not return it
 
 	// Epoch is the history that HeadSeq counts in, read in the same snapshot.
 	Epoch int64 `bun:"epoch,scanonly" json:"epoch"`
@@ -49,6 +52,9 @@ type Newest struct {
 
 // Cursor is the place in the chat's log that this read saw: subscribe after it and nothing is missed.
 func (c *Chat) Cursor() Cursor { return Cursor{Epoch: c.Epoch, Seq: c.HeadSeq} }
+
+// Creator is the user who started the chat.
+func (c *Chat) Creator() *User { return &User{ID: c.CreatedBy} }
 
 // EventCursor is Cursor as clients see it.
 func (c *Chat) EventCursor() string { return c.Cursor().String() }
@@ -74,7 +80,25 @@ type NewChat struct {
 
 // ViewerState is what a chat is to one member.
 type ViewerState struct {
+	ChatID      string
+	UserID      string
 	Role        MemberRole
 	ReadSeq     int64
-	UnreadCount int // at most UnreadWindow
+	UnreadCount int        // at most UnreadWindow
+	MutedUntil  *time.Time // the viewer wants no notices until then
+	PinnedAt    *time.Time
+	ArchivedAt  *time.Time
+}
+
+// NodeID is the state's id in GraphQL.
+func (v *ViewerState) NodeID() string { return stateNode + v.ChatID + ":" + v.UserID }
+
+// IsNode marks ViewerState as a GraphQL Node.
+func (*ViewerState) IsNode() {}
+
+// ViewerStateChange says what to change of a ViewerState. What is nil stays as it is.
+type ViewerStateChange struct {
+	MutedUntil *time.Time // the zero time ends it
+	Pinned     *bool      // a chat that is pinned already keeps its PinnedAt
+	Archived   *bool      // in the same way
 }

@@ -23,6 +23,7 @@ type traits struct {
 	migrator migrationLock
 
 	fingerprints  []string // statements that identify the database, the best first; none where a copy looks the same
+	reserve       string   // an expression that locks an id until the transaction ends; "" where every writer is alone anyway
 	lock, tryLock string   // take an advisory lock until the transaction ends; "" where every writer is alone anyway
 }
 

@@ -49,6 +49,7 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 			migrator: postgresLock{connector: connector},
 
 			fingerprints: []string{postgresFingerprint, postgresPartialFingerprint},
+			reserve:      "CAST(pg_advisory_xact_lock(hashtextextended(?, 0)) AS text)",
 			lock:         "SELECT pg_advisory_xact_lock(?)",
 			tryLock:      "SELECT pg_try_advisory_xact_lock(?)",
 		},

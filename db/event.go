@@ -15,6 +15,8 @@ const (
 	MessageDeleted EventKind = "MESSAGE_DELETED"
 	MemberAdded    EventKind = "MEMBER_ADDED"
 	MemberRemoved  EventKind = "MEMBER_REMOVED"
+
+	ChatTransferred EventKind = "CHAT_TRANSFERRED"
 )
 
 // Event is one change of a chat. It took the chat's next number in the transaction that made the change, so for one
@@ -30,7 +32,7 @@ type Event struct {
 
 	Title   string   `json:"title,omitempty"`   // ChatCreated, ChatRenamed
 	Message *Message `json:"message,omitempty"` // MessageSent, MessageEdited, MessageDeleted; on replay as it is now
-	Member  *Member  `json:"member,omitempty"`  // MemberAdded; MemberRemoved gives UserID alone
+	Member  *Member  `json:"member,omitempty"`  // MemberAdded; ChatTransferred: the new owner; MemberRemoved gives UserID alone
 
 	// Repeated says that this call committed nothing: the same call was made before, or there was nothing to change.
 	// The event then describes the chat's state and is not to be published.

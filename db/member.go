@@ -23,6 +23,17 @@ type Member struct {
 	UserID   string     `bun:"user_id,pk" json:"userId"`
 	Role     MemberRole `bun:"role" json:"role"`
 	JoinedAt time.Time  `bun:"joined_at" json:"joinedAt"`
+	// JoinedSeq is the number of the event that made the membership: ChatCreated or MemberAdded.
+	JoinedSeq int64 `bun:"joined_seq" json:"-"`
 	// ReadSeq is private to its user and changes without taking a number of the chat: it is never cached with the chat.
 	ReadSeq int64 `bun:"read_seq" json:"-"`
 }
+
+// NodeID is the membership's id in GraphQL.
+func (m *Member) NodeID() string { return memberNode + m.ChatID + ":" + m.UserID }
+
+// User is the member, for GraphQL.
+func (m *Member) User() *User { return &User{ID: m.UserID} }
+
+// IsNode marks Member as a GraphQL Node.
+func (*Member) IsNode() {}

@@ -25,11 +25,15 @@ type Message struct {
 	Seq       int64       `bun:"seq" json:"seq"` // its number in the chat's log; a message is its own MessageSent event
 	Author    string      `bun:"author_id" json:"author"`
 	Role      MessageRole `bun:"role" json:"role"`
-	Content   string      `bun:"content" json:"content"` // empty once deleted
+	Content   string      `bun:"content" json:"content"`            // empty once deleted
+	ReplyTo   *string     `bun:"reply_to" json:"replyTo,omitempty"` // the message of the same chat that this one answers
 	CreatedAt time.Time   `bun:"created_at" json:"createdAt"`
 	EditedAt  *time.Time  `bun:"edited_at" json:"editedAt,omitempty"`
 	DeletedAt *time.Time  `bun:"deleted_at" json:"deletedAt,omitempty"`
 }
+
+// Sender is the user who sent the message.
+func (m *Message) Sender() *User { return &User{ID: m.Author} }
 
 // IsNode marks Message as a GraphQL Node.
 func (*Message) IsNode() {}
@@ -40,4 +44,5 @@ type NewMessage struct {
 	ChatID  string
 	Role    MessageRole
 	Content string
+	ReplyTo *string // a canonical id
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Page asks for a part of an ordered list, by keyset: no page costs more than another. Its zero value means nothing:
@@ -16,15 +17,35 @@ type Page struct {
 	Before   *Key // the window ends before this row
 }
 
-// Key is the place of a row in its list: a chat's is (LastAt, ID), a message's is Seq.
+// Key is the place of a row in its list: a chat's is (LastMessageAt, ID), a message's is Seq, a module's is (Title, ID).
 type Key struct {
 	At  time.Time
 	ID  string
 	Seq int64
+
+	Title string
+}
+
+// Place is a message, or where one would be, in a chat: its number, or its id.
+type Place struct {
+	Seq       int64
+	MessageID string // canonical; "" when Seq counts
+}
+
+// ParsePlace reads a message's cursor or id. Errors: BAD_USER_INPUT naming field.
+func ParsePlace(field, text, chatID string) (Place, error) {
+	if id, err := ParseID(field, text); err == nil {
+		return Place{MessageID: id}, nil
+	}
+	key, err := ParseMessageKey(chatID)(field, text)
+	return Place{Seq: key.Seq}, err
 }
 
 // ChatKey is the place of a chat in the viewer's list.
-func ChatKey(c *Chat) Key { return Key{At: c.LastAt, ID: c.ID} }
+func ChatKey(c *Chat) Key { return Key{At: c.LastMessageAt, ID: c.ID} }
+
+// ModuleKey is the place of a module in the list of modules.
+func ModuleKey(m *Module) Key { return Key{Title: m.Title, ID: m.ID} }
 
 // MessageKey is the place of a message in its chat.
 func MessageKey(m *Message) Key { return Key{Seq: m.Seq} }
@@ -37,6 +58,21 @@ func (k Key) ChatCursor() string {
 // MessageCursor is the key as clients see it, for the messages of a chat. Opaque to them.
 func (k Key) MessageCursor() string {
 	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "m1:%d", k.Seq))
+}
+
+// ModuleCursor is the key as clients see it, for the list of modules. Opaque to them.
+func (k Key) ModuleCursor() string {
+	return base64.RawURLEncoding.EncodeToString([]byte("o1:" + k.ID + ":" + k.Title))
+}
+
+// ParseModuleKey reads what ModuleCursor wrote. Errors: BAD_USER_INPUT naming field.
+func ParseModuleKey(field, cursor string) (Key, error) {
+	rest, ok := decodeKey("o1:", cursor)
+	id, title, cut := strings.Cut(rest, ":")
+	if !ok || !cut || !utf8.ValidString(rest) || strings.Contains(rest, "\x00") || len(rest) > 4*(MaxName+MaxTitle)+1 {
+		return Key{}, BadInput(field, "is not a cursor of a list of modules.")
+	}
+	return Key{ID: id, Title: title}, nil
 }
 
 // ParseChatKey reads what ChatCursor wrote. Errors: BAD_USER_INPUT naming field.

@@ -37,6 +37,11 @@ import (
 // after TombstoneAge. A repeat is only recognised as such while what it repeats is remembered: the id of a pruned
 // message or of a forgotten chat is free again.
 //
+// # Ids
+//
+// Chats and messages share one space of ids, across all users: an id that one has is CONFLICT for every other, also when
+// two calls take it at the same moment.
+//
 // # Errors
 //
 // NOT_FOUND, FORBIDDEN, CONFLICT and BAD_USER_INPUT as documented at each method; UNAVAILABLE when the database does not
@@ -50,25 +55,38 @@ type Repository interface {
 	ChatRepository
 	MessageRepository
 	MemberRepository
+	UserRepository
+	ModuleRepository
 	EventRepository
 }
 
 // ChatRepository is the part of Repository about chats.
 type ChatRepository interface {
-	// Chats returns a page of the viewer's chats, by (LastAt, ID) descending, each with Members and LastMessage,
+	// Chats returns a page of the viewer's chats, by (LastMessageAt, ID) descending, each with Members and LastMessage,
 	// in a number of statements that does not depend on the page. module narrows it to one module.
 	Chats(ctx context.Context, viewer string, module *string, page Page) (*ChatList, error)
 
+	// CountChats returns how many chats the whole list of Chats has, at most MaxCount.
+	CountChats(ctx context.Context, viewer string, module *string) (int, error)
+
 	// Chat returns one chat with Members, LastMessage and Newest, all from one snapshot.
 	Chat(ctx context.Context, viewer, id string) (*Chat, error)
+
+	// ChatsByID returns those of the chats that the viewer is a member of, each with Members and LastMessage, in a fixed
+	// number of statements.
+	ChatsByID(ctx context.Context, viewer string, ids []string) (map[string]*Chat, error)
 
 	// ViewerStates returns what each of the chats is to the viewer, in a fixed number of statements. Chats that are
 	// NOT_FOUND are absent from the answer.
 	ViewerStates(ctx context.Context, viewer string, chatIDs []string) (map[string]ViewerState, error)
 
+	// UpdateViewerState changes what the chat is to the viewer alone. It takes no number of the chat.
+	UpdateViewerState(ctx context.Context, viewer, chatID string, change ViewerStateChange) error
+
 	// CreateChat starts a chat with the viewer as owner: its event 1, ChatCreated. When the id is taken: by a chat of
 	// this viewer that was created with the same title and module (any title, once its first event was pruned), the event
-	// is Repeated; else CONFLICT, also when that chat was deleted since and is remembered.
+	// is Repeated; else CONFLICT, also when that chat was deleted since and is remembered. NOT_FOUND of the module, unless
+	// the call is a repeat.
 	CreateChat(ctx context.Context, viewer string, chat NewChat) (*Event, error)
 
 	// RenameChat gives the chat a new title: ChatRenamed. FORBIDDEN unless the viewer is the owner.
@@ -79,6 +97,10 @@ type ChatRepository interface {
 	// once; a tombstone with the members stays, so that streams can end properly. FloorSeq becomes Seq-1.
 	// FORBIDDEN unless the viewer is the owner. Repeated when the owner has deleted it before.
 	DeleteChat(ctx context.Context, viewer, id string) (*Event, error)
+
+	// TransferChat makes another member the owner: ChatTransferred. FORBIDDEN unless the viewer is the owner; CONFLICT when
+	// user is not a member. Repeated when user is the owner already.
+	TransferChat(ctx context.Context, viewer, id, user string) (*Event, error)
 
 	// OwnedChats returns the ids of the chats that the viewer owns, ascending, starting after the id `after`, at most
 	// limit: what clearChats walks over.
@@ -95,9 +117,16 @@ type MessageRepository interface {
 	// Message returns one message, a deleted one included.
 	Message(ctx context.Context, viewer, id string) (*Message, error)
 
+	// MessagesAround returns a page of limit messages of the chat around the place: half of them are older, unless there are
+	// not as many on one side. NOT_FOUND of the message when the place is an id that no message of this chat has.
+	MessagesAround(ctx context.Context, viewer, chatID string, place Place, limit int) (*MessageList, error)
+
+	// MessagesByID returns those of the messages that the viewer may see, deleted ones included, in one statement.
+	MessagesByID(ctx context.Context, viewer string, ids []string) (map[string]*Message, error)
+
 	// SendMessage adds a message: MessageSent. When the id is taken: by a message of this viewer in the same chat with
-	// the same role and content (any content, if it was edited or deleted since), the event is Repeated and carries
-	// that message as it is now; else CONFLICT.
+	// the same role, content (any content, if it was edited or deleted since) and ReplyTo, the event is Repeated and carries
+	// that message as it is now; else CONFLICT. NOT_FOUND of the message that ReplyTo names, unless the chat has it.
 	SendMessage(ctx context.Context, viewer string, message NewMessage) (*Event, error)
 
 	// EditMessage replaces the content: MessageEdited. FORBIDDEN unless the viewer is the author; CONFLICT when it is
@@ -111,9 +140,12 @@ type MessageRepository interface {
 
 // MemberRepository is the part of Repository about members.
 type MemberRepository interface {
-	// AddMember makes user a member: MemberAdded. FORBIDDEN unless the viewer is the owner; CONFLICT when the chat has
-	// MaxMembers. Repeated when user is a member already.
+	// AddMember makes user a member, whether they have ever been here or not: MemberAdded. FORBIDDEN unless the viewer is the
+	// owner; CONFLICT when the chat has MaxMembers. Repeated when user is a member already.
 	AddMember(ctx context.Context, viewer, chatID, user string) (*Event, error)
+
+	// AddKnownMember is AddMember for users that SawUser or UpsertUser has stored: NOT_FOUND of the user for others.
+	AddKnownMember(ctx context.Context, viewer, chatID, user string) (*Event, error)
 
 	// RemoveMember takes user out of the chat: MemberRemoved. FORBIDDEN unless the viewer is the owner, and for the
 	// owner. Repeated when user is no member.
@@ -122,9 +154,48 @@ type MemberRepository interface {
 	// LeaveChat takes the viewer out of the chat: MemberRemoved. FORBIDDEN for the owner.
 	LeaveChat(ctx context.Context, viewer, chatID string) (*Event, error)
 
+	// ReadMarks returns the read marks of all members of those chats that the viewer is a member of, by chat and user, in
+	// one statement.
+	ReadMarks(ctx context.Context, viewer string, chatIDs []string) (map[string]map[string]int64, error)
+
 	// MarkRead raises the viewer's read mark to seq, at most to the chat's head, and returns the mark and whether this
 	// call moved it. It neither takes a number of the chat nor touches the chat's row.
 	MarkRead(ctx context.Context, viewer, chatID string, seq int64) (readSeq int64, moved bool, err error)
+}
+
+// UserRepository is the part of Repository about users.
+type UserRepository interface {
+	// Users returns those of the users that are known, in one statement.
+	Users(ctx context.Context, ids []string) (map[string]*User, error)
+
+	// SawUser remembers a user who has shown a token. The token's claims are written when they are not those of the user's
+	// last token, unless this one is older: so a name from UpsertUser stays until the token says something else.
+	SawUser(ctx context.Context, id string, claims Claims) (*User, error)
+
+	// UpsertUser writes a user's name and picture.
+	UpsertUser(ctx context.Context, user User) error
+
+	// SharedUsers returns those of the users who are the viewer or share a chat with the viewer, in one statement.
+	SharedUsers(ctx context.Context, viewer string, ids []string) (map[string]bool, error)
+}
+
+// ModuleRepository is the part of Repository about modules, which are the same for every viewer. Modules come without their
+// Content.
+type ModuleRepository interface {
+	// Modules returns a page of all modules, by (Title, ID).
+	Modules(ctx context.Context, page Page) (*ModuleList, error)
+
+	// ModulesByID returns those of the modules that exist, in one statement.
+	ModulesByID(ctx context.Context, ids []string) (map[string]*Module, error)
+
+	// ModuleContents returns the contents of those of the modules that exist, in one statement.
+	ModuleContents(ctx context.Context, ids []string) (map[string]string, error)
+
+	// PutModule creates or replaces a module; UpdatedAt is set here, and stays when nothing is different.
+	PutModule(ctx context.Context, module Module) (*Module, error)
+
+	// DeleteModule deletes a module, if it exists. Its chats keep its id.
+	DeleteModule(ctx context.Context, id string) error
 }
 
 // EventRepository is what the live path reads. Methods without a viewer are for the hub alone, which has checked the

@@ -10,12 +10,16 @@ import (
 
 const notOwner = "Only the owner of the chat may do this."
 
-// CreateChat implements ChatRepository. There is no row to lock yet: the unique id keeps two calls apart.
+// CreateChat implements ChatRepository. There is no row to lock yet: the id, which is reserved, keeps two calls apart.
 func (s *Store) CreateChat(ctx context.Context, viewer string, chat NewChat) (*Event, error) {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+		if err := s.reserveID(ctx, tx, chat.ID); err != nil {
+			return change{}, err
+		}
 		at := now()
 		row := &Chat{
-			ID: chat.ID, Title: chat.Title, ModuleID: chat.ModuleID, CreatedBy: viewer, CreatedAt: at, LastAt: at, HeadSeq: 1,
+			ID: chat.ID, Title: chat.Title, ModuleID: chat.ModuleID, CreatedBy: viewer, CreatedAt: at, LastAt: at,
+			LastMessageAt: at, HeadSeq: 1,
 		}
 		err := tx.NewInsert().Model(row).On("CONFLICT (id) DO NOTHING").Returning(epochExpr).Scan(ctx)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -24,7 +28,10 @@ func (s *Store) CreateChat(ctx context.Context, viewer string, chat NewChat) (*E
 		if err != nil {
 			return change{}, err
 		}
-		owner := &Member{ChatID: chat.ID, UserID: viewer, Role: RoleOwner, JoinedAt: at}
+		if err := checkNewChat(ctx, tx, chat); err != nil {
+			return change{}, err
+		}
+		owner := &Member{ChatID: chat.ID, UserID: viewer, Role: RoleOwner, JoinedAt: at, JoinedSeq: 1}
 		if _, err := tx.NewInsert().Model(owner).Exec(ctx); err != nil {
 			return change{}, err
 		}
@@ -33,6 +40,24 @@ func (s *Store) CreateChat(ctx context.Context, viewer string, chat NewChat) (*E
 		}
 		return change{event: event, members: []string{viewer}}, storeEvent(ctx, tx, event)
 	})
+}
+
+// checkNewChat refuses a chat with the id of a message, or of a module that does not exist.
+func checkNewChat(ctx context.Context, tx bun.Tx, chat NewChat) error {
+	var found struct{ Message, Module bool }
+	err := tx.NewSelect().
+		ColumnExpr("EXISTS (SELECT 1 FROM messages AS m WHERE m.id = ?) AS message", chat.ID).
+		ColumnExpr("EXISTS (SELECT 1 FROM modules AS mo WHERE mo.id = ?) AS module", chat.ModuleID).
+		Scan(ctx, &found)
+	switch {
+	case err != nil:
+		return err
+	case found.Message:
+		return Conflict("The id is taken by a message.")
+	case chat.ModuleID != nil && !found.Module:
+		return NotFound("module")
+	}
+	return nil
 }
 
 // repeatCreate judges a CreateChat whose id is taken by the event that the first call left: the chat's title may be
@@ -100,6 +125,69 @@ func (s *Store) RenameChat(ctx context.Context, viewer, id, title string) (*Even
 		}
 		return e.change(event), storeEvent(ctx, tx, event)
 	})
+}
+
+// TransferChat implements ChatRepository.
+func (s *Store) TransferChat(ctx context.Context, viewer, id, user string) (*Event, error) {
+	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+		e, err := enter(ctx, tx, viewer, id, "chat")
+		if err != nil {
+			return change{}, err
+		}
+		event := e.event(ChatTransferred)
+		event.Member, err = findMember(ctx, tx, id, user)
+		switch {
+		case err != nil:
+			return change{}, err
+		case event.Member != nil && event.Member.Role == RoleOwner:
+			return e.repeat(event), nil
+		case e.role != RoleOwner:
+			return change{}, Forbidden(notOwner)
+		case event.Member == nil:
+			return change{}, Conflict("The new owner must be a member of the chat.")
+		}
+		event.Member.Role = RoleOwner
+		_, err = tx.NewRaw("UPDATE chat_members SET role = CASE WHEN user_id = ? THEN ? ELSE ? END WHERE chat_id = ? AND user_id IN (?, ?)",
+			user, RoleOwner, RoleMember, id, user, viewer).Exec(ctx)
+		if err != nil {
+			return change{}, err
+		}
+		return e.change(event), storeEvent(ctx, tx, event)
+	})
+}
+
+// UpdateViewerState implements ChatRepository.
+func (s *Store) UpdateViewerState(ctx context.Context, viewer, chatID string, change ViewerStateChange) error {
+	limited, cancel := context.WithTimeout(ctx, MaxTransaction)
+	defer cancel()
+	var rows int64
+	err := untilFree(limited, func() (err error) {
+		q := s.writer.NewUpdate().Model((*Member)(nil)).Set("user_id = user_id")
+		if at := change.MutedUntil; at != nil {
+			q = q.Set("muted_until = ?", bun.NullTime{Time: *at})
+		}
+		q = setMark(q, "pinned_at", change.Pinned)
+		q = setMark(q, "archived_at", change.Archived)
+		rows, err = affected(q.Where("chat_id = ? AND user_id = ?", chatID, viewer).
+			Where("EXISTS (SELECT 1 FROM chats AS c WHERE c.id = ? AND c.deleted_at IS NULL)", chatID).Exec(limited))
+		return err
+	})
+	if err == nil && rows == 0 {
+		err = NotFound("chat")
+	}
+	return s.fail(ctx, err)
+}
+
+// setMark sets a time to now, unless it is set, or takes it away.
+func setMark(q *bun.UpdateQuery, column string, on *bool) *bun.UpdateQuery {
+	switch {
+	case on == nil:
+		return q
+	case *on:
+		return q.Set("? = COALESCE(?, ?)", bun.Ident(column), bun.Ident(column), now())
+	default:
+		return q.Set("? = NULL", bun.Ident(column))
+	}
 }
 
 // DeleteChat implements ChatRepository.

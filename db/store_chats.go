@@ -35,7 +35,7 @@ func (s *Store) Chats(ctx context.Context, viewer string, module *string, page P
 }
 
 // chatsOf selects the viewer's chats.
-func chatsOf(tx bun.Tx, viewer string, module *string) *bun.SelectQuery {
+func chatsOf(tx bun.IDB, viewer string, module *string) *bun.SelectQuery {
 	q := tx.NewSelect().Model((*Chat)(nil)).Join("JOIN chat_members AS own ON own.chat_id = c.id").
 		Where("own.user_id = ? AND c.deleted_at IS NULL", viewer)
 	if module != nil {
@@ -46,24 +46,24 @@ func chatsOf(tx bun.Tx, viewer string, module *string) *bun.SelectQuery {
 
 // The list is descending, so what is up to a key has greater values.
 func chatsUpTo(q *bun.SelectQuery, k *Key) *bun.SelectQuery {
-	return q.ColumnExpr("1").Where("(c.last_at, c.id) >= (?, ?)", k.At, k.ID)
+	return q.ColumnExpr("1").Where("(c.last_message_at, c.id) >= (?, ?)", k.At, k.ID)
 }
 
 func chatsFrom(q *bun.SelectQuery, k *Key) *bun.SelectQuery {
-	return q.ColumnExpr("1").Where("(c.last_at, c.id) <= (?, ?)", k.At, k.ID)
+	return q.ColumnExpr("1").Where("(c.last_message_at, c.id) <= (?, ?)", k.At, k.ID)
 }
 
 func chatWindow(q *bun.SelectQuery, p Page) *bun.SelectQuery {
 	if p.After != nil {
-		q = q.Where("(c.last_at, c.id) < (?, ?)", p.After.At, p.After.ID)
+		q = q.Where("(c.last_message_at, c.id) < (?, ?)", p.After.At, p.After.ID)
 	}
 	if p.Before != nil {
-		q = q.Where("(c.last_at, c.id) > (?, ?)", p.Before.At, p.Before.ID)
+		q = q.Where("(c.last_message_at, c.id) > (?, ?)", p.Before.At, p.Before.ID)
 	}
 	if p.Backward {
-		return q.OrderExpr("c.last_at, c.id").Limit(p.limit())
+		return q.OrderExpr("c.last_message_at, c.id").Limit(p.limit())
 	}
-	return q.OrderExpr("c.last_at DESC, c.id DESC").Limit(p.limit())
+	return q.OrderExpr("c.last_message_at DESC, c.id DESC").Limit(p.limit())
 }
 
 // fillChats reads the members and the last message of all the chats, in two statements.
@@ -139,6 +139,40 @@ func newest(rows []*Message) (*Newest, *Message) {
 	return &Newest{Messages: messages, Whole: kept == len(rows)}, last
 }
 
+// ChatsByID implements ChatRepository: four statements in one snapshot.
+func (s *Store) ChatsByID(ctx context.Context, viewer string, ids []string) (map[string]*Chat, error) {
+	found := make(map[string]*Chat, len(ids))
+	if len(ids) == 0 {
+		return found, nil
+	}
+	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
+		var chats []*Chat
+		err := chatsOf(tx, viewer, nil).ColumnExpr("?TableColumns").ColumnExpr(epochExpr).
+			Where("c.id IN (?)", bun.List(ids)).Scan(ctx, &chats)
+		if err != nil {
+			return err
+		}
+		for _, chat := range chats {
+			found[chat.ID] = chat
+		}
+		return fillChats(ctx, tx, chats)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// CountChats implements ChatRepository.
+func (s *Store) CountChats(ctx context.Context, viewer string, module *string) (int, error) {
+	var n int
+	err := s.query(ctx, func(ctx context.Context, db bun.IDB) error {
+		some := chatsOf(db, viewer, module).ColumnExpr("1").Limit(MaxCount)
+		return db.NewSelect().TableExpr("(?) AS n", some).ColumnExpr("COUNT(*)").Scan(ctx, &n)
+	})
+	return n, err
+}
+
 // ViewerStates implements ChatRepository, in one statement. It looks at no more than UnreadWindow messages of a chat.
 func (s *Store) ViewerStates(ctx context.Context, viewer string, chatIDs []string) (map[string]ViewerState, error) {
 	states := make(map[string]ViewerState, len(chatIDs))
@@ -150,16 +184,13 @@ func (s *Store) ViewerStates(ctx context.Context, viewer string, chatIDs []strin
 			Where("m.chat_id = own.chat_id AND m.seq > own.read_seq").OrderExpr("m.seq DESC").Limit(UnreadWindow)
 		unread := db.NewSelect().TableExpr("(?) AS n", newest).ColumnExpr("COUNT(*)").
 			Where("n.author_id <> own.user_id AND n.deleted_at IS NULL")
-		var rows []struct {
-			ChatID string
-			ViewerState
-		}
+		var rows []ViewerState
 		err := db.NewSelect().TableExpr("chat_members AS own").Join("JOIN chats AS c ON c.id = own.chat_id").
-			ColumnExpr("own.chat_id, own.role, own.read_seq").ColumnExpr("(?) AS unread_count", unread).
+			ColumnExpr("own.chat_id, own.user_id, own.role, own.read_seq, own.muted_until, own.pinned_at, own.archived_at").ColumnExpr("(?) AS unread_count", unread).
 			Where("own.user_id = ? AND c.deleted_at IS NULL AND own.chat_id IN (?)", viewer, bun.List(chatIDs)).
 			Scan(ctx, &rows)
 		for _, r := range rows {
-			states[r.ChatID] = r.ViewerState
+			states[r.ChatID] = r
 		}
 		return err
 	})

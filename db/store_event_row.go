@@ -24,8 +24,9 @@ type eventRow struct {
 // eventPayload is what an event needs to be told again and what is not in the other columns. It is encoded here and
 // handed to Bun as text: Bun's own JSON quoting damages strings with "\u0000" in them.
 type eventPayload struct {
-	Title   string `json:"title,omitempty"`   // ChatCreated, ChatRenamed
-	Message string `json:"message,omitempty"` // the id, of MessageEdited and MessageDeleted; the content is only in messages
+	Title    string     `json:"title,omitempty"`    // ChatCreated, ChatRenamed
+	JoinedAt *time.Time `json:"joinedAt,omitempty"` // of ChatTransferred: when the new owner joined
+	Message  string     `json:"message,omitempty"`  // the id, of MessageEdited and MessageDeleted; the content is only in messages
 }
 
 // storeEvent writes the event's row. MessageSent has none.
@@ -33,6 +34,9 @@ func storeEvent(ctx context.Context, tx bun.Tx, event *Event) error {
 	payload := eventPayload{Title: event.Title}
 	if event.Message != nil {
 		payload.Message = event.Message.ID
+	}
+	if event.Kind == ChatTransferred {
+		payload.JoinedAt = &event.Member.JoinedAt
 	}
 	encoded, err := json.Marshal(payload)
 	if err != nil {
@@ -62,6 +66,11 @@ func (r *eventRow) event(epoch int64) (*Event, string, error) {
 	case r.Subject == nil:
 	case r.Kind == MemberAdded:
 		event.Member = &Member{ChatID: r.ChatID, UserID: *r.Subject, Role: RoleMember, JoinedAt: r.CreatedAt}
+	case r.Kind == ChatTransferred:
+		event.Member = &Member{ChatID: r.ChatID, UserID: *r.Subject, Role: RoleOwner}
+		if payload.JoinedAt != nil {
+			event.Member.JoinedAt = *payload.JoinedAt
+		}
 	default:
 		event.Member = &Member{ChatID: r.ChatID, UserID: *r.Subject}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/schema"
 )
 
 // entry is a chat whose row this transaction has locked, with what the viewer may do in it.
@@ -14,6 +15,7 @@ type entry struct {
 	viewer string
 	role   MemberRole
 	users  []string // the members before the write, the viewer first; at most rosterLimit
+	taken  bool     // a chat has the id that was reserved
 }
 
 // rosterLimit is how many members have to be known to tell whether a write that removes one leads back to
@@ -28,11 +30,38 @@ const rosterLimit = MaxGuardedMembers + 2
 // removed meanwhile would get through. The EXISTS in the UPDATE is therefore no permission; it only keeps strangers from
 // locking rows. The statement after it has a new snapshot, and nobody can change the members while we hold the lock.
 func enter(ctx context.Context, tx bun.Tx, viewer, chatID, what string) (*entry, error) {
+	return enterWith(ctx, tx, viewer, chatID, what, plainEntry)
+}
+
+// entryFor is what a write needs beside the lock.
+type entryFor struct {
+	moved   string // more to set in the chat's row
+	reserve schema.QueryWithArgs
+	newID   string // the id of a message that is about to be stored
+}
+
+var plainEntry = entryFor{reserve: bun.SafeQuery("NULL")}
+
+// enterToSend is enter for a message with the id: it moves the chat to the front of lists and reserves the id, see reserveID,
+// without a statement more.
+func (s *Store) enterToSend(ctx context.Context, tx bun.Tx, viewer, chatID, messageID string) (*entry, error) {
+	what := entryFor{
+		moved:   ", last_message_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END",
+		reserve: plainEntry.reserve, newID: messageID,
+	}
+	if s.traits.reserve != "" {
+		what.reserve = bun.SafeQuery(s.traits.reserve, messageID)
+	}
+	return enterWith(ctx, tx, viewer, chatID, "chat", what)
+}
+
+func enterWith(ctx context.Context, tx bun.Tx, viewer, chatID, what string, more entryFor) (*entry, error) {
 	chat := new(Chat)
 	at := now()
-	err := tx.NewRaw(`UPDATE chats SET head_seq = head_seq + 1, last_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END
+	err := tx.NewRaw(`UPDATE chats SET head_seq = head_seq + 1, last_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END`+more.moved+`
 WHERE id = ?1 AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM chat_members AS cm WHERE cm.chat_id = ?1 AND cm.user_id = ?2)
-RETURNING id, title, module_id, created_by, created_at, last_at, head_seq, floor_seq, `+epochExpr, at, chatID, viewer).
+RETURNING id, title, module_id, created_by, created_at, last_at, last_message_at, head_seq, floor_seq, ?3 AS reserved, `+epochExpr,
+		at, chatID, viewer, more.reserve).
 		Scan(ctx, chat)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, NotFound(what)
@@ -40,24 +69,42 @@ RETURNING id, title, module_id, created_by, created_at, last_at, head_seq, floor
 	if err != nil {
 		return nil, err
 	}
-	return readRoster(ctx, tx, &entry{chat: chat, viewer: viewer}, what)
+	return readRoster(ctx, tx, &entry{chat: chat, viewer: viewer}, what, more.newID)
 }
 
-// readRoster fills in the viewer's role and, for the guard, the members, in one statement.
-func readRoster(ctx context.Context, tx bun.Tx, e *entry, what string) (*entry, error) {
-	var members []*Member
-	err := tx.NewSelect().Model(&members).Column("user_id", "role").
-		Where("chat_id = ?", e.chat.ID).
+// reserveID keeps every other write that wants the id waiting until this transaction ends. The unique keys of chats and of
+// messages cannot do that: two transactions, one for each table, would not see each other. The statement that looks whether
+// the id is taken has to begin after this one.
+func (s *Store) reserveID(ctx context.Context, tx bun.Tx, id string) error {
+	if s.traits.reserve == "" {
+		return nil
+	}
+	_, err := tx.NewRaw("SELECT ?", bun.SafeQuery(s.traits.reserve, id)).Exec(ctx)
+	return err
+}
+
+// readRoster fills in the viewer's role and, for the guard, the members, and whether newID is taken, in one statement.
+func readRoster(ctx context.Context, tx bun.Tx, e *entry, what, newID string) (*entry, error) {
+	var members []struct {
+		UserID string
+		Role   MemberRole
+		Taken  bool
+	}
+	q := tx.NewSelect().TableExpr("chat_members").Column("user_id", "role").Where("chat_id = ?", e.chat.ID)
+	if newID != "" {
+		q = q.ColumnExpr("EXISTS (SELECT 1 FROM chats AS o WHERE o.id = ?) AS taken", newID)
+	}
+	err := q.
 		OrderExpr("CASE WHEN user_id = ? THEN 0 ELSE 1 END", e.viewer).
 		Limit(rosterLimit).
-		Scan(ctx)
+		Scan(ctx, &members)
 	if err != nil {
 		return nil, err
 	}
 	if len(members) == 0 || members[0].UserID != e.viewer {
 		return nil, NotFound(what)
 	}
-	e.role = members[0].Role
+	e.role, e.taken = members[0].Role, members[0].Taken
 	for _, m := range members {
 		e.users = append(e.users, m.UserID)
 	}

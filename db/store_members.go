@@ -10,6 +10,16 @@ import (
 
 // AddMember implements MemberRepository.
 func (s *Store) AddMember(ctx context.Context, viewer, chatID, user string) (*Event, error) {
+	anybody := func(context.Context, bun.Tx, string) error { return nil }
+	return s.addMember(ctx, viewer, chatID, user, anybody)
+}
+
+// AddKnownMember implements MemberRepository.
+func (s *Store) AddKnownMember(ctx context.Context, viewer, chatID, user string) (*Event, error) {
+	return s.addMember(ctx, viewer, chatID, user, checkUser)
+}
+
+func (s *Store) addMember(ctx context.Context, viewer, chatID, user string, check func(context.Context, bun.Tx, string) error) (*Event, error) {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
 		e, err := enter(ctx, tx, viewer, chatID, "chat")
 		if err != nil {
@@ -26,12 +36,25 @@ func (s *Store) AddMember(ctx context.Context, viewer, chatID, user string) (*Ev
 		if event.Member != nil {
 			return e.repeat(event), nil
 		}
-		event.Member = &Member{ChatID: chatID, UserID: user, Role: RoleMember, JoinedAt: event.At}
+		if err := check(ctx, tx, user); err != nil {
+			return change{}, err
+		}
+		event.Member = &Member{ChatID: chatID, UserID: user, Role: RoleMember, JoinedAt: event.At, JoinedSeq: event.Seq}
 		if err := insertMember(ctx, tx, event.Member); err != nil {
 			return change{}, err
 		}
 		return e.change(event), storeEvent(ctx, tx, event)
 	})
+}
+
+// checkUser refuses a user who was never heard of.
+func checkUser(ctx context.Context, tx bun.Tx, user string) error {
+	var one int
+	err := tx.NewSelect().TableExpr("users").ColumnExpr("1").Where("id = ?", user).Scan(ctx, &one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return NotFound("user")
+	}
+	return err
 }
 
 func insertMember(ctx context.Context, tx bun.Tx, member *Member) error {
@@ -101,6 +124,31 @@ func takeOut(ctx context.Context, tx bun.Tx, e *entry, user string) (change, err
 		return e.repeat(event), nil
 	}
 	return e.change(event), storeEvent(ctx, tx, event)
+}
+
+// ReadMarks implements MemberRepository.
+func (s *Store) ReadMarks(ctx context.Context, viewer string, chatIDs []string) (map[string]map[string]int64, error) {
+	marks := make(map[string]map[string]int64, len(chatIDs))
+	if len(chatIDs) == 0 {
+		return marks, nil
+	}
+	err := s.query(ctx, func(ctx context.Context, db bun.IDB) error {
+		var rows []*Member
+		err := db.NewSelect().Model(&rows).Column("cm.chat_id", "cm.user_id", "cm.read_seq").
+			Join("JOIN chats AS c ON c.id = cm.chat_id").Join("JOIN chat_members AS own ON own.chat_id = cm.chat_id").
+			Where("cm.chat_id IN (?) AND c.deleted_at IS NULL AND own.user_id = ?", bun.List(chatIDs), viewer).Scan(ctx)
+		for _, m := range rows {
+			if marks[m.ChatID] == nil {
+				marks[m.ChatID] = map[string]int64{}
+			}
+			marks[m.ChatID][m.UserID] = m.ReadSeq
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return marks, nil
 }
 
 // MarkRead implements MemberRepository. It needs no transaction: the mark only rises, and every condition is in the

@@ -11,24 +11,44 @@ import (
 // SendMessage implements MessageRepository.
 func (s *Store) SendMessage(ctx context.Context, viewer string, message NewMessage) (*Event, error) {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, err := enter(ctx, tx, viewer, message.ChatID, "chat")
+		e, err := s.enterToSend(ctx, tx, viewer, message.ChatID, message.ID)
 		if err != nil {
 			return change{}, err
+		}
+		if e.taken {
+			return change{}, Conflict("The id is taken by a chat.")
 		}
 		event := e.event(MessageSent)
 		event.Message = &Message{
 			ID: message.ID, ChatID: message.ChatID, Seq: event.Seq, Author: viewer, Role: message.Role,
-			Content: message.Content, CreatedAt: event.At,
+			Content: message.Content, ReplyTo: message.ReplyTo, CreatedAt: event.At,
 		}
 		result, err := tx.NewInsert().Model(event.Message).On("CONFLICT (id) DO NOTHING").Exec(ctx)
 		if err != nil {
 			return change{}, err
 		}
-		if n, err := result.RowsAffected(); err != nil || n == 1 {
-			return e.change(event), err
+		n, err := result.RowsAffected()
+		if err == nil && n == 1 {
+			return e.change(event), checkReply(ctx, tx, message)
+		}
+		if err != nil {
+			return change{}, err
 		}
 		return repeatSend(ctx, tx, viewer, message, e.chat.Epoch)
 	})
+}
+
+// checkReply refuses an answer to what is not a message of the same chat.
+func checkReply(ctx context.Context, tx bun.Tx, message NewMessage) error {
+	if message.ReplyTo == nil {
+		return nil
+	}
+	var one int
+	err := tx.NewSelect().TableExpr("messages").ColumnExpr("1").Where("id = ? AND chat_id = ?", *message.ReplyTo, message.ChatID).Scan(ctx, &one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return NotFound("message to reply to")
+	}
+	return err
 }
 
 // repeatSend judges a SendMessage whose id is taken. Content that was edited or deleted since cannot be compared.
@@ -42,6 +62,7 @@ func repeatSend(ctx context.Context, tx bun.Tx, viewer string, message NewMessag
 	// Without a row the id belonged to a message that went with its chat or was pruned this very moment: in another chat,
 	// since we hold the lock of this one.
 	if err != nil || first.Author != viewer || first.ChatID != message.ChatID || first.Role != message.Role ||
+		!equal(first.ReplyTo, message.ReplyTo) ||
 		!changed && first.Content != message.Content {
 		return change{}, Conflict("The id is taken by another message.")
 	}

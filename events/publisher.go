@@ -34,6 +34,10 @@ func (p *publisher) DeleteChat(ctx context.Context, viewer, id string) (*db.Even
 	return p.publish(ctx)(p.Repository.DeleteChat(ctx, viewer, id))
 }
 
+func (p *publisher) TransferChat(ctx context.Context, viewer, id, user string) (*db.Event, error) {
+	return p.publish(ctx)(p.Repository.TransferChat(ctx, viewer, id, user))
+}
+
 func (p *publisher) SendMessage(ctx context.Context, viewer string, message db.NewMessage) (*db.Event, error) {
 	return p.publish(ctx)(p.Repository.SendMessage(ctx, viewer, message))
 }
@@ -48,6 +52,10 @@ func (p *publisher) DeleteMessage(ctx context.Context, viewer, id string) (*db.E
 
 func (p *publisher) AddMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {
 	return p.publish(ctx)(p.Repository.AddMember(ctx, viewer, chatID, user))
+}
+
+func (p *publisher) AddKnownMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {
+	return p.publish(ctx)(p.Repository.AddKnownMember(ctx, viewer, chatID, user))
 }
 
 func (p *publisher) RemoveMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {

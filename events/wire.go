@@ -101,7 +101,7 @@ func whole(event *db.Event) bool {
 	switch event.Kind {
 	case db.MessageSent, db.MessageEdited, db.MessageDeleted:
 		return event.Message != nil && event.Message.ChatID == event.ChatID
-	case db.MemberAdded, db.MemberRemoved:
+	case db.MemberAdded, db.MemberRemoved, db.ChatTransferred:
 		return event.Member != nil
 	case db.ChatCreated, db.ChatRenamed, db.ChatDeleted:
 		return true

@@ -28,30 +28,32 @@ const plainText = 64
 // MaxCost takes for usual.
 const memberBytes = 128
 
-// answerBytes counts what one answer holds.
-type answerBytes struct {
+// answerState is what the fields of one answer share: counts of what it holds, and look-ups.
+type answerState struct {
 	text, read atomic.Int64
 	reading    *semaphore.Weighted // in messages
+
+	batches batches
 }
 
-func newAnswerBytes() *answerBytes {
-	return &answerBytes{reading: semaphore.NewWeighted(maxReading)}
+func newAnswer() *answerState {
+	return &answerState{reading: semaphore.NewWeighted(maxReading)}
 }
 
 type answerKey struct{}
 
-// answerFrom is the count of the answer that ctx belongs to; outside of an executor of ours, one that nothing shares.
-func answerFrom(ctx context.Context) *answerBytes {
-	if a, ok := ctx.Value(answerKey{}).(*answerBytes); ok {
+// answerFrom is the answer that ctx belongs to; outside of our executor, one that nothing shares.
+func answerFrom(ctx context.Context) *answerState {
+	if a, ok := ctx.Value(answerKey{}).(*answerState); ok {
 		return a
 	}
-	return newAnswerBytes()
+	return newAnswer()
 }
 
 // boundAnswer gives each answer a count of its own. What had too much text is dropped whole: which fields were the ones
 // too many is chance, since they run at the same time, and an error for each would be a large answer again.
 func boundAnswer(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-	answer := newAnswerBytes()
+	answer := newAnswer()
 	response := next(context.WithValue(ctx, answerKey{}, answer))
 	if response == nil {
 		return nil
@@ -88,6 +90,8 @@ func textBytes(value any) (n int) {
 		}
 	case []*db.Member:
 		n = memberBytes * len(v)
+	case []*db.User:
+		n = memberBytes * len(v)
 	}
 	if n <= plainText {
 		return 0
@@ -97,7 +101,7 @@ func textBytes(value any) (n int) {
 
 // reads runs a read of at most the given number of messages and counts the bytes of text that came of it. It is refused
 // when the answer has too much already; it waits, until ctx ends, while too much is being read.
-func (a *answerBytes) reads(ctx context.Context, messages int, read func() (bytes int, err error)) error {
+func (a *answerState) reads(ctx context.Context, messages int, read func() (bytes int, err error)) error {
 	weight := int64(min(max(messages, 1), maxReading))
 	if err := a.reading.Acquire(ctx, weight); err != nil {
 		return err

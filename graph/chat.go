@@ -11,18 +11,25 @@ import (
 
 // Messages serves the newest messages from what came with the chat, so that opening a chat is one read; any other page,
 // and the pages of a list of chats, are read for all chats of the list at once.
-func (r chatResolver) Messages(ctx context.Context, chat *model.Chat, first *int, after *string, last *int, before *string) (*model.MessageConnection, error) {
+func (r chatResolver) Messages(ctx context.Context, chat *model.Chat, first *int, after *string, last *int, before, around *string) (*model.MessageConnection, error) {
 	user, err := viewer(ctx)
 	if err != nil {
 		return nil, err
 	}
-	page, err := db.NewPage(first, after, last, before, db.ParseMessageKey, db.Page{Limit: db.MessagePage, Backward: true})
+	page, err := db.NewPage(first, after, last, before, db.ParseMessageKey(chat.ID), db.Page{Limit: db.MessagePage, Backward: true})
 	if err != nil {
 		return nil, err
 	}
-	if list := newest(chat.Chat, page); list != nil {
-		return messageConnection(list), nil
+	if around != nil && *around != "" {
+		if last != nil || page.After != nil || page.Before != nil {
+			return nil, db.BadInput("around", "cannot be combined with after, before and last.")
+		}
+		return r.messagesAround(ctx, user, chat.ID, *around, page.Limit)
 	}
+	if list := newest(chat.Chat, page); list != nil {
+		return r.messageConnection(ctx, list), nil
+	}
+	// Cursors are those of one chat, so pages with cursors are read for this chat alone, under a name of its own.
 	key := fmt.Sprintf("messages %d %t %s %s", page.Limit, page.Backward, keyText(page.After), keyText(page.Before))
 	list, ok, err := model.Lookup(ctx, chat, key, func(ctx context.Context, chats []*db.Chat) (map[string]*db.MessageList, error) {
 		return r.messagePages(ctx, user, ids(chats), page)
@@ -33,7 +40,25 @@ func (r chatResolver) Messages(ctx context.Context, chat *model.Chat, first *int
 	if !ok {
 		return nil, db.NotFound("chat") // gone between the two reads
 	}
-	return messageConnection(list), nil
+	return r.messageConnection(ctx, list), nil
+}
+
+func (r chatResolver) messagesAround(ctx context.Context, user, chatID, around string, limit int) (*model.MessageConnection, error) {
+	place, err := db.ParsePlace("around", around, chatID)
+	if err != nil {
+		return nil, err
+	}
+	var list *db.MessageList
+	err = answerFrom(ctx).reads(ctx, 2*limit, func() (bytes int, err error) {
+		if list, err = r.Repo.MessagesAround(ctx, user, chatID, place, limit); err != nil {
+			return 0, err
+		}
+		return contentBytes(list.Messages...), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.messageConnection(ctx, list), nil
 }
 
 // messagePages reads the pages of many chats, as many at once as an answer may: all pages of a list in one read could be
@@ -81,12 +106,27 @@ func newest(chat *db.Chat, page db.Page) *db.MessageList {
 	}
 }
 
-func (r chatResolver) Online(ctx context.Context, chat *model.Chat) ([]string, error) {
-	users, _, err := model.Lookup(ctx, chat, "online", r.Live.Online)
-	if users == nil {
-		users = []string{}
+func (r chatResolver) Online(ctx context.Context, chat *model.Chat) ([]*db.User, error) {
+	ids, _, err := model.Lookup(ctx, chat, "online", r.Live.Online)
+	return usersWith(ids), err
+}
+
+// usersWith are users whose names are read when they are asked for. The ids are of members, so the batch expects them.
+func usersWith(ids []string) []*db.User {
+	users := make([]*db.User, len(ids))
+	for i, id := range ids {
+		users[i] = &db.User{ID: id}
 	}
-	return users, err
+	return users
+}
+
+// Module is null for a module that was deleted.
+func (r chatResolver) Module(ctx context.Context, chat *model.Chat) (*db.Module, error) {
+	if chat.ModuleID == nil {
+		return nil, nil
+	}
+	module, _, err := r.modulesOf(ctx).get(ctx, *chat.ModuleID)
+	return module, err
 }
 
 func (r chatResolver) ViewerState(ctx context.Context, chat *model.Chat) (*db.ViewerState, error) {
@@ -104,14 +144,6 @@ func (r chatResolver) ViewerState(ctx context.Context, chat *model.Chat) (*db.Vi
 		return nil, db.NotFound("chat") // gone between the two reads
 	}
 	return &state, nil
-}
-
-func (r chatCreatedResolver) Chat(ctx context.Context, event *model.ChatCreated) (*model.Chat, error) {
-	user, err := viewer(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return r.chat(ctx, user, event.ChatID)
 }
 
 func ids(chats []*db.Chat) []string {

@@ -23,7 +23,7 @@ func (r mutationResolver) CreateChat(ctx context.Context, input model.CreateChat
 	if err != nil {
 		return nil, err
 	}
-	return &model.CreateChatPayload{Chat: answer}, nil
+	return &model.CreateChatPayload{Chat: answer, ChatEdge: model.NewChatEdge(answer)}, nil
 }
 
 func newChat(input model.CreateChatInput) (chat db.NewChat, err error) {
@@ -33,7 +33,11 @@ func newChat(input model.CreateChatInput) (chat db.NewChat, err error) {
 	if chat.Title, err = db.CleanTitle("title", input.Title); err != nil {
 		return chat, err
 	}
-	chat.ModuleID, err = cleanOptional("moduleId", input.ModuleID)
+	if input.ModuleID != nil {
+		var module string
+		module, err = db.ParseModuleID("moduleId", *input.ModuleID)
+		chat.ModuleID = &module
+	}
 	return chat, err
 }
 
@@ -46,7 +50,7 @@ func chosenID(field string, id *string) (string, error) {
 }
 
 func (r mutationResolver) RenameChat(ctx context.Context, input model.RenameChatInput) (*model.RenameChatPayload, error) {
-	user, id, err := viewerAnd(ctx, "id", input.ID)
+	user, id, err := viewerAnd(ctx, "chatId", input.ChatID)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +69,7 @@ func (r mutationResolver) RenameChat(ctx context.Context, input model.RenameChat
 }
 
 func (r mutationResolver) DeleteChat(ctx context.Context, input model.DeleteChatInput) (*model.DeleteChatPayload, error) {
-	user, id, err := viewerAnd(ctx, "id", input.ID)
+	user, id, err := viewerAnd(ctx, "chatId", input.ChatID)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +77,14 @@ func (r mutationResolver) DeleteChat(ctx context.Context, input model.DeleteChat
 		return nil, err
 	}
 	return &model.DeleteChatPayload{DeletedChatID: id}, nil
+}
+
+func (r mutationResolver) TransferChat(ctx context.Context, input model.TransferChatInput) (*model.TransferChatPayload, error) {
+	chat, _, err := r.changeMember(ctx, input.ChatID, input.UserID, r.Repo.TransferChat)
+	if err != nil {
+		return nil, err
+	}
+	return &model.TransferChatPayload{Chat: chat}, nil
 }
 
 // clearStep is how many chats are looked up at a time.

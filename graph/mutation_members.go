@@ -2,41 +2,48 @@ package graph
 
 import (
 	"context"
+	"time"
 
 	"studychat/db"
 	"studychat/graph/model"
 )
 
 func (r mutationResolver) AddMember(ctx context.Context, input model.AddMemberInput) (*model.AddMemberPayload, error) {
-	chat, err := r.changeMember(ctx, input.ChatID, input.UserID, r.Repo.AddMember)
+	add := r.Repo.AddKnownMember
+	if input.Invite != nil && *input.Invite {
+		add = r.Repo.AddMember
+	}
+	chat, event, err := r.changeMember(ctx, input.ChatID, input.UserID, add)
 	if err != nil {
 		return nil, err
 	}
-	return &model.AddMemberPayload{Chat: chat}, nil
+	return &model.AddMemberPayload{Chat: chat, Member: event.Member}, nil
 }
 
 func (r mutationResolver) RemoveMember(ctx context.Context, input model.RemoveMemberInput) (*model.RemoveMemberPayload, error) {
-	chat, err := r.changeMember(ctx, input.ChatID, input.UserID, r.Repo.RemoveMember)
+	chat, event, err := r.changeMember(ctx, input.ChatID, input.UserID, r.Repo.RemoveMember)
 	if err != nil {
 		return nil, err
 	}
-	return &model.RemoveMemberPayload{Chat: chat}, nil
+	return &model.RemoveMemberPayload{Chat: chat, RemovedUser: event.Member.User()}, nil
 }
 
-// changeMember does what adding and removing have in common.
-func (r *Resolver) changeMember(ctx context.Context, chatID, userID string, change func(ctx context.Context, viewer, chatID, user string) (*db.Event, error)) (*model.Chat, error) {
+// changeMember does what adding, removing and handing over have in common.
+func (r *Resolver) changeMember(ctx context.Context, chatID, userID string, change func(ctx context.Context, viewer, chatID, user string) (*db.Event, error)) (*model.Chat, *db.Event, error) {
 	viewer, chatID, err := viewerAnd(ctx, "chatId", chatID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	userID, err = db.CleanName("userId", userID)
+	userID, err = db.ParseUserID("userId", userID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if _, err := change(ctx, viewer, chatID, userID); err != nil {
-		return nil, err
+	event, err := change(ctx, viewer, chatID, userID)
+	if err != nil {
+		return nil, nil, err
 	}
-	return r.chat(ctx, viewer, chatID)
+	chat, err := r.chat(ctx, viewer, chatID)
+	return chat, event, err
 }
 
 func (r mutationResolver) LeaveChat(ctx context.Context, input model.LeaveChatInput) (*model.LeaveChatPayload, error) {
@@ -66,6 +73,28 @@ func (r mutationResolver) MarkRead(ctx context.Context, input model.MarkReadInpu
 		return nil, err
 	}
 	return &model.MarkReadPayload{Chat: chat}, nil
+}
+
+func (r mutationResolver) UpdateViewerState(ctx context.Context, input model.UpdateViewerStateInput) (*model.UpdateViewerStatePayload, error) {
+	user, id, err := viewerAnd(ctx, "chatId", input.ChatID)
+	if err != nil {
+		return nil, err
+	}
+	change := db.ViewerStateChange{Pinned: input.Pinned, Archived: input.Archived}
+	if until, given := input.MutedUntil.ValueOK(); given {
+		if until == nil {
+			until = &time.Time{}
+		}
+		change.MutedUntil = until
+	}
+	if err := r.Repo.UpdateViewerState(ctx, user, id, change); err != nil {
+		return nil, err
+	}
+	chat, err := r.chat(ctx, user, id)
+	if err != nil {
+		return nil, err
+	}
+	return &model.UpdateViewerStatePayload{Chat: chat}, nil
 }
 
 // SetTyping reads the chat to learn whether the viewer is a member: a hit in the cache, and nothing is stored.

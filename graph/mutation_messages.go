@@ -24,7 +24,17 @@ func (r mutationResolver) SendMessage(ctx context.Context, input model.SendMessa
 	if err != nil {
 		return nil, err
 	}
-	return &model.SendMessagePayload{Message: event.Message}, nil
+	r.expectMessages(ctx, event.Message)
+	return &model.SendMessagePayload{Message: event.Message, MessageEdge: model.NewMessageEdge(event.Message)}, nil
+}
+
+// ChatEdge is null when the chat is gone already, which makes no difference to the message.
+func (r sendMessagePayloadResolver) ChatEdge(ctx context.Context, sent *model.SendMessagePayload) (*model.ChatEdge, error) {
+	chat, ok, err := r.chatsOf(ctx).get(ctx, sent.Message.ChatID)
+	if !ok {
+		return nil, err
+	}
+	return model.NewChatEdge(chat), nil
 }
 
 func newMessage(input model.SendMessageInput) (message db.NewMessage, err error) {
@@ -36,6 +46,13 @@ func newMessage(input model.SendMessageInput) (message db.NewMessage, err error)
 	}
 	if message.Role, err = cleanRole(input.Role); err != nil {
 		return message, err
+	}
+	if input.ReplyToID != nil {
+		var first string
+		if first, err = db.ParseID("replyToId", *input.ReplyToID); err != nil {
+			return message, err
+		}
+		message.ReplyTo = &first
 	}
 	message.Content, err = db.CleanContent("content", input.Content)
 	return message, err
@@ -55,7 +72,7 @@ func cleanRole(role *db.MessageRole) (db.MessageRole, error) {
 }
 
 func (r mutationResolver) EditMessage(ctx context.Context, input model.EditMessageInput) (*model.EditMessagePayload, error) {
-	user, id, err := viewerAnd(ctx, "id", input.ID)
+	user, id, err := viewerAnd(ctx, "messageId", input.MessageID)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +88,7 @@ func (r mutationResolver) EditMessage(ctx context.Context, input model.EditMessa
 }
 
 func (r mutationResolver) DeleteMessage(ctx context.Context, input model.DeleteMessageInput) (*model.DeleteMessagePayload, error) {
-	user, id, err := viewerAnd(ctx, "id", input.ID)
+	user, id, err := viewerAnd(ctx, "messageId", input.MessageID)
 	if err != nil {
 		return nil, err
 	}

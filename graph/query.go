@@ -3,25 +3,40 @@ package graph
 import (
 	"context"
 
+	"studychat/auth"
 	"studychat/db"
 	"studychat/graph/model"
 )
+
+func (r queryResolver) Viewer(ctx context.Context) (*db.User, error) {
+	who, err := auth.FromContext(ctx)
+	return &db.User{ID: who.ID}, err
+}
 
 func (r queryResolver) Chats(ctx context.Context, first *int, after *string, last *int, before *string, moduleID *string) (*model.ChatConnection, error) {
 	user, err := viewer(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if moduleID != nil {
+		module, err := db.ParseModuleID("moduleId", *moduleID)
+		if err != nil {
+			return nil, err
+		}
+		moduleID = &module
+	}
+	return r.chatPage(ctx, user, moduleID, first, after, last, before)
+}
+
+// chatPage reads a page of the viewer's chats, all of them or those of a module.
+func (r *Resolver) chatPage(ctx context.Context, user string, module *string, first *int, after *string, last *int, before *string) (*model.ChatConnection, error) {
 	page, err := db.NewPage(first, after, last, before, db.ParseChatKey, db.Page{Limit: db.ChatPage})
 	if err != nil {
 		return nil, err
 	}
-	if moduleID, err = cleanOptional("moduleId", moduleID); err != nil {
-		return nil, err
-	}
 	var list *db.ChatList
 	err = answerFrom(ctx).reads(ctx, page.Limit, func() (bytes int, err error) {
-		if list, err = r.Repo.Chats(ctx, user, moduleID, page); err != nil {
+		if list, err = r.Repo.Chats(ctx, user, module, page); err != nil {
 			return 0, err
 		}
 		for _, chat := range list.Chats {
@@ -32,7 +47,7 @@ func (r queryResolver) Chats(ctx context.Context, first *int, after *string, las
 	if err != nil {
 		return nil, err
 	}
-	return chatConnection(list), nil
+	return r.chatConnection(ctx, list, module), nil
 }
 
 func (r queryResolver) Chat(ctx context.Context, id string) (*model.Chat, error) {
@@ -43,27 +58,12 @@ func (r queryResolver) Chat(ctx context.Context, id string) (*model.Chat, error)
 	return r.chat(ctx, user, id)
 }
 
-// Node does not know what an id stands for, since all ids are plain UUIDs: it looks for a chat, then for a message.
-func (r queryResolver) Node(ctx context.Context, id string) (model.Node, error) {
-	user, id, err := viewerAnd(ctx, "id", id)
+func (r chatConnectionResolver) TotalCount(ctx context.Context, list *model.ChatConnection) (int, error) {
+	user, err := viewer(ctx)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	chat, err := r.chat(ctx, user, id)
-	if err == nil {
-		return chat, nil
-	}
-	if db.CodeOf(err) != db.CodeNotFound {
-		return nil, err
-	}
-	message, err := r.message(ctx, user, id)
-	if err == nil {
-		return message, nil
-	}
-	if db.CodeOf(err) == db.CodeNotFound {
-		return nil, db.NotFound("object")
-	}
-	return nil, err
+	return r.Repo.CountChats(ctx, user, list.Module)
 }
 
 // chat reads a chat that stands alone in the answer. Of messages it brings the last one and db.NewestBytes: two of the
@@ -83,7 +83,38 @@ func (r *Resolver) chat(ctx context.Context, user, id string) (*model.Chat, erro
 	if err != nil {
 		return nil, err
 	}
-	return model.NewChat(chat), nil
+	return r.expectChats(ctx, []*db.Chat{chat})[0], nil
+}
+
+// chats reads chats by their ids, for one list. One alone is likely to be in the cache.
+func (r *Resolver) chats(ctx context.Context, user string, ids []string) (map[string]*model.Chat, error) {
+	found := make(map[string]*model.Chat, len(ids))
+	if len(ids) == 1 {
+		chat, err := r.chat(ctx, user, ids[0])
+		if err == nil {
+			found[ids[0]] = chat
+		}
+		if db.CodeOf(err) == db.CodeNotFound {
+			err = nil
+		}
+		return found, err
+	}
+	var chats []*db.Chat
+	err := answerFrom(ctx).reads(ctx, len(ids), func() (bytes int, err error) {
+		read, err := r.Repo.ChatsByID(ctx, user, ids)
+		for _, chat := range read {
+			chats = append(chats, chat)
+			bytes += contentBytes(chat.LastMessage)
+		}
+		return bytes, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, chat := range r.expectChats(ctx, chats) {
+		found[chat.ID] = chat
+	}
+	return found, nil
 }
 
 func (r *Resolver) message(ctx context.Context, user, id string) (message *db.Message, err error) {
@@ -91,13 +122,9 @@ func (r *Resolver) message(ctx context.Context, user, id string) (message *db.Me
 		message, err = r.Repo.Message(ctx, user, id)
 		return contentBytes(message), err
 	})
-	return message, err
-}
-
-func cleanOptional(field string, name *string) (*string, error) {
-	if name == nil {
-		return nil, nil
+	if err != nil {
+		return nil, err
 	}
-	clean, err := db.CleanName(field, *name)
-	return &clean, err
+	r.expectMessages(ctx, message)
+	return message, nil
 }

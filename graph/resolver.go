@@ -26,6 +26,8 @@ type Resolver struct {
 	Repo db.Repository
 	Live Live
 	Log  *slog.Logger
+
+	people *people // made by NewExecutor
 }
 
 var _ generated.ResolverRoot = (*Resolver)(nil)
@@ -42,15 +44,41 @@ func (r *Resolver) Subscription() generated.SubscriptionResolver { return subscr
 // Chat answers the fields of a chat that need a look-up.
 func (r *Resolver) Chat() generated.ChatResolver { return chatResolver{r} }
 
-// ChatCreated answers the field of the event that needs a look-up.
-func (r *Resolver) ChatCreated() generated.ChatCreatedResolver { return chatCreatedResolver{r} }
+// ChatConnection answers the count of a list of chats.
+func (r *Resolver) ChatConnection() generated.ChatConnectionResolver {
+	return chatConnectionResolver{r}
+}
+
+// Member answers the read mark of a member.
+func (r *Resolver) Member() generated.MemberResolver { return memberResolver{r} }
+
+// Message answers the fields of a message that lead to other objects.
+func (r *Resolver) Message() generated.MessageResolver { return messageResolver{r} }
+
+// Module answers the large and the personal fields of a module.
+func (r *Resolver) Module() generated.ModuleResolver { return moduleResolver{r} }
+
+// SendMessagePayload answers the chat of a message that was sent.
+func (r *Resolver) SendMessagePayload() generated.SendMessagePayloadResolver {
+	return sendMessagePayloadResolver{r}
+}
+
+// User answers what is known of a user beside the id.
+func (r *Resolver) User() generated.UserResolver { return userResolver{r} }
 
 type (
 	queryResolver        struct{ *Resolver }
 	mutationResolver     struct{ *Resolver }
 	subscriptionResolver struct{ *Resolver }
 	chatResolver         struct{ *Resolver }
-	chatCreatedResolver  struct{ *Resolver }
+
+	chatConnectionResolver struct{ *Resolver }
+	memberResolver         struct{ *Resolver }
+	messageResolver        struct{ *Resolver }
+	moduleResolver         struct{ *Resolver }
+	userResolver           struct{ *Resolver }
+
+	sendMessagePayloadResolver struct{ *Resolver }
 )
 
 // viewer is the id of the user who asks. Errors: UNAUTHENTICATED.

@@ -10,6 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"studychat/auth"
 	"studychat/db"
 	"studychat/documents"
 	"studychat/graph/generated"
@@ -33,6 +34,7 @@ type Options struct {
 
 // NewExecutor runs operations, with all that holds for every one of them; package transport carries them.
 func NewExecutor(r *Resolver, o Options) *executor.Executor {
+	r.people = newPeople(r.Repo, r.Log)
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: r})
 	exec := executor.New(schema)
 	exec.SetDefaultRulesFn(validationRules(o.Introspection))
@@ -51,12 +53,21 @@ func NewExecutor(r *Resolver, o Options) *executor.Executor {
 	exec.SetErrorPresenter(p.present)
 	exec.SetRecoverFunc(p.recovered)
 	exec.AroundOperations(p.admit)
+	exec.AroundOperations(r.remember)
 	exec.AroundResponses(boundAnswer)
 	exec.AroundFields(countText)
 	if o.Limiter != nil {
 		exec.AroundOperations(rateLimit{presenter: p, limiter: o.Limiter, perUser: o.PerUser, perAddress: o.PerAddress}.permit)
 	}
 	return exec
+}
+
+// remember stores who the viewer is, as the token says: only known users can be added to chats.
+func (r *Resolver) remember(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	if who, err := auth.FromContext(ctx); err == nil {
+		r.people.saw(ctx, who)
+	}
+	return next(ctx)
 }
 
 // admit refuses an operation that the transport cannot carry.

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"context"
 	"time"
 
 	"studychat/db"
@@ -16,21 +17,54 @@ type DurableChatEvent interface {
 	IsDurableChatEvent()
 }
 
+// Source is where events read what they only point to. All of it is as it is now, and the same for everybody who may see the
+// chat, except Unread.
+type Source interface {
+	// EventChat returns the chat as it is now, or nil when the viewer may not see it any more.
+	EventChat(ctx context.Context, chatID string) (*Chat, error)
+	// EventOnline returns the members who follow the chat now.
+	EventOnline(ctx context.Context, chatID string) ([]*db.User, error)
+	// EventReadMarks returns how far the members have read.
+	EventReadMarks(ctx context.Context, chatID string) ([]*ReadMark, error)
+	// EventUnread returns the viewer's unread count if the viewer is user, else nil.
+	EventUnread(ctx context.Context, chatID, user string) (*int, error)
+}
+
 // Stamp is what every event carries.
 type Stamp struct {
 	Cursor string
 	At     time.Time
+
+	source Source
 }
 
 // IsChatEvent marks every event.
 func (Stamp) IsChatEvent() {}
 
-// Durable is what every durable event carries.
-type Durable struct {
+// About is what every event about a chat carries.
+type About struct {
 	Stamp
 	ChatID string
-	Seq    int64
-	Actor  string
+}
+
+// Chat is the chat as it is now.
+func (a About) Chat(ctx context.Context) (*Chat, error) { return a.source.EventChat(ctx, a.ChatID) }
+
+// ChatEdge is the chat in a list of chats. (Only some events have it in the schema.)
+func (a About) ChatEdge(ctx context.Context) (*ChatEdge, error) {
+	chat, err := a.Chat(ctx)
+	if chat == nil {
+		return nil, err
+	}
+	return NewChatEdge(chat), nil
+}
+
+// Durable is what every durable event carries.
+type Durable struct {
+	About
+	EventID string
+	Seq     int64
+	Actor   *db.User
 }
 
 // IsDurableChatEvent marks every durable event.
@@ -38,12 +72,22 @@ func (Durable) IsDurableChatEvent() {}
 
 // The events as the schema has them; it describes each.
 type (
+	StreamStarted struct {
+		Stamp
+		Resumed bool
+
+		chatID string // "" for the feed of all chats
+	}
 	ChatCreated struct{ Durable }
 	ChatRenamed struct {
 		Durable
 		Title string
 	}
-	ChatDeleted struct{ Durable }
+	ChatDeleted     struct{ Durable }
+	ChatTransferred struct {
+		Durable
+		Owner *db.Member
+	}
 	MessageSent struct {
 		Durable
 		Message *db.Message
@@ -62,24 +106,21 @@ type (
 	}
 	MemberRemoved struct {
 		Durable
-		UserID string
+		User *db.User
 	}
 	MessagesRead struct {
-		Stamp
-		ChatID  string
-		UserID  string
+		About
+		User    *db.User
 		ReadSeq int64
 	}
 	TypingChanged struct {
-		Stamp
-		ChatID string
-		UserID string
+		About
+		User   *db.User
 		Typing bool
 	}
 	PresenceChanged struct {
-		Stamp
-		ChatID string
-		UserID string
+		About
+		User   *db.User
 		Online bool
 	}
 	StreamReset struct {
@@ -89,10 +130,37 @@ type (
 	}
 )
 
-// NewChatEvent is the one place where an item of a stream becomes an event of the schema.
-func NewChatEvent(item events.Item) ChatEvent {
-	stamp := Stamp{Cursor: item.Cursor, At: item.At}
+// Online is who follows the chat at the beginning of its stream.
+func (s StreamStarted) Online(ctx context.Context) ([]*db.User, error) {
+	if s.chatID == "" {
+		return []*db.User{}, nil
+	}
+	return s.source.EventOnline(ctx, s.chatID)
+}
+
+// ReadMarks is how far the members have read at the beginning of the stream.
+func (s StreamStarted) ReadMarks(ctx context.Context) ([]*ReadMark, error) {
+	if s.chatID == "" {
+		return []*ReadMark{}, nil
+	}
+	return s.source.EventReadMarks(ctx, s.chatID)
+}
+
+// MessageEdge is the message in the list of its chat's messages.
+func (m MessageSent) MessageEdge() *MessageEdge { return NewMessageEdge(m.Message) }
+
+// UnreadCount is the viewer's, if it is the viewer who read.
+func (m MessagesRead) UnreadCount(ctx context.Context) (*int, error) {
+	return m.source.EventUnread(ctx, m.ChatID, m.User.ID)
+}
+
+// NewChatEvent is the one place where an item of a stream becomes an event of the schema. It returns nil for a kind that this
+// version does not know (an event of a newer instance): the caller skips it.
+func NewChatEvent(item events.Item, source Source) ChatEvent {
+	stamp := Stamp{Cursor: item.Cursor, At: item.At, source: source}
 	switch {
+	case item.Started != nil:
+		return StreamStarted{Stamp: stamp, Resumed: item.Started.Resumed, chatID: item.Started.ChatID}
 	case item.Event != nil:
 		return newDurable(stamp, item.Event)
 	case item.Passing != nil:
@@ -105,9 +173,8 @@ func NewChatEvent(item events.Item) ChatEvent {
 	return reset
 }
 
-// newDurable returns nil for a kind that this version does not know (an event of a newer instance): the caller skips it.
 func newDurable(stamp Stamp, e *db.Event) ChatEvent {
-	d := Durable{Stamp: stamp, ChatID: e.ChatID, Seq: e.Seq, Actor: e.Actor}
+	d := Durable{About: About{stamp, e.ChatID}, EventID: e.Identity(), Seq: e.Seq, Actor: &db.User{ID: e.Actor}}
 	switch e.Kind {
 	case db.ChatCreated:
 		return ChatCreated{d}
@@ -115,6 +182,8 @@ func newDurable(stamp Stamp, e *db.Event) ChatEvent {
 		return ChatRenamed{d, e.Title}
 	case db.ChatDeleted:
 		return ChatDeleted{d}
+	case db.ChatTransferred:
+		return ChatTransferred{d, e.Member}
 	case db.MessageSent:
 		return MessageSent{d, e.Message}
 	case db.MessageEdited:
@@ -124,19 +193,20 @@ func newDurable(stamp Stamp, e *db.Event) ChatEvent {
 	case db.MemberAdded:
 		return MemberAdded{d, e.Member}
 	case db.MemberRemoved:
-		return MemberRemoved{d, e.Member.UserID}
+		return MemberRemoved{d, e.Member.User()}
 	}
 	return nil
 }
 
 func newPassing(stamp Stamp, p *events.Passing) ChatEvent {
+	about, user := About{stamp, p.ChatID}, &db.User{ID: p.User}
 	switch p.Kind {
 	case events.MessagesRead:
-		return MessagesRead{stamp, p.ChatID, p.User, p.ReadSeq}
+		return MessagesRead{about, user, p.ReadSeq}
 	case events.TypingChanged:
-		return TypingChanged{stamp, p.ChatID, p.User, p.On}
+		return TypingChanged{about, user, p.On}
 	case events.PresenceChanged:
-		return PresenceChanged{stamp, p.ChatID, p.User, p.On}
+		return PresenceChanged{about, user, p.On}
 	}
 	return nil
 }

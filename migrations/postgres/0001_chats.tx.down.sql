@@ -1,3 +1,9 @@
+DROP TABLE IF EXISTS modules;
+--bun:split
+
+DROP TABLE IF EXISTS users;
+--bun:split
+
 DROP TABLE IF EXISTS stream_meta;
 --bun:split
 

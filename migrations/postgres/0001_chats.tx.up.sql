@@ -1,26 +1,32 @@
 -- User and module ids are compared byte by byte (COLLATE "C"), so that lists have the same order as in SQLite.
 
--- A send updates the chat's row. Room on the page (fillfactor) and no index on head_seq or last_at make that a HOT
--- update: no index is touched, and the old version is cleaned up without a vacuum.
+-- A send updates the chat's row. Room on the page (fillfactor) and no index on head_seq, last_at or last_message_at make
+-- that a HOT update: no index is touched, and the old version is cleaned up without a vacuum.
 CREATE TABLE IF NOT EXISTS chats (
-    id         uuid           NOT NULL PRIMARY KEY,
-    title      text           NOT NULL,
-    module_id  text           COLLATE "C",
-    created_by text           COLLATE "C" NOT NULL,
-    created_at timestamptz(6) NOT NULL,
-    last_at    timestamptz(6) NOT NULL,
-    head_seq   bigint         NOT NULL,
-    floor_seq  bigint         NOT NULL,
-    deleted_at timestamptz(6)
+    id              uuid           NOT NULL PRIMARY KEY,
+    title           text           NOT NULL,
+    module_id       text           COLLATE "C",
+    created_by      text           COLLATE "C" NOT NULL,
+    created_at      timestamptz(6) NOT NULL,
+    last_at         timestamptz(6) NOT NULL,
+    last_message_at timestamptz(6) NOT NULL, -- of an empty chat: created_at
+    head_seq        bigint         NOT NULL,
+    floor_seq       bigint         NOT NULL,
+    deleted_at      timestamptz(6)
 ) WITH (fillfactor = 70);
 --bun:split
 
+-- joined_seq is the number of the event that made the membership. The last three columns are the member's own affair.
 CREATE TABLE IF NOT EXISTS chat_members (
-    chat_id   uuid           NOT NULL REFERENCES chats (id),
-    user_id   text           COLLATE "C" NOT NULL,
-    role      text           NOT NULL,
-    joined_at timestamptz(6) NOT NULL,
-    read_seq  bigint         NOT NULL DEFAULT 0,
+    chat_id     uuid           NOT NULL REFERENCES chats (id),
+    user_id     text           COLLATE "C" NOT NULL,
+    role        text           NOT NULL,
+    joined_at   timestamptz(6) NOT NULL,
+    joined_seq  bigint         NOT NULL DEFAULT 0,
+    read_seq    bigint         NOT NULL DEFAULT 0,
+    muted_until timestamptz(6),
+    pinned_at   timestamptz(6),
+    archived_at timestamptz(6),
     PRIMARY KEY (chat_id, user_id)
 ) WITH (fillfactor = 80);
 --bun:split
@@ -35,6 +41,7 @@ CREATE TABLE IF NOT EXISTS messages (
     author_id  text           COLLATE "C" NOT NULL,
     role       text           NOT NULL,
     content    text           NOT NULL,
+    reply_to   uuid,          -- a message of the same chat, which may be pruned
     created_at timestamptz(6) NOT NULL,
     edited_at  timestamptz(6),
     deleted_at timestamptz(6),
@@ -57,6 +64,29 @@ CREATE TABLE IF NOT EXISTS chat_events (
 
 -- Finds the chats that a user was taken out of, whom chat_members does not know any more.
 CREATE INDEX IF NOT EXISTS chat_events_subject ON chat_events (subject_id, created_at) WHERE subject_id IS NOT NULL;
+--bun:split
+
+-- Names of users. claims and claims_at are what the user's token said last, and when that token was issued: a name that
+-- was written otherwise stays until the token says something else.
+CREATE TABLE IF NOT EXISTS users (
+    id         text           COLLATE "C" NOT NULL PRIMARY KEY,
+    name       text           NOT NULL,
+    avatar_url text,
+    claims     text           NOT NULL DEFAULT '',
+    claims_at  timestamptz(6) NOT NULL,
+    updated_at timestamptz(6) NOT NULL
+);
+--bun:split
+
+CREATE TABLE IF NOT EXISTS modules (
+    id         text           COLLATE "C" NOT NULL PRIMARY KEY,
+    title      text           COLLATE "C" NOT NULL,
+    content    text           NOT NULL,
+    updated_at timestamptz(6) NOT NULL
+);
+--bun:split
+
+CREATE INDEX IF NOT EXISTS modules_title ON modules (title, id);
 --bun:split
 
 CREATE TABLE IF NOT EXISTS stream_meta (

@@ -1,0 +1,43 @@
+package db
+
+import (
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// User is somebody who may be a member of chats. Most Users in memory know their ID alone: names are read apart, for a whole
+// answer at once.
+type User struct {
+	bun.BaseModel `bun:"table:users,alias:u"`
+
+	ID        string  `bun:"id,pk"` // the token's subject
+	Name      string  `bun:"name"`
+	AvatarURL *string `bun:"avatar_url"`
+}
+
+// NodeID is the user's id in GraphQL.
+func (u *User) NodeID() string { return userNode + u.ID }
+
+// IsNode marks User as a GraphQL Node.
+func (*User) IsNode() {}
+
+// Claims are what a verified token says of its user.
+type Claims struct {
+	Name      string    // "" when the token does not say
+	AvatarURL string    // the same
+	At        time.Time // when the token was issued
+}
+
+// text is the claims in a form that tells whether they changed.
+func (c Claims) text() string { return c.Name + "\n" + c.AvatarURL }
+
+// ParseUserID reads a user that a client names: `user:` and the subject, or the subject alone, unless that begins with
+// `user:`. Errors: BAD_USER_INPUT naming field.
+func ParseUserID(field, id string) (string, error) {
+	return CleanName(field, strings.TrimPrefix(id, userNode))
+}
+
+// neverClaimed is older than any token.
+var neverClaimed = time.Unix(0, 0).UTC()

@@ -1,0 +1,105 @@
+package graph
+
+import (
+	"context"
+	"maps"
+	"sync"
+)
+
+// batch looks objects up by their ids for one answer: all that the answer is known to need, with the first one that is asked
+// for. So the number of reads does not depend on how many objects there are, though the executor asks for one field at a time.
+type batch[T any] struct {
+	read func(ctx context.Context, ids []string) (map[string]T, error)
+
+	reading sync.Mutex // one read at a time. Before mu, which is free meanwhile: what is read may be expected to need more
+	mu      sync.Mutex
+	wanted map[string]struct{} // known to be needed and not read yet
+	found  map[string]T
+	asked  map[string]struct{} // read, found or not
+	err    error               // of a read that failed: the rest of the answer does not try again
+}
+
+// expect says that the answer may ask for these objects.
+func (b *batch[T]) expect(ids ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.want(ids)
+}
+
+func (b *batch[T]) want(ids []string) {
+	for _, id := range ids {
+		if _, done := b.asked[id]; !done {
+			b.wanted[id] = struct{}{}
+		}
+	}
+}
+
+// get returns the object; ok is false when there is none. Who asks while a read is under way waits for it.
+func (b *batch[T]) get(ctx context.Context, id string) (object T, ok bool, err error) {
+	b.reading.Lock()
+	defer b.reading.Unlock()
+	if ids := b.take(id); len(ids) > 0 {
+		found, err := b.read(ctx, ids)
+		b.keep(found, err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	object, ok = b.found[id]
+	if !ok {
+		err = b.err
+	}
+	return object, ok, err
+}
+
+// take returns what is to be read so that id can be answered: nothing, when it was read before.
+func (b *batch[T]) take(id string) (ids []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.want([]string{id})
+	if _, missing := b.wanted[id]; !missing || b.err != nil {
+		return nil
+	}
+	for id := range b.wanted {
+		ids = append(ids, id)
+		b.asked[id] = struct{}{}
+	}
+	clear(b.wanted)
+	return ids
+}
+
+func (b *batch[T]) keep(found map[string]T, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	maps.Copy(b.found, found)
+	b.err = err
+}
+
+// retry lets the next one who asks for the object read it again, after a read that failed.
+func (b *batch[T]) retry(id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.err = nil
+	delete(b.asked, id)
+}
+
+// batches are those of one answer, by name.
+type batches struct {
+	mu     sync.Mutex
+	byName map[string]any // *batch[T]
+}
+
+// batchOf returns the answer's batch of the name, which read fills.
+func batchOf[T any](ctx context.Context, name string, read func(ctx context.Context, ids []string) (map[string]T, error)) *batch[T] {
+	all := &answerFrom(ctx).batches
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if b, ok := all.byName[name].(*batch[T]); ok {
+		return b
+	}
+	b := &batch[T]{read: read, wanted: map[string]struct{}{}, found: map[string]T{}, asked: map[string]struct{}{}}
+	if all.byName == nil {
+		all.byName = map[string]any{}
+	}
+	all.byName[name] = b
+	return b
+}

@@ -1,0 +1,143 @@
+package graph
+
+import (
+	"context"
+
+	"studychat/db"
+	"studychat/graph/model"
+)
+
+// maxNodes bounds what one `nodes` asks for.
+const maxNodes = 100
+
+func (r queryResolver) Node(ctx context.Context, id string) (model.Node, error) {
+	user, err := viewer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := r.nodes(ctx, user, "id", []string{id})
+	if err == nil && nodes[0] == nil {
+		err = db.NotFound("object")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return nodes[0], nil
+}
+
+func (r queryResolver) Nodes(ctx context.Context, ids []string) ([]model.Node, error) {
+	user, err := viewer(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(ids) > maxNodes:
+		return nil, db.BadInput("ids", "must be at most %d, not %d.", maxNodes, len(ids))
+	}
+	return r.nodes(ctx, user, "ids", ids)
+}
+
+// nodes finds objects, nil for what the viewer may not see. What is of one kind is read at once: the number of reads depends
+// on how many kinds there are.
+func (r *Resolver) nodes(ctx context.Context, user, field string, ids []string) ([]model.Node, error) {
+	refs := make([]db.NodeRef, len(ids))
+	for i, id := range ids {
+		ref, err := db.ParseNodeID(field, id)
+		if err != nil {
+			return nil, err
+		}
+		refs[i] = ref
+	}
+	found, err := r.readNodes(ctx, user, refs)
+	if err != nil {
+		return nil, err
+	}
+	nodes := make([]model.Node, len(ids))
+	for i, ref := range refs {
+		nodes[i] = found.node(user, ref)
+	}
+	return nodes, nil
+}
+
+// foundNodes are the objects that readNodes has found.
+type foundNodes struct {
+	chats    map[string]*model.Chat
+	messages map[string]*db.Message
+	modules  map[string]*db.Module
+	states   map[string]db.ViewerState
+	users    map[string]bool
+}
+
+func (r *Resolver) readNodes(ctx context.Context, user string, refs []db.NodeRef) (found foundNodes, err error) {
+	var uuids, modules, stateChats, users []string
+	var memberChats []string
+	for _, ref := range refs {
+		switch ref.Kind {
+		case db.NodeUUID:
+			uuids = append(uuids, ref.ID)
+		case db.NodeMember:
+			memberChats = append(memberChats, ref.ID)
+		case db.NodeModule:
+			modules = append(modules, ref.ID)
+		case db.NodeState:
+			stateChats = append(stateChats, ref.ID)
+		case db.NodeUser:
+			users = append(users, ref.User)
+		}
+	}
+	if asked := append(uuids[:len(uuids):len(uuids)], memberChats...); len(asked) > 0 {
+		if found.chats, err = r.chats(ctx, user, asked); err != nil {
+			return found, err
+		}
+	}
+	if found.messages, err = r.messages(ctx, user, without(uuids, found.chats)); err != nil {
+		return found, err
+	}
+	if found.modules, err = r.Repo.ModulesByID(ctx, modules); err != nil {
+		return found, err
+	}
+	if found.states, err = r.Repo.ViewerStates(ctx, user, stateChats); err != nil {
+		return found, err
+	}
+	found.users, err = r.Repo.SharedUsers(ctx, user, users)
+	return found, err
+}
+
+// without leaves out the ids that are found already.
+func without[T any](ids []string, found map[string]T) (rest []string) {
+	for _, id := range ids {
+		if _, ok := found[id]; !ok {
+			rest = append(rest, id)
+		}
+	}
+	return rest
+}
+
+// node is the object that ref names, or nil.
+func (f foundNodes) node(viewer string, ref db.NodeRef) model.Node {
+	switch ref.Kind {
+	case db.NodeUUID:
+		if chat := f.chats[ref.ID]; chat != nil {
+			return chat
+		}
+		if message := f.messages[ref.ID]; message != nil {
+			return message
+		}
+	case db.NodeMember:
+		if chat := f.chats[ref.ID]; chat != nil && chat.Member(ref.User) != nil {
+			return chat.Member(ref.User)
+		}
+	case db.NodeModule:
+		if module := f.modules[ref.ID]; module != nil {
+			return module
+		}
+	case db.NodeState:
+		if state, ok := f.states[ref.ID]; ok && ref.User == viewer {
+			return &state
+		}
+	case db.NodeUser:
+		if f.users[ref.User] {
+			return &db.User{ID: ref.User}
+		}
+	}
+	return nil
+}
