@@ -9,7 +9,7 @@ import (
 )
 
 func testCreateChat(f *fixture) {
-	module := "module-1"
+	module := f.module()
 	id := db.NewID()
 	event := f.must(f.repo.CreateChat(f.ctx, f.owner, db.NewChat{ID: id, Title: "Title", ModuleID: &module}))
 	f.same("event", event, &db.Event{
@@ -17,7 +17,7 @@ func testCreateChat(f *fixture) {
 	})
 	chat := f.read(f.owner, id)
 	f.same("chat", chat, &db.Chat{
-		ID: id, Title: "Title", ModuleID: &module, CreatedBy: f.owner, CreatedAt: event.At, LastAt: event.At,
+		ID: id, Title: "Title", ModuleID: &module, CreatedBy: f.owner, CreatedAt: event.At, LastAt: event.At, LastMessageAt: event.At,
 		HeadSeq: 1, Epoch: event.Epoch,
 		Members: []*db.Member{{UserID: f.owner, Role: db.RoleOwner, JoinedAt: event.At}},
 		Newest:  &db.Newest{Messages: []*db.Message{}, Whole: true},
@@ -30,7 +30,7 @@ func testCreateChat(f *fixture) {
 }
 
 func testCreateChatAgain(f *fixture) {
-	module, other := "module-1", "module-2"
+	module, other := f.module(), f.module()
 	first := db.NewChat{ID: db.NewID(), Title: "Title", ModuleID: &module}
 	event := f.must(f.repo.CreateChat(f.ctx, f.owner, first))
 	f.must(f.repo.AddMember(f.ctx, f.owner, first.ID, f.mia))
@@ -227,7 +227,7 @@ func testChatsContent(f *fixture) {
 	f.same("a stranger's", list, &db.ChatList{Chats: []*db.Chat{}})
 }
 
-// testChatsOrder says that every event, and only an event, moves a chat to the front.
+// testChatsOrder says that a message, and nothing else, moves a chat to the front.
 func testChatsOrder(f *fixture) {
 	a, b := f.chat(), f.chat()
 	message := f.send(f.mia, b, "text").Message
@@ -240,16 +240,24 @@ func testChatsOrder(f *fixture) {
 		}
 	}
 	f.must(f.repo.RenameChat(f.ctx, f.owner, a, "Other"))
-	front("a rename", a)
-	f.must(f.repo.EditMessage(f.ctx, f.mia, message.ID, "edited"))
-	front("an edit", b)
-	f.must(f.repo.AddMember(f.ctx, f.owner, a, user("third")))
-	front("a new member", a)
-	f.must(f.repo.DeleteMessage(f.ctx, f.mia, message.ID))
-	front("a deletion", b)
+	front("a rename", b)
+	third := user("third")
+	f.must(f.repo.AddMember(f.ctx, f.owner, a, third))
+	front("a new member", b)
+	f.must(f.repo.LeaveChat(f.ctx, third, a))
+	front("a member who left", b)
 	_, _, err := f.repo.MarkRead(f.ctx, f.mia, a, 1)
 	f.ok(err)
 	front("a read mark", b)
-	f.repeats(f.repo.RenameChat(f.ctx, f.owner, a, "Other"))
-	front("a repeat", b)
+	sent := f.send(f.owner, a, "text").Message
+	front("a message", a)
+	f.must(f.repo.EditMessage(f.ctx, f.mia, message.ID, "edited"))
+	front("an edit", a)
+	f.must(f.repo.DeleteMessage(f.ctx, f.mia, message.ID))
+	front("a deletion", a)
+	if chat := f.read(f.mia, a); !chat.LastMessageAt.Equal(sent.CreatedAt) {
+		f.Errorf("the chat's last message is of %s, want %s", chat.LastMessageAt, sent.CreatedAt)
+	}
+	newer := f.chat()
+	front("a new chat, which counts from its start", newer)
 }

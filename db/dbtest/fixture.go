@@ -43,6 +43,15 @@ func (f *fixture) ownChat(title string) string {
 	return f.must(f.repo.CreateChat(f.ctx, f.owner, db.NewChat{ID: db.NewID(), Title: title})).ChatID
 }
 
+// module stores a module and returns its id.
+func (f *fixture) module() string {
+	f.Helper()
+	id := "module-" + db.NewID()
+	_, err := f.repo.PutModule(f.ctx, db.Module{ID: id, Title: "A module"})
+	f.ok(err)
+	return id
+}
+
 // send sends a message with an id of its own.
 func (f *fixture) send(author, chatID, content string) *db.Event {
 	f.Helper()

@@ -142,7 +142,8 @@ func testViewerStates(f *fixture) {
 		f.Helper()
 		states, err := f.repo.ViewerStates(f.ctx, f.mia, []string{id, empty, deleted, db.NewID()})
 		f.ok(err)
-		f.same(reason, states, map[string]db.ViewerState{id: want, empty: {Role: db.RoleMember}})
+		want.ChatID, want.UserID = id, f.mia
+		f.same(reason, states, map[string]db.ViewerState{id: want, empty: {ChatID: empty, UserID: f.mia, Role: db.RoleMember}})
 	}
 	check("all unread but her own", db.ViewerState{Role: db.RoleMember, UnreadCount: 3})
 	f.must(f.repo.DeleteMessage(f.ctx, f.owner, second.ID))
@@ -152,7 +153,7 @@ func testViewerStates(f *fixture) {
 	check("what comes after the mark", db.ViewerState{Role: db.RoleMember, ReadSeq: first.Seq, UnreadCount: 1})
 	states, err := f.repo.ViewerStates(f.ctx, f.owner, []string{id})
 	f.ok(err)
-	f.same("the owner's", states[id], db.ViewerState{Role: db.RoleOwner, UnreadCount: 1})
+	f.same("the owner's", states[id], db.ViewerState{ChatID: id, UserID: f.owner, Role: db.RoleOwner, UnreadCount: 1})
 	none, err := f.repo.ViewerStates(f.ctx, f.mia, nil)
 	f.ok(err)
 	f.same("of no chat", none, map[string]db.ViewerState{})

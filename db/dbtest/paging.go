@@ -105,7 +105,7 @@ func testChatPages(f *fixture) {
 }
 
 func testChatPagesOfModule(f *fixture) {
-	module, other := "module-1", "module-2"
+	module, other := f.module(), f.module()
 	var want []*db.Chat
 	for i := range 6 {
 		chat := db.NewChat{ID: db.NewID(), Title: "chat", ModuleID: []*string{&module, &other, nil}[i%3]}

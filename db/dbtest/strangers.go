@@ -93,6 +93,21 @@ func methodsOfOneChat(ctx context.Context, repo db.Repository) map[string]func(v
 			_, err := repo.RemoveMember(ctx, viewer, chat, user("other"))
 			return err
 		},
+		"AddKnownMember": func(viewer, chat, _ string) error {
+			_, err := repo.AddKnownMember(ctx, viewer, chat, viewer)
+			return err
+		},
+		"TransferChat": func(viewer, chat, _ string) error {
+			_, err := repo.TransferChat(ctx, viewer, chat, viewer)
+			return err
+		},
+		"UpdateViewerState": func(viewer, chat, _ string) error {
+			return repo.UpdateViewerState(ctx, viewer, chat, db.ViewerStateChange{Pinned: new(true)})
+		},
+		"MessagesAround": func(viewer, chat, message string) error {
+			_, err := repo.MessagesAround(ctx, viewer, chat, db.Place{MessageID: message}, 10)
+			return err
+		},
 		"LeaveChat": func(viewer, chat, _ string) error {
 			_, err := repo.LeaveChat(ctx, viewer, chat)
 			return err

@@ -29,6 +29,11 @@ func Run(t *testing.T, open func(t *testing.T) db.Repository) {
 		{"ChatPages", testChatPages},
 		{"ChatPagesOfModule", testChatPagesOfModule},
 
+		{"ChatsByID", testChatsByID},
+		{"CountChats", testCountChats},
+		{"TransferChat", testTransferChat},
+		{"UpdateViewerState", testUpdateViewerState},
+
 		{"SendMessage", testSendMessage},
 		{"SendMessageAgain", testSendMessageAgain},
 		{"SendMessageAgainChanged", testSendMessageAgainChanged},
@@ -39,7 +44,15 @@ func Run(t *testing.T, open func(t *testing.T) db.Repository) {
 		{"MessagesOfManyChats", testMessagesOfManyChats},
 		{"MessagesCursor", testMessagesCursor},
 
+		{"MessagesAround", testMessagesAround},
+		{"MessagesByID", testMessagesByID},
+		{"ReplyTo", testReplyTo},
+		{"IDsOfAllKinds", testIDsOfAllKinds},
+		{"IDsAtOnce", testIDsAtOnce},
+
 		{"AddMember", testAddMember},
+		{"AddKnownMember", testAddKnownMember},
+		{"ReadMarks", testReadMarks},
 		{"AddMemberLimit", testAddMemberLimit},
 		{"RemoveMember", testRemoveMember},
 		{"LeaveChat", testLeaveChat},
@@ -47,6 +60,13 @@ func Run(t *testing.T, open func(t *testing.T) db.Repository) {
 		{"MarkRead", testMarkRead},
 		{"ViewerStates", testViewerStates},
 		{"ViewerStatesWindow", testViewerStatesWindow},
+
+		{"SawUser", testSawUser},
+		{"UpsertUser", testUpsertUser},
+		{"SharedUsers", testSharedUsers},
+		{"PutModule", testPutModule},
+		{"DeleteModule", testDeleteModule},
+		{"ModulePages", testModulePages},
 
 		{"Strangers", testStrangers},
 		{"StrangersInLists", testStrangersInLists},
