@@ -51,7 +51,7 @@ type Newest struct {
 }
 
 // Cursor is the place in the chat's log that this read saw: subscribe after it and nothing is missed.
-func (c *Chat) Cursor() Cursor { return Cursor{Epoch: c.Epoch, Seq: c.HeadSeq} }
+func (c *Chat) Cursor() Cursor { return Cursor{ChatID: c.ID, Epoch: c.Epoch, Seq: c.HeadSeq} }
 
 // Creator is the user who started the chat.
 func (c *Chat) Creator() *User { return &User{ID: c.CreatedBy} }

@@ -65,7 +65,7 @@ func (r *eventRow) event(epoch int64) (*Event, string, error) {
 	switch {
 	case r.Subject == nil:
 	case r.Kind == MemberAdded:
-		event.Member = &Member{ChatID: r.ChatID, UserID: *r.Subject, Role: RoleMember, JoinedAt: r.CreatedAt}
+		event.Member = &Member{ChatID: r.ChatID, UserID: *r.Subject, Role: RoleMember, JoinedAt: r.CreatedAt, JoinedSeq: r.Seq}
 	case r.Kind == ChatTransferred:
 		event.Member = &Member{ChatID: r.ChatID, UserID: *r.Subject, Role: RoleOwner}
 		if payload.JoinedAt != nil {

@@ -13,10 +13,10 @@ type batch[T any] struct {
 
 	reading sync.Mutex // one read at a time. Before mu, which is free meanwhile: what is read may be expected to need more
 	mu      sync.Mutex
-	wanted map[string]struct{} // known to be needed and not read yet
-	found  map[string]T
-	asked  map[string]struct{} // read, found or not
-	err    error               // of a read that failed: the rest of the answer does not try again
+	wanted  map[string]struct{} // known to be needed and not read yet
+	found   map[string]T
+	asked   map[string]struct{} // read, found or not
+	err     error               // of a read that failed: the rest of the answer does not try again
 }
 
 // expect says that the answer may ask for these objects.

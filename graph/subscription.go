@@ -47,7 +47,7 @@ func (r subscriptionResolver) begin(ctx context.Context, user string, chatID, af
 
 func (r subscriptionResolver) open(ctx context.Context, user string, chatID, after *string) (events.Stream, error) {
 	if chatID == nil {
-		cursor, err := parseOptional("after", after, db.ParseFeedCursor)
+		cursor, err := parseAfter(after, user, db.ParseFeedCursor)
 		if err != nil {
 			return nil, err
 		}
@@ -57,18 +57,19 @@ func (r subscriptionResolver) open(ctx context.Context, user string, chatID, aft
 	if err != nil {
 		return nil, err
 	}
-	cursor, err := parseOptional("after", after, db.ParseCursor)
+	cursor, err := parseAfter(after, id, db.ParseCursor)
 	if err != nil {
 		return nil, err
 	}
 	return r.Live.Chat(ctx, user, id, cursor)
 }
 
-func parseOptional[T any](field string, s *string, parse func(field, s string) (T, error)) (*T, error) {
-	if s == nil {
+// parseAfter reads the argument `after`, a cursor of the owner's log or feed. An empty one counts as none, as in pages.
+func parseAfter[T any](after *string, owner string, parse func(field, s, owner string) (T, error)) (*T, error) {
+	if after == nil || *after == "" {
 		return nil, nil
 	}
-	value, err := parse(field, *s)
+	value, err := parse("after", *after, owner)
 	return &value, err
 }
 
@@ -83,7 +84,10 @@ func (r subscriptionResolver) pump(ctx context.Context, stream events.Stream, ou
 			r.ended(ctx, err)
 			return
 		}
-		event := model.NewChatEvent(item)
+		if item.Started != nil {
+			tellStart(ctx, item.Cursor)
+		}
+		event := model.NewChatEvent(item, eventSource{r.Resolver})
 		if event == nil {
 			continue
 		}
@@ -103,7 +107,7 @@ func (r subscriptionResolver) ended(ctx context.Context, err error) {
 		return
 	}
 	if !errors.Is(err, events.ErrStopped) {
-		r.Log.ErrorContext(ctx, "stream broke", "err", err, "requestId", RequestID(ctx))
+		r.Log.ErrorContext(ctx, "stream broke", "error", err, "requestId", RequestID(ctx))
 	}
 	Cut(ctx)
 }

@@ -55,17 +55,17 @@ func testModulePages(f *fixture) {
 		module := db.Module{ID: fmt.Sprintf("%s.%d", db.NewID(), i), Title: prefix + strings.Repeat("b", i%3)}
 		_, err := f.repo.PutModule(f.ctx, module)
 		f.ok(err)
-		want = append(want, module.Title+"|"+module.ID)
+		want = append(want, module.Title+" "+module.ID)
 		keys = append(keys, db.ModuleKey(&module))
 	}
 	slices.Sort(want)
-	slices.SortFunc(keys, func(a, b db.Key) int { return strings.Compare(a.Title+"|"+a.ID, b.Title+"|"+b.ID) })
+	slices.SortFunc(keys, func(a, b db.Key) int { return strings.Compare(a.Title+" "+a.ID, b.Title+" "+b.ID) })
 	start, end := db.Key{Title: prefix, ID: ""}, db.Key{Title: prefix + "z"}
 	titles := func(p db.Page) (out []string, list *db.ModuleList) {
 		list, err := f.repo.Modules(f.ctx, p)
 		f.ok(err)
 		for _, m := range list.Modules {
-			out = append(out, m.Title+"|"+m.ID)
+			out = append(out, m.Title+" "+m.ID)
 		}
 		return out, list
 	}

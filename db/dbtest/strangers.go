@@ -131,7 +131,7 @@ func testStrangersInLists(f *fixture) {
 	asked := []string{notMine, mine, left, deleted, db.NewID()}
 	states, err := f.repo.ViewerStates(f.ctx, f.mia, asked)
 	f.ok(err)
-	f.same("states", states, map[string]db.ViewerState{mine: {Role: db.RoleMember}})
+	f.same("states", states, map[string]db.ViewerState{mine: {ChatID: mine, UserID: f.mia, Role: db.RoleMember}})
 	lists, err := f.repo.Messages(f.ctx, f.mia, asked, db.Page{Limit: 1})
 	f.ok(err)
 	if len(lists) != 1 || lists[mine] == nil {

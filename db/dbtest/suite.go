@@ -28,6 +28,8 @@ func Run(t *testing.T, open func(t *testing.T) db.Repository) {
 		{"ChatsOrder", testChatsOrder},
 		{"ChatPages", testChatPages},
 		{"ChatPagesOfModule", testChatPagesOfModule},
+		{"ChatsCursor", testChatsCursor},
+		{"ChatsCursorUnderWrites", testChatsCursorUnderWrites},
 
 		{"ChatsByID", testChatsByID},
 		{"CountChats", testCountChats},
@@ -57,6 +59,7 @@ func Run(t *testing.T, open func(t *testing.T) db.Repository) {
 		{"RemoveMember", testRemoveMember},
 		{"LeaveChat", testLeaveChat},
 		{"MemberOrder", testMemberOrder},
+		{"JoinedSeq", testJoinedSeq},
 		{"MarkRead", testMarkRead},
 		{"ViewerStates", testViewerStates},
 		{"ViewerStatesWindow", testViewerStatesWindow},

@@ -28,6 +28,8 @@ func testTexts(f *fixture) {
 		strings.Repeat("𝄞", db.MaxTitle),
 	} {
 		chat := db.NewChat{ID: db.NewID(), Title: text, ModuleID: &text}
+		_, err := f.repo.PutModule(f.ctx, db.Module{ID: text, Title: text})
+		f.ok(err)
 		f.must(f.repo.CreateChat(f.ctx, f.owner, chat))
 		member := text + db.NewID()
 		f.must(f.repo.AddMember(f.ctx, f.owner, chat.ID, member))

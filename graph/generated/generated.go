@@ -32,10 +32,15 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	Chat() ChatResolver
-	ChatCreated() ChatCreatedResolver
+	ChatConnection() ChatConnectionResolver
+	Member() MemberResolver
+	Message() MessageResolver
+	Module() ModuleResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
+	SendMessagePayload() SendMessagePayloadResolver
 	Subscription() SubscriptionResolver
+	User() UserResolver
 }
 
 type DirectiveRoot struct {
@@ -43,44 +48,55 @@ type DirectiveRoot struct {
 
 type ComplexityRoot struct {
 	AddMemberPayload struct {
-		Chat func(childComplexity int) int
+		Chat   func(childComplexity int) int
+		Member func(childComplexity int) int
 	}
 
 	Chat struct {
-		CreatedAt   func(childComplexity int) int
-		CreatedBy   func(childComplexity int) int
-		EventCursor func(childComplexity int) int
-		ID          func(childComplexity int) int
-		LastAt      func(childComplexity int) int
-		LastMessage func(childComplexity int) int
-		Members     func(childComplexity int) int
-		Messages    func(childComplexity int, first *int, after *string, last *int, before *string) int
-		ModuleID    func(childComplexity int) int
-		Online      func(childComplexity int) int
-		Title       func(childComplexity int) int
-		ViewerState func(childComplexity int) int
+		CreatedAt     func(childComplexity int) int
+		Creator       func(childComplexity int) int
+		EventCursor   func(childComplexity int) int
+		HeadSeq       func(childComplexity int) int
+		ID            func(childComplexity int) int
+		LastAt        func(childComplexity int) int
+		LastMessage   func(childComplexity int) int
+		LastMessageAt func(childComplexity int) int
+		Members       func(childComplexity int) int
+		Messages      func(childComplexity int, first *int, after *string, last *int, before *string, around *string) int
+		Module        func(childComplexity int) int
+		ModuleID      func(childComplexity int) int
+		Online        func(childComplexity int) int
+		Title         func(childComplexity int) int
+		ViewerState   func(childComplexity int) int
 	}
 
 	ChatConnection struct {
-		Edges    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Edges       func(childComplexity int) int
+		EventCursor func(childComplexity int) int
+		Nodes       func(childComplexity int) int
+		PageInfo    func(childComplexity int) int
+		TotalCount  func(childComplexity int) int
 	}
 
 	ChatCreated struct {
-		Actor  func(childComplexity int) int
-		At     func(childComplexity int) int
-		Chat   func(childComplexity int) int
-		ChatID func(childComplexity int) int
-		Cursor func(childComplexity int) int
-		Seq    func(childComplexity int) int
+		Actor    func(childComplexity int) int
+		At       func(childComplexity int) int
+		Chat     func(childComplexity int) int
+		ChatEdge func(childComplexity int) int
+		ChatID   func(childComplexity int) int
+		Cursor   func(childComplexity int) int
+		EventID  func(childComplexity int) int
+		Seq      func(childComplexity int) int
 	}
 
 	ChatDeleted struct {
-		Actor  func(childComplexity int) int
-		At     func(childComplexity int) int
-		ChatID func(childComplexity int) int
-		Cursor func(childComplexity int) int
-		Seq    func(childComplexity int) int
+		Actor   func(childComplexity int) int
+		At      func(childComplexity int) int
+		Chat    func(childComplexity int) int
+		ChatID  func(childComplexity int) int
+		Cursor  func(childComplexity int) int
+		EventID func(childComplexity int) int
+		Seq     func(childComplexity int) int
 	}
 
 	ChatEdge struct {
@@ -89,12 +105,25 @@ type ComplexityRoot struct {
 	}
 
 	ChatRenamed struct {
-		Actor  func(childComplexity int) int
-		At     func(childComplexity int) int
-		ChatID func(childComplexity int) int
-		Cursor func(childComplexity int) int
-		Seq    func(childComplexity int) int
-		Title  func(childComplexity int) int
+		Actor   func(childComplexity int) int
+		At      func(childComplexity int) int
+		Chat    func(childComplexity int) int
+		ChatID  func(childComplexity int) int
+		Cursor  func(childComplexity int) int
+		EventID func(childComplexity int) int
+		Seq     func(childComplexity int) int
+		Title   func(childComplexity int) int
+	}
+
+	ChatTransferred struct {
+		Actor   func(childComplexity int) int
+		At      func(childComplexity int) int
+		Chat    func(childComplexity int) int
+		ChatID  func(childComplexity int) int
+		Cursor  func(childComplexity int) int
+		EventID func(childComplexity int) int
+		Owner   func(childComplexity int) int
+		Seq     func(childComplexity int) int
 	}
 
 	ClearChatsPayload struct {
@@ -102,7 +131,8 @@ type ComplexityRoot struct {
 	}
 
 	CreateChatPayload struct {
-		Chat func(childComplexity int) int
+		Chat     func(childComplexity int) int
+		ChatEdge func(childComplexity int) int
 	}
 
 	DeleteChatPayload struct {
@@ -111,6 +141,10 @@ type ComplexityRoot struct {
 
 	DeleteMessagePayload struct {
 		Message func(childComplexity int) int
+	}
+
+	DeleteModulePayload struct {
+		DeletedModuleID func(childComplexity int) int
 	}
 
 	EditMessagePayload struct {
@@ -127,51 +161,63 @@ type ComplexityRoot struct {
 
 	Member struct {
 		JoinedAt func(childComplexity int) int
+		NodeID   func(childComplexity int) int
+		ReadSeq  func(childComplexity int) int
 		Role     func(childComplexity int) int
-		UserID   func(childComplexity int) int
+		User     func(childComplexity int) int
 	}
 
 	MemberAdded struct {
-		Actor  func(childComplexity int) int
-		At     func(childComplexity int) int
-		ChatID func(childComplexity int) int
-		Cursor func(childComplexity int) int
-		Member func(childComplexity int) int
-		Seq    func(childComplexity int) int
+		Actor    func(childComplexity int) int
+		At       func(childComplexity int) int
+		Chat     func(childComplexity int) int
+		ChatEdge func(childComplexity int) int
+		ChatID   func(childComplexity int) int
+		Cursor   func(childComplexity int) int
+		EventID  func(childComplexity int) int
+		Member   func(childComplexity int) int
+		Seq      func(childComplexity int) int
 	}
 
 	MemberRemoved struct {
-		Actor  func(childComplexity int) int
-		At     func(childComplexity int) int
-		ChatID func(childComplexity int) int
-		Cursor func(childComplexity int) int
-		Seq    func(childComplexity int) int
-		UserID func(childComplexity int) int
+		Actor   func(childComplexity int) int
+		At      func(childComplexity int) int
+		Chat    func(childComplexity int) int
+		ChatID  func(childComplexity int) int
+		Cursor  func(childComplexity int) int
+		EventID func(childComplexity int) int
+		Seq     func(childComplexity int) int
+		User    func(childComplexity int) int
 	}
 
 	Message struct {
-		Author    func(childComplexity int) int
+		Chat      func(childComplexity int) int
 		ChatID    func(childComplexity int) int
 		Content   func(childComplexity int) int
 		CreatedAt func(childComplexity int) int
 		DeletedAt func(childComplexity int) int
 		EditedAt  func(childComplexity int) int
 		ID        func(childComplexity int) int
+		ReplyTo   func(childComplexity int) int
 		Role      func(childComplexity int) int
+		Sender    func(childComplexity int) int
 		Seq       func(childComplexity int) int
 	}
 
 	MessageConnection struct {
 		Edges       func(childComplexity int) int
 		EventCursor func(childComplexity int) int
+		Nodes       func(childComplexity int) int
 		PageInfo    func(childComplexity int) int
 	}
 
 	MessageDeleted struct {
 		Actor   func(childComplexity int) int
 		At      func(childComplexity int) int
+		Chat    func(childComplexity int) int
 		ChatID  func(childComplexity int) int
 		Cursor  func(childComplexity int) int
+		EventID func(childComplexity int) int
 		Message func(childComplexity int) int
 		Seq     func(childComplexity int) int
 	}
@@ -184,42 +230,74 @@ type ComplexityRoot struct {
 	MessageEdited struct {
 		Actor   func(childComplexity int) int
 		At      func(childComplexity int) int
+		Chat    func(childComplexity int) int
 		ChatID  func(childComplexity int) int
 		Cursor  func(childComplexity int) int
+		EventID func(childComplexity int) int
 		Message func(childComplexity int) int
 		Seq     func(childComplexity int) int
 	}
 
 	MessageSent struct {
-		Actor   func(childComplexity int) int
-		At      func(childComplexity int) int
-		ChatID  func(childComplexity int) int
-		Cursor  func(childComplexity int) int
-		Message func(childComplexity int) int
-		Seq     func(childComplexity int) int
+		Actor       func(childComplexity int) int
+		At          func(childComplexity int) int
+		Chat        func(childComplexity int) int
+		ChatEdge    func(childComplexity int) int
+		ChatID      func(childComplexity int) int
+		Cursor      func(childComplexity int) int
+		EventID     func(childComplexity int) int
+		Message     func(childComplexity int) int
+		MessageEdge func(childComplexity int) int
+		Seq         func(childComplexity int) int
 	}
 
 	MessagesRead struct {
-		At      func(childComplexity int) int
-		ChatID  func(childComplexity int) int
-		Cursor  func(childComplexity int) int
-		ReadSeq func(childComplexity int) int
-		UserID  func(childComplexity int) int
+		At          func(childComplexity int) int
+		Chat        func(childComplexity int) int
+		ChatID      func(childComplexity int) int
+		Cursor      func(childComplexity int) int
+		ReadSeq     func(childComplexity int) int
+		UnreadCount func(childComplexity int) int
+		User        func(childComplexity int) int
+	}
+
+	Module struct {
+		Chats     func(childComplexity int, first *int, after *string, last *int, before *string) int
+		Content   func(childComplexity int) int
+		ID        func(childComplexity int) int
+		Title     func(childComplexity int) int
+		UpdatedAt func(childComplexity int) int
+	}
+
+	ModuleConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	ModuleEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	Mutation struct {
-		AddMember     func(childComplexity int, input model.AddMemberInput) int
-		ClearChats    func(childComplexity int) int
-		CreateChat    func(childComplexity int, input model.CreateChatInput) int
-		DeleteChat    func(childComplexity int, input model.DeleteChatInput) int
-		DeleteMessage func(childComplexity int, input model.DeleteMessageInput) int
-		EditMessage   func(childComplexity int, input model.EditMessageInput) int
-		LeaveChat     func(childComplexity int, input model.LeaveChatInput) int
-		MarkRead      func(childComplexity int, input model.MarkReadInput) int
-		RemoveMember  func(childComplexity int, input model.RemoveMemberInput) int
-		RenameChat    func(childComplexity int, input model.RenameChatInput) int
-		SendMessage   func(childComplexity int, input model.SendMessageInput) int
-		SetTyping     func(childComplexity int, input model.SetTypingInput) int
+		AddMember         func(childComplexity int, input model.AddMemberInput) int
+		ClearChats        func(childComplexity int) int
+		CreateChat        func(childComplexity int, input model.CreateChatInput) int
+		DeleteChat        func(childComplexity int, input model.DeleteChatInput) int
+		DeleteMessage     func(childComplexity int, input model.DeleteMessageInput) int
+		DeleteModule      func(childComplexity int, input model.DeleteModuleInput) int
+		EditMessage       func(childComplexity int, input model.EditMessageInput) int
+		LeaveChat         func(childComplexity int, input model.LeaveChatInput) int
+		MarkRead          func(childComplexity int, input model.MarkReadInput) int
+		PutModule         func(childComplexity int, input model.PutModuleInput) int
+		RemoveMember      func(childComplexity int, input model.RemoveMemberInput) int
+		RenameChat        func(childComplexity int, input model.RenameChatInput) int
+		SendMessage       func(childComplexity int, input model.SendMessageInput) int
+		SetTyping         func(childComplexity int, input model.SetTypingInput) int
+		TransferChat      func(childComplexity int, input model.TransferChatInput) int
+		UpdateViewerState func(childComplexity int, input model.UpdateViewerStateInput) int
+		UpsertUser        func(childComplexity int, input model.UpsertUserInput) int
 	}
 
 	PageInfo struct {
@@ -231,20 +309,36 @@ type ComplexityRoot struct {
 
 	PresenceChanged struct {
 		At     func(childComplexity int) int
+		Chat   func(childComplexity int) int
 		ChatID func(childComplexity int) int
 		Cursor func(childComplexity int) int
 		Online func(childComplexity int) int
-		UserID func(childComplexity int) int
+		User   func(childComplexity int) int
+	}
+
+	PutModulePayload struct {
+		Module     func(childComplexity int) int
+		ModuleEdge func(childComplexity int) int
 	}
 
 	Query struct {
-		Chat  func(childComplexity int, id string) int
-		Chats func(childComplexity int, first *int, after *string, last *int, before *string, moduleID *string) int
-		Node  func(childComplexity int, id string) int
+		Chat    func(childComplexity int, id string) int
+		Chats   func(childComplexity int, first *int, after *string, last *int, before *string, moduleID *string) int
+		Module  func(childComplexity int, id string) int
+		Modules func(childComplexity int, first *int, after *string, last *int, before *string) int
+		Node    func(childComplexity int, id string) int
+		Nodes   func(childComplexity int, ids []string) int
+		Viewer  func(childComplexity int) int
+	}
+
+	ReadMark struct {
+		ReadSeq func(childComplexity int) int
+		User    func(childComplexity int) int
 	}
 
 	RemoveMemberPayload struct {
-		Chat func(childComplexity int) int
+		Chat        func(childComplexity int) int
+		RemovedUser func(childComplexity int) int
 	}
 
 	RenameChatPayload struct {
@@ -252,7 +346,9 @@ type ComplexityRoot struct {
 	}
 
 	SendMessagePayload struct {
-		Message func(childComplexity int) int
+		ChatEdge    func(childComplexity int) int
+		Message     func(childComplexity int) int
+		MessageEdge func(childComplexity int) int
 	}
 
 	SetTypingPayload struct {
@@ -266,19 +362,50 @@ type ComplexityRoot struct {
 		ResetChatID func(childComplexity int) int
 	}
 
+	StreamStarted struct {
+		At        func(childComplexity int) int
+		Cursor    func(childComplexity int) int
+		Online    func(childComplexity int) int
+		ReadMarks func(childComplexity int) int
+		Resumed   func(childComplexity int) int
+	}
+
 	Subscription struct {
 		ChatEvents func(childComplexity int, chatID *string, after *string) int
 	}
 
+	TransferChatPayload struct {
+		Chat func(childComplexity int) int
+	}
+
 	TypingChanged struct {
 		At     func(childComplexity int) int
+		Chat   func(childComplexity int) int
 		ChatID func(childComplexity int) int
 		Cursor func(childComplexity int) int
 		Typing func(childComplexity int) int
-		UserID func(childComplexity int) int
+		User   func(childComplexity int) int
+	}
+
+	UpdateViewerStatePayload struct {
+		Chat func(childComplexity int) int
+	}
+
+	UpsertUserPayload struct {
+		User func(childComplexity int) int
+	}
+
+	User struct {
+		AvatarURL func(childComplexity int) int
+		Name      func(childComplexity int) int
+		NodeID    func(childComplexity int) int
 	}
 
 	ViewerState struct {
+		ArchivedAt  func(childComplexity int) int
+		MutedUntil  func(childComplexity int) int
+		NodeID      func(childComplexity int) int
+		PinnedAt    func(childComplexity int) int
 		ReadSeq     func(childComplexity int) int
 		Role        func(childComplexity int) int
 		UnreadCount func(childComplexity int) int
@@ -290,20 +417,36 @@ type ComplexityRoot struct {
 // region    ************************** generated!.gotpl **************************
 
 type ChatResolver interface {
-	Messages(ctx context.Context, obj *model.Chat, first *int, after *string, last *int, before *string) (*model.MessageConnection, error)
+	Module(ctx context.Context, obj *model.Chat) (*db.Module, error)
 
-	Online(ctx context.Context, obj *model.Chat) ([]string, error)
+	Messages(ctx context.Context, obj *model.Chat, first *int, after *string, last *int, before *string, around *string) (*model.MessageConnection, error)
+
+	Online(ctx context.Context, obj *model.Chat) ([]*db.User, error)
 
 	ViewerState(ctx context.Context, obj *model.Chat) (*db.ViewerState, error)
 }
-type ChatCreatedResolver interface {
-	Chat(ctx context.Context, obj *model.ChatCreated) (*model.Chat, error)
+type ChatConnectionResolver interface {
+	TotalCount(ctx context.Context, obj *model.ChatConnection) (int, error)
+}
+type MemberResolver interface {
+	ReadSeq(ctx context.Context, obj *db.Member) (int, error)
+}
+type MessageResolver interface {
+	Chat(ctx context.Context, obj *db.Message) (*model.Chat, error)
+
+	ReplyTo(ctx context.Context, obj *db.Message) (*db.Message, error)
+}
+type ModuleResolver interface {
+	Content(ctx context.Context, obj *db.Module) (string, error)
+
+	Chats(ctx context.Context, obj *db.Module, first *int, after *string, last *int, before *string) (*model.ChatConnection, error)
 }
 type MutationResolver interface {
 	CreateChat(ctx context.Context, input model.CreateChatInput) (*model.CreateChatPayload, error)
 	RenameChat(ctx context.Context, input model.RenameChatInput) (*model.RenameChatPayload, error)
 	DeleteChat(ctx context.Context, input model.DeleteChatInput) (*model.DeleteChatPayload, error)
 	ClearChats(ctx context.Context) (*model.ClearChatsPayload, error)
+	TransferChat(ctx context.Context, input model.TransferChatInput) (*model.TransferChatPayload, error)
 	SendMessage(ctx context.Context, input model.SendMessageInput) (*model.SendMessagePayload, error)
 	EditMessage(ctx context.Context, input model.EditMessageInput) (*model.EditMessagePayload, error)
 	DeleteMessage(ctx context.Context, input model.DeleteMessageInput) (*model.DeleteMessagePayload, error)
@@ -311,15 +454,30 @@ type MutationResolver interface {
 	RemoveMember(ctx context.Context, input model.RemoveMemberInput) (*model.RemoveMemberPayload, error)
 	LeaveChat(ctx context.Context, input model.LeaveChatInput) (*model.LeaveChatPayload, error)
 	MarkRead(ctx context.Context, input model.MarkReadInput) (*model.MarkReadPayload, error)
+	UpdateViewerState(ctx context.Context, input model.UpdateViewerStateInput) (*model.UpdateViewerStatePayload, error)
 	SetTyping(ctx context.Context, input model.SetTypingInput) (*model.SetTypingPayload, error)
+	PutModule(ctx context.Context, input model.PutModuleInput) (*model.PutModulePayload, error)
+	DeleteModule(ctx context.Context, input model.DeleteModuleInput) (*model.DeleteModulePayload, error)
+	UpsertUser(ctx context.Context, input model.UpsertUserInput) (*model.UpsertUserPayload, error)
 }
 type QueryResolver interface {
+	Viewer(ctx context.Context) (*db.User, error)
 	Chats(ctx context.Context, first *int, after *string, last *int, before *string, moduleID *string) (*model.ChatConnection, error)
 	Chat(ctx context.Context, id string) (*model.Chat, error)
+	Modules(ctx context.Context, first *int, after *string, last *int, before *string) (*model.ModuleConnection, error)
+	Module(ctx context.Context, id string) (*db.Module, error)
 	Node(ctx context.Context, id string) (model.Node, error)
+	Nodes(ctx context.Context, ids []string) ([]model.Node, error)
+}
+type SendMessagePayloadResolver interface {
+	ChatEdge(ctx context.Context, obj *model.SendMessagePayload) (*model.ChatEdge, error)
 }
 type SubscriptionResolver interface {
 	ChatEvents(ctx context.Context, chatID *string, after *string) (<-chan model.ChatEvent, error)
+}
+type UserResolver interface {
+	Name(ctx context.Context, obj *db.User) (string, error)
+	AvatarURL(ctx context.Context, obj *db.User) (*string, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -346,6 +504,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AddMemberPayload.Chat(childComplexity), true
+	case "AddMemberPayload.member":
+		if e.ComplexityRoot.AddMemberPayload.Member == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddMemberPayload.Member(childComplexity), true
 
 	case "Chat.createdAt":
 		if e.ComplexityRoot.Chat.CreatedAt == nil {
@@ -354,17 +518,23 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Chat.CreatedAt(childComplexity), true
 	case "Chat.createdBy":
-		if e.ComplexityRoot.Chat.CreatedBy == nil {
+		if e.ComplexityRoot.Chat.Creator == nil {
 			break
 		}
 
-		return e.ComplexityRoot.Chat.CreatedBy(childComplexity), true
+		return e.ComplexityRoot.Chat.Creator(childComplexity), true
 	case "Chat.eventCursor":
 		if e.ComplexityRoot.Chat.EventCursor == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Chat.EventCursor(childComplexity), true
+	case "Chat.seq":
+		if e.ComplexityRoot.Chat.HeadSeq == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Chat.HeadSeq(childComplexity), true
 	case "Chat.id":
 		if e.ComplexityRoot.Chat.ID == nil {
 			break
@@ -383,6 +553,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Chat.LastMessage(childComplexity), true
+	case "Chat.lastMessageAt":
+		if e.ComplexityRoot.Chat.LastMessageAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Chat.LastMessageAt(childComplexity), true
 	case "Chat.members":
 		if e.ComplexityRoot.Chat.Members == nil {
 			break
@@ -399,7 +575,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Chat.Messages(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Chat.Messages(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["around"].(*string)), true
+	case "Chat.module":
+		if e.ComplexityRoot.Chat.Module == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Chat.Module(childComplexity), true
 	case "Chat.moduleId":
 		if e.ComplexityRoot.Chat.ModuleID == nil {
 			break
@@ -431,12 +613,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ChatConnection.Edges(childComplexity), true
+	case "ChatConnection.eventCursor":
+		if e.ComplexityRoot.ChatConnection.EventCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatConnection.EventCursor(childComplexity), true
+	case "ChatConnection.nodes":
+		if e.ComplexityRoot.ChatConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatConnection.Nodes(childComplexity), true
 	case "ChatConnection.pageInfo":
 		if e.ComplexityRoot.ChatConnection.PageInfo == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ChatConnection.PageInfo(childComplexity), true
+	case "ChatConnection.totalCount":
+		if e.ComplexityRoot.ChatConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatConnection.TotalCount(childComplexity), true
 
 	case "ChatCreated.actor":
 		if e.ComplexityRoot.ChatCreated.Actor == nil {
@@ -456,6 +656,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ChatCreated.Chat(childComplexity), true
+	case "ChatCreated.chatEdge":
+		if e.ComplexityRoot.ChatCreated.ChatEdge == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatCreated.ChatEdge(childComplexity), true
 	case "ChatCreated.chatId":
 		if e.ComplexityRoot.ChatCreated.ChatID == nil {
 			break
@@ -468,6 +674,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ChatCreated.Cursor(childComplexity), true
+	case "ChatCreated.eventId":
+		if e.ComplexityRoot.ChatCreated.EventID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatCreated.EventID(childComplexity), true
 	case "ChatCreated.seq":
 		if e.ComplexityRoot.ChatCreated.Seq == nil {
 			break
@@ -487,6 +699,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ChatDeleted.At(childComplexity), true
+	case "ChatDeleted.chat":
+		if e.ComplexityRoot.ChatDeleted.Chat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatDeleted.Chat(childComplexity), true
 	case "ChatDeleted.chatId":
 		if e.ComplexityRoot.ChatDeleted.ChatID == nil {
 			break
@@ -499,6 +717,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ChatDeleted.Cursor(childComplexity), true
+	case "ChatDeleted.eventId":
+		if e.ComplexityRoot.ChatDeleted.EventID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatDeleted.EventID(childComplexity), true
 	case "ChatDeleted.seq":
 		if e.ComplexityRoot.ChatDeleted.Seq == nil {
 			break
@@ -531,6 +755,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ChatRenamed.At(childComplexity), true
+	case "ChatRenamed.chat":
+		if e.ComplexityRoot.ChatRenamed.Chat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatRenamed.Chat(childComplexity), true
 	case "ChatRenamed.chatId":
 		if e.ComplexityRoot.ChatRenamed.ChatID == nil {
 			break
@@ -543,6 +773,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ChatRenamed.Cursor(childComplexity), true
+	case "ChatRenamed.eventId":
+		if e.ComplexityRoot.ChatRenamed.EventID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatRenamed.EventID(childComplexity), true
 	case "ChatRenamed.seq":
 		if e.ComplexityRoot.ChatRenamed.Seq == nil {
 			break
@@ -555,6 +791,55 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ChatRenamed.Title(childComplexity), true
+
+	case "ChatTransferred.actor":
+		if e.ComplexityRoot.ChatTransferred.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatTransferred.Actor(childComplexity), true
+	case "ChatTransferred.at":
+		if e.ComplexityRoot.ChatTransferred.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatTransferred.At(childComplexity), true
+	case "ChatTransferred.chat":
+		if e.ComplexityRoot.ChatTransferred.Chat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatTransferred.Chat(childComplexity), true
+	case "ChatTransferred.chatId":
+		if e.ComplexityRoot.ChatTransferred.ChatID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatTransferred.ChatID(childComplexity), true
+	case "ChatTransferred.cursor":
+		if e.ComplexityRoot.ChatTransferred.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatTransferred.Cursor(childComplexity), true
+	case "ChatTransferred.eventId":
+		if e.ComplexityRoot.ChatTransferred.EventID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatTransferred.EventID(childComplexity), true
+	case "ChatTransferred.owner":
+		if e.ComplexityRoot.ChatTransferred.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatTransferred.Owner(childComplexity), true
+	case "ChatTransferred.seq":
+		if e.ComplexityRoot.ChatTransferred.Seq == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatTransferred.Seq(childComplexity), true
 
 	case "ClearChatsPayload.deletedChatIds":
 		if e.ComplexityRoot.ClearChatsPayload.DeletedChatIds == nil {
@@ -569,6 +854,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CreateChatPayload.Chat(childComplexity), true
+	case "CreateChatPayload.chatEdge":
+		if e.ComplexityRoot.CreateChatPayload.ChatEdge == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateChatPayload.ChatEdge(childComplexity), true
 
 	case "DeleteChatPayload.deletedChatId":
 		if e.ComplexityRoot.DeleteChatPayload.DeletedChatID == nil {
@@ -583,6 +874,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DeleteMessagePayload.Message(childComplexity), true
+
+	case "DeleteModulePayload.deletedModuleId":
+		if e.ComplexityRoot.DeleteModulePayload.DeletedModuleID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteModulePayload.DeletedModuleID(childComplexity), true
 
 	case "EditMessagePayload.message":
 		if e.ComplexityRoot.EditMessagePayload.Message == nil {
@@ -611,18 +909,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Member.JoinedAt(childComplexity), true
+	case "Member.id":
+		if e.ComplexityRoot.Member.NodeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Member.NodeID(childComplexity), true
+	case "Member.readSeq":
+		if e.ComplexityRoot.Member.ReadSeq == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Member.ReadSeq(childComplexity), true
 	case "Member.role":
 		if e.ComplexityRoot.Member.Role == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Member.Role(childComplexity), true
-	case "Member.userId":
-		if e.ComplexityRoot.Member.UserID == nil {
+	case "Member.user":
+		if e.ComplexityRoot.Member.User == nil {
 			break
 		}
 
-		return e.ComplexityRoot.Member.UserID(childComplexity), true
+		return e.ComplexityRoot.Member.User(childComplexity), true
 
 	case "MemberAdded.actor":
 		if e.ComplexityRoot.MemberAdded.Actor == nil {
@@ -636,6 +946,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MemberAdded.At(childComplexity), true
+	case "MemberAdded.chat":
+		if e.ComplexityRoot.MemberAdded.Chat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MemberAdded.Chat(childComplexity), true
+	case "MemberAdded.chatEdge":
+		if e.ComplexityRoot.MemberAdded.ChatEdge == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MemberAdded.ChatEdge(childComplexity), true
 	case "MemberAdded.chatId":
 		if e.ComplexityRoot.MemberAdded.ChatID == nil {
 			break
@@ -648,6 +970,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MemberAdded.Cursor(childComplexity), true
+	case "MemberAdded.eventId":
+		if e.ComplexityRoot.MemberAdded.EventID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MemberAdded.EventID(childComplexity), true
 	case "MemberAdded.member":
 		if e.ComplexityRoot.MemberAdded.Member == nil {
 			break
@@ -673,6 +1001,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MemberRemoved.At(childComplexity), true
+	case "MemberRemoved.chat":
+		if e.ComplexityRoot.MemberRemoved.Chat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MemberRemoved.Chat(childComplexity), true
 	case "MemberRemoved.chatId":
 		if e.ComplexityRoot.MemberRemoved.ChatID == nil {
 			break
@@ -685,25 +1019,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MemberRemoved.Cursor(childComplexity), true
+	case "MemberRemoved.eventId":
+		if e.ComplexityRoot.MemberRemoved.EventID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MemberRemoved.EventID(childComplexity), true
 	case "MemberRemoved.seq":
 		if e.ComplexityRoot.MemberRemoved.Seq == nil {
 			break
 		}
 
 		return e.ComplexityRoot.MemberRemoved.Seq(childComplexity), true
-	case "MemberRemoved.userId":
-		if e.ComplexityRoot.MemberRemoved.UserID == nil {
+	case "MemberRemoved.user":
+		if e.ComplexityRoot.MemberRemoved.User == nil {
 			break
 		}
 
-		return e.ComplexityRoot.MemberRemoved.UserID(childComplexity), true
+		return e.ComplexityRoot.MemberRemoved.User(childComplexity), true
 
-	case "Message.author":
-		if e.ComplexityRoot.Message.Author == nil {
+	case "Message.chat":
+		if e.ComplexityRoot.Message.Chat == nil {
 			break
 		}
 
-		return e.ComplexityRoot.Message.Author(childComplexity), true
+		return e.ComplexityRoot.Message.Chat(childComplexity), true
 	case "Message.chatId":
 		if e.ComplexityRoot.Message.ChatID == nil {
 			break
@@ -740,12 +1080,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Message.ID(childComplexity), true
+	case "Message.replyTo":
+		if e.ComplexityRoot.Message.ReplyTo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Message.ReplyTo(childComplexity), true
 	case "Message.role":
 		if e.ComplexityRoot.Message.Role == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Message.Role(childComplexity), true
+	case "Message.author":
+		if e.ComplexityRoot.Message.Sender == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Message.Sender(childComplexity), true
 	case "Message.seq":
 		if e.ComplexityRoot.Message.Seq == nil {
 			break
@@ -765,6 +1117,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessageConnection.EventCursor(childComplexity), true
+	case "MessageConnection.nodes":
+		if e.ComplexityRoot.MessageConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageConnection.Nodes(childComplexity), true
 	case "MessageConnection.pageInfo":
 		if e.ComplexityRoot.MessageConnection.PageInfo == nil {
 			break
@@ -784,6 +1142,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessageDeleted.At(childComplexity), true
+	case "MessageDeleted.chat":
+		if e.ComplexityRoot.MessageDeleted.Chat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageDeleted.Chat(childComplexity), true
 	case "MessageDeleted.chatId":
 		if e.ComplexityRoot.MessageDeleted.ChatID == nil {
 			break
@@ -796,6 +1160,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessageDeleted.Cursor(childComplexity), true
+	case "MessageDeleted.eventId":
+		if e.ComplexityRoot.MessageDeleted.EventID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageDeleted.EventID(childComplexity), true
 	case "MessageDeleted.message":
 		if e.ComplexityRoot.MessageDeleted.Message == nil {
 			break
@@ -834,6 +1204,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessageEdited.At(childComplexity), true
+	case "MessageEdited.chat":
+		if e.ComplexityRoot.MessageEdited.Chat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageEdited.Chat(childComplexity), true
 	case "MessageEdited.chatId":
 		if e.ComplexityRoot.MessageEdited.ChatID == nil {
 			break
@@ -846,6 +1222,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessageEdited.Cursor(childComplexity), true
+	case "MessageEdited.eventId":
+		if e.ComplexityRoot.MessageEdited.EventID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageEdited.EventID(childComplexity), true
 	case "MessageEdited.message":
 		if e.ComplexityRoot.MessageEdited.Message == nil {
 			break
@@ -871,6 +1253,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessageSent.At(childComplexity), true
+	case "MessageSent.chat":
+		if e.ComplexityRoot.MessageSent.Chat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageSent.Chat(childComplexity), true
+	case "MessageSent.chatEdge":
+		if e.ComplexityRoot.MessageSent.ChatEdge == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageSent.ChatEdge(childComplexity), true
 	case "MessageSent.chatId":
 		if e.ComplexityRoot.MessageSent.ChatID == nil {
 			break
@@ -883,12 +1277,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessageSent.Cursor(childComplexity), true
+	case "MessageSent.eventId":
+		if e.ComplexityRoot.MessageSent.EventID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageSent.EventID(childComplexity), true
 	case "MessageSent.message":
 		if e.ComplexityRoot.MessageSent.Message == nil {
 			break
 		}
 
 		return e.ComplexityRoot.MessageSent.Message(childComplexity), true
+	case "MessageSent.messageEdge":
+		if e.ComplexityRoot.MessageSent.MessageEdge == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageSent.MessageEdge(childComplexity), true
 	case "MessageSent.seq":
 		if e.ComplexityRoot.MessageSent.Seq == nil {
 			break
@@ -902,6 +1308,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessagesRead.At(childComplexity), true
+	case "MessagesRead.chat":
+		if e.ComplexityRoot.MessagesRead.Chat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessagesRead.Chat(childComplexity), true
 	case "MessagesRead.chatId":
 		if e.ComplexityRoot.MessagesRead.ChatID == nil {
 			break
@@ -920,12 +1332,86 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessagesRead.ReadSeq(childComplexity), true
-	case "MessagesRead.userId":
-		if e.ComplexityRoot.MessagesRead.UserID == nil {
+	case "MessagesRead.unreadCount":
+		if e.ComplexityRoot.MessagesRead.UnreadCount == nil {
 			break
 		}
 
-		return e.ComplexityRoot.MessagesRead.UserID(childComplexity), true
+		return e.ComplexityRoot.MessagesRead.UnreadCount(childComplexity), true
+	case "MessagesRead.user":
+		if e.ComplexityRoot.MessagesRead.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessagesRead.User(childComplexity), true
+
+	case "Module.chats":
+		if e.ComplexityRoot.Module.Chats == nil {
+			break
+		}
+
+		args, err := ec.field_Module_chats_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Module.Chats(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Module.content":
+		if e.ComplexityRoot.Module.Content == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Module.Content(childComplexity), true
+	case "Module.id":
+		if e.ComplexityRoot.Module.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Module.ID(childComplexity), true
+	case "Module.title":
+		if e.ComplexityRoot.Module.Title == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Module.Title(childComplexity), true
+	case "Module.updatedAt":
+		if e.ComplexityRoot.Module.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Module.UpdatedAt(childComplexity), true
+
+	case "ModuleConnection.edges":
+		if e.ComplexityRoot.ModuleConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ModuleConnection.Edges(childComplexity), true
+	case "ModuleConnection.nodes":
+		if e.ComplexityRoot.ModuleConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ModuleConnection.Nodes(childComplexity), true
+	case "ModuleConnection.pageInfo":
+		if e.ComplexityRoot.ModuleConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ModuleConnection.PageInfo(childComplexity), true
+
+	case "ModuleEdge.cursor":
+		if e.ComplexityRoot.ModuleEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ModuleEdge.Cursor(childComplexity), true
+	case "ModuleEdge.node":
+		if e.ComplexityRoot.ModuleEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ModuleEdge.Node(childComplexity), true
 
 	case "Mutation.addMember":
 		if e.ComplexityRoot.Mutation.AddMember == nil {
@@ -977,6 +1463,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteMessage(childComplexity, args["input"].(model.DeleteMessageInput)), true
+	case "Mutation.deleteModule":
+		if e.ComplexityRoot.Mutation.DeleteModule == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteModule_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteModule(childComplexity, args["input"].(model.DeleteModuleInput)), true
 	case "Mutation.editMessage":
 		if e.ComplexityRoot.Mutation.EditMessage == nil {
 			break
@@ -1010,6 +1507,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.MarkRead(childComplexity, args["input"].(model.MarkReadInput)), true
+	case "Mutation.putModule":
+		if e.ComplexityRoot.Mutation.PutModule == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_putModule_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.PutModule(childComplexity, args["input"].(model.PutModuleInput)), true
 	case "Mutation.removeMember":
 		if e.ComplexityRoot.Mutation.RemoveMember == nil {
 			break
@@ -1054,6 +1562,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SetTyping(childComplexity, args["input"].(model.SetTypingInput)), true
+	case "Mutation.transferChat":
+		if e.ComplexityRoot.Mutation.TransferChat == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_transferChat_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.TransferChat(childComplexity, args["input"].(model.TransferChatInput)), true
+	case "Mutation.updateViewerState":
+		if e.ComplexityRoot.Mutation.UpdateViewerState == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateViewerState_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateViewerState(childComplexity, args["input"].(model.UpdateViewerStateInput)), true
+	case "Mutation.upsertUser":
+		if e.ComplexityRoot.Mutation.UpsertUser == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_upsertUser_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpsertUser(childComplexity, args["input"].(model.UpsertUserInput)), true
 
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
@@ -1086,6 +1627,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PresenceChanged.At(childComplexity), true
+	case "PresenceChanged.chat":
+		if e.ComplexityRoot.PresenceChanged.Chat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PresenceChanged.Chat(childComplexity), true
 	case "PresenceChanged.chatId":
 		if e.ComplexityRoot.PresenceChanged.ChatID == nil {
 			break
@@ -1104,12 +1651,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PresenceChanged.Online(childComplexity), true
-	case "PresenceChanged.userId":
-		if e.ComplexityRoot.PresenceChanged.UserID == nil {
+	case "PresenceChanged.user":
+		if e.ComplexityRoot.PresenceChanged.User == nil {
 			break
 		}
 
-		return e.ComplexityRoot.PresenceChanged.UserID(childComplexity), true
+		return e.ComplexityRoot.PresenceChanged.User(childComplexity), true
+
+	case "PutModulePayload.module":
+		if e.ComplexityRoot.PutModulePayload.Module == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PutModulePayload.Module(childComplexity), true
+	case "PutModulePayload.moduleEdge":
+		if e.ComplexityRoot.PutModulePayload.ModuleEdge == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PutModulePayload.ModuleEdge(childComplexity), true
 
 	case "Query.chat":
 		if e.ComplexityRoot.Query.Chat == nil {
@@ -1134,6 +1694,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.Chats(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["moduleId"].(*string)), true
 
+	case "Query.module":
+		if e.ComplexityRoot.Query.Module == nil {
+			break
+		}
+
+		args, err := ec.field_Query_module_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Module(childComplexity, args["id"].(string)), true
+	case "Query.modules":
+		if e.ComplexityRoot.Query.Modules == nil {
+			break
+		}
+
+		args, err := ec.field_Query_modules_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Modules(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
 			break
@@ -1145,6 +1727,36 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Node(childComplexity, args["id"].(string)), true
+	case "Query.nodes":
+		if e.ComplexityRoot.Query.Nodes == nil {
+			break
+		}
+
+		args, err := ec.field_Query_nodes_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]string)), true
+	case "Query.viewer":
+		if e.ComplexityRoot.Query.Viewer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Viewer(childComplexity), true
+
+	case "ReadMark.readSeq":
+		if e.ComplexityRoot.ReadMark.ReadSeq == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReadMark.ReadSeq(childComplexity), true
+	case "ReadMark.user":
+		if e.ComplexityRoot.ReadMark.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReadMark.User(childComplexity), true
 
 	case "RemoveMemberPayload.chat":
 		if e.ComplexityRoot.RemoveMemberPayload.Chat == nil {
@@ -1152,6 +1764,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RemoveMemberPayload.Chat(childComplexity), true
+	case "RemoveMemberPayload.removedUser":
+		if e.ComplexityRoot.RemoveMemberPayload.RemovedUser == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveMemberPayload.RemovedUser(childComplexity), true
 
 	case "RenameChatPayload.chat":
 		if e.ComplexityRoot.RenameChatPayload.Chat == nil {
@@ -1160,12 +1778,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RenameChatPayload.Chat(childComplexity), true
 
+	case "SendMessagePayload.chatEdge":
+		if e.ComplexityRoot.SendMessagePayload.ChatEdge == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SendMessagePayload.ChatEdge(childComplexity), true
 	case "SendMessagePayload.message":
 		if e.ComplexityRoot.SendMessagePayload.Message == nil {
 			break
 		}
 
 		return e.ComplexityRoot.SendMessagePayload.Message(childComplexity), true
+	case "SendMessagePayload.messageEdge":
+		if e.ComplexityRoot.SendMessagePayload.MessageEdge == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SendMessagePayload.MessageEdge(childComplexity), true
 
 	case "SetTypingPayload.chatId":
 		if e.ComplexityRoot.SetTypingPayload.ChatID == nil {
@@ -1199,6 +1829,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.StreamReset.ResetChatID(childComplexity), true
 
+	case "StreamStarted.at":
+		if e.ComplexityRoot.StreamStarted.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StreamStarted.At(childComplexity), true
+	case "StreamStarted.cursor":
+		if e.ComplexityRoot.StreamStarted.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StreamStarted.Cursor(childComplexity), true
+	case "StreamStarted.online":
+		if e.ComplexityRoot.StreamStarted.Online == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StreamStarted.Online(childComplexity), true
+	case "StreamStarted.readMarks":
+		if e.ComplexityRoot.StreamStarted.ReadMarks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StreamStarted.ReadMarks(childComplexity), true
+	case "StreamStarted.resumed":
+		if e.ComplexityRoot.StreamStarted.Resumed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StreamStarted.Resumed(childComplexity), true
+
 	case "Subscription.chatEvents":
 		if e.ComplexityRoot.Subscription.ChatEvents == nil {
 			break
@@ -1211,12 +1872,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Subscription.ChatEvents(childComplexity, args["chatId"].(*string), args["after"].(*string)), true
 
+	case "TransferChatPayload.chat":
+		if e.ComplexityRoot.TransferChatPayload.Chat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TransferChatPayload.Chat(childComplexity), true
+
 	case "TypingChanged.at":
 		if e.ComplexityRoot.TypingChanged.At == nil {
 			break
 		}
 
 		return e.ComplexityRoot.TypingChanged.At(childComplexity), true
+	case "TypingChanged.chat":
+		if e.ComplexityRoot.TypingChanged.Chat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TypingChanged.Chat(childComplexity), true
 	case "TypingChanged.chatId":
 		if e.ComplexityRoot.TypingChanged.ChatID == nil {
 			break
@@ -1235,13 +1909,70 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TypingChanged.Typing(childComplexity), true
-	case "TypingChanged.userId":
-		if e.ComplexityRoot.TypingChanged.UserID == nil {
+	case "TypingChanged.user":
+		if e.ComplexityRoot.TypingChanged.User == nil {
 			break
 		}
 
-		return e.ComplexityRoot.TypingChanged.UserID(childComplexity), true
+		return e.ComplexityRoot.TypingChanged.User(childComplexity), true
 
+	case "UpdateViewerStatePayload.chat":
+		if e.ComplexityRoot.UpdateViewerStatePayload.Chat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateViewerStatePayload.Chat(childComplexity), true
+
+	case "UpsertUserPayload.user":
+		if e.ComplexityRoot.UpsertUserPayload.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpsertUserPayload.User(childComplexity), true
+
+	case "User.avatarUrl":
+		if e.ComplexityRoot.User.AvatarURL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.AvatarURL(childComplexity), true
+	case "User.name":
+		if e.ComplexityRoot.User.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.Name(childComplexity), true
+	case "User.id":
+		if e.ComplexityRoot.User.NodeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.NodeID(childComplexity), true
+
+	case "ViewerState.archivedAt":
+		if e.ComplexityRoot.ViewerState.ArchivedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ViewerState.ArchivedAt(childComplexity), true
+	case "ViewerState.mutedUntil":
+		if e.ComplexityRoot.ViewerState.MutedUntil == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ViewerState.MutedUntil(childComplexity), true
+	case "ViewerState.id":
+		if e.ComplexityRoot.ViewerState.NodeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ViewerState.NodeID(childComplexity), true
+	case "ViewerState.pinnedAt":
+		if e.ComplexityRoot.ViewerState.PinnedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ViewerState.PinnedAt(childComplexity), true
 	case "ViewerState.readSeq":
 		if e.ComplexityRoot.ViewerState.ReadSeq == nil {
 			break
@@ -1273,13 +2004,18 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputCreateChatInput,
 		ec.unmarshalInputDeleteChatInput,
 		ec.unmarshalInputDeleteMessageInput,
+		ec.unmarshalInputDeleteModuleInput,
 		ec.unmarshalInputEditMessageInput,
 		ec.unmarshalInputLeaveChatInput,
 		ec.unmarshalInputMarkReadInput,
+		ec.unmarshalInputPutModuleInput,
 		ec.unmarshalInputRemoveMemberInput,
 		ec.unmarshalInputRenameChatInput,
 		ec.unmarshalInputSendMessageInput,
 		ec.unmarshalInputSetTypingInput,
+		ec.unmarshalInputTransferChatInput,
+		ec.unmarshalInputUpdateViewerStateInput,
+		ec.unmarshalInputUpsertUserInput,
 	)
 	first := true
 
@@ -1379,101 +2115,167 @@ scalar DateTime
 
 """
 What a viewer may ask. Every field answers for the viewer that the request's token names;
-a chat that the viewer is no member of is NOT_FOUND, exactly like one that never was.
+a chat that the viewer is not a member of is NOT_FOUND, exactly like one that never existed.
+
+Ids. One id names one object, for everybody, for as long as anything of the object is remembered:
+- a chat or a message: a UUID. Clients may choose it. Chats and messages share one space: an id that is taken by either is CONFLICT for the other.
+- a module: a name that whoever wrote it has chosen; it is not a UUID and holds no colon.
+- a user: ` + "`" + `user:` + "`" + ` and the subject of the user's token. Arguments take the subject alone too, unless that begins with ` + "`" + `user:` + "`" + `.
+- a member and a viewer's state begin with ` + "`" + `member:` + "`" + ` and ` + "`" + `state:` + "`" + `. Treat them as opaque.
+
+Text. Line ends of any kind become LF. Content keeps leading spaces; blank lines at its beginning and white space at its end are removed.
 """
 type Query {
+  "The user who asks."
+  viewer: User!
+
   """
-  The viewer's chats, latest activity first. Without ` + "`" + `first` + "`" + ` and ` + "`" + `last` + "`" + `: the first 20. At most 100 a page;
-  ` + "`" + `first` + "`" + ` together with ` + "`" + `last` + "`" + ` is BAD_USER_INPUT.
+  The viewer's chats, the one with the latest message first (a chat without messages counts from when it was started).
+  Edits, renames and members who come or go do not change the order. Without ` + "`" + `first` + "`" + ` and ` + "`" + `last` + "`" + `: the first 20.
+  At most 100 a page; ` + "`" + `first` + "`" + ` together with ` + "`" + `last` + "`" + ` is BAD_USER_INPUT.
   """
   chats(
-    "Size of the page counted from the newest activity, 0 to 100."
+    "Size of the page counted from the latest message, 0 to 100."
     first: Int
-    "Only chats after this cursor (older activity)."
+    "Only chats after this cursor (older). An empty text counts as absent, here and wherever a cursor is taken."
     after: String
-    "Size of the page counted from the oldest activity, 0 to 100."
+    "Size of the page counted from the oldest chat, 0 to 100."
     last: Int
-    "Only chats before this cursor (newer activity)."
+    "Only chats before this cursor (newer)."
     before: String
     "Only chats of this module."
     moduleId: ID
   ): ChatConnection!
 
   """
-  One chat. Null together with a NOT_FOUND error when the viewer is no member or there is no such chat.
+  One chat. Null together with a NOT_FOUND error when the viewer is not a member or there is no such chat.
   """
   chat("The chat's id, a UUID." id: ID!): Chat
 
   """
-  Any object by its id, for Relay: a chat or a message. Null together with a NOT_FOUND error when the viewer may not see it.
+  The study modules, by title, for every viewer. Without ` + "`" + `first` + "`" + ` and ` + "`" + `last` + "`" + `: the first 20. At most 100 a page.
   """
-  node("The object's id, a UUID." id: ID!): Node
+  modules(
+    "Size of the page counted from the first title, 0 to 100."
+    first: Int
+    "Only modules after this cursor."
+    after: String
+    "Size of the page counted from the last title, 0 to 100."
+    last: Int
+    "Only modules before this cursor."
+    before: String
+  ): ModuleConnection!
+
+  """
+  One module. Null together with a NOT_FOUND error when there is no such module.
+  """
+  module("The module's id." id: ID!): Module
+
+  """
+  Any object by its id, for Relay. Null together with a NOT_FOUND error when there is no such object or the viewer may not see it.
+  A user is shown to those who share a chat with them.
+  """
+  node("The object's id." id: ID!): Node
+
+  """
+  Several objects by their ids, in the order of the ids: at most 100. An object that is not there, or that the viewer may not see, is null, without an error.
+  """
+  nodes("The objects' ids, at most 100." ids: [ID!]!): [Node]!
 }
 
 """
 What a viewer may change. A mutation that answers without error is stored for good. Mutations that take an ` + "`" + `id` + "`" + `
 chosen by the client are safe to repeat: the same call gives the same answer and no second event.
+
+Every field is nullable: when one of several fails, the others still answer.
 """
 type Mutation {
   """
-  Starts a chat; the viewer becomes its owner. With an ` + "`" + `id` + "`" + `, the call may be repeated; the same id for another chat is CONFLICT.
+  Starts a chat; the viewer becomes its owner. With an ` + "`" + `id` + "`" + `, the call may be repeated; the same id for another chat or a message is CONFLICT.
   """
-  createChat(input: CreateChatInput!): CreateChatPayload!
+  createChat(input: CreateChatInput!): CreateChatPayload
 
   """
   Gives a chat another title. Owner only (FORBIDDEN).
   """
-  renameChat(input: RenameChatInput!): RenameChatPayload!
+  renameChat(input: RenameChatInput!): RenameChatPayload
 
   """
   Deletes a chat with all its messages, for everyone. Owner only (FORBIDDEN). May be repeated.
   """
-  deleteChat(input: DeleteChatInput!): DeleteChatPayload!
+  deleteChat(input: DeleteChatInput!): DeleteChatPayload
 
   """
   Deletes every chat that the viewer owns. Chats in which the viewer is only a member stay; see ` + "`" + `leaveChat` + "`" + `.
   """
-  clearChats: ClearChatsPayload!
+  clearChats: ClearChatsPayload
 
   """
-  Adds a message to a chat. With an ` + "`" + `id` + "`" + `, the call may be repeated; the same id with other content is CONFLICT.
+  Hands a chat over: another member becomes its owner, the viewer stays as a member. Owner only (FORBIDDEN); CONFLICT when the user is not a member. May be repeated.
   """
-  sendMessage(input: SendMessageInput!): SendMessagePayload!
+  transferChat(input: TransferChatInput!): TransferChatPayload
+
+  """
+  Adds a message to a chat. With an ` + "`" + `id` + "`" + `, the call may be repeated; the same id with other content, or for a chat, is CONFLICT.
+  """
+  sendMessage(input: SendMessageInput!): SendMessagePayload
 
   """
   Replaces the content of a message. Author only (FORBIDDEN); a deleted message is CONFLICT.
   """
-  editMessage(input: EditMessageInput!): EditMessagePayload!
+  editMessage(input: EditMessageInput!): EditMessagePayload
 
   """
   Takes the content of a message away for good; its place in the chat stays. Author or owner of the chat (FORBIDDEN). May be repeated.
   """
-  deleteMessage(input: DeleteMessageInput!): DeleteMessagePayload!
+  deleteMessage(input: DeleteMessageInput!): DeleteMessagePayload
 
   """
   Adds a user to a chat. Owner only (FORBIDDEN). May be repeated. A chat has at most 500 members.
+  A user who has never used this server is NOT_FOUND, so that a typing error does not become a member; ` + "`" + `invite: true` + "`" + ` adds them all the same.
   """
-  addMember(input: AddMemberInput!): AddMemberPayload!
+  addMember(input: AddMemberInput!): AddMemberPayload
 
   """
   Removes a member from a chat. Owner only (FORBIDDEN); the owner stays. May be repeated.
   """
-  removeMember(input: RemoveMemberInput!): RemoveMemberPayload!
+  removeMember(input: RemoveMemberInput!): RemoveMemberPayload
 
   """
-  Leaves a chat. The owner cannot leave (FORBIDDEN) but can delete the chat.
+  Leaves a chat. The owner cannot leave (FORBIDDEN), but can hand the chat over or delete it.
   """
-  leaveChat(input: LeaveChatInput!): LeaveChatPayload!
+  leaveChat(input: LeaveChatInput!): LeaveChatPayload
 
   """
   Says up to which message the viewer has read. The mark never moves back.
   """
-  markRead(input: MarkReadInput!): MarkReadPayload!
+  markRead(input: MarkReadInput!): MarkReadPayload
+
+  """
+  Changes what a chat is to the viewer alone: muted, pinned, archived. What is left out stays as it is. It takes no number of the chat and no event tells of it.
+  """
+  updateViewerState(input: UpdateViewerStateInput!): UpdateViewerStatePayload
 
   """
   Says that the viewer starts or stops typing. Clients should drop the indicator 6 seconds after the last ` + "`" + `true` + "`" + `.
   """
-  setTyping(input: SetTypingInput!): SetTypingPayload!
+  setTyping(input: SetTypingInput!): SetTypingPayload
+
+  """
+  Creates or replaces a study module. Needs a token with the scope ` + "`" + `modules` + "`" + ` (FORBIDDEN). May be repeated.
+  """
+  putModule(input: PutModuleInput!): PutModulePayload
+
+  """
+  Deletes a study module. Its chats stay, with ` + "`" + `module: null` + "`" + `. Needs a token with the scope ` + "`" + `modules` + "`" + ` (FORBIDDEN). May be repeated.
+  """
+  deleteModule(input: DeleteModuleInput!): DeleteModulePayload
+
+  """
+  Writes a user's name and picture. Needs a token with the scope ` + "`" + `users` + "`" + ` (FORBIDDEN). The user's own token overrides it only when its
+  ` + "`" + `name` + "`" + ` or ` + "`" + `picture` + "`" + ` changes. Other instances may show the former name for up to 60 seconds.
+  """
+  upsertUser(input: UpsertUserInput!): UpsertUserPayload
 }
 
 """
@@ -1484,22 +2286,78 @@ type Subscription {
   With ` + "`" + `chatId` + "`" + `: the chat's log, every durable event once, in order and without a gap, from just after the cursor ` + "`" + `after` + "`" + ` (default: from now).
   Take ` + "`" + `after` + "`" + ` from ` + "`" + `Chat.eventCursor` + "`" + ` or from the last event you processed. The stream completes after ChatDeleted, and after the viewer's own MemberRemoved.
 
-  Without ` + "`" + `chatId` + "`" + `: the events of all the viewer's chats, at least once: drop an event whose ` + "`" + `(chatId, seq)` + "`" + ` you have seen.
+  Without ` + "`" + `chatId` + "`" + `: the events of all the viewer's chats, at least once. Take ` + "`" + `after` + "`" + ` from ` + "`" + `ChatConnection.eventCursor` + "`" + ` or from the last event you
+  processed, and drop an event whose ` + "`" + `eventId` + "`" + ` you have seen. A chat that the viewer joins begins with the viewer's own MemberAdded.
 
-  When continuity cannot be kept the stream says so with StreamReset: query the chat anew and go on from the event's cursor.
+  The first event of every stream is StreamStarted. When continuity cannot be kept the stream says so with StreamReset: forget what
+  you have seen, query anew and go on from the event's cursor.
   """
   chatEvents(
     "Follow this chat alone."
     chatId: ID
-    "The cursor to go on from. A cursor of a chat's log and one of the feed of all chats are not interchangeable."
+    "The cursor to go on from. A cursor of one chat's log, one of another's and one of the feed of all chats are not interchangeable: BAD_USER_INPUT."
     after: String
   ): ChatEvent!
 }
 
-"An object with a globally unique id."
+"An object with an id that no other object has."
 interface Node {
-  "The object's id, a UUID."
+  "The object's id. Opaque."
   id: ID!
+}
+
+"""
+A person or a program. The name and the picture are those of the user's newest token (OpenID Connect: ` + "`" + `name` + "`" + `, ` + "`" + `picture` + "`" + `), or what
+` + "`" + `upsertUser` + "`" + ` has written. They may be up to 60 seconds old.
+"""
+type User implements Node {
+  "` + "`" + `user:` + "`" + ` and the subject of the user's token."
+  id: ID!
+  "The name to show, 1 to 200 characters. The subject, for a user whose name is not known."
+  name: String!
+  "The address of a picture (http or https), if there is one."
+  avatarUrl: String
+}
+
+"A study module: text that chats belong to."
+type Module implements Node {
+  "The module's id: a name of 1 to 200 characters."
+  id: ID!
+  "The title, 1 to 200 characters."
+  title: String!
+  "The text, Markdown, at most 200,000 characters."
+  content: String!
+  "When the module was last written."
+  updatedAt: DateTime!
+  "The viewer's chats of this module, like ` + "`" + `Query.chats` + "`" + `."
+  chats(
+    "Size of the page counted from the latest message, 0 to 100."
+    first: Int
+    "Only chats after this cursor (older)."
+    after: String
+    "Size of the page counted from the oldest chat, 0 to 100."
+    last: Int
+    "Only chats before this cursor (newer)."
+    before: String
+  ): ChatConnection!
+}
+
+"A page of modules."
+type ModuleConnection {
+  "The page's modules, by title."
+  edges: [ModuleEdge!]!
+  "The modules alone."
+  nodes: [Module!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+}
+
+"A module in a page."
+type ModuleEdge {
+  "The module's place in the list, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Opaque."
+  cursor: String!
+  "The module."
+  node: Module!
 }
 
 "Where a page stands in its list."
@@ -1516,10 +2374,16 @@ type PageInfo {
 
 "A page of chats."
 type ChatConnection {
-  "The page's chats, latest activity first."
+  "The page's chats, the one with the latest message first."
   edges: [ChatEdge!]!
+  "The chats alone."
+  nodes: [Chat!]!
   "Where the page stands."
   pageInfo: PageInfo!
+  "How many chats the whole list has; 1,000 means 1,000 or more."
+  totalCount: Int!
+  "Where to follow all chats from, of the same snapshot as this page: ` + "`" + `chatEvents(after:)` + "`" + ` with it joins this page without a gap. It may repeat what the page shows; an event whose ` + "`" + `seq` + "`" + ` is not above its chat's ` + "`" + `seq` + "`" + ` is not news."
+  eventCursor: String!
 }
 
 "A chat in a page."
@@ -1534,6 +2398,8 @@ type ChatEdge {
 type MessageConnection {
   "The page's messages, oldest first."
   edges: [MessageEdge!]!
+  "The messages alone."
+  nodes: [Message!]!
   "Where the page stands."
   pageInfo: PageInfo!
   "The chat's ` + "`" + `eventCursor` + "`" + `, read in the same snapshot as this page: ` + "`" + `chatEvents(after:)` + "`" + ` with it joins this page without a gap."
@@ -1548,20 +2414,26 @@ type MessageEdge {
   node: Message!
 }
 
-"A chat: a title, members and messages. Everything on this type is the same for every member, but ` + "`" + `viewerState` + "`" + `."
+"A chat: a title, members and messages. Everything on this type is the same for every member, except ` + "`" + `viewerState` + "`" + `."
 type Chat implements Node {
   "The chat's id, a UUID."
   id: ID!
   "The title, 1 to 200 characters."
   title: String!
-  "The study module that the chat belongs to, if any."
+  "The study module that the chat belongs to, if any. It stays when the module is deleted."
   moduleId: ID
+  "The study module that the chat belongs to; null without one, and when it was deleted."
+  module: Module
   "The user who started the chat."
-  createdBy: ID!
+  createdBy: User!
   "When the chat was started."
   createdAt: DateTime!
-  "When the chat last changed: the key by which ` + "`" + `chats` + "`" + ` is ordered."
+  "When the chat last changed in any way that takes a number of its log."
   updatedAt: DateTime!
+  "When the newest message was sent, or the chat was started if it has none: the key by which ` + "`" + `chats` + "`" + ` is ordered."
+  lastMessageAt: DateTime!
+  "The number of the newest event that this answer has seen. Of two answers or events about a chat, the one with the higher number is the newer."
+  seq: Int!
   "The newest message, a deleted one included; null in an empty chat."
   lastMessage: Message
   """
@@ -1569,7 +2441,7 @@ type Chat implements Node {
   ` + "`" + `first` + "`" + ` together with ` + "`" + `last` + "`" + ` is BAD_USER_INPUT.
   """
   messages(
-    "Size of the page counted from the oldest message, 0 to 100."
+    "Size of the page counted from the oldest message, 0 to 100. With ` + "`" + `around` + "`" + `: the size of the page."
     first: Int
     "Only messages after this cursor (newer)."
     after: String
@@ -1577,40 +2449,54 @@ type Chat implements Node {
     last: Int
     "Only messages before this cursor (older)."
     before: String
+    "The page around this message: a message's cursor or id. It cannot be combined with ` + "`" + `after` + "`" + `, ` + "`" + `before` + "`" + ` and ` + "`" + `last` + "`" + `."
+    around: String
   ): MessageConnection!
   "The chat's members, longest-standing first; at most 500."
   members: [Member!]!
-  "The members who follow the chat live at this moment, on any instance."
-  online: [ID!]!
+  "The members who follow the chat live at this moment, on any instance, or follow all their chats."
+  online: [User!]!
   "Where to subscribe from, so that this answer and ` + "`" + `chatEvents(chatId:, after:)` + "`" + ` join without a gap."
   eventCursor: String!
   "What depends on who asks."
   viewerState: ViewerState!
 }
 
-"What a chat is to the viewer."
-type ViewerState {
+"What a chat is to the viewer. Its id differs from viewer to viewer, so a cache may keep it like any other object."
+type ViewerState implements Node {
+  "The state's id. Opaque."
+  id: ID!
   "The viewer's role in the chat."
   role: MemberRole!
   "The sequence number up to which the viewer has read."
   readSeq: Int!
   "How many of the chat's newest 100 messages are by others, not deleted and unread: 100 means 100 or more."
   unreadCount: Int!
+  "Until when the viewer wants no notices of the chat; null if it is not muted. It may have passed."
+  mutedUntil: DateTime
+  "When the viewer pinned the chat; null if it is not pinned."
+  pinnedAt: DateTime
+  "When the viewer archived the chat; null if it is not archived."
+  archivedAt: DateTime
 }
 
 "A member of a chat."
-type Member {
+type Member implements Node {
+  "The membership's id. Opaque."
+  id: ID!
   "The user."
-  userId: ID!
+  user: User!
   "What the user may do in the chat."
   role: MemberRole!
   "When the user joined."
   joinedAt: DateTime!
+  "The sequence number up to which the member has read."
+  readSeq: Int!
 }
 
 "What a member may do."
 enum MemberRole {
-  "Started the chat: renames and deletes it, adds and removes members."
+  "Started the chat, or was handed it: renames and deletes it, adds and removes members."
   OWNER
   "Reads and writes."
   MEMBER
@@ -1622,14 +2508,18 @@ type Message implements Node {
   id: ID!
   "The chat that the message belongs to."
   chatId: ID!
+  "The chat that the message belongs to; null when the viewer may not see it any more."
+  chat: Chat
   "The message's number in the chat's sequence of changes: rising, not consecutive."
   seq: Int!
   "The user who sent it."
-  author: ID!
+  author: User!
   "In whose name the message speaks."
   role: MessageRole!
   "The text, 1 to 16,000 characters; empty once the message is deleted."
   content: String!
+  "The message that this one answers, as it is now; null if it answers none, or none that is still kept."
+  replyTo: Message
   "When the message was sent."
   createdAt: DateTime!
   "When the content was last replaced; null if never."
@@ -1665,12 +2555,41 @@ interface DurableChatEvent implements ChatEvent {
   cursor: String!
   "When it happened; never earlier than the event before it in the same chat."
   at: DateTime!
+  "An identity that no other event has, in any history of the database: after a restore ` + "`" + `seq` + "`" + ` repeats, this does not. Opaque."
+  eventId: ID!
   "The chat."
   chatId: ID!
+  "The chat as it is now; null when the viewer may not see it any more."
+  chat: Chat
   "The event's number in the chat: consecutive, starting at 1."
   seq: Int!
   "The user who did it."
-  actor: ID!
+  actor: User!
+}
+
+"""
+The first event of every stream, and its only one of this kind: the subscription is active, and what is committed from now on arrives.
+Of presence and read marks too: what they were at this moment is in ` + "`" + `online` + "`" + ` and ` + "`" + `readMarks` + "`" + `, what changes after it comes as events.
+"""
+type StreamStarted implements ChatEvent {
+  "Where the stream starts from: the cursor to go on from if it breaks before its next event."
+  cursor: String!
+  "When the stream started."
+  at: DateTime!
+  "Whether the stream goes on from the cursor ` + "`" + `after` + "`" + `. False without one, and when a StreamReset follows."
+  resumed: Boolean!
+  "The members who follow the chat now, the viewer included. Empty for the feed of all chats: ` + "`" + `Chat.online` + "`" + ` has it."
+  online: [User!]!
+  "How far the members have read. Empty for the feed of all chats: ` + "`" + `Member.readSeq` + "`" + ` has it."
+  readMarks: [ReadMark!]!
+}
+
+"How far a member has read."
+type ReadMark {
+  "The member."
+  user: User!
+  "The sequence number up to which the member has read."
+  readSeq: Int!
 }
 
 "A chat was started. The first event of every chat."
@@ -1679,14 +2598,18 @@ type ChatCreated implements DurableChatEvent & ChatEvent {
   cursor: String!
   "When it happened."
   at: DateTime!
+  "An identity that no other event has, in any history of the database."
+  eventId: ID!
   "The chat."
   chatId: ID!
+  "The chat as it is now; null when the viewer may not see it any more."
+  chat: Chat
   "The event's number in the chat."
   seq: Int!
   "The user who started it."
-  actor: ID!
-  "The chat as it is now."
-  chat: Chat!
+  actor: User!
+  "The chat in a list of chats; null like ` + "`" + `chat` + "`" + `."
+  chatEdge: ChatEdge
 }
 
 "A chat has another title."
@@ -1695,13 +2618,17 @@ type ChatRenamed implements DurableChatEvent & ChatEvent {
   cursor: String!
   "When it happened."
   at: DateTime!
+  "An identity that no other event has, in any history of the database."
+  eventId: ID!
   "The chat."
   chatId: ID!
+  "The chat as it is now; null when the viewer may not see it any more."
+  chat: Chat
   "The event's number in the chat."
   seq: Int!
   "The user who renamed it."
-  actor: ID!
-  "The new title."
+  actor: User!
+  "The new title; empty once the chat is deleted."
   title: String!
 }
 
@@ -1711,12 +2638,36 @@ type ChatDeleted implements DurableChatEvent & ChatEvent {
   cursor: String!
   "When it happened."
   at: DateTime!
+  "An identity that no other event has, in any history of the database."
+  eventId: ID!
   "The chat."
   chatId: ID!
+  "The chat as it is now; null when the viewer may not see it any more."
+  chat: Chat
   "The event's number in the chat."
   seq: Int!
   "The user who deleted it."
-  actor: ID!
+  actor: User!
+}
+
+"A chat has another owner, who was a member before. The former owner is a member now."
+type ChatTransferred implements DurableChatEvent & ChatEvent {
+  "Where the stream stands after this event."
+  cursor: String!
+  "When it happened."
+  at: DateTime!
+  "An identity that no other event has, in any history of the database."
+  eventId: ID!
+  "The chat."
+  chatId: ID!
+  "The chat as it is now; null when the viewer may not see it any more."
+  chat: Chat
+  "The event's number in the chat."
+  seq: Int!
+  "The former owner."
+  actor: User!
+  "The new owner."
+  owner: Member!
 }
 
 "A message was sent. On replay the message is shown as it is now: edited, or deleted with an empty content."
@@ -1725,14 +2676,22 @@ type MessageSent implements DurableChatEvent & ChatEvent {
   cursor: String!
   "When it happened."
   at: DateTime!
+  "An identity that no other event has, in any history of the database."
+  eventId: ID!
   "The chat."
   chatId: ID!
+  "The chat as it is now; null when the viewer may not see it any more."
+  chat: Chat
   "The event's number in the chat; the message's ` + "`" + `seq` + "`" + ` too."
   seq: Int!
   "The user who sent it."
-  actor: ID!
+  actor: User!
   "The message."
   message: Message!
+  "The message in the list of the chat's messages."
+  messageEdge: MessageEdge!
+  "The chat in a list of chats; null like ` + "`" + `chat` + "`" + `."
+  chatEdge: ChatEdge
 }
 
 "A message has other content. On replay the message is shown as it is now."
@@ -1741,12 +2700,16 @@ type MessageEdited implements DurableChatEvent & ChatEvent {
   cursor: String!
   "When it happened."
   at: DateTime!
+  "An identity that no other event has, in any history of the database."
+  eventId: ID!
   "The chat."
   chatId: ID!
+  "The chat as it is now; null when the viewer may not see it any more."
+  chat: Chat
   "The event's number in the chat."
   seq: Int!
   "The user who edited it."
-  actor: ID!
+  actor: User!
   "The message."
   message: Message!
 }
@@ -1757,46 +2720,60 @@ type MessageDeleted implements DurableChatEvent & ChatEvent {
   cursor: String!
   "When it happened."
   at: DateTime!
+  "An identity that no other event has, in any history of the database."
+  eventId: ID!
   "The chat."
   chatId: ID!
+  "The chat as it is now; null when the viewer may not see it any more."
+  chat: Chat
   "The event's number in the chat."
   seq: Int!
   "The user who deleted it."
-  actor: ID!
+  actor: User!
   "The message, with an empty content."
   message: Message!
 }
 
-"A user became a member of the chat."
+"A user became a member of the chat. To the user it is the first event of the chat, and carries what a list needs to show it."
 type MemberAdded implements DurableChatEvent & ChatEvent {
   "Where the stream stands after this event."
   cursor: String!
   "When it happened."
   at: DateTime!
+  "An identity that no other event has, in any history of the database."
+  eventId: ID!
   "The chat."
   chatId: ID!
+  "The chat as it is now; null when the viewer may not see it any more."
+  chat: Chat
   "The event's number in the chat."
   seq: Int!
   "The user who added the member."
-  actor: ID!
+  actor: User!
   "The new member."
   member: Member!
+  "The chat in a list of chats; null like ` + "`" + `chat` + "`" + `."
+  chatEdge: ChatEdge
 }
 
-"A user is no longer a member: removed by the owner, or gone by their own will (then ` + "`" + `actor` + "`" + ` is ` + "`" + `userId` + "`" + `). Their own stream of the chat completes after it."
+"A user is no longer a member: removed by the owner, or gone by their own will (then ` + "`" + `actor` + "`" + ` is ` + "`" + `user` + "`" + `). Their own stream of the chat completes after it."
 type MemberRemoved implements DurableChatEvent & ChatEvent {
   "Where the stream stands after this event."
   cursor: String!
   "When it happened."
   at: DateTime!
+  "An identity that no other event has, in any history of the database."
+  eventId: ID!
   "The chat."
   chatId: ID!
+  "The chat as it is now; null when the viewer may not see it any more."
+  chat: Chat
   "The event's number in the chat."
   seq: Int!
   "The user who removed the member."
-  actor: ID!
+  actor: User!
   "The user who is gone."
-  userId: ID!
+  user: User!
 }
 
 "Passing: a member has read up to a message."
@@ -1807,10 +2784,14 @@ type MessagesRead implements ChatEvent {
   at: DateTime!
   "The chat."
   chatId: ID!
+  "The chat as it is now; null when the viewer may not see it any more."
+  chat: Chat
   "The member who read."
-  userId: ID!
+  user: User!
   "The sequence number up to which the member has read."
   readSeq: Int!
+  "The viewer's ` + "`" + `ViewerState.unreadCount` + "`" + `, if the viewer is the one who read (perhaps on another device); else null."
+  unreadCount: Int
 }
 
 "Passing: a member starts or stops typing."
@@ -1821,13 +2802,15 @@ type TypingChanged implements ChatEvent {
   at: DateTime!
   "The chat."
   chatId: ID!
+  "The chat as it is now; null when the viewer may not see it any more."
+  chat: Chat
   "The member."
-  userId: ID!
+  user: User!
   "Whether the member types."
   typing: Boolean!
 }
 
-"Passing: a member follows the chat live, or no longer does."
+"Passing: a member follows the chat live, or no longer does. Of a member of more than 100 chats, it is told in the 100 with the latest changes."
 type PresenceChanged implements ChatEvent {
   "The cursor of the last durable event."
   cursor: String!
@@ -1835,13 +2818,18 @@ type PresenceChanged implements ChatEvent {
   at: DateTime!
   "The chat."
   chatId: ID!
+  "The chat as it is now; null when the viewer may not see it any more."
+  chat: Chat
   "The member."
-  userId: ID!
+  user: User!
   "Whether the member is online."
   online: Boolean!
 }
 
-"The stream could not go on without a gap from the cursor it was given. Query the chat anew; the stream goes on from this event's cursor."
+"""
+The stream could not go on without a gap from the cursor it was given. Forget what you have seen of the chat (or of all chats): after a restore
+numbers repeat. Query anew; the stream goes on from this event's cursor.
+"""
 type StreamReset implements ChatEvent {
   "Where the stream goes on."
   cursor: String!
@@ -1869,7 +2857,7 @@ input CreateChatInput {
   id: ID
   "The title, 1 to 200 characters after trimming."
   title: String!
-  "The study module that the chat belongs to, 1 to 200 characters."
+  "The study module that the chat belongs to. There must be one with this id (NOT_FOUND)."
   moduleId: ID
 }
 
@@ -1877,12 +2865,14 @@ input CreateChatInput {
 type CreateChatPayload {
   "The chat."
   chat: Chat!
+  "The chat in a list of chats."
+  chatEdge: ChatEdge!
 }
 
 "What ` + "`" + `renameChat` + "`" + ` takes."
 input RenameChatInput {
   "The chat."
-  id: ID!
+  chatId: ID!
   "The new title, 1 to 200 characters after trimming."
   title: String!
 }
@@ -1896,7 +2886,7 @@ type RenameChatPayload {
 "What ` + "`" + `deleteChat` + "`" + ` takes."
 input DeleteChatInput {
   "The chat."
-  id: ID!
+  chatId: ID!
 }
 
 "What ` + "`" + `deleteChat` + "`" + ` answers."
@@ -1911,29 +2901,49 @@ type ClearChatsPayload {
   deletedChatIds: [ID!]!
 }
 
+"What ` + "`" + `transferChat` + "`" + ` takes."
+input TransferChatInput {
+  "The chat."
+  chatId: ID!
+  "The member who becomes the owner."
+  userId: ID!
+}
+
+"What ` + "`" + `transferChat` + "`" + ` answers."
+type TransferChatPayload {
+  "The chat."
+  chat: Chat!
+}
+
 "What ` + "`" + `sendMessage` + "`" + ` takes."
 input SendMessageInput {
   "The message's id, any UUID; made by the server when absent."
   id: ID
   "The chat."
   chatId: ID!
-  "The text, 1 to 16,000 characters after trimming."
+  "The text, 1 to 16,000 characters."
   content: String!
   "In whose name the message speaks."
   role: MessageRole = USER
+  "The message of the same chat that this one answers (NOT_FOUND if there is none)."
+  replyToId: ID
 }
 
 "What ` + "`" + `sendMessage` + "`" + ` answers."
 type SendMessagePayload {
   "The message."
   message: Message!
+  "The message in the list of the chat's messages."
+  messageEdge: MessageEdge!
+  "The chat in a list of chats; null when the viewer may not see it any more."
+  chatEdge: ChatEdge
 }
 
 "What ` + "`" + `editMessage` + "`" + ` takes."
 input EditMessageInput {
   "The message."
-  id: ID!
-  "The new text, 1 to 16,000 characters after trimming."
+  messageId: ID!
+  "The new text, 1 to 16,000 characters."
   content: String!
 }
 
@@ -1946,7 +2956,7 @@ type EditMessagePayload {
 "What ` + "`" + `deleteMessage` + "`" + ` takes."
 input DeleteMessageInput {
   "The message."
-  id: ID!
+  messageId: ID!
 }
 
 "What ` + "`" + `deleteMessage` + "`" + ` answers."
@@ -1959,14 +2969,18 @@ type DeleteMessagePayload {
 input AddMemberInput {
   "The chat."
   chatId: ID!
-  "The user to add, 1 to 200 characters."
+  "The user to add."
   userId: ID!
+  "Also add a user who has never used this server."
+  invite: Boolean = false
 }
 
 "What ` + "`" + `addMember` + "`" + ` answers."
 type AddMemberPayload {
   "The chat."
   chat: Chat!
+  "The member."
+  member: Member!
 }
 
 "What ` + "`" + `removeMember` + "`" + ` takes."
@@ -1981,6 +2995,8 @@ input RemoveMemberInput {
 type RemoveMemberPayload {
   "The chat."
   chat: Chat!
+  "The user who is gone."
+  removedUser: User!
 }
 
 "What ` + "`" + `leaveChat` + "`" + ` takes."
@@ -2009,6 +3025,24 @@ type MarkReadPayload {
   chat: Chat!
 }
 
+"What ` + "`" + `updateViewerState` + "`" + ` takes."
+input UpdateViewerStateInput {
+  "The chat."
+  chatId: ID!
+  "Until when the chat is muted; null ends that."
+  mutedUntil: DateTime
+  "Whether the chat is pinned."
+  pinned: Boolean
+  "Whether the chat is archived."
+  archived: Boolean
+}
+
+"What ` + "`" + `updateViewerState` + "`" + ` answers."
+type UpdateViewerStatePayload {
+  "The chat."
+  chat: Chat!
+}
+
 "What ` + "`" + `setTyping` + "`" + ` takes."
 input SetTypingInput {
   "The chat."
@@ -2022,6 +3056,82 @@ type SetTypingPayload {
   "The chat."
   chatId: ID!
 }
+
+"What ` + "`" + `putModule` + "`" + ` takes."
+input PutModuleInput {
+  "The module's id: 1 to 200 characters, not a UUID and without a colon."
+  moduleId: ID!
+  "The title, 1 to 200 characters after trimming."
+  title: String!
+  "The text, Markdown, at most 200,000 characters."
+  content: String!
+}
+
+"What ` + "`" + `putModule` + "`" + ` answers."
+type PutModulePayload {
+  "The module."
+  module: Module!
+  "The module in the list of modules."
+  moduleEdge: ModuleEdge!
+}
+
+"What ` + "`" + `deleteModule` + "`" + ` takes."
+input DeleteModuleInput {
+  "The module."
+  moduleId: ID!
+}
+
+"What ` + "`" + `deleteModule` + "`" + ` answers."
+type DeleteModulePayload {
+  "The module that is gone."
+  deletedModuleId: ID!
+}
+
+"What ` + "`" + `upsertUser` + "`" + ` takes."
+input UpsertUserInput {
+  "The user."
+  userId: ID!
+  "The name to show, 1 to 200 characters after trimming."
+  name: String!
+  "The address of a picture (http or https, at most 2,000 bytes); none when absent."
+  avatarUrl: String
+}
+
+"What ` + "`" + `upsertUser` + "`" + ` answers."
+type UpsertUserPayload {
+  "The user."
+  user: User!
+}
+
+"""
+The codes of errors, in ` + "`" + `extensions.code` + "`" + `. The list is closed: no other code is ever answered.
+"""
+enum ErrorCode {
+  "A token is missing, not valid or expired."
+  UNAUTHENTICATED
+  "The viewer may see this, but not do it."
+  FORBIDDEN
+  "There is no such object, or the viewer may not see it."
+  NOT_FOUND
+  "An argument is wrong; ` + "`" + `extensions.field` + "`" + ` names it where that is known."
+  BAD_USER_INPUT
+  "The call contradicts what is stored."
+  CONFLICT
+  "Too much in too short a time; ` + "`" + `extensions.retryAfterMs` + "`" + ` says when to come back."
+  RATE_LIMITED
+  "The operation or its answer is too large; ` + "`" + `extensions.limit` + "`" + ` and ` + "`" + `extensions.value` + "`" + ` say by how much."
+  QUERY_TOO_COMPLEX
+  "The hash or id of a persisted document is not known: send the document."
+  PERSISTED_QUERY_NOT_FOUND
+  "The document is not GraphQL."
+  GRAPHQL_PARSE_FAILED
+  "The document does not fit the schema."
+  GRAPHQL_VALIDATION_FAILED
+  "A dependency does not answer: the same call may pass later."
+  UNAVAILABLE
+  "A fault of the server; ` + "`" + `extensions.requestId` + "`" + ` names it in the log."
+  INTERNAL
+}
 `, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -2034,6 +3144,8 @@ func (ec *executionContext) childFields_AddMemberPayload(ctx context.Context, fi
 	switch field.Name {
 	case "chat":
 		return ec.fieldContext_AddMemberPayload_chat(ctx, field)
+	case "member":
+		return ec.fieldContext_AddMemberPayload_member(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AddMemberPayload", field.Name)
 }
@@ -2046,12 +3158,18 @@ func (ec *executionContext) childFields_Chat(ctx context.Context, field graphql.
 		return ec.fieldContext_Chat_title(ctx, field)
 	case "moduleId":
 		return ec.fieldContext_Chat_moduleId(ctx, field)
+	case "module":
+		return ec.fieldContext_Chat_module(ctx, field)
 	case "createdBy":
 		return ec.fieldContext_Chat_createdBy(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_Chat_createdAt(ctx, field)
 	case "updatedAt":
 		return ec.fieldContext_Chat_updatedAt(ctx, field)
+	case "lastMessageAt":
+		return ec.fieldContext_Chat_lastMessageAt(ctx, field)
+	case "seq":
+		return ec.fieldContext_Chat_seq(ctx, field)
 	case "lastMessage":
 		return ec.fieldContext_Chat_lastMessage(ctx, field)
 	case "messages":
@@ -2072,8 +3190,14 @@ func (ec *executionContext) childFields_ChatConnection(ctx context.Context, fiel
 	switch field.Name {
 	case "edges":
 		return ec.fieldContext_ChatConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ChatConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_ChatConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ChatConnection_totalCount(ctx, field)
+	case "eventCursor":
+		return ec.fieldContext_ChatConnection_eventCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ChatConnection", field.Name)
 }
@@ -2100,6 +3224,8 @@ func (ec *executionContext) childFields_CreateChatPayload(ctx context.Context, f
 	switch field.Name {
 	case "chat":
 		return ec.fieldContext_CreateChatPayload_chat(ctx, field)
+	case "chatEdge":
+		return ec.fieldContext_CreateChatPayload_chatEdge(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreateChatPayload", field.Name)
 }
@@ -2118,6 +3244,14 @@ func (ec *executionContext) childFields_DeleteMessagePayload(ctx context.Context
 		return ec.fieldContext_DeleteMessagePayload_message(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteMessagePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteModulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedModuleId":
+		return ec.fieldContext_DeleteModulePayload_deletedModuleId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteModulePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_EditMessagePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2146,12 +3280,16 @@ func (ec *executionContext) childFields_MarkReadPayload(ctx context.Context, fie
 
 func (ec *executionContext) childFields_Member(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
-	case "userId":
-		return ec.fieldContext_Member_userId(ctx, field)
+	case "id":
+		return ec.fieldContext_Member_id(ctx, field)
+	case "user":
+		return ec.fieldContext_Member_user(ctx, field)
 	case "role":
 		return ec.fieldContext_Member_role(ctx, field)
 	case "joinedAt":
 		return ec.fieldContext_Member_joinedAt(ctx, field)
+	case "readSeq":
+		return ec.fieldContext_Member_readSeq(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Member", field.Name)
 }
@@ -2162,6 +3300,8 @@ func (ec *executionContext) childFields_Message(ctx context.Context, field graph
 		return ec.fieldContext_Message_id(ctx, field)
 	case "chatId":
 		return ec.fieldContext_Message_chatId(ctx, field)
+	case "chat":
+		return ec.fieldContext_Message_chat(ctx, field)
 	case "seq":
 		return ec.fieldContext_Message_seq(ctx, field)
 	case "author":
@@ -2170,6 +3310,8 @@ func (ec *executionContext) childFields_Message(ctx context.Context, field graph
 		return ec.fieldContext_Message_role(ctx, field)
 	case "content":
 		return ec.fieldContext_Message_content(ctx, field)
+	case "replyTo":
+		return ec.fieldContext_Message_replyTo(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_Message_createdAt(ctx, field)
 	case "editedAt":
@@ -2184,6 +3326,8 @@ func (ec *executionContext) childFields_MessageConnection(ctx context.Context, f
 	switch field.Name {
 	case "edges":
 		return ec.fieldContext_MessageConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_MessageConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_MessageConnection_pageInfo(ctx, field)
 	case "eventCursor":
@@ -2202,6 +3346,44 @@ func (ec *executionContext) childFields_MessageEdge(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type MessageEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_Module(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Module_id(ctx, field)
+	case "title":
+		return ec.fieldContext_Module_title(ctx, field)
+	case "content":
+		return ec.fieldContext_Module_content(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_Module_updatedAt(ctx, field)
+	case "chats":
+		return ec.fieldContext_Module_chats(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Module", field.Name)
+}
+
+func (ec *executionContext) childFields_ModuleConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ModuleConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ModuleConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ModuleConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ModuleConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ModuleEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ModuleEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ModuleEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ModuleEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -2216,10 +3398,32 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func (ec *executionContext) childFields_PutModulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "module":
+		return ec.fieldContext_PutModulePayload_module(ctx, field)
+	case "moduleEdge":
+		return ec.fieldContext_PutModulePayload_moduleEdge(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PutModulePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ReadMark(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "user":
+		return ec.fieldContext_ReadMark_user(ctx, field)
+	case "readSeq":
+		return ec.fieldContext_ReadMark_readSeq(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReadMark", field.Name)
+}
+
 func (ec *executionContext) childFields_RemoveMemberPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "chat":
 		return ec.fieldContext_RemoveMemberPayload_chat(ctx, field)
+	case "removedUser":
+		return ec.fieldContext_RemoveMemberPayload_removedUser(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RemoveMemberPayload", field.Name)
 }
@@ -2236,6 +3440,10 @@ func (ec *executionContext) childFields_SendMessagePayload(ctx context.Context, 
 	switch field.Name {
 	case "message":
 		return ec.fieldContext_SendMessagePayload_message(ctx, field)
+	case "messageEdge":
+		return ec.fieldContext_SendMessagePayload_messageEdge(ctx, field)
+	case "chatEdge":
+		return ec.fieldContext_SendMessagePayload_chatEdge(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SendMessagePayload", field.Name)
 }
@@ -2248,14 +3456,58 @@ func (ec *executionContext) childFields_SetTypingPayload(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type SetTypingPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_TransferChatPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "chat":
+		return ec.fieldContext_TransferChatPayload_chat(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransferChatPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateViewerStatePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "chat":
+		return ec.fieldContext_UpdateViewerStatePayload_chat(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateViewerStatePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpsertUserPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "user":
+		return ec.fieldContext_UpsertUserPayload_user(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpsertUserPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_User(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_User_id(ctx, field)
+	case "name":
+		return ec.fieldContext_User_name(ctx, field)
+	case "avatarUrl":
+		return ec.fieldContext_User_avatarUrl(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type User", field.Name)
+}
+
 func (ec *executionContext) childFields_ViewerState(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "id":
+		return ec.fieldContext_ViewerState_id(ctx, field)
 	case "role":
 		return ec.fieldContext_ViewerState_role(ctx, field)
 	case "readSeq":
 		return ec.fieldContext_ViewerState_readSeq(ctx, field)
 	case "unreadCount":
 		return ec.fieldContext_ViewerState_unreadCount(ctx, field)
+	case "mutedUntil":
+		return ec.fieldContext_ViewerState_mutedUntil(ctx, field)
+	case "pinnedAt":
+		return ec.fieldContext_ViewerState_pinnedAt(ctx, field)
+	case "archivedAt":
+		return ec.fieldContext_ViewerState_archivedAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ViewerState", field.Name)
 }
@@ -2411,6 +3663,52 @@ func (ec *executionContext) field_Chat_messages_args(ctx context.Context, rawArg
 		return nil, err
 	}
 	args["before"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "around",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["around"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Module_chats_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
 	return args, nil
 }
 
@@ -2470,6 +3768,20 @@ func (ec *executionContext) field_Mutation_deleteMessage_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_deleteModule_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.DeleteModuleInput, error) {
+			return ec.unmarshalNDeleteModuleInput2studychatᚋgraphᚋmodelᚐDeleteModuleInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_editMessage_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -2504,6 +3816,20 @@ func (ec *executionContext) field_Mutation_markRead_args(ctx context.Context, ra
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.MarkReadInput, error) {
 			return ec.unmarshalNMarkReadInput2studychatᚋgraphᚋmodelᚐMarkReadInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_putModule_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.PutModuleInput, error) {
+			return ec.unmarshalNPutModuleInput2studychatᚋgraphᚋmodelᚐPutModuleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2560,6 +3886,48 @@ func (ec *executionContext) field_Mutation_setTyping_args(ctx context.Context, r
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.SetTypingInput, error) {
 			return ec.unmarshalNSetTypingInput2studychatᚋgraphᚋmodelᚐSetTypingInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_transferChat_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.TransferChatInput, error) {
+			return ec.unmarshalNTransferChatInput2studychatᚋgraphᚋmodelᚐTransferChatInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateViewerState_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.UpdateViewerStateInput, error) {
+			return ec.unmarshalNUpdateViewerStateInput2studychatᚋgraphᚋmodelᚐUpdateViewerStateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_upsertUser_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.UpsertUserInput, error) {
+			return ec.unmarshalNUpsertUserInput2studychatᚋgraphᚋmodelᚐUpsertUserInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2642,6 +4010,58 @@ func (ec *executionContext) field_Query_chats_args(ctx context.Context, rawArgs 
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_module_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_modules_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_node_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -2653,6 +4073,20 @@ func (ec *executionContext) field_Query_node_args(ctx context.Context, rawArgs m
 		return nil, err
 	}
 	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_nodes_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "ids",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalNID2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["ids"] = arg0
 	return args, nil
 }
 
@@ -2770,6 +4204,38 @@ func (ec *executionContext) fieldContext_AddMemberPayload_chat(_ context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _AddMemberPayload_member(ctx context.Context, field graphql.CollectedField, obj *model.AddMemberPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddMemberPayload_member(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Member, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Member) graphql.Marshaler {
+			return ec.marshalNMember2ᚖstudychatᚋdbᚐMember(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddMemberPayload_member(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AddMemberPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Member(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Chat_id(ctx context.Context, field graphql.CollectedField, obj *model.Chat) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2839,6 +4305,38 @@ func (ec *executionContext) fieldContext_Chat_moduleId(_ context.Context, field 
 	return graphql.NewScalarFieldContext("Chat", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
+func (ec *executionContext) _Chat_module(ctx context.Context, field graphql.CollectedField, obj *model.Chat) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Chat_module(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Chat().Module(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Module) graphql.Marshaler {
+			return ec.marshalOModule2ᚖstudychatᚋdbᚐModule(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Chat_module(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Chat",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Module(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Chat_createdBy(ctx context.Context, field graphql.CollectedField, obj *model.Chat) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2848,18 +4346,27 @@ func (ec *executionContext) _Chat_createdBy(ctx context.Context, field graphql.C
 			return ec.fieldContext_Chat_createdBy(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.CreatedBy, nil
+			return obj.Creator(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_Chat_createdBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Chat", field, false, false, errors.New("field of type ID does not have child fields"))
+	fc = &graphql.FieldContext{
+		Object:     "Chat",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Chat_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.Chat) (ret graphql.Marshaler) {
@@ -2908,6 +4415,52 @@ func (ec *executionContext) fieldContext_Chat_updatedAt(_ context.Context, field
 	return graphql.NewScalarFieldContext("Chat", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _Chat_lastMessageAt(ctx context.Context, field graphql.CollectedField, obj *model.Chat) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Chat_lastMessageAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastMessageAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Chat_lastMessageAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Chat", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Chat_seq(ctx context.Context, field graphql.CollectedField, obj *model.Chat) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Chat_seq(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HeadSeq, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Chat_seq(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Chat", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _Chat_lastMessage(ctx context.Context, field graphql.CollectedField, obj *model.Chat) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2950,7 +4503,7 @@ func (ec *executionContext) _Chat_messages(ctx context.Context, field graphql.Co
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Chat().Messages(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.Chat().Messages(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["around"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.MessageConnection) graphql.Marshaler {
@@ -3028,15 +4581,24 @@ func (ec *executionContext) _Chat_online(ctx context.Context, field graphql.Coll
 			return ec.Resolvers.Chat().Online(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
-			return ec.marshalNID2ᚕstringᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚕᚖstudychatᚋdbᚐUserᚄ(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_Chat_online(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Chat", field, true, true, errors.New("field of type ID does not have child fields"))
+	fc = &graphql.FieldContext{
+		Object:     "Chat",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Chat_eventCursor(ctx context.Context, field graphql.CollectedField, obj *model.Chat) (ret graphql.Marshaler) {
@@ -3126,6 +4688,38 @@ func (ec *executionContext) fieldContext_ChatConnection_edges(_ context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _ChatConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.ChatConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Chat) graphql.Marshaler {
+			return ec.marshalNChat2ᚕᚖstudychatᚋgraphᚋmodelᚐChatᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChatConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChatConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Chat(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ChatConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.ChatConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3156,6 +4750,52 @@ func (ec *executionContext) fieldContext_ChatConnection_pageInfo(_ context.Conte
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _ChatConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *model.ChatConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ChatConnection().TotalCount(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChatConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatConnection", field, true, true, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ChatConnection_eventCursor(ctx context.Context, field graphql.CollectedField, obj *model.ChatConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatConnection_eventCursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EventCursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChatConnection_eventCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatConnection", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ChatCreated_cursor(ctx context.Context, field graphql.CollectedField, obj *model.ChatCreated) (ret graphql.Marshaler) {
@@ -3204,6 +4844,29 @@ func (ec *executionContext) fieldContext_ChatCreated_at(_ context.Context, field
 	return graphql.NewScalarFieldContext("ChatCreated", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _ChatCreated_eventId(ctx context.Context, field graphql.CollectedField, obj *model.ChatCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatCreated_eventId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EventID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChatCreated_eventId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatCreated", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
 func (ec *executionContext) _ChatCreated_chatId(ctx context.Context, field graphql.CollectedField, obj *model.ChatCreated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3225,6 +4888,38 @@ func (ec *executionContext) _ChatCreated_chatId(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_ChatCreated_chatId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ChatCreated", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _ChatCreated_chat(ctx context.Context, field graphql.CollectedField, obj *model.ChatCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatCreated_chat(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Chat(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Chat) graphql.Marshaler {
+			return ec.marshalOChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ChatCreated_chat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChatCreated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Chat(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ChatCreated_seq(ctx context.Context, field graphql.CollectedField, obj *model.ChatCreated) (ret graphql.Marshaler) {
@@ -3262,44 +4957,53 @@ func (ec *executionContext) _ChatCreated_actor(ctx context.Context, field graphq
 			return obj.Actor, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_ChatCreated_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ChatCreated", field, false, false, errors.New("field of type ID does not have child fields"))
+	fc = &graphql.FieldContext{
+		Object:     "ChatCreated",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
-func (ec *executionContext) _ChatCreated_chat(ctx context.Context, field graphql.CollectedField, obj *model.ChatCreated) (ret graphql.Marshaler) {
+func (ec *executionContext) _ChatCreated_chatEdge(ctx context.Context, field graphql.CollectedField, obj *model.ChatCreated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ChatCreated_chat(ctx, field)
+			return ec.fieldContext_ChatCreated_chatEdge(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.ChatCreated().Chat(ctx, obj)
+			return obj.ChatEdge(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Chat) graphql.Marshaler {
-			return ec.marshalNChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ChatEdge) graphql.Marshaler {
+			return ec.marshalOChatEdge2ᚖstudychatᚋgraphᚋmodelᚐChatEdge(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
-func (ec *executionContext) fieldContext_ChatCreated_chat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_ChatCreated_chatEdge(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ChatCreated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: true,
+		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Chat(ctx, field)
+			return ec.childFields_ChatEdge(ctx, field)
 		},
 	}
 	return fc, nil
@@ -3351,6 +5055,29 @@ func (ec *executionContext) fieldContext_ChatDeleted_at(_ context.Context, field
 	return graphql.NewScalarFieldContext("ChatDeleted", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _ChatDeleted_eventId(ctx context.Context, field graphql.CollectedField, obj *model.ChatDeleted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatDeleted_eventId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EventID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChatDeleted_eventId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatDeleted", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
 func (ec *executionContext) _ChatDeleted_chatId(ctx context.Context, field graphql.CollectedField, obj *model.ChatDeleted) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3372,6 +5099,38 @@ func (ec *executionContext) _ChatDeleted_chatId(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_ChatDeleted_chatId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ChatDeleted", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _ChatDeleted_chat(ctx context.Context, field graphql.CollectedField, obj *model.ChatDeleted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatDeleted_chat(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Chat(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Chat) graphql.Marshaler {
+			return ec.marshalOChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ChatDeleted_chat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChatDeleted",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Chat(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ChatDeleted_seq(ctx context.Context, field graphql.CollectedField, obj *model.ChatDeleted) (ret graphql.Marshaler) {
@@ -3409,15 +5168,24 @@ func (ec *executionContext) _ChatDeleted_actor(ctx context.Context, field graphq
 			return obj.Actor, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_ChatDeleted_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ChatDeleted", field, false, false, errors.New("field of type ID does not have child fields"))
+	fc = &graphql.FieldContext{
+		Object:     "ChatDeleted",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ChatEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.ChatEdge) (ret graphql.Marshaler) {
@@ -3521,6 +5289,29 @@ func (ec *executionContext) fieldContext_ChatRenamed_at(_ context.Context, field
 	return graphql.NewScalarFieldContext("ChatRenamed", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _ChatRenamed_eventId(ctx context.Context, field graphql.CollectedField, obj *model.ChatRenamed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatRenamed_eventId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EventID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChatRenamed_eventId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatRenamed", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
 func (ec *executionContext) _ChatRenamed_chatId(ctx context.Context, field graphql.CollectedField, obj *model.ChatRenamed) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3542,6 +5333,38 @@ func (ec *executionContext) _ChatRenamed_chatId(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_ChatRenamed_chatId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ChatRenamed", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _ChatRenamed_chat(ctx context.Context, field graphql.CollectedField, obj *model.ChatRenamed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatRenamed_chat(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Chat(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Chat) graphql.Marshaler {
+			return ec.marshalOChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ChatRenamed_chat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChatRenamed",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Chat(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ChatRenamed_seq(ctx context.Context, field graphql.CollectedField, obj *model.ChatRenamed) (ret graphql.Marshaler) {
@@ -3579,15 +5402,24 @@ func (ec *executionContext) _ChatRenamed_actor(ctx context.Context, field graphq
 			return obj.Actor, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_ChatRenamed_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ChatRenamed", field, false, false, errors.New("field of type ID does not have child fields"))
+	fc = &graphql.FieldContext{
+		Object:     "ChatRenamed",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ChatRenamed_title(ctx context.Context, field graphql.CollectedField, obj *model.ChatRenamed) (ret graphql.Marshaler) {
@@ -3611,6 +5443,217 @@ func (ec *executionContext) _ChatRenamed_title(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_ChatRenamed_title(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ChatRenamed", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ChatTransferred_cursor(ctx context.Context, field graphql.CollectedField, obj *model.ChatTransferred) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatTransferred_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChatTransferred_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatTransferred", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ChatTransferred_at(ctx context.Context, field graphql.CollectedField, obj *model.ChatTransferred) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatTransferred_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChatTransferred_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatTransferred", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ChatTransferred_eventId(ctx context.Context, field graphql.CollectedField, obj *model.ChatTransferred) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatTransferred_eventId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EventID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChatTransferred_eventId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatTransferred", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _ChatTransferred_chatId(ctx context.Context, field graphql.CollectedField, obj *model.ChatTransferred) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatTransferred_chatId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ChatID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChatTransferred_chatId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatTransferred", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _ChatTransferred_chat(ctx context.Context, field graphql.CollectedField, obj *model.ChatTransferred) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatTransferred_chat(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Chat(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Chat) graphql.Marshaler {
+			return ec.marshalOChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ChatTransferred_chat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChatTransferred",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Chat(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ChatTransferred_seq(ctx context.Context, field graphql.CollectedField, obj *model.ChatTransferred) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatTransferred_seq(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Seq, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChatTransferred_seq(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatTransferred", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ChatTransferred_actor(ctx context.Context, field graphql.CollectedField, obj *model.ChatTransferred) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatTransferred_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Actor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChatTransferred_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChatTransferred",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ChatTransferred_owner(ctx context.Context, field graphql.CollectedField, obj *model.ChatTransferred) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatTransferred_owner(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owner, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Member) graphql.Marshaler {
+			return ec.marshalNMember2ᚖstudychatᚋdbᚐMember(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChatTransferred_owner(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChatTransferred",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Member(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ClearChatsPayload_deletedChatIds(ctx context.Context, field graphql.CollectedField, obj *model.ClearChatsPayload) (ret graphql.Marshaler) {
@@ -3663,6 +5706,38 @@ func (ec *executionContext) fieldContext_CreateChatPayload_chat(_ context.Contex
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Chat(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateChatPayload_chatEdge(ctx context.Context, field graphql.CollectedField, obj *model.CreateChatPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateChatPayload_chatEdge(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ChatEdge, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ChatEdge) graphql.Marshaler {
+			return ec.marshalNChatEdge2ᚖstudychatᚋgraphᚋmodelᚐChatEdge(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateChatPayload_chatEdge(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateChatPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChatEdge(ctx, field)
 		},
 	}
 	return fc, nil
@@ -3721,6 +5796,29 @@ func (ec *executionContext) fieldContext_DeleteMessagePayload_message(_ context.
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _DeleteModulePayload_deletedModuleId(ctx context.Context, field graphql.CollectedField, obj *model.DeleteModulePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeleteModulePayload_deletedModuleId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeletedModuleID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeleteModulePayload_deletedModuleId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeleteModulePayload", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
 func (ec *executionContext) _EditMessagePayload_message(ctx context.Context, field graphql.CollectedField, obj *model.EditMessagePayload) (ret graphql.Marshaler) {
@@ -3810,16 +5908,16 @@ func (ec *executionContext) fieldContext_MarkReadPayload_chat(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _Member_userId(ctx context.Context, field graphql.CollectedField, obj *db.Member) (ret graphql.Marshaler) {
+func (ec *executionContext) _Member_id(ctx context.Context, field graphql.CollectedField, obj *db.Member) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Member_userId(ctx, field)
+			return ec.fieldContext_Member_id(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.UserID, nil
+			return obj.NodeID(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -3829,8 +5927,40 @@ func (ec *executionContext) _Member_userId(ctx context.Context, field graphql.Co
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_Member_userId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Member", field, false, false, errors.New("field of type ID does not have child fields"))
+func (ec *executionContext) fieldContext_Member_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Member", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Member_user(ctx context.Context, field graphql.CollectedField, obj *db.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.User(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Member_role(ctx context.Context, field graphql.CollectedField, obj *db.Member) (ret graphql.Marshaler) {
@@ -3879,6 +6009,29 @@ func (ec *executionContext) fieldContext_Member_joinedAt(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("Member", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _Member_readSeq(ctx context.Context, field graphql.CollectedField, obj *db.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_readSeq(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().ReadSeq(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_readSeq(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Member", field, true, true, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _MemberAdded_cursor(ctx context.Context, field graphql.CollectedField, obj *model.MemberAdded) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3925,6 +6078,29 @@ func (ec *executionContext) fieldContext_MemberAdded_at(_ context.Context, field
 	return graphql.NewScalarFieldContext("MemberAdded", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _MemberAdded_eventId(ctx context.Context, field graphql.CollectedField, obj *model.MemberAdded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MemberAdded_eventId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EventID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MemberAdded_eventId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MemberAdded", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
 func (ec *executionContext) _MemberAdded_chatId(ctx context.Context, field graphql.CollectedField, obj *model.MemberAdded) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3946,6 +6122,38 @@ func (ec *executionContext) _MemberAdded_chatId(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_MemberAdded_chatId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("MemberAdded", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _MemberAdded_chat(ctx context.Context, field graphql.CollectedField, obj *model.MemberAdded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MemberAdded_chat(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Chat(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Chat) graphql.Marshaler {
+			return ec.marshalOChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MemberAdded_chat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MemberAdded",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Chat(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _MemberAdded_seq(ctx context.Context, field graphql.CollectedField, obj *model.MemberAdded) (ret graphql.Marshaler) {
@@ -3983,15 +6191,24 @@ func (ec *executionContext) _MemberAdded_actor(ctx context.Context, field graphq
 			return obj.Actor, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_MemberAdded_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MemberAdded", field, false, false, errors.New("field of type ID does not have child fields"))
+	fc = &graphql.FieldContext{
+		Object:     "MemberAdded",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _MemberAdded_member(ctx context.Context, field graphql.CollectedField, obj *model.MemberAdded) (ret graphql.Marshaler) {
@@ -4021,6 +6238,38 @@ func (ec *executionContext) fieldContext_MemberAdded_member(_ context.Context, f
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Member(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MemberAdded_chatEdge(ctx context.Context, field graphql.CollectedField, obj *model.MemberAdded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MemberAdded_chatEdge(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ChatEdge(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ChatEdge) graphql.Marshaler {
+			return ec.marshalOChatEdge2ᚖstudychatᚋgraphᚋmodelᚐChatEdge(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MemberAdded_chatEdge(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MemberAdded",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChatEdge(ctx, field)
 		},
 	}
 	return fc, nil
@@ -4072,6 +6321,29 @@ func (ec *executionContext) fieldContext_MemberRemoved_at(_ context.Context, fie
 	return graphql.NewScalarFieldContext("MemberRemoved", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _MemberRemoved_eventId(ctx context.Context, field graphql.CollectedField, obj *model.MemberRemoved) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MemberRemoved_eventId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EventID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MemberRemoved_eventId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MemberRemoved", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
 func (ec *executionContext) _MemberRemoved_chatId(ctx context.Context, field graphql.CollectedField, obj *model.MemberRemoved) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4093,6 +6365,38 @@ func (ec *executionContext) _MemberRemoved_chatId(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_MemberRemoved_chatId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("MemberRemoved", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _MemberRemoved_chat(ctx context.Context, field graphql.CollectedField, obj *model.MemberRemoved) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MemberRemoved_chat(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Chat(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Chat) graphql.Marshaler {
+			return ec.marshalOChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MemberRemoved_chat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MemberRemoved",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Chat(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _MemberRemoved_seq(ctx context.Context, field graphql.CollectedField, obj *model.MemberRemoved) (ret graphql.Marshaler) {
@@ -4130,38 +6434,56 @@ func (ec *executionContext) _MemberRemoved_actor(ctx context.Context, field grap
 			return obj.Actor, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_MemberRemoved_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MemberRemoved", field, false, false, errors.New("field of type ID does not have child fields"))
+	fc = &graphql.FieldContext{
+		Object:     "MemberRemoved",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
-func (ec *executionContext) _MemberRemoved_userId(ctx context.Context, field graphql.CollectedField, obj *model.MemberRemoved) (ret graphql.Marshaler) {
+func (ec *executionContext) _MemberRemoved_user(ctx context.Context, field graphql.CollectedField, obj *model.MemberRemoved) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_MemberRemoved_userId(ctx, field)
+			return ec.fieldContext_MemberRemoved_user(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.UserID, nil
+			return obj.User, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_MemberRemoved_userId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MemberRemoved", field, false, false, errors.New("field of type ID does not have child fields"))
+func (ec *executionContext) fieldContext_MemberRemoved_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MemberRemoved",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Message_id(ctx context.Context, field graphql.CollectedField, obj *db.Message) (ret graphql.Marshaler) {
@@ -4210,6 +6532,38 @@ func (ec *executionContext) fieldContext_Message_chatId(_ context.Context, field
 	return graphql.NewScalarFieldContext("Message", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
+func (ec *executionContext) _Message_chat(ctx context.Context, field graphql.CollectedField, obj *db.Message) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Message_chat(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Message().Chat(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Chat) graphql.Marshaler {
+			return ec.marshalOChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Message_chat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Message",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Chat(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Message_seq(ctx context.Context, field graphql.CollectedField, obj *db.Message) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4242,18 +6596,27 @@ func (ec *executionContext) _Message_author(ctx context.Context, field graphql.C
 			return ec.fieldContext_Message_author(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Author, nil
+			return obj.Sender(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_Message_author(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Message", field, false, false, errors.New("field of type ID does not have child fields"))
+	fc = &graphql.FieldContext{
+		Object:     "Message",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Message_role(ctx context.Context, field graphql.CollectedField, obj *db.Message) (ret graphql.Marshaler) {
@@ -4300,6 +6663,38 @@ func (ec *executionContext) _Message_content(ctx context.Context, field graphql.
 }
 func (ec *executionContext) fieldContext_Message_content(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Message", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Message_replyTo(ctx context.Context, field graphql.CollectedField, obj *db.Message) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Message_replyTo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Message().ReplyTo(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Message) graphql.Marshaler {
+			return ec.marshalOMessage2ᚖstudychatᚋdbᚐMessage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Message_replyTo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Message",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Message(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Message_createdAt(ctx context.Context, field graphql.CollectedField, obj *db.Message) (ret graphql.Marshaler) {
@@ -4398,6 +6793,38 @@ func (ec *executionContext) fieldContext_MessageConnection_edges(_ context.Conte
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_MessageEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MessageConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.MessageConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.Message) graphql.Marshaler {
+			return ec.marshalNMessage2ᚕᚖstudychatᚋdbᚐMessageᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MessageConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MessageConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Message(ctx, field)
 		},
 	}
 	return fc, nil
@@ -4504,6 +6931,29 @@ func (ec *executionContext) fieldContext_MessageDeleted_at(_ context.Context, fi
 	return graphql.NewScalarFieldContext("MessageDeleted", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _MessageDeleted_eventId(ctx context.Context, field graphql.CollectedField, obj *model.MessageDeleted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageDeleted_eventId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EventID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MessageDeleted_eventId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MessageDeleted", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
 func (ec *executionContext) _MessageDeleted_chatId(ctx context.Context, field graphql.CollectedField, obj *model.MessageDeleted) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4525,6 +6975,38 @@ func (ec *executionContext) _MessageDeleted_chatId(ctx context.Context, field gr
 }
 func (ec *executionContext) fieldContext_MessageDeleted_chatId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("MessageDeleted", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _MessageDeleted_chat(ctx context.Context, field graphql.CollectedField, obj *model.MessageDeleted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageDeleted_chat(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Chat(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Chat) graphql.Marshaler {
+			return ec.marshalOChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessageDeleted_chat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MessageDeleted",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Chat(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _MessageDeleted_seq(ctx context.Context, field graphql.CollectedField, obj *model.MessageDeleted) (ret graphql.Marshaler) {
@@ -4562,15 +7044,24 @@ func (ec *executionContext) _MessageDeleted_actor(ctx context.Context, field gra
 			return obj.Actor, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_MessageDeleted_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MessageDeleted", field, false, false, errors.New("field of type ID does not have child fields"))
+	fc = &graphql.FieldContext{
+		Object:     "MessageDeleted",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _MessageDeleted_message(ctx context.Context, field graphql.CollectedField, obj *model.MessageDeleted) (ret graphql.Marshaler) {
@@ -4706,6 +7197,29 @@ func (ec *executionContext) fieldContext_MessageEdited_at(_ context.Context, fie
 	return graphql.NewScalarFieldContext("MessageEdited", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _MessageEdited_eventId(ctx context.Context, field graphql.CollectedField, obj *model.MessageEdited) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageEdited_eventId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EventID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MessageEdited_eventId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MessageEdited", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
 func (ec *executionContext) _MessageEdited_chatId(ctx context.Context, field graphql.CollectedField, obj *model.MessageEdited) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4727,6 +7241,38 @@ func (ec *executionContext) _MessageEdited_chatId(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_MessageEdited_chatId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("MessageEdited", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _MessageEdited_chat(ctx context.Context, field graphql.CollectedField, obj *model.MessageEdited) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageEdited_chat(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Chat(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Chat) graphql.Marshaler {
+			return ec.marshalOChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessageEdited_chat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MessageEdited",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Chat(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _MessageEdited_seq(ctx context.Context, field graphql.CollectedField, obj *model.MessageEdited) (ret graphql.Marshaler) {
@@ -4764,15 +7310,24 @@ func (ec *executionContext) _MessageEdited_actor(ctx context.Context, field grap
 			return obj.Actor, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_MessageEdited_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MessageEdited", field, false, false, errors.New("field of type ID does not have child fields"))
+	fc = &graphql.FieldContext{
+		Object:     "MessageEdited",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _MessageEdited_message(ctx context.Context, field graphql.CollectedField, obj *model.MessageEdited) (ret graphql.Marshaler) {
@@ -4853,6 +7408,29 @@ func (ec *executionContext) fieldContext_MessageSent_at(_ context.Context, field
 	return graphql.NewScalarFieldContext("MessageSent", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _MessageSent_eventId(ctx context.Context, field graphql.CollectedField, obj *model.MessageSent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageSent_eventId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EventID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MessageSent_eventId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MessageSent", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
 func (ec *executionContext) _MessageSent_chatId(ctx context.Context, field graphql.CollectedField, obj *model.MessageSent) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4874,6 +7452,38 @@ func (ec *executionContext) _MessageSent_chatId(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_MessageSent_chatId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("MessageSent", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _MessageSent_chat(ctx context.Context, field graphql.CollectedField, obj *model.MessageSent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageSent_chat(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Chat(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Chat) graphql.Marshaler {
+			return ec.marshalOChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessageSent_chat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MessageSent",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Chat(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _MessageSent_seq(ctx context.Context, field graphql.CollectedField, obj *model.MessageSent) (ret graphql.Marshaler) {
@@ -4911,15 +7521,24 @@ func (ec *executionContext) _MessageSent_actor(ctx context.Context, field graphq
 			return obj.Actor, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_MessageSent_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MessageSent", field, false, false, errors.New("field of type ID does not have child fields"))
+	fc = &graphql.FieldContext{
+		Object:     "MessageSent",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _MessageSent_message(ctx context.Context, field graphql.CollectedField, obj *model.MessageSent) (ret graphql.Marshaler) {
@@ -4949,6 +7568,70 @@ func (ec *executionContext) fieldContext_MessageSent_message(_ context.Context, 
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Message(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MessageSent_messageEdge(ctx context.Context, field graphql.CollectedField, obj *model.MessageSent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageSent_messageEdge(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MessageEdge(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.MessageEdge) graphql.Marshaler {
+			return ec.marshalNMessageEdge2ᚖstudychatᚋgraphᚋmodelᚐMessageEdge(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MessageSent_messageEdge(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MessageSent",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MessageEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MessageSent_chatEdge(ctx context.Context, field graphql.CollectedField, obj *model.MessageSent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageSent_chatEdge(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ChatEdge(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ChatEdge) graphql.Marshaler {
+			return ec.marshalOChatEdge2ᚖstudychatᚋgraphᚋmodelᚐChatEdge(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessageSent_chatEdge(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MessageSent",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChatEdge(ctx, field)
 		},
 	}
 	return fc, nil
@@ -5023,27 +7706,68 @@ func (ec *executionContext) fieldContext_MessagesRead_chatId(_ context.Context, 
 	return graphql.NewScalarFieldContext("MessagesRead", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _MessagesRead_userId(ctx context.Context, field graphql.CollectedField, obj *model.MessagesRead) (ret graphql.Marshaler) {
+func (ec *executionContext) _MessagesRead_chat(ctx context.Context, field graphql.CollectedField, obj *model.MessagesRead) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_MessagesRead_userId(ctx, field)
+			return ec.fieldContext_MessagesRead_chat(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.UserID, nil
+			return obj.Chat(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Chat) graphql.Marshaler {
+			return ec.marshalOChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessagesRead_chat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MessagesRead",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Chat(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MessagesRead_user(ctx context.Context, field graphql.CollectedField, obj *model.MessagesRead) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessagesRead_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.User, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_MessagesRead_userId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MessagesRead", field, false, false, errors.New("field of type ID does not have child fields"))
+func (ec *executionContext) fieldContext_MessagesRead_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MessagesRead",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _MessagesRead_readSeq(ctx context.Context, field graphql.CollectedField, obj *model.MessagesRead) (ret graphql.Marshaler) {
@@ -5069,6 +7793,316 @@ func (ec *executionContext) fieldContext_MessagesRead_readSeq(_ context.Context,
 	return graphql.NewScalarFieldContext("MessagesRead", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
+func (ec *executionContext) _MessagesRead_unreadCount(ctx context.Context, field graphql.CollectedField, obj *model.MessagesRead) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessagesRead_unreadCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UnreadCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessagesRead_unreadCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MessagesRead", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Module_id(ctx context.Context, field graphql.CollectedField, obj *db.Module) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Module_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Module_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Module", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Module_title(ctx context.Context, field graphql.CollectedField, obj *db.Module) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Module_title(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Title, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Module_title(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Module", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Module_content(ctx context.Context, field graphql.CollectedField, obj *db.Module) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Module_content(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Module().Content(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Module_content(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Module", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Module_updatedAt(ctx context.Context, field graphql.CollectedField, obj *db.Module) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Module_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Module_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Module", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Module_chats(ctx context.Context, field graphql.CollectedField, obj *db.Module) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Module_chats(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Module().Chats(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ChatConnection) graphql.Marshaler {
+			return ec.marshalNChatConnection2ᚖstudychatᚋgraphᚋmodelᚐChatConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Module_chats(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Module",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChatConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Module_chats_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ModuleConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.ModuleConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ModuleConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ModuleEdge) graphql.Marshaler {
+			return ec.marshalNModuleEdge2ᚕᚖstudychatᚋgraphᚋmodelᚐModuleEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ModuleConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ModuleConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ModuleEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ModuleConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.ModuleConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ModuleConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.Module) graphql.Marshaler {
+			return ec.marshalNModule2ᚕᚖstudychatᚋdbᚐModuleᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ModuleConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ModuleConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Module(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ModuleConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.ModuleConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ModuleConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖstudychatᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ModuleConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ModuleConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ModuleEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.ModuleEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ModuleEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ModuleEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ModuleEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ModuleEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.ModuleEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ModuleEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Module) graphql.Marshaler {
+			return ec.marshalNModule2ᚖstudychatᚋdbᚐModule(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ModuleEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ModuleEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Module(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createChat(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5083,10 +8117,10 @@ func (ec *executionContext) _Mutation_createChat(ctx context.Context, field grap
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.CreateChatPayload) graphql.Marshaler {
-			return ec.marshalNCreateChatPayload2ᚖstudychatᚋgraphᚋmodelᚐCreateChatPayload(ctx, selections, v)
+			return ec.marshalOCreateChatPayload2ᚖstudychatᚋgraphᚋmodelᚐCreateChatPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_createChat(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5127,10 +8161,10 @@ func (ec *executionContext) _Mutation_renameChat(ctx context.Context, field grap
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.RenameChatPayload) graphql.Marshaler {
-			return ec.marshalNRenameChatPayload2ᚖstudychatᚋgraphᚋmodelᚐRenameChatPayload(ctx, selections, v)
+			return ec.marshalORenameChatPayload2ᚖstudychatᚋgraphᚋmodelᚐRenameChatPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_renameChat(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5171,10 +8205,10 @@ func (ec *executionContext) _Mutation_deleteChat(ctx context.Context, field grap
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.DeleteChatPayload) graphql.Marshaler {
-			return ec.marshalNDeleteChatPayload2ᚖstudychatᚋgraphᚋmodelᚐDeleteChatPayload(ctx, selections, v)
+			return ec.marshalODeleteChatPayload2ᚖstudychatᚋgraphᚋmodelᚐDeleteChatPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_deleteChat(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5214,10 +8248,10 @@ func (ec *executionContext) _Mutation_clearChats(ctx context.Context, field grap
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.ClearChatsPayload) graphql.Marshaler {
-			return ec.marshalNClearChatsPayload2ᚖstudychatᚋgraphᚋmodelᚐClearChatsPayload(ctx, selections, v)
+			return ec.marshalOClearChatsPayload2ᚖstudychatᚋgraphᚋmodelᚐClearChatsPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_clearChats(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5229,6 +8263,50 @@ func (ec *executionContext) fieldContext_Mutation_clearChats(_ context.Context, 
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_ClearChatsPayload(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_transferChat(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_transferChat(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().TransferChat(ctx, fc.Args["input"].(model.TransferChatInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TransferChatPayload) graphql.Marshaler {
+			return ec.marshalOTransferChatPayload2ᚖstudychatᚋgraphᚋmodelᚐTransferChatPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_transferChat(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransferChatPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_transferChat_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -5247,10 +8325,10 @@ func (ec *executionContext) _Mutation_sendMessage(ctx context.Context, field gra
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.SendMessagePayload) graphql.Marshaler {
-			return ec.marshalNSendMessagePayload2ᚖstudychatᚋgraphᚋmodelᚐSendMessagePayload(ctx, selections, v)
+			return ec.marshalOSendMessagePayload2ᚖstudychatᚋgraphᚋmodelᚐSendMessagePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_sendMessage(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5291,10 +8369,10 @@ func (ec *executionContext) _Mutation_editMessage(ctx context.Context, field gra
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.EditMessagePayload) graphql.Marshaler {
-			return ec.marshalNEditMessagePayload2ᚖstudychatᚋgraphᚋmodelᚐEditMessagePayload(ctx, selections, v)
+			return ec.marshalOEditMessagePayload2ᚖstudychatᚋgraphᚋmodelᚐEditMessagePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_editMessage(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5335,10 +8413,10 @@ func (ec *executionContext) _Mutation_deleteMessage(ctx context.Context, field g
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.DeleteMessagePayload) graphql.Marshaler {
-			return ec.marshalNDeleteMessagePayload2ᚖstudychatᚋgraphᚋmodelᚐDeleteMessagePayload(ctx, selections, v)
+			return ec.marshalODeleteMessagePayload2ᚖstudychatᚋgraphᚋmodelᚐDeleteMessagePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_deleteMessage(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5379,10 +8457,10 @@ func (ec *executionContext) _Mutation_addMember(ctx context.Context, field graph
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.AddMemberPayload) graphql.Marshaler {
-			return ec.marshalNAddMemberPayload2ᚖstudychatᚋgraphᚋmodelᚐAddMemberPayload(ctx, selections, v)
+			return ec.marshalOAddMemberPayload2ᚖstudychatᚋgraphᚋmodelᚐAddMemberPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_addMember(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5423,10 +8501,10 @@ func (ec *executionContext) _Mutation_removeMember(ctx context.Context, field gr
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.RemoveMemberPayload) graphql.Marshaler {
-			return ec.marshalNRemoveMemberPayload2ᚖstudychatᚋgraphᚋmodelᚐRemoveMemberPayload(ctx, selections, v)
+			return ec.marshalORemoveMemberPayload2ᚖstudychatᚋgraphᚋmodelᚐRemoveMemberPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_removeMember(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5467,10 +8545,10 @@ func (ec *executionContext) _Mutation_leaveChat(ctx context.Context, field graph
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.LeaveChatPayload) graphql.Marshaler {
-			return ec.marshalNLeaveChatPayload2ᚖstudychatᚋgraphᚋmodelᚐLeaveChatPayload(ctx, selections, v)
+			return ec.marshalOLeaveChatPayload2ᚖstudychatᚋgraphᚋmodelᚐLeaveChatPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_leaveChat(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5511,10 +8589,10 @@ func (ec *executionContext) _Mutation_markRead(ctx context.Context, field graphq
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.MarkReadPayload) graphql.Marshaler {
-			return ec.marshalNMarkReadPayload2ᚖstudychatᚋgraphᚋmodelᚐMarkReadPayload(ctx, selections, v)
+			return ec.marshalOMarkReadPayload2ᚖstudychatᚋgraphᚋmodelᚐMarkReadPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_markRead(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5541,6 +8619,50 @@ func (ec *executionContext) fieldContext_Mutation_markRead(ctx context.Context, 
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_updateViewerState(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateViewerState(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateViewerState(ctx, fc.Args["input"].(model.UpdateViewerStateInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.UpdateViewerStatePayload) graphql.Marshaler {
+			return ec.marshalOUpdateViewerStatePayload2ᚖstudychatᚋgraphᚋmodelᚐUpdateViewerStatePayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateViewerState(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateViewerStatePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateViewerState_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_setTyping(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5555,10 +8677,10 @@ func (ec *executionContext) _Mutation_setTyping(ctx context.Context, field graph
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.SetTypingPayload) graphql.Marshaler {
-			return ec.marshalNSetTypingPayload2ᚖstudychatᚋgraphᚋmodelᚐSetTypingPayload(ctx, selections, v)
+			return ec.marshalOSetTypingPayload2ᚖstudychatᚋgraphᚋmodelᚐSetTypingPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_setTyping(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5579,6 +8701,138 @@ func (ec *executionContext) fieldContext_Mutation_setTyping(ctx context.Context,
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_setTyping_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_putModule(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_putModule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().PutModule(ctx, fc.Args["input"].(model.PutModuleInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PutModulePayload) graphql.Marshaler {
+			return ec.marshalOPutModulePayload2ᚖstudychatᚋgraphᚋmodelᚐPutModulePayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_putModule(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PutModulePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_putModule_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deleteModule(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deleteModule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeleteModule(ctx, fc.Args["input"].(model.DeleteModuleInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.DeleteModulePayload) graphql.Marshaler {
+			return ec.marshalODeleteModulePayload2ᚖstudychatᚋgraphᚋmodelᚐDeleteModulePayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deleteModule(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeleteModulePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deleteModule_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_upsertUser(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_upsertUser(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpsertUser(ctx, fc.Args["input"].(model.UpsertUserInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.UpsertUserPayload) graphql.Marshaler {
+			return ec.marshalOUpsertUserPayload2ᚖstudychatᚋgraphᚋmodelᚐUpsertUserPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_upsertUser(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpsertUserPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_upsertUser_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -5746,27 +9000,68 @@ func (ec *executionContext) fieldContext_PresenceChanged_chatId(_ context.Contex
 	return graphql.NewScalarFieldContext("PresenceChanged", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _PresenceChanged_userId(ctx context.Context, field graphql.CollectedField, obj *model.PresenceChanged) (ret graphql.Marshaler) {
+func (ec *executionContext) _PresenceChanged_chat(ctx context.Context, field graphql.CollectedField, obj *model.PresenceChanged) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PresenceChanged_userId(ctx, field)
+			return ec.fieldContext_PresenceChanged_chat(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.UserID, nil
+			return obj.Chat(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Chat) graphql.Marshaler {
+			return ec.marshalOChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PresenceChanged_chat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PresenceChanged",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Chat(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PresenceChanged_user(ctx context.Context, field graphql.CollectedField, obj *model.PresenceChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PresenceChanged_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.User, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_PresenceChanged_userId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PresenceChanged", field, false, false, errors.New("field of type ID does not have child fields"))
+func (ec *executionContext) fieldContext_PresenceChanged_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PresenceChanged",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _PresenceChanged_online(ctx context.Context, field graphql.CollectedField, obj *model.PresenceChanged) (ret graphql.Marshaler) {
@@ -5790,6 +9085,102 @@ func (ec *executionContext) _PresenceChanged_online(ctx context.Context, field g
 }
 func (ec *executionContext) fieldContext_PresenceChanged_online(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PresenceChanged", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _PutModulePayload_module(ctx context.Context, field graphql.CollectedField, obj *model.PutModulePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PutModulePayload_module(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Module, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Module) graphql.Marshaler {
+			return ec.marshalNModule2ᚖstudychatᚋdbᚐModule(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PutModulePayload_module(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PutModulePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Module(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PutModulePayload_moduleEdge(ctx context.Context, field graphql.CollectedField, obj *model.PutModulePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PutModulePayload_moduleEdge(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ModuleEdge, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ModuleEdge) graphql.Marshaler {
+			return ec.marshalNModuleEdge2ᚖstudychatᚋgraphᚋmodelᚐModuleEdge(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PutModulePayload_moduleEdge(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PutModulePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ModuleEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_viewer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_viewer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Viewer(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_viewer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Query_chats(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
@@ -5880,6 +9271,94 @@ func (ec *executionContext) fieldContext_Query_chat(ctx context.Context, field g
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_modules(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_modules(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Modules(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ModuleConnection) graphql.Marshaler {
+			return ec.marshalNModuleConnection2ᚖstudychatᚋgraphᚋmodelᚐModuleConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_modules(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ModuleConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_modules_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_module(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_module(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Module(ctx, fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Module) graphql.Marshaler {
+			return ec.marshalOModule2ᚖstudychatᚋdbᚐModule(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_module(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Module(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_module_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_node(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5918,6 +9397,50 @@ func (ec *executionContext) fieldContext_Query_node(ctx context.Context, field g
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_node_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_nodes(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Nodes(ctx, fc.Args["ids"].([]string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.Node) graphql.Marshaler {
+			return ec.marshalNNode2ᚕstudychatᚋgraphᚋmodelᚐNode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_nodes(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_nodes_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -6000,6 +9523,61 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _ReadMark_user(ctx context.Context, field graphql.CollectedField, obj *model.ReadMark) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReadMark_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.User, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReadMark_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReadMark",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReadMark_readSeq(ctx context.Context, field graphql.CollectedField, obj *model.ReadMark) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReadMark_readSeq(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReadSeq, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReadMark_readSeq(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReadMark", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _RemoveMemberPayload_chat(ctx context.Context, field graphql.CollectedField, obj *model.RemoveMemberPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6027,6 +9605,38 @@ func (ec *executionContext) fieldContext_RemoveMemberPayload_chat(_ context.Cont
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Chat(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RemoveMemberPayload_removedUser(ctx context.Context, field graphql.CollectedField, obj *model.RemoveMemberPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RemoveMemberPayload_removedUser(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RemovedUser, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RemoveMemberPayload_removedUser(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RemoveMemberPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
 		},
 	}
 	return fc, nil
@@ -6091,6 +9701,70 @@ func (ec *executionContext) fieldContext_SendMessagePayload_message(_ context.Co
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Message(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SendMessagePayload_messageEdge(ctx context.Context, field graphql.CollectedField, obj *model.SendMessagePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SendMessagePayload_messageEdge(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MessageEdge, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.MessageEdge) graphql.Marshaler {
+			return ec.marshalNMessageEdge2ᚖstudychatᚋgraphᚋmodelᚐMessageEdge(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SendMessagePayload_messageEdge(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SendMessagePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MessageEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SendMessagePayload_chatEdge(ctx context.Context, field graphql.CollectedField, obj *model.SendMessagePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SendMessagePayload_chatEdge(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.SendMessagePayload().ChatEdge(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ChatEdge) graphql.Marshaler {
+			return ec.marshalOChatEdge2ᚖstudychatᚋgraphᚋmodelᚐChatEdge(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SendMessagePayload_chatEdge(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SendMessagePayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChatEdge(ctx, field)
 		},
 	}
 	return fc, nil
@@ -6211,6 +9885,139 @@ func (ec *executionContext) fieldContext_StreamReset_reason(_ context.Context, f
 	return graphql.NewScalarFieldContext("StreamReset", field, false, false, errors.New("field of type StreamResetReason does not have child fields"))
 }
 
+func (ec *executionContext) _StreamStarted_cursor(ctx context.Context, field graphql.CollectedField, obj *model.StreamStarted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StreamStarted_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StreamStarted_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StreamStarted", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StreamStarted_at(ctx context.Context, field graphql.CollectedField, obj *model.StreamStarted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StreamStarted_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StreamStarted_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StreamStarted", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _StreamStarted_resumed(ctx context.Context, field graphql.CollectedField, obj *model.StreamStarted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StreamStarted_resumed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Resumed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StreamStarted_resumed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StreamStarted", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _StreamStarted_online(ctx context.Context, field graphql.CollectedField, obj *model.StreamStarted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StreamStarted_online(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Online(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚕᚖstudychatᚋdbᚐUserᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StreamStarted_online(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StreamStarted",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StreamStarted_readMarks(ctx context.Context, field graphql.CollectedField, obj *model.StreamStarted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StreamStarted_readMarks(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReadMarks(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ReadMark) graphql.Marshaler {
+			return ec.marshalNReadMark2ᚕᚖstudychatᚋgraphᚋmodelᚐReadMarkᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StreamStarted_readMarks(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StreamStarted",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReadMark(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Subscription_chatEvents(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
 	return graphql.ResolveFieldStream(
 		ctx,
@@ -6251,6 +10058,38 @@ func (ec *executionContext) fieldContext_Subscription_chatEvents(ctx context.Con
 	if fc.Args, err = ec.field_Subscription_chatEvents_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TransferChatPayload_chat(ctx context.Context, field graphql.CollectedField, obj *model.TransferChatPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransferChatPayload_chat(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Chat, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Chat) graphql.Marshaler {
+			return ec.marshalNChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TransferChatPayload_chat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TransferChatPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Chat(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -6324,27 +10163,68 @@ func (ec *executionContext) fieldContext_TypingChanged_chatId(_ context.Context,
 	return graphql.NewScalarFieldContext("TypingChanged", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _TypingChanged_userId(ctx context.Context, field graphql.CollectedField, obj *model.TypingChanged) (ret graphql.Marshaler) {
+func (ec *executionContext) _TypingChanged_chat(ctx context.Context, field graphql.CollectedField, obj *model.TypingChanged) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TypingChanged_userId(ctx, field)
+			return ec.fieldContext_TypingChanged_chat(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.UserID, nil
+			return obj.Chat(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Chat) graphql.Marshaler {
+			return ec.marshalOChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TypingChanged_chat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TypingChanged",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Chat(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TypingChanged_user(ctx context.Context, field graphql.CollectedField, obj *model.TypingChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TypingChanged_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.User, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_TypingChanged_userId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("TypingChanged", field, false, false, errors.New("field of type ID does not have child fields"))
+func (ec *executionContext) fieldContext_TypingChanged_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TypingChanged",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _TypingChanged_typing(ctx context.Context, field graphql.CollectedField, obj *model.TypingChanged) (ret graphql.Marshaler) {
@@ -6368,6 +10248,162 @@ func (ec *executionContext) _TypingChanged_typing(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_TypingChanged_typing(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TypingChanged", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _UpdateViewerStatePayload_chat(ctx context.Context, field graphql.CollectedField, obj *model.UpdateViewerStatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateViewerStatePayload_chat(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Chat, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Chat) graphql.Marshaler {
+			return ec.marshalNChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateViewerStatePayload_chat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateViewerStatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Chat(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpsertUserPayload_user(ctx context.Context, field graphql.CollectedField, obj *model.UpsertUserPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpsertUserPayload_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.User, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpsertUserPayload_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpsertUserPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _User_id(ctx context.Context, field graphql.CollectedField, obj *db.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_User_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NodeID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_User_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("User", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _User_name(ctx context.Context, field graphql.CollectedField, obj *db.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_User_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.User().Name(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_User_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("User", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _User_avatarUrl(ctx context.Context, field graphql.CollectedField, obj *db.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_User_avatarUrl(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.User().AvatarURL(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_User_avatarUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("User", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ViewerState_id(ctx context.Context, field graphql.CollectedField, obj *db.ViewerState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ViewerState_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NodeID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ViewerState_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ViewerState", field, true, false, errors.New("field of type ID does not have child fields"))
 }
 
 func (ec *executionContext) _ViewerState_role(ctx context.Context, field graphql.CollectedField, obj *db.ViewerState) (ret graphql.Marshaler) {
@@ -6437,6 +10473,75 @@ func (ec *executionContext) _ViewerState_unreadCount(ctx context.Context, field 
 }
 func (ec *executionContext) fieldContext_ViewerState_unreadCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ViewerState", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ViewerState_mutedUntil(ctx context.Context, field graphql.CollectedField, obj *db.ViewerState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ViewerState_mutedUntil(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MutedUntil, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ViewerState_mutedUntil(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ViewerState", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ViewerState_pinnedAt(ctx context.Context, field graphql.CollectedField, obj *db.ViewerState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ViewerState_pinnedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PinnedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ViewerState_pinnedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ViewerState", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ViewerState_archivedAt(ctx context.Context, field graphql.CollectedField, obj *db.ViewerState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ViewerState_archivedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ArchivedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ViewerState_archivedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ViewerState", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) ___Directive_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
@@ -7509,7 +11614,11 @@ func (ec *executionContext) unmarshalInputAddMemberInput(ctx context.Context, ob
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"chatId", "userId"}
+	if _, present := asMap["invite"]; !present {
+		asMap["invite"] = false
+	}
+
+	fieldsInOrder := [...]string{"chatId", "userId", "invite"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -7530,6 +11639,13 @@ func (ec *executionContext) unmarshalInputAddMemberInput(ctx context.Context, ob
 				return it, err
 			}
 			it.UserID = data
+		case "invite":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("invite"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Invite = data
 		}
 	}
 	return it, nil
@@ -7590,20 +11706,20 @@ func (ec *executionContext) unmarshalInputDeleteChatInput(ctx context.Context, o
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id"}
+	fieldsInOrder := [...]string{"chatId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "chatId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("chatId"))
 			data, err := ec.unmarshalNID2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.ChatID = data
 		}
 	}
 	return it, nil
@@ -7620,20 +11736,50 @@ func (ec *executionContext) unmarshalInputDeleteMessageInput(ctx context.Context
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id"}
+	fieldsInOrder := [...]string{"messageId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "messageId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("messageId"))
 			data, err := ec.unmarshalNID2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.MessageID = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputDeleteModuleInput(ctx context.Context, obj any) (model.DeleteModuleInput, error) {
+	var it model.DeleteModuleInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"moduleId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "moduleId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("moduleId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ModuleID = data
 		}
 	}
 	return it, nil
@@ -7650,20 +11796,20 @@ func (ec *executionContext) unmarshalInputEditMessageInput(ctx context.Context, 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "content"}
+	fieldsInOrder := [...]string{"messageId", "content"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "messageId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("messageId"))
 			data, err := ec.unmarshalNID2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.MessageID = data
 		case "content":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("content"))
 			data, err := ec.unmarshalNString2string(ctx, v)
@@ -7743,6 +11889,50 @@ func (ec *executionContext) unmarshalInputMarkReadInput(ctx context.Context, obj
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputPutModuleInput(ctx context.Context, obj any) (model.PutModuleInput, error) {
+	var it model.PutModuleInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"moduleId", "title", "content"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "moduleId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("moduleId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ModuleID = data
+		case "title":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("title"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Title = data
+		case "content":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("content"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Content = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputRemoveMemberInput(ctx context.Context, obj any) (model.RemoveMemberInput, error) {
 	var it model.RemoveMemberInput
 	if obj == nil {
@@ -7791,20 +11981,20 @@ func (ec *executionContext) unmarshalInputRenameChatInput(ctx context.Context, o
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "title"}
+	fieldsInOrder := [...]string{"chatId", "title"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "chatId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("chatId"))
 			data, err := ec.unmarshalNID2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.ChatID = data
 		case "title":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("title"))
 			data, err := ec.unmarshalNString2string(ctx, v)
@@ -7832,7 +12022,7 @@ func (ec *executionContext) unmarshalInputSendMessageInput(ctx context.Context, 
 		asMap["role"] = "USER"
 	}
 
-	fieldsInOrder := [...]string{"id", "chatId", "content", "role"}
+	fieldsInOrder := [...]string{"id", "chatId", "content", "role", "replyToId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -7867,6 +12057,13 @@ func (ec *executionContext) unmarshalInputSendMessageInput(ctx context.Context, 
 				return it, err
 			}
 			it.Role = data
+		case "replyToId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("replyToId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ReplyToID = data
 		}
 	}
 	return it, nil
@@ -7904,6 +12101,138 @@ func (ec *executionContext) unmarshalInputSetTypingInput(ctx context.Context, ob
 				return it, err
 			}
 			it.Typing = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputTransferChatInput(ctx context.Context, obj any) (model.TransferChatInput, error) {
+	var it model.TransferChatInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"chatId", "userId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "chatId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("chatId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ChatID = data
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpdateViewerStateInput(ctx context.Context, obj any) (model.UpdateViewerStateInput, error) {
+	var it model.UpdateViewerStateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"chatId", "mutedUntil", "pinned", "archived"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "chatId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("chatId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ChatID = data
+		case "mutedUntil":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mutedUntil"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MutedUntil = graphql.OmittableOf(data)
+		case "pinned":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("pinned"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Pinned = data
+		case "archived":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("archived"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Archived = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpsertUserInput(ctx context.Context, obj any) (model.UpsertUserInput, error) {
+	var it model.UpsertUserInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"userId", "name", "avatarUrl"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "avatarUrl":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("avatarUrl"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AvatarURL = data
 		}
 	}
 	return it, nil
@@ -7952,6 +12281,13 @@ func (ec *executionContext) _ChatEvent(ctx context.Context, sel ast.SelectionSet
 			return graphql.Null
 		}
 		return ec._MemberAdded(ctx, sel, obj)
+	case model.ChatTransferred:
+		return ec._ChatTransferred(ctx, sel, &obj)
+	case *model.ChatTransferred:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ChatTransferred(ctx, sel, obj)
 	case model.ChatRenamed:
 		return ec._ChatRenamed(ctx, sel, &obj)
 	case *model.ChatRenamed:
@@ -7980,6 +12316,13 @@ func (ec *executionContext) _ChatEvent(ctx context.Context, sel ast.SelectionSet
 			return graphql.Null
 		}
 		return ec._TypingChanged(ctx, sel, obj)
+	case model.StreamStarted:
+		return ec._StreamStarted(ctx, sel, &obj)
+	case *model.StreamStarted:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._StreamStarted(ctx, sel, obj)
 	case model.StreamReset:
 		return ec._StreamReset(ctx, sel, &obj)
 	case *model.StreamReset:
@@ -8054,6 +12397,13 @@ func (ec *executionContext) _DurableChatEvent(ctx context.Context, sel ast.Selec
 			return graphql.Null
 		}
 		return ec._MemberAdded(ctx, sel, obj)
+	case model.ChatTransferred:
+		return ec._ChatTransferred(ctx, sel, &obj)
+	case *model.ChatTransferred:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ChatTransferred(ctx, sel, obj)
 	case model.ChatRenamed:
 		return ec._ChatRenamed(ctx, sel, &obj)
 	case *model.ChatRenamed:
@@ -8088,11 +12438,31 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case *db.ViewerState:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ViewerState(ctx, sel, obj)
+	case *db.User:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._User(ctx, sel, obj)
+	case *db.Module:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Module(ctx, sel, obj)
 	case *db.Message:
 		if obj == nil {
 			return graphql.Null
 		}
 		return ec._Message(ctx, sel, obj)
+	case *db.Member:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Member(ctx, sel, obj)
 	case model.Chat:
 		return ec._Chat(ctx, sel, &obj)
 	case *model.Chat:
@@ -8127,6 +12497,11 @@ func (ec *executionContext) _AddMemberPayload(ctx context.Context, sel ast.Selec
 			out.Values[i] = graphql.MarshalString("AddMemberPayload")
 		case "chat":
 			out.Values[i] = ec._AddMemberPayload_chat(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "member":
+			out.Values[i] = ec._AddMemberPayload_member(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -8178,6 +12553,44 @@ func (ec *executionContext) _Chat(ctx context.Context, sel ast.SelectionSet, obj
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "module":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Chat_module(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "createdBy":
 			out.Values[i] = ec._Chat_createdBy(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -8190,6 +12603,16 @@ func (ec *executionContext) _Chat(ctx context.Context, sel ast.SelectionSet, obj
 			}
 		case "updatedAt":
 			out.Values[i] = ec._Chat_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lastMessageAt":
+			out.Values[i] = ec._Chat_lastMessageAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "seq":
+			out.Values[i] = ec._Chat_seq(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -8358,12 +12781,60 @@ func (ec *executionContext) _ChatConnection(ctx context.Context, sel ast.Selecti
 		case "edges":
 			out.Values[i] = ec._ChatConnection_edges(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._ChatConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "pageInfo":
 			out.Values[i] = ec._ChatConnection_pageInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ChatConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "eventCursor":
+			out.Values[i] = ec._ChatConnection_eventCursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -8408,18 +12879,13 @@ func (ec *executionContext) _ChatCreated(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "eventId":
+			out.Values[i] = ec._ChatCreated_eventId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "chatId":
 			out.Values[i] = ec._ChatCreated_chatId(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
-		case "seq":
-			out.Values[i] = ec._ChatCreated_seq(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
-		case "actor":
-			out.Values[i] = ec._ChatCreated_actor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -8433,7 +12899,55 @@ func (ec *executionContext) _ChatCreated(ctx context.Context, sel ast.SelectionS
 					}
 				}()
 				res = ec._ChatCreated_chat(ctx, field, obj)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "seq":
+			out.Values[i] = ec._ChatCreated_seq(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "actor":
+			out.Values[i] = ec._ChatCreated_actor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "chatEdge":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ChatCreated_chatEdge(ctx, field, obj)
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -8497,27 +13011,70 @@ func (ec *executionContext) _ChatDeleted(ctx context.Context, sel ast.SelectionS
 		case "cursor":
 			out.Values[i] = ec._ChatDeleted_cursor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "at":
 			out.Values[i] = ec._ChatDeleted_at(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "eventId":
+			out.Values[i] = ec._ChatDeleted_eventId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "chatId":
 			out.Values[i] = ec._ChatDeleted_chatId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "chat":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ChatDeleted_chat(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "seq":
 			out.Values[i] = ec._ChatDeleted_seq(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "actor":
 			out.Values[i] = ec._ChatDeleted_actor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -8598,32 +13155,181 @@ func (ec *executionContext) _ChatRenamed(ctx context.Context, sel ast.SelectionS
 		case "cursor":
 			out.Values[i] = ec._ChatRenamed_cursor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "at":
 			out.Values[i] = ec._ChatRenamed_at(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "eventId":
+			out.Values[i] = ec._ChatRenamed_eventId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "chatId":
 			out.Values[i] = ec._ChatRenamed_chatId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "chat":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ChatRenamed_chat(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "seq":
 			out.Values[i] = ec._ChatRenamed_seq(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "actor":
 			out.Values[i] = ec._ChatRenamed_actor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "title":
 			out.Values[i] = ec._ChatRenamed_title(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var chatTransferredImplementors = []string{"ChatTransferred", "DurableChatEvent", "ChatEvent"}
+
+func (ec *executionContext) _ChatTransferred(ctx context.Context, sel ast.SelectionSet, obj *model.ChatTransferred) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, chatTransferredImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ChatTransferred")
+		case "cursor":
+			out.Values[i] = ec._ChatTransferred_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "at":
+			out.Values[i] = ec._ChatTransferred_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "eventId":
+			out.Values[i] = ec._ChatTransferred_eventId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "chatId":
+			out.Values[i] = ec._ChatTransferred_chatId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "chat":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ChatTransferred_chat(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "seq":
+			out.Values[i] = ec._ChatTransferred_seq(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "actor":
+			out.Values[i] = ec._ChatTransferred_actor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "owner":
+			out.Values[i] = ec._ChatTransferred_owner(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -8701,6 +13407,11 @@ func (ec *executionContext) _CreateChatPayload(ctx context.Context, sel ast.Sele
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "chatEdge":
+			out.Values[i] = ec._CreateChatPayload_chatEdge(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -8774,6 +13485,44 @@ func (ec *executionContext) _DeleteMessagePayload(ctx context.Context, sel ast.S
 			out.Values[i] = graphql.MarshalString("DeleteMessagePayload")
 		case "message":
 			out.Values[i] = ec._DeleteMessagePayload_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var deleteModulePayloadImplementors = []string{"DeleteModulePayload"}
+
+func (ec *executionContext) _DeleteModulePayload(ctx context.Context, sel ast.SelectionSet, obj *model.DeleteModulePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deleteModulePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DeleteModulePayload")
+		case "deletedModuleId":
+			out.Values[i] = ec._DeleteModulePayload_deletedModuleId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -8912,7 +13661,7 @@ func (ec *executionContext) _MarkReadPayload(ctx context.Context, sel ast.Select
 	return out
 }
 
-var memberImplementors = []string{"Member"}
+var memberImplementors = []string{"Member", "Node"}
 
 func (ec *executionContext) _Member(ctx context.Context, sel ast.SelectionSet, obj *db.Member) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, memberImplementors)
@@ -8924,21 +13673,64 @@ func (ec *executionContext) _Member(ctx context.Context, sel ast.SelectionSet, o
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Member")
-		case "userId":
-			out.Values[i] = ec._Member_userId(ctx, field, obj)
+		case "id":
+			out.Values[i] = ec._Member_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "user":
+			out.Values[i] = ec._Member_user(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "role":
 			out.Values[i] = ec._Member_role(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "joinedAt":
 			out.Values[i] = ec._Member_joinedAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "readSeq":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Member_readSeq(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -8975,33 +13767,114 @@ func (ec *executionContext) _MemberAdded(ctx context.Context, sel ast.SelectionS
 		case "cursor":
 			out.Values[i] = ec._MemberAdded_cursor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "at":
 			out.Values[i] = ec._MemberAdded_at(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "eventId":
+			out.Values[i] = ec._MemberAdded_eventId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "chatId":
 			out.Values[i] = ec._MemberAdded_chatId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "chat":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._MemberAdded_chat(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "seq":
 			out.Values[i] = ec._MemberAdded_seq(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "actor":
 			out.Values[i] = ec._MemberAdded_actor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "member":
 			out.Values[i] = ec._MemberAdded_member(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "chatEdge":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._MemberAdded_chatEdge(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -9038,32 +13911,75 @@ func (ec *executionContext) _MemberRemoved(ctx context.Context, sel ast.Selectio
 		case "cursor":
 			out.Values[i] = ec._MemberRemoved_cursor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "at":
 			out.Values[i] = ec._MemberRemoved_at(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "eventId":
+			out.Values[i] = ec._MemberRemoved_eventId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "chatId":
 			out.Values[i] = ec._MemberRemoved_chatId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "chat":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._MemberRemoved_chat(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "seq":
 			out.Values[i] = ec._MemberRemoved_seq(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "actor":
 			out.Values[i] = ec._MemberRemoved_actor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-		case "userId":
-			out.Values[i] = ec._MemberRemoved_userId(ctx, field, obj)
+		case "user":
+			out.Values[i] = ec._MemberRemoved_user(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -9101,47 +14017,123 @@ func (ec *executionContext) _Message(ctx context.Context, sel ast.SelectionSet, 
 		case "id":
 			out.Values[i] = ec._Message_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "chatId":
 			out.Values[i] = ec._Message_chatId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "chat":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Message_chat(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "seq":
 			out.Values[i] = ec._Message_seq(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "author":
 			out.Values[i] = ec._Message_author(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "role":
 			out.Values[i] = ec._Message_role(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "content":
 			out.Values[i] = ec._Message_content(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "replyTo":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Message_replyTo(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "createdAt":
 			out.Values[i] = ec._Message_createdAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "editedAt":
 			out.Values[i] = ec._Message_editedAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "deletedAt":
 			out.Values[i] = ec._Message_deletedAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -9178,6 +14170,11 @@ func (ec *executionContext) _MessageConnection(ctx context.Context, sel ast.Sele
 			out.Values[i] = graphql.MarshalString("MessageConnection")
 		case "edges":
 			out.Values[i] = ec._MessageConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._MessageConnection_nodes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -9227,32 +14224,75 @@ func (ec *executionContext) _MessageDeleted(ctx context.Context, sel ast.Selecti
 		case "cursor":
 			out.Values[i] = ec._MessageDeleted_cursor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "at":
 			out.Values[i] = ec._MessageDeleted_at(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "eventId":
+			out.Values[i] = ec._MessageDeleted_eventId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "chatId":
 			out.Values[i] = ec._MessageDeleted_chatId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "chat":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._MessageDeleted_chat(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "seq":
 			out.Values[i] = ec._MessageDeleted_seq(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "actor":
 			out.Values[i] = ec._MessageDeleted_actor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "message":
 			out.Values[i] = ec._MessageDeleted_message(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -9333,32 +14373,75 @@ func (ec *executionContext) _MessageEdited(ctx context.Context, sel ast.Selectio
 		case "cursor":
 			out.Values[i] = ec._MessageEdited_cursor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "at":
 			out.Values[i] = ec._MessageEdited_at(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "eventId":
+			out.Values[i] = ec._MessageEdited_eventId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "chatId":
 			out.Values[i] = ec._MessageEdited_chatId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "chat":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._MessageEdited_chat(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "seq":
 			out.Values[i] = ec._MessageEdited_seq(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "actor":
 			out.Values[i] = ec._MessageEdited_actor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "message":
 			out.Values[i] = ec._MessageEdited_message(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -9396,33 +14479,119 @@ func (ec *executionContext) _MessageSent(ctx context.Context, sel ast.SelectionS
 		case "cursor":
 			out.Values[i] = ec._MessageSent_cursor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "at":
 			out.Values[i] = ec._MessageSent_at(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "eventId":
+			out.Values[i] = ec._MessageSent_eventId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "chatId":
 			out.Values[i] = ec._MessageSent_chatId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "chat":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._MessageSent_chat(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "seq":
 			out.Values[i] = ec._MessageSent_seq(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "actor":
 			out.Values[i] = ec._MessageSent_actor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "message":
 			out.Values[i] = ec._MessageSent_message(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "messageEdge":
+			out.Values[i] = ec._MessageSent_messageEdge(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "chatEdge":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._MessageSent_chatEdge(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -9459,25 +14628,316 @@ func (ec *executionContext) _MessagesRead(ctx context.Context, sel ast.Selection
 		case "cursor":
 			out.Values[i] = ec._MessagesRead_cursor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "at":
 			out.Values[i] = ec._MessagesRead_at(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "chatId":
 			out.Values[i] = ec._MessagesRead_chatId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-		case "userId":
-			out.Values[i] = ec._MessagesRead_userId(ctx, field, obj)
+		case "chat":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._MessagesRead_chat(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "user":
+			out.Values[i] = ec._MessagesRead_user(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "readSeq":
 			out.Values[i] = ec._MessagesRead_readSeq(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "unreadCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._MessagesRead_unreadCount(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var moduleImplementors = []string{"Module", "Node"}
+
+func (ec *executionContext) _Module(ctx context.Context, sel ast.SelectionSet, obj *db.Module) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, moduleImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Module")
+		case "id":
+			out.Values[i] = ec._Module_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "title":
+			out.Values[i] = ec._Module_title(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "content":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Module_content(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "updatedAt":
+			out.Values[i] = ec._Module_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "chats":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Module_chats(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var moduleConnectionImplementors = []string{"ModuleConnection"}
+
+func (ec *executionContext) _ModuleConnection(ctx context.Context, sel ast.SelectionSet, obj *model.ModuleConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, moduleConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ModuleConnection")
+		case "edges":
+			out.Values[i] = ec._ModuleConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._ModuleConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._ModuleConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var moduleEdgeImplementors = []string{"ModuleEdge"}
+
+func (ec *executionContext) _ModuleEdge(ctx context.Context, sel ast.SelectionSet, obj *model.ModuleEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, moduleEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ModuleEdge")
+		case "cursor":
+			out.Values[i] = ec._ModuleEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._ModuleEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -9526,84 +14986,119 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createChat(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "renameChat":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_renameChat(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "deleteChat":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_deleteChat(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "clearChats":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_clearChats(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "transferChat":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_transferChat(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "sendMessage":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_sendMessage(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "editMessage":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_editMessage(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "deleteMessage":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_deleteMessage(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "addMember":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_addMember(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "removeMember":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_removeMember(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "leaveChat":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_leaveChat(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "markRead":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_markRead(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "updateViewerState":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateViewerState(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "setTyping":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_setTyping(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "putModule":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_putModule(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "deleteModule":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deleteModule(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "upsertUser":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_upsertUser(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -9695,25 +15190,106 @@ func (ec *executionContext) _PresenceChanged(ctx context.Context, sel ast.Select
 		case "cursor":
 			out.Values[i] = ec._PresenceChanged_cursor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "at":
 			out.Values[i] = ec._PresenceChanged_at(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "chatId":
 			out.Values[i] = ec._PresenceChanged_chatId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-		case "userId":
-			out.Values[i] = ec._PresenceChanged_userId(ctx, field, obj)
+		case "chat":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._PresenceChanged_chat(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "user":
+			out.Values[i] = ec._PresenceChanged_user(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "online":
 			out.Values[i] = ec._PresenceChanged_online(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var putModulePayloadImplementors = []string{"PutModulePayload"}
+
+func (ec *executionContext) _PutModulePayload(ctx context.Context, sel ast.SelectionSet, obj *model.PutModulePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, putModulePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PutModulePayload")
+		case "module":
+			out.Values[i] = ec._PutModulePayload_module(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "moduleEdge":
+			out.Values[i] = ec._PutModulePayload_moduleEdge(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -9758,6 +15334,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Query")
+		case "viewer":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_viewer(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "chats":
 			field := field
 
@@ -9802,6 +15400,50 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "modules":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_modules(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "module":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_module(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "node":
 			field := field
 
@@ -9813,6 +15455,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				}()
 				res = ec._Query_node(ctx, field)
 				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "nodes":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_nodes(ctx, field)
+				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -9859,6 +15523,49 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 	return out
 }
 
+var readMarkImplementors = []string{"ReadMark"}
+
+func (ec *executionContext) _ReadMark(ctx context.Context, sel ast.SelectionSet, obj *model.ReadMark) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, readMarkImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReadMark")
+		case "user":
+			out.Values[i] = ec._ReadMark_user(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "readSeq":
+			out.Values[i] = ec._ReadMark_readSeq(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var removeMemberPayloadImplementors = []string{"RemoveMemberPayload"}
 
 func (ec *executionContext) _RemoveMemberPayload(ctx context.Context, sel ast.SelectionSet, obj *model.RemoveMemberPayload) graphql.Marshaler {
@@ -9873,6 +15580,11 @@ func (ec *executionContext) _RemoveMemberPayload(ctx context.Context, sel ast.Se
 			out.Values[i] = graphql.MarshalString("RemoveMemberPayload")
 		case "chat":
 			out.Values[i] = ec._RemoveMemberPayload_chat(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "removedUser":
+			out.Values[i] = ec._RemoveMemberPayload_removedUser(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -9950,8 +15662,51 @@ func (ec *executionContext) _SendMessagePayload(ctx context.Context, sel ast.Sel
 		case "message":
 			out.Values[i] = ec._SendMessagePayload_message(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "messageEdge":
+			out.Values[i] = ec._SendMessagePayload_messageEdge(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "chatEdge":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._SendMessagePayload_chatEdge(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -10064,6 +15819,130 @@ func (ec *executionContext) _StreamReset(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var streamStartedImplementors = []string{"StreamStarted", "ChatEvent"}
+
+func (ec *executionContext) _StreamStarted(ctx context.Context, sel ast.SelectionSet, obj *model.StreamStarted) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, streamStartedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StreamStarted")
+		case "cursor":
+			out.Values[i] = ec._StreamStarted_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "at":
+			out.Values[i] = ec._StreamStarted_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "resumed":
+			out.Values[i] = ec._StreamStarted_resumed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "online":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._StreamStarted_online(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "readMarks":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._StreamStarted_readMarks(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var subscriptionImplementors = []string{"Subscription"}
 
 func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
@@ -10084,10 +15963,10 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 	}
 }
 
-var typingChangedImplementors = []string{"TypingChanged", "ChatEvent"}
+var transferChatPayloadImplementors = []string{"TransferChatPayload"}
 
-func (ec *executionContext) _TypingChanged(ctx context.Context, sel ast.SelectionSet, obj *model.TypingChanged) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, typingChangedImplementors)
+func (ec *executionContext) _TransferChatPayload(ctx context.Context, sel ast.SelectionSet, obj *model.TransferChatPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, transferChatPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferredFieldSet := graphql.NewFieldSet(nil)
@@ -10095,29 +15974,9 @@ func (ec *executionContext) _TypingChanged(ctx context.Context, sel ast.Selectio
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("TypingChanged")
-		case "cursor":
-			out.Values[i] = ec._TypingChanged_cursor(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "at":
-			out.Values[i] = ec._TypingChanged_at(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "chatId":
-			out.Values[i] = ec._TypingChanged_chatId(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "userId":
-			out.Values[i] = ec._TypingChanged_userId(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "typing":
-			out.Values[i] = ec._TypingChanged_typing(ctx, field, obj)
+			out.Values[i] = graphql.MarshalString("TransferChatPayload")
+		case "chat":
+			out.Values[i] = ec._TransferChatPayload_chat(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -10142,7 +16001,293 @@ func (ec *executionContext) _TypingChanged(ctx context.Context, sel ast.Selectio
 	return out
 }
 
-var viewerStateImplementors = []string{"ViewerState"}
+var typingChangedImplementors = []string{"TypingChanged", "ChatEvent"}
+
+func (ec *executionContext) _TypingChanged(ctx context.Context, sel ast.SelectionSet, obj *model.TypingChanged) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, typingChangedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TypingChanged")
+		case "cursor":
+			out.Values[i] = ec._TypingChanged_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "at":
+			out.Values[i] = ec._TypingChanged_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "chatId":
+			out.Values[i] = ec._TypingChanged_chatId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "chat":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TypingChanged_chat(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "user":
+			out.Values[i] = ec._TypingChanged_user(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "typing":
+			out.Values[i] = ec._TypingChanged_typing(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var updateViewerStatePayloadImplementors = []string{"UpdateViewerStatePayload"}
+
+func (ec *executionContext) _UpdateViewerStatePayload(ctx context.Context, sel ast.SelectionSet, obj *model.UpdateViewerStatePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateViewerStatePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateViewerStatePayload")
+		case "chat":
+			out.Values[i] = ec._UpdateViewerStatePayload_chat(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var upsertUserPayloadImplementors = []string{"UpsertUserPayload"}
+
+func (ec *executionContext) _UpsertUserPayload(ctx context.Context, sel ast.SelectionSet, obj *model.UpsertUserPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, upsertUserPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpsertUserPayload")
+		case "user":
+			out.Values[i] = ec._UpsertUserPayload_user(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var userImplementors = []string{"User", "Node"}
+
+func (ec *executionContext) _User(ctx context.Context, sel ast.SelectionSet, obj *db.User) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, userImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("User")
+		case "id":
+			out.Values[i] = ec._User_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "name":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._User_name(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "avatarUrl":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._User_avatarUrl(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var viewerStateImplementors = []string{"ViewerState", "Node"}
 
 func (ec *executionContext) _ViewerState(ctx context.Context, sel ast.SelectionSet, obj *db.ViewerState) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, viewerStateImplementors)
@@ -10154,6 +16299,11 @@ func (ec *executionContext) _ViewerState(ctx context.Context, sel ast.SelectionS
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("ViewerState")
+		case "id":
+			out.Values[i] = ec._ViewerState_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "role":
 			out.Values[i] = ec._ViewerState_role(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -10167,6 +16317,21 @@ func (ec *executionContext) _ViewerState(ctx context.Context, sel ast.SelectionS
 		case "unreadCount":
 			out.Values[i] = ec._ViewerState_unreadCount(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "mutedUntil":
+			out.Values[i] = ec._ViewerState_mutedUntil(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pinnedAt":
+			out.Values[i] = ec._ViewerState_pinnedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "archivedAt":
+			out.Values[i] = ec._ViewerState_archivedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -10587,16 +16752,6 @@ func (ec *executionContext) unmarshalNAddMemberInput2studychatᚋgraphᚋmodel�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNAddMemberPayload2ᚖstudychatᚋgraphᚋmodelᚐAddMemberPayload(ctx context.Context, sel ast.SelectionSet, v *model.AddMemberPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._AddMemberPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNBoolean2bool(ctx context.Context, v any) (bool, error) {
 	res, err := model.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -10611,6 +16766,22 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNChat2ᚕᚖstudychatᚋgraphᚋmodelᚐChatᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Chat) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalNChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx context.Context, sel ast.SelectionSet, v *model.Chat) graphql.Marshaler {
@@ -10669,29 +16840,9 @@ func (ec *executionContext) marshalNChatEvent2studychatᚋgraphᚋmodelᚐChatEv
 	return ec._ChatEvent(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNClearChatsPayload2ᚖstudychatᚋgraphᚋmodelᚐClearChatsPayload(ctx context.Context, sel ast.SelectionSet, v *model.ClearChatsPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._ClearChatsPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNCreateChatInput2studychatᚋgraphᚋmodelᚐCreateChatInput(ctx context.Context, v any) (model.CreateChatInput, error) {
 	res, err := ec.unmarshalInputCreateChatInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNCreateChatPayload2ᚖstudychatᚋgraphᚋmodelᚐCreateChatPayload(ctx context.Context, sel ast.SelectionSet, v *model.CreateChatPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._CreateChatPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNDateTime2timeᚐTime(ctx context.Context, v any) (time.Time, error) {
@@ -10715,44 +16866,19 @@ func (ec *executionContext) unmarshalNDeleteChatInput2studychatᚋgraphᚋmodel�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNDeleteChatPayload2ᚖstudychatᚋgraphᚋmodelᚐDeleteChatPayload(ctx context.Context, sel ast.SelectionSet, v *model.DeleteChatPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._DeleteChatPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNDeleteMessageInput2studychatᚋgraphᚋmodelᚐDeleteMessageInput(ctx context.Context, v any) (model.DeleteMessageInput, error) {
 	res, err := ec.unmarshalInputDeleteMessageInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNDeleteMessagePayload2ᚖstudychatᚋgraphᚋmodelᚐDeleteMessagePayload(ctx context.Context, sel ast.SelectionSet, v *model.DeleteMessagePayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._DeleteMessagePayload(ctx, sel, v)
+func (ec *executionContext) unmarshalNDeleteModuleInput2studychatᚋgraphᚋmodelᚐDeleteModuleInput(ctx context.Context, v any) (model.DeleteModuleInput, error) {
+	res, err := ec.unmarshalInputDeleteModuleInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalNEditMessageInput2studychatᚋgraphᚋmodelᚐEditMessageInput(ctx context.Context, v any) (model.EditMessageInput, error) {
 	res, err := ec.unmarshalInputEditMessageInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNEditMessagePayload2ᚖstudychatᚋgraphᚋmodelᚐEditMessagePayload(ctx context.Context, sel ast.SelectionSet, v *model.EditMessagePayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._EditMessagePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNID2string(ctx context.Context, v any) (string, error) {
@@ -10837,29 +16963,9 @@ func (ec *executionContext) unmarshalNLeaveChatInput2studychatᚋgraphᚋmodel�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNLeaveChatPayload2ᚖstudychatᚋgraphᚋmodelᚐLeaveChatPayload(ctx context.Context, sel ast.SelectionSet, v *model.LeaveChatPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._LeaveChatPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNMarkReadInput2studychatᚋgraphᚋmodelᚐMarkReadInput(ctx context.Context, v any) (model.MarkReadInput, error) {
 	res, err := ec.unmarshalInputMarkReadInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNMarkReadPayload2ᚖstudychatᚋgraphᚋmodelᚐMarkReadPayload(ctx context.Context, sel ast.SelectionSet, v *model.MarkReadPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._MarkReadPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNMember2ᚕᚖstudychatᚋdbᚐMemberᚄ(ctx context.Context, sel ast.SelectionSet, v []*db.Member) graphql.Marshaler {
@@ -10915,6 +17021,22 @@ var (
 		db.RoleMember: "MEMBER",
 	}
 )
+
+func (ec *executionContext) marshalNMessage2ᚕᚖstudychatᚋdbᚐMessageᚄ(ctx context.Context, sel ast.SelectionSet, v []*db.Message) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNMessage2ᚖstudychatᚋdbᚐMessage(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
 
 func (ec *executionContext) marshalNMessage2ᚖstudychatᚋdbᚐMessage(ctx context.Context, sel ast.SelectionSet, v *db.Message) graphql.Marshaler {
 	if v == nil {
@@ -10992,6 +17114,78 @@ var (
 	}
 )
 
+func (ec *executionContext) marshalNModule2ᚕᚖstudychatᚋdbᚐModuleᚄ(ctx context.Context, sel ast.SelectionSet, v []*db.Module) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNModule2ᚖstudychatᚋdbᚐModule(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNModule2ᚖstudychatᚋdbᚐModule(ctx context.Context, sel ast.SelectionSet, v *db.Module) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Module(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNModuleConnection2ᚖstudychatᚋgraphᚋmodelᚐModuleConnection(ctx context.Context, sel ast.SelectionSet, v *model.ModuleConnection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ModuleConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNModuleEdge2ᚕᚖstudychatᚋgraphᚋmodelᚐModuleEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ModuleEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNModuleEdge2ᚖstudychatᚋgraphᚋmodelᚐModuleEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNModuleEdge2ᚖstudychatᚋgraphᚋmodelᚐModuleEdge(ctx context.Context, sel ast.SelectionSet, v *model.ModuleEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ModuleEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNNode2ᚕstudychatᚋgraphᚋmodelᚐNode(ctx context.Context, sel ast.SelectionSet, v []model.Node) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalONode2studychatᚋgraphᚋmodelᚐNode(ctx, sel, v[i])
+	})
+
+	return ret
+}
+
 func (ec *executionContext) marshalNPageInfo2ᚖstudychatᚋgraphᚋmodelᚐPageInfo(ctx context.Context, sel ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -11002,19 +17196,40 @@ func (ec *executionContext) marshalNPageInfo2ᚖstudychatᚋgraphᚋmodelᚐPage
 	return ec._PageInfo(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNRemoveMemberInput2studychatᚋgraphᚋmodelᚐRemoveMemberInput(ctx context.Context, v any) (model.RemoveMemberInput, error) {
-	res, err := ec.unmarshalInputRemoveMemberInput(ctx, v)
+func (ec *executionContext) unmarshalNPutModuleInput2studychatᚋgraphᚋmodelᚐPutModuleInput(ctx context.Context, v any) (model.PutModuleInput, error) {
+	res, err := ec.unmarshalInputPutModuleInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNRemoveMemberPayload2ᚖstudychatᚋgraphᚋmodelᚐRemoveMemberPayload(ctx context.Context, sel ast.SelectionSet, v *model.RemoveMemberPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNReadMark2ᚕᚖstudychatᚋgraphᚋmodelᚐReadMarkᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ReadMark) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReadMark2ᚖstudychatᚋgraphᚋmodelᚐReadMark(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReadMark2ᚖstudychatᚋgraphᚋmodelᚐReadMark(ctx context.Context, sel ast.SelectionSet, v *model.ReadMark) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
 		}
 		return graphql.Null
 	}
-	return ec._RemoveMemberPayload(ctx, sel, v)
+	return ec._ReadMark(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRemoveMemberInput2studychatᚋgraphᚋmodelᚐRemoveMemberInput(ctx context.Context, v any) (model.RemoveMemberInput, error) {
+	res, err := ec.unmarshalInputRemoveMemberInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalNRenameChatInput2studychatᚋgraphᚋmodelᚐRenameChatInput(ctx context.Context, v any) (model.RenameChatInput, error) {
@@ -11022,44 +17237,14 @@ func (ec *executionContext) unmarshalNRenameChatInput2studychatᚋgraphᚋmodel�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNRenameChatPayload2ᚖstudychatᚋgraphᚋmodelᚐRenameChatPayload(ctx context.Context, sel ast.SelectionSet, v *model.RenameChatPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._RenameChatPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNSendMessageInput2studychatᚋgraphᚋmodelᚐSendMessageInput(ctx context.Context, v any) (model.SendMessageInput, error) {
 	res, err := ec.unmarshalInputSendMessageInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNSendMessagePayload2ᚖstudychatᚋgraphᚋmodelᚐSendMessagePayload(ctx context.Context, sel ast.SelectionSet, v *model.SendMessagePayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._SendMessagePayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNSetTypingInput2studychatᚋgraphᚋmodelᚐSetTypingInput(ctx context.Context, v any) (model.SetTypingInput, error) {
 	res, err := ec.unmarshalInputSetTypingInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNSetTypingPayload2ᚖstudychatᚋgraphᚋmodelᚐSetTypingPayload(ctx context.Context, sel ast.SelectionSet, v *model.SetTypingPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._SetTypingPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNStreamResetReason2studychatᚋeventsᚐResetReason(ctx context.Context, v any) (events.ResetReason, error) {
@@ -11106,6 +17291,47 @@ func (ec *executionContext) marshalNString2string(ctx context.Context, sel ast.S
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNTransferChatInput2studychatᚋgraphᚋmodelᚐTransferChatInput(ctx context.Context, v any) (model.TransferChatInput, error) {
+	res, err := ec.unmarshalInputTransferChatInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateViewerStateInput2studychatᚋgraphᚋmodelᚐUpdateViewerStateInput(ctx context.Context, v any) (model.UpdateViewerStateInput, error) {
+	res, err := ec.unmarshalInputUpdateViewerStateInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpsertUserInput2studychatᚋgraphᚋmodelᚐUpsertUserInput(ctx context.Context, v any) (model.UpsertUserInput, error) {
+	res, err := ec.unmarshalInputUpsertUserInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUser2ᚕᚖstudychatᚋdbᚐUserᚄ(ctx context.Context, sel ast.SelectionSet, v []*db.User) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNUser2ᚖstudychatᚋdbᚐUser(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNUser2ᚖstudychatᚋdbᚐUser(ctx context.Context, sel ast.SelectionSet, v *db.User) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._User(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNViewerState2ᚖstudychatᚋdbᚐViewerState(ctx context.Context, sel ast.SelectionSet, v *db.ViewerState) graphql.Marshaler {
@@ -11258,6 +17484,13 @@ func (ec *executionContext) marshalN__TypeKind2string(ctx context.Context, sel a
 	return res
 }
 
+func (ec *executionContext) marshalOAddMemberPayload2ᚖstudychatᚋgraphᚋmodelᚐAddMemberPayload(ctx context.Context, sel ast.SelectionSet, v *model.AddMemberPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AddMemberPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOBoolean2bool(ctx context.Context, v any) (bool, error) {
 	res, err := model.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -11295,6 +17528,27 @@ func (ec *executionContext) marshalOChat2ᚖstudychatᚋgraphᚋmodelᚐChat(ctx
 	return ec._Chat(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOChatEdge2ᚖstudychatᚋgraphᚋmodelᚐChatEdge(ctx context.Context, sel ast.SelectionSet, v *model.ChatEdge) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ChatEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOClearChatsPayload2ᚖstudychatᚋgraphᚋmodelᚐClearChatsPayload(ctx context.Context, sel ast.SelectionSet, v *model.ClearChatsPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ClearChatsPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateChatPayload2ᚖstudychatᚋgraphᚋmodelᚐCreateChatPayload(ctx context.Context, sel ast.SelectionSet, v *model.CreateChatPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateChatPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalODateTime2ᚖtimeᚐTime(ctx context.Context, v any) (*time.Time, error) {
 	if v == nil {
 		return nil, nil
@@ -11311,6 +17565,34 @@ func (ec *executionContext) marshalODateTime2ᚖtimeᚐTime(ctx context.Context,
 	_ = ctx
 	res := model.MarshalDateTime(*v)
 	return res
+}
+
+func (ec *executionContext) marshalODeleteChatPayload2ᚖstudychatᚋgraphᚋmodelᚐDeleteChatPayload(ctx context.Context, sel ast.SelectionSet, v *model.DeleteChatPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DeleteChatPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalODeleteMessagePayload2ᚖstudychatᚋgraphᚋmodelᚐDeleteMessagePayload(ctx context.Context, sel ast.SelectionSet, v *model.DeleteMessagePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DeleteMessagePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalODeleteModulePayload2ᚖstudychatᚋgraphᚋmodelᚐDeleteModulePayload(ctx context.Context, sel ast.SelectionSet, v *model.DeleteModulePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DeleteModulePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOEditMessagePayload2ᚖstudychatᚋgraphᚋmodelᚐEditMessagePayload(ctx context.Context, sel ast.SelectionSet, v *model.EditMessagePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._EditMessagePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOID2ᚖstring(ctx context.Context, v any) (*string, error) {
@@ -11347,6 +17629,20 @@ func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.Sele
 	_ = ctx
 	res := model.MarshalInt(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOLeaveChatPayload2ᚖstudychatᚋgraphᚋmodelᚐLeaveChatPayload(ctx context.Context, sel ast.SelectionSet, v *model.LeaveChatPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._LeaveChatPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOMarkReadPayload2ᚖstudychatᚋgraphᚋmodelᚐMarkReadPayload(ctx context.Context, sel ast.SelectionSet, v *model.MarkReadPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._MarkReadPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOMessage2ᚖstudychatᚋdbᚐMessage(ctx context.Context, sel ast.SelectionSet, v *db.Message) graphql.Marshaler {
@@ -11388,11 +17684,53 @@ var (
 	}
 )
 
+func (ec *executionContext) marshalOModule2ᚖstudychatᚋdbᚐModule(ctx context.Context, sel ast.SelectionSet, v *db.Module) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Module(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalONode2studychatᚋgraphᚋmodelᚐNode(ctx context.Context, sel ast.SelectionSet, v model.Node) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._Node(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOPutModulePayload2ᚖstudychatᚋgraphᚋmodelᚐPutModulePayload(ctx context.Context, sel ast.SelectionSet, v *model.PutModulePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._PutModulePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORemoveMemberPayload2ᚖstudychatᚋgraphᚋmodelᚐRemoveMemberPayload(ctx context.Context, sel ast.SelectionSet, v *model.RemoveMemberPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RemoveMemberPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORenameChatPayload2ᚖstudychatᚋgraphᚋmodelᚐRenameChatPayload(ctx context.Context, sel ast.SelectionSet, v *model.RenameChatPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RenameChatPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOSendMessagePayload2ᚖstudychatᚋgraphᚋmodelᚐSendMessagePayload(ctx context.Context, sel ast.SelectionSet, v *model.SendMessagePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SendMessagePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOSetTypingPayload2ᚖstudychatᚋgraphᚋmodelᚐSetTypingPayload(ctx context.Context, sel ast.SelectionSet, v *model.SetTypingPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SetTypingPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOString2ᚖstring(ctx context.Context, v any) (*string, error) {
@@ -11411,6 +17749,27 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	_ = ctx
 	res := model.MarshalString(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOTransferChatPayload2ᚖstudychatᚋgraphᚋmodelᚐTransferChatPayload(ctx context.Context, sel ast.SelectionSet, v *model.TransferChatPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._TransferChatPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOUpdateViewerStatePayload2ᚖstudychatᚋgraphᚋmodelᚐUpdateViewerStatePayload(ctx context.Context, sel ast.SelectionSet, v *model.UpdateViewerStatePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpdateViewerStatePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOUpsertUserPayload2ᚖstudychatᚋgraphᚋmodelᚐUpsertUserPayload(ctx context.Context, sel ast.SelectionSet, v *model.UpsertUserPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpsertUserPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValueᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.EnumValue) graphql.Marshaler {

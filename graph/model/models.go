@@ -3,10 +3,17 @@
 package model
 
 import (
+	"bytes"
+	"fmt"
+	"io"
+	"strconv"
 	"studychat/db"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
 )
 
-// An object with a globally unique id.
+// An object with an id that no other object has.
 type Node interface {
 	IsNode()
 }
@@ -15,30 +22,18 @@ type Node interface {
 type AddMemberInput struct {
 	// The chat.
 	ChatID string `json:"chatId"`
-	// The user to add, 1 to 200 characters.
+	// The user to add.
 	UserID string `json:"userId"`
+	// Also add a user who has never used this server.
+	Invite *bool `json:"invite,omitempty"`
 }
 
 // What `addMember` answers.
 type AddMemberPayload struct {
 	// The chat.
 	Chat *Chat `json:"chat"`
-}
-
-// A page of chats.
-type ChatConnection struct {
-	// The page's chats, latest activity first.
-	Edges []*ChatEdge `json:"edges"`
-	// Where the page stands.
-	PageInfo *PageInfo `json:"pageInfo"`
-}
-
-// A chat in a page.
-type ChatEdge struct {
-	// The chat's place in the list, for `after` and `before`. Opaque.
-	Cursor string `json:"cursor"`
-	// The chat.
-	Node *Chat `json:"node"`
+	// The member.
+	Member *db.Member `json:"member"`
 }
 
 // What `clearChats` answers.
@@ -53,7 +48,7 @@ type CreateChatInput struct {
 	ID *string `json:"id,omitempty"`
 	// The title, 1 to 200 characters after trimming.
 	Title string `json:"title"`
-	// The study module that the chat belongs to, 1 to 200 characters.
+	// The study module that the chat belongs to. There must be one with this id (NOT_FOUND).
 	ModuleID *string `json:"moduleId,omitempty"`
 }
 
@@ -61,12 +56,14 @@ type CreateChatInput struct {
 type CreateChatPayload struct {
 	// The chat.
 	Chat *Chat `json:"chat"`
+	// The chat in a list of chats.
+	ChatEdge *ChatEdge `json:"chatEdge"`
 }
 
 // What `deleteChat` takes.
 type DeleteChatInput struct {
 	// The chat.
-	ID string `json:"id"`
+	ChatID string `json:"chatId"`
 }
 
 // What `deleteChat` answers.
@@ -78,7 +75,7 @@ type DeleteChatPayload struct {
 // What `deleteMessage` takes.
 type DeleteMessageInput struct {
 	// The message.
-	ID string `json:"id"`
+	MessageID string `json:"messageId"`
 }
 
 // What `deleteMessage` answers.
@@ -87,11 +84,23 @@ type DeleteMessagePayload struct {
 	Message *db.Message `json:"message"`
 }
 
+// What `deleteModule` takes.
+type DeleteModuleInput struct {
+	// The module.
+	ModuleID string `json:"moduleId"`
+}
+
+// What `deleteModule` answers.
+type DeleteModulePayload struct {
+	// The module that is gone.
+	DeletedModuleID string `json:"deletedModuleId"`
+}
+
 // What `editMessage` takes.
 type EditMessageInput struct {
 	// The message.
-	ID string `json:"id"`
-	// The new text, 1 to 16,000 characters after trimming.
+	MessageID string `json:"messageId"`
+	// The new text, 1 to 16,000 characters.
 	Content string `json:"content"`
 }
 
@@ -131,6 +140,8 @@ type MarkReadPayload struct {
 type MessageConnection struct {
 	// The page's messages, oldest first.
 	Edges []*MessageEdge `json:"edges"`
+	// The messages alone.
+	Nodes []*db.Message `json:"nodes"`
 	// Where the page stands.
 	PageInfo *PageInfo `json:"pageInfo"`
 	// The chat's `eventCursor`, read in the same snapshot as this page: `chatEvents(after:)` with it joins this page without a gap.
@@ -145,6 +156,24 @@ type MessageEdge struct {
 	Node *db.Message `json:"node"`
 }
 
+// A page of modules.
+type ModuleConnection struct {
+	// The page's modules, by title.
+	Edges []*ModuleEdge `json:"edges"`
+	// The modules alone.
+	Nodes []*db.Module `json:"nodes"`
+	// Where the page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A module in a page.
+type ModuleEdge struct {
+	// The module's place in the list, for `after` and `before`. Opaque.
+	Cursor string `json:"cursor"`
+	// The module.
+	Node *db.Module `json:"node"`
+}
+
 // Where a page stands in its list.
 type PageInfo struct {
 	// Whether there is more after `endCursor`.
@@ -155,6 +184,32 @@ type PageInfo struct {
 	StartCursor *string `json:"startCursor,omitempty"`
 	// The cursor of the page's last edge; null on an empty page.
 	EndCursor *string `json:"endCursor,omitempty"`
+}
+
+// What `putModule` takes.
+type PutModuleInput struct {
+	// The module's id: 1 to 200 characters, not a UUID and without a colon.
+	ModuleID string `json:"moduleId"`
+	// The title, 1 to 200 characters after trimming.
+	Title string `json:"title"`
+	// The text, Markdown, at most 200,000 characters.
+	Content string `json:"content"`
+}
+
+// What `putModule` answers.
+type PutModulePayload struct {
+	// The module.
+	Module *db.Module `json:"module"`
+	// The module in the list of modules.
+	ModuleEdge *ModuleEdge `json:"moduleEdge"`
+}
+
+// How far a member has read.
+type ReadMark struct {
+	// The member.
+	User *db.User `json:"user"`
+	// The sequence number up to which the member has read.
+	ReadSeq int `json:"readSeq"`
 }
 
 // What `removeMember` takes.
@@ -169,12 +224,14 @@ type RemoveMemberInput struct {
 type RemoveMemberPayload struct {
 	// The chat.
 	Chat *Chat `json:"chat"`
+	// The user who is gone.
+	RemovedUser *db.User `json:"removedUser"`
 }
 
 // What `renameChat` takes.
 type RenameChatInput struct {
 	// The chat.
-	ID string `json:"id"`
+	ChatID string `json:"chatId"`
 	// The new title, 1 to 200 characters after trimming.
 	Title string `json:"title"`
 }
@@ -191,16 +248,20 @@ type SendMessageInput struct {
 	ID *string `json:"id,omitempty"`
 	// The chat.
 	ChatID string `json:"chatId"`
-	// The text, 1 to 16,000 characters after trimming.
+	// The text, 1 to 16,000 characters.
 	Content string `json:"content"`
 	// In whose name the message speaks.
 	Role *db.MessageRole `json:"role,omitempty"`
+	// The message of the same chat that this one answers (NOT_FOUND if there is none).
+	ReplyToID *string `json:"replyToId,omitempty"`
 }
 
 // What `sendMessage` answers.
 type SendMessagePayload struct {
 	// The message.
 	Message *db.Message `json:"message"`
+	// The message in the list of the chat's messages.
+	MessageEdge *MessageEdge `json:"messageEdge"`
 }
 
 // What `setTyping` takes.
@@ -215,4 +276,140 @@ type SetTypingInput struct {
 type SetTypingPayload struct {
 	// The chat.
 	ChatID string `json:"chatId"`
+}
+
+// What `transferChat` takes.
+type TransferChatInput struct {
+	// The chat.
+	ChatID string `json:"chatId"`
+	// The member who becomes the owner.
+	UserID string `json:"userId"`
+}
+
+// What `transferChat` answers.
+type TransferChatPayload struct {
+	// The chat.
+	Chat *Chat `json:"chat"`
+}
+
+// What `updateViewerState` takes.
+type UpdateViewerStateInput struct {
+	// The chat.
+	ChatID string `json:"chatId"`
+	// Until when the chat is muted; null ends that.
+	MutedUntil graphql.Omittable[*time.Time] `json:"mutedUntil,omitempty"`
+	// Whether the chat is pinned.
+	Pinned *bool `json:"pinned,omitempty"`
+	// Whether the chat is archived.
+	Archived *bool `json:"archived,omitempty"`
+}
+
+// What `updateViewerState` answers.
+type UpdateViewerStatePayload struct {
+	// The chat.
+	Chat *Chat `json:"chat"`
+}
+
+// What `upsertUser` takes.
+type UpsertUserInput struct {
+	// The user.
+	UserID string `json:"userId"`
+	// The name to show, 1 to 200 characters after trimming.
+	Name string `json:"name"`
+	// The address of a picture (http or https, at most 2,000 bytes); none when absent.
+	AvatarURL *string `json:"avatarUrl,omitempty"`
+}
+
+// What `upsertUser` answers.
+type UpsertUserPayload struct {
+	// The user.
+	User *db.User `json:"user"`
+}
+
+// The codes of errors, in `extensions.code`. The list is closed: no other code is ever answered.
+type ErrorCode string
+
+const (
+	// A token is missing, not valid or expired.
+	ErrorCodeUnauthenticated ErrorCode = "UNAUTHENTICATED"
+	// The viewer may see this, but not do it.
+	ErrorCodeForbidden ErrorCode = "FORBIDDEN"
+	// There is no such object, or the viewer may not see it.
+	ErrorCodeNotFound ErrorCode = "NOT_FOUND"
+	// An argument is wrong; `extensions.field` names it where that is known.
+	ErrorCodeBadUserInput ErrorCode = "BAD_USER_INPUT"
+	// The call contradicts what is stored.
+	ErrorCodeConflict ErrorCode = "CONFLICT"
+	// Too much in too short a time; `extensions.retryAfterMs` says when to come back.
+	ErrorCodeRateLimited ErrorCode = "RATE_LIMITED"
+	// The operation or its answer is too large; `extensions.limit` and `extensions.value` say by how much.
+	ErrorCodeQueryTooComplex ErrorCode = "QUERY_TOO_COMPLEX"
+	// The hash or id of a persisted document is not known: send the document.
+	ErrorCodePersistedQueryNotFound ErrorCode = "PERSISTED_QUERY_NOT_FOUND"
+	// The document is not GraphQL.
+	ErrorCodeGraphqlParseFailed ErrorCode = "GRAPHQL_PARSE_FAILED"
+	// The document does not fit the schema.
+	ErrorCodeGraphqlValidationFailed ErrorCode = "GRAPHQL_VALIDATION_FAILED"
+	// A dependency does not answer: the same call may pass later.
+	ErrorCodeUnavailable ErrorCode = "UNAVAILABLE"
+	// A fault of the server; `extensions.requestId` names it in the log.
+	ErrorCodeInternal ErrorCode = "INTERNAL"
+)
+
+var AllErrorCode = []ErrorCode{
+	ErrorCodeUnauthenticated,
+	ErrorCodeForbidden,
+	ErrorCodeNotFound,
+	ErrorCodeBadUserInput,
+	ErrorCodeConflict,
+	ErrorCodeRateLimited,
+	ErrorCodeQueryTooComplex,
+	ErrorCodePersistedQueryNotFound,
+	ErrorCodeGraphqlParseFailed,
+	ErrorCodeGraphqlValidationFailed,
+	ErrorCodeUnavailable,
+	ErrorCodeInternal,
+}
+
+func (e ErrorCode) IsValid() bool {
+	switch e {
+	case ErrorCodeUnauthenticated, ErrorCodeForbidden, ErrorCodeNotFound, ErrorCodeBadUserInput, ErrorCodeConflict, ErrorCodeRateLimited, ErrorCodeQueryTooComplex, ErrorCodePersistedQueryNotFound, ErrorCodeGraphqlParseFailed, ErrorCodeGraphqlValidationFailed, ErrorCodeUnavailable, ErrorCodeInternal:
+		return true
+	}
+	return false
+}
+
+func (e ErrorCode) String() string {
+	return string(e)
+}
+
+func (e *ErrorCode) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = ErrorCode(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid ErrorCode", str)
+	}
+	return nil
+}
+
+func (e ErrorCode) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *ErrorCode) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e ErrorCode) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
 }
