@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -257,8 +256,8 @@ func (c *Config) validateAuth() []string {
 	if n := len(c.JWTSecret); n > 0 && n < auth.MinSecret {
 		mistakes = append(mistakes, fmt.Sprintf("JWT_SECRET must have at least %d bytes, not %d.", auth.MinSecret, n))
 	}
-	if u, err := url.Parse(c.JWKSURL); c.JWKSURL != "" && (err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname()))) {
-		mistakes = append(mistakes, "JWKS_URL must be an https URL; on this machine, http will do.")
+	if mistake := checkJWKSURL(c.JWKSURL); c.JWKSURL != "" && mistake != "" {
+		mistakes = append(mistakes, "JWKS_URL must be an https URL; on this machine, http will do: "+mistake+".")
 	}
 	if !c.Authenticated() && (c.JWTIssuer != "" || c.JWTAudience != "") {
 		mistakes = append(mistakes, "JWT_ISSUER or JWT_AUDIENCE is set, but neither JWT_SECRET nor JWKS_URL.") // a secret that did not arrive

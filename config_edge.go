@@ -3,8 +3,6 @@ package main
 import (
 	"crypto/tls"
 	"fmt"
-	"net/netip"
-	"net/url"
 	"slices"
 
 	"studychat/documents"
@@ -20,9 +18,9 @@ func (c *Config) validateEdge() []string {
 		}
 	}
 	for _, text := range c.TrustedProxies {
-		proxy, err := parseNetwork(text)
-		if err != nil {
-			mistakes = append(mistakes, fmt.Sprintf("TRUSTED_PROXIES: %q is not an address or a network such as 10.0.0.0/8.", text))
+		proxy, mistake := parseNetwork(text)
+		if mistake != "" {
+			mistakes = append(mistakes, "TRUSTED_PROXIES: "+mistake)
 			continue
 		}
 		c.proxies = append(c.proxies, proxy)
@@ -32,20 +30,6 @@ func (c *Config) validateEdge() []string {
 		mistakes = append(mistakes, "INTROSPECTION must be on, off or auto.")
 	}
 	return append(mistakes, c.loadManifest()...)
-}
-
-// checkOrigin says what is wrong with an origin, which has to be as browsers write it: they leave the usual port out.
-func checkOrigin(origin string) string {
-	u, err := url.Parse(origin)
-	switch {
-	case err == nil && u.User != nil:
-		return "an origin has no user and no password."
-	case err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin:
-		return fmt.Sprintf("%q is not an origin such as https://app.example.", origin)
-	case u.Scheme == "https" && u.Port() == "443", u.Scheme == "http" && u.Port() == "80":
-		return fmt.Sprintf("%q never comes: browsers leave :%s out.", origin, u.Port())
-	}
-	return ""
 }
 
 func (c *Config) loadCertificate() []string {
@@ -82,18 +66,6 @@ func (c *Config) loadManifest() []string {
 		return []string{"DOCUMENT_MANIFEST: " + err.Error()}
 	}
 	return nil
-}
-
-// parseNetwork reads a network, or an address, which is a network of one.
-func parseNetwork(text string) (netip.Prefix, error) {
-	if network, err := netip.ParsePrefix(text); err == nil {
-		return network, nil
-	}
-	address, err := netip.ParseAddr(text)
-	if err != nil {
-		return netip.Prefix{}, err
-	}
-	return netip.PrefixFrom(address, address.BitLen()), nil
 }
 
 // introspects says whether clients may read the schema: without authentication there is nobody to hide it from.

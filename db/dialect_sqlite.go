@@ -11,7 +11,8 @@ import (
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // also the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // sqliteBusyTimeout is how long one attempt waits for the write lock of another process. It is short because SQLite's
@@ -96,4 +97,38 @@ func openSQLitePool(path string, conns int, params url.Values, hook bun.QueryHoo
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
 	return newBun(pool, sqliteDialect{sqlitedialect.New()}, hook), nil
+}
+
+// probeWrite finds out whether the file can be written: SQLite opens a file that it may only read without a word, and even
+// starts a transaction for writing as one for reading. What the probe creates is rolled back before it reaches the file.
+func (s *Store) probeWrite(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	if err := untilFree(limited, func() error { return s.writer.PingContext(limited) }); err != nil {
+		return s.fail(ctx, err)
+	}
+	tx, err := s.writer.BeginTx(limited, nil)
+	if isBusySQLite(err) {
+		return nil // only a file that can be written has a lock for writing to wait for
+	}
+	if err != nil {
+		return s.fail(ctx, err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	_, err = tx.ExecContext(limited, "CREATE TABLE studychat_write_probe (n INTEGER)")
+	return s.fail(ctx, err)
+}
+
+// explainSQLite says in a sentence that a file cannot be opened or written. Other errors stay as they are.
+func explainSQLite(path string, err error) error {
+	liteErr, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return err
+	}
+	switch liteErr.Code() & 0xff {
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
+		return fmt.Errorf("SQLite cannot open and write the file %s, or %s-wal and %s-shm beside it: "+
+			"check that the folder exists, and who may write to the folder and to these files: %w", path, path, path, liteErr)
+	}
+	return err
 }

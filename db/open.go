@@ -35,7 +35,8 @@ func (d Description) String() string { return d.Product + " " + d.Version + " at
 //   - sqlite:PATH or file:PATH, a file that is created when it is not there
 //   - sqlite::memory:, a database of its own that is gone with Close
 //
-// Errors: UNAVAILABLE when the database does not answer; else the URL is wrong.
+// Errors: UNAVAILABLE when the database does not answer; else the URL is wrong, the database cannot be used, or a file of
+// SQLite cannot be written.
 func Open(ctx context.Context, url string, opts OpenOptions) (*Store, error) {
 	if opts.Guard == nil {
 		opts.Guard = NoGuard{}
@@ -50,9 +51,13 @@ func Open(ctx context.Context, url string, opts OpenOptions) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := store.describe(ctx); err != nil {
+	err = store.describe(ctx)
+	if err == nil && store.dialect == SQLite {
+		err = store.probeWrite(ctx)
+	}
+	if err != nil {
 		_ = store.Close()
-		return nil, err
+		return nil, explainSQLite(store.about.Address, err)
 	}
 	return store, nil
 }

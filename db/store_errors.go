@@ -76,7 +76,8 @@ func isUnavailablePostgres(code string) bool {
 func isUnavailableSQLite(code int) bool {
 	switch code & 0xff { // the rest is detail
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_FULL,
-		sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM:
+		sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM,
+		sqlite3.SQLITE_READONLY: // the mount or the permissions changed under us: Open refuses a file that starts like this
 		return true
 	}
 	return false

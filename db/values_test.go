@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Two chats, for cursors that must not be taken for the other's.
@@ -195,62 +193,6 @@ func TestParseID(t *testing.T) {
 	if got, err := ParseID("id", a); err != nil || got != a || a >= b {
 		t.Errorf("new ids %s and %s do not sort by time: %v", a, b, err)
 	}
-}
-
-func TestCleanTexts(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		reason string
-		clean  func(field, text string) (string, error)
-		in     string
-		want   string // "" is a refusal
-	}{
-		{"trimmed", CleanTitle, " \t\n title \u00a0\u2003", "title"},
-		{"inner space stays", CleanContent, "a  b\n\n\tc", "a  b\n\n\tc"},
-		{"nothing left", CleanTitle, " \n\u2003 ", ""},
-		{"empty", CleanContent, "", ""},
-		{"NUL", CleanContent, "a\x00b", ""},
-		{"escape", CleanContent, "a\x1bb", ""},
-		{"carriage return", CleanContent, "a\rb", ""},
-		{"C1 control", CleanContent, "a\u0085b", ""},
-		{"broken UTF-8", CleanContent, "a\xff", ""},
-		{"half a surrogate", CleanContent, "a\xed\xa0\x80", ""},
-		{"emoji", CleanContent, "👩‍👩‍👧‍👦", "👩‍👩‍👧‍👦"},
-		{"the longest title", CleanTitle, strings.Repeat("𝄞", MaxTitle), strings.Repeat("𝄞", MaxTitle)},
-		{"a longer title", CleanTitle, strings.Repeat("𝄞", MaxTitle+1), ""},
-		{"the longest content", CleanContent, strings.Repeat("a", MaxContent), strings.Repeat("a", MaxContent)},
-		{"longer content", CleanContent, strings.Repeat("a", MaxContent+1), ""},
-		{"long only before trimming", CleanContent, strings.Repeat(" ", MaxContent) + "a", "a"},
-		{"a name", CleanName, " user-1 ", "user-1"},
-		{"a name with a line break", CleanName, "user\n1", ""},
-		{"a name with a tab", CleanName, "user\t1", ""},
-		{"a longer name", CleanName, strings.Repeat("a", MaxName+1), ""},
-	} {
-		got, err := test.clean("field", test.in)
-		if got != test.want || (CodeOf(err) == CodeBadUserInput) != (test.want == "") {
-			t.Errorf("%s: got %.40q, %v", test.reason, got, err)
-		}
-	}
-}
-
-func FuzzCleanContent(f *testing.F) {
-	f.Add(" text\n")
-	f.Add("a\x00\xff")
-	f.Fuzz(func(t *testing.T, s string) {
-		clean, err := CleanContent("content", s)
-		if err != nil {
-			return
-		}
-		again, err := CleanContent("content", clean)
-		if err != nil || again != clean {
-			t.Errorf("%q is cleaned to %q, then to %q, %v", s, clean, again, err)
-		}
-		if !utf8.ValidString(clean) || clean == "" || strings.ContainsFunc(clean, func(r rune) bool {
-			return unicode.IsControl(r) && r != '\n' && r != '\t'
-		}) {
-			t.Errorf("%q is cleaned to %q", s, clean)
-		}
-	})
 }
 
 func TestEventEnds(t *testing.T) {
