@@ -15,7 +15,7 @@ import (
 func TestReadsAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		answer, release := newAnswerBytes(), make(chan struct{})
+		answer, release := newAnswer(), make(chan struct{})
 		results := make(chan error, 22)
 		var reading, read atomic.Int32
 		for range cap(results) {
@@ -49,7 +49,7 @@ func TestReadsAtOnce(t *testing.T) {
 func TestReadsEndWithTheirRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		answer, release, done := newAnswerBytes(), make(chan struct{}), make(chan error)
+		answer, release, done := newAnswer(), make(chan struct{}), make(chan error)
 		go func() {
 			done <- answer.reads(t.Context(), 10*maxReading, func() (int, error) { <-release; return 0, nil })
 		}()

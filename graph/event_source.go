@@ -65,7 +65,7 @@ func (s eventSource) EventReadMarks(ctx context.Context, chatID string) (marks [
 		marks = []*model.ReadMark{}
 		for user, seq := range read[chatID] {
 			s.usersOf(ctx).expect(user)
-			marks = append(marks, &model.ReadMark{User: &db.User{ID: user}, ReadSeq: seq})
+			marks = append(marks, &model.ReadMark{User: &db.User{ID: user}, ReadSeq: int(seq)})
 		}
 		return nil
 	})

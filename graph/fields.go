@@ -31,9 +31,9 @@ func (r userResolver) named(ctx context.Context, user *db.User) (*db.User, error
 }
 
 // ReadSeq is not part of a chat's body: it changes without taking a number of the chat.
-func (r memberResolver) ReadSeq(ctx context.Context, member *db.Member) (int64, error) {
+func (r memberResolver) ReadSeq(ctx context.Context, member *db.Member) (int, error) {
 	marks, _, err := r.readMarksOf(ctx).get(ctx, member.ChatID)
-	return marks[member.UserID], err
+	return int(marks[member.UserID]), err
 }
 
 func (r messageResolver) Chat(ctx context.Context, message *db.Message) (*model.Chat, error) {
