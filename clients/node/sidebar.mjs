@@ -2,7 +2,7 @@
 // the lines of its standard input:
 //   hold answers | hold requests   from now on, answers (or requests) over HTTP wait
 //   release                        until this
-//   refetch | more | open <chat> | wave <title of a chat>
+//   refetch | more | open <chat> | wave
 import { createInterface } from 'node:readline'
 import { createElement, Profiler } from 'react'
 import { create } from 'react-test-renderer'
@@ -58,14 +58,14 @@ if (example === 'store') {
   list = create(createElement(Profiler, { id: 'list', onRender: () => queueMicrotask(look) }, createElement(App, { onEvent })))
 }
 
-// wave sends 👋 the way a click on the row does.
-function wave(title) {
-  if (example === 'store') return client.send(client.store.rows().find(row => row.title === title), '👋')
-  return list.toJSON().children.find(row => row.children[0] === title).props.onClick()
+// wave sends 👋 the way a click on the first row does.
+function wave() {
+  if (example === 'store') return client.send(client.store.rows()[0], '👋')
+  return list.toJSON().children[0].props.onClick()
 }
 
 createInterface({ input: process.stdin }).on('line', async line => {
-  const [command, first, ...rest] = line.split(' ')
+  const [command, first] = line.split(' ')
   if (command === 'hold') {
     hold = first
     released = new Promise(resolve => { release = resolve })
@@ -74,7 +74,7 @@ createInterface({ input: process.stdin }).on('line', async line => {
     hold = ''
     release()
   } else {
-    await { refetch, more, open: () => client.loadChat?.(first), wave: () => wave([first, ...rest].join(' ')) }[command]()
+    await { refetch, more, open: () => client.loadChat?.(first), wave }[command]()
     report('done', { text: command })
   }
 })
