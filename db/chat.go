@@ -48,7 +48,7 @@ type Newest struct {
 }
 
 // Cursor is the place in the chat's log that this read saw: subscribe after it and nothing is missed.
-func (c *Chat) Cursor() Cursor { return Cursor{Epoch: c.Epoch, Seq: c.HeadSeq} }
+func (c *Chat) Cursor() Cursor { return Cursor{ChatID: c.ID, Epoch: c.Epoch, Seq: c.HeadSeq} }
 
 // EventCursor is Cursor as clients see it.
 func (c *Chat) EventCursor() string { return c.Cursor().String() }

@@ -1,69 +1,91 @@
 package db
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 )
 
+// cursorVersion begins every cursor of a stream. Version 1 did not say whose it was, and is refused.
+const cursorVersion = "2"
+
+// FeedOverlap is how far a cursor of the feed stays behind the moment up to which everything was delivered, or read. An
+// event carries a time of before its commit, by the clock of the instance that wrote it; the overlap has to be longer
+// than any transaction may last (MaxTransaction) plus the difference of any two clocks. What lies in it is delivered
+// again on resume.
+const FeedOverlap = 30 * time.Second
+
 // Cursor is a place in a chat's log: the epoch (the history that is counted in) and the number of an event.
-// Clients see "1.<epoch>.<seq>" and treat it as opaque; the leading 1 is the format's version.
+// Clients see "2.<epoch>.<seq>.<tag of the chat>" and treat it as opaque. Numbers mean nothing in another chat, so the tag
+// keeps a cursor from being taken there.
 type Cursor struct {
-	Epoch int64
-	Seq   int64
+	ChatID string
+	Epoch  int64
+	Seq    int64
 }
 
 // String is the form that clients see.
-func (c Cursor) String() string { return fmt.Sprintf("1.%d.%d", c.Epoch, c.Seq) }
+func (c Cursor) String() string {
+	return fmt.Sprintf("%s.%d.%d.%s", cursorVersion, c.Epoch, c.Seq, tagOf(c.ChatID))
+}
 
-// ParseCursor reads what String wrote. Errors: BAD_USER_INPUT naming field.
-func ParseCursor(field, s string) (Cursor, error) {
-	epoch, rest, err := splitCursor(s)
+// ParseCursor reads what String wrote for a cursor of the chat. Errors: BAD_USER_INPUT naming field.
+func ParseCursor(field, s, chatID string) (Cursor, error) {
+	epoch, place, err := splitCursor(s, chatID)
 	if err != nil {
-		return Cursor{}, BadInput(field, "is not a cursor of a chat's events.")
+		return Cursor{}, BadInput(field, "is not a cursor of this chat's events.")
 	}
-	seq, err := parseCount(rest)
+	seq, err := parseCount(place)
 	if err != nil {
-		return Cursor{}, BadInput(field, "is not a cursor of a chat's events.")
+		return Cursor{}, BadInput(field, "is not a cursor of this chat's events.")
 	}
-	return Cursor{Epoch: epoch, Seq: seq}, nil
+	return Cursor{ChatID: chatID, Epoch: epoch, Seq: seq}, nil
 }
 
 // FeedCursor is a place in the feed of all of a user's chats: a time before which everything was delivered.
-// Clients see "1.<epoch>.t<microseconds>".
+// Clients see "2.<epoch>.t<microseconds>.<tag of the user>".
 type FeedCursor struct {
-	Epoch int64
-	At    time.Time
+	User  string    `json:"user"`
+	Epoch int64     `json:"epoch"`
+	At    time.Time `json:"at"`
 }
 
 // String is the form that clients see.
-func (c FeedCursor) String() string { return fmt.Sprintf("1.%d.t%d", c.Epoch, c.At.UnixMicro()) }
-
-// ParseFeedCursor reads what String wrote. Errors: BAD_USER_INPUT naming field.
-func ParseFeedCursor(field, s string) (FeedCursor, error) {
-	epoch, rest, err := splitCursor(s)
-	if err != nil || !strings.HasPrefix(rest, "t") {
-		return FeedCursor{}, BadInput(field, "is not a cursor of the feed.")
-	}
-	micros, err := parseCount(rest[1:])
-	if err != nil {
-		return FeedCursor{}, BadInput(field, "is not a cursor of the feed.")
-	}
-	return FeedCursor{Epoch: epoch, At: time.UnixMicro(micros).UTC()}, nil
+func (c FeedCursor) String() string {
+	return fmt.Sprintf("%s.%d.t%d.%s", cursorVersion, c.Epoch, c.At.UnixMicro(), tagOf(c.User))
 }
 
-func splitCursor(s string) (epoch int64, rest string, err error) {
-	s, ok := strings.CutPrefix(s, "1.")
-	if !ok {
+// ParseFeedCursor reads what String wrote for a cursor of the user's feed. Errors: BAD_USER_INPUT naming field.
+func ParseFeedCursor(field, s, user string) (FeedCursor, error) {
+	epoch, place, err := splitCursor(s, user)
+	if err != nil || !strings.HasPrefix(place, "t") {
+		return FeedCursor{}, BadInput(field, "is not a cursor of the viewer's feed.")
+	}
+	micros, err := parseCount(place[1:])
+	if err != nil {
+		return FeedCursor{}, BadInput(field, "is not a cursor of the viewer's feed.")
+	}
+	return FeedCursor{User: user, Epoch: epoch, At: time.UnixMicro(micros).UTC()}, nil
+}
+
+// tagOf says in a cursor whose it is: 48 bits of a hash of the id. It catches mistakes and keeps no secret: what a viewer
+// may see is never decided by a cursor.
+func tagOf(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return base64.RawURLEncoding.EncodeToString(sum[:6])
+}
+
+// splitCursor takes a cursor of the owner's apart.
+func splitCursor(s, owner string) (epoch int64, place string, err error) {
+	parts := strings.Split(s, ".")
+	if len(parts) != 4 || parts[0] != cursorVersion || parts[3] != tagOf(owner) {
 		return 0, "", strconv.ErrSyntax
 	}
-	first, rest, ok := strings.Cut(s, ".")
-	if !ok {
-		return 0, "", strconv.ErrSyntax
-	}
-	epoch, err = parseCount(first)
-	return epoch, rest, err
+	epoch, err = parseCount(parts[1])
+	return epoch, parts[2], err
 }
 
 // parseCount reads a plain decimal number: no sign, no leading zero, so that a cursor has one spelling.

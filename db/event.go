@@ -38,7 +38,11 @@ type Event struct {
 }
 
 // Cursor is the place in the chat's log just after the event.
-func (e *Event) Cursor() Cursor { return Cursor{Epoch: e.Epoch, Seq: e.Seq} }
+func (e *Event) Cursor() Cursor { return Cursor{ChatID: e.ChatID, Epoch: e.Epoch, Seq: e.Seq} }
+
+// Identity names the event for ever and everywhere: no other event has it, not even the one that takes its number in
+// another history of the same chat.
+func (e *Event) Identity() string { return e.Cursor().String() }
 
 // Ends says whether user's stream of the chat ends with this event.
 func (e *Event) Ends(user string) bool {
@@ -53,6 +57,10 @@ type Head struct {
 	Epoch     int64      `bun:"epoch"`
 	LastAt    time.Time  `bun:"last_at"`
 	DeletedAt *time.Time `bun:"deleted_at"` // the log is closed: its newest event is ChatDeleted
+
+	// JoinedSeq is the number of the event that made the viewer a member, from methods with a viewer. 0 when the viewer
+	// is no member, or joined before this was kept.
+	JoinedSeq int64 `bun:"joined_seq"`
 }
 
 // Log is a stretch of a chat's log, read in one snapshot together with how far the log reaches.

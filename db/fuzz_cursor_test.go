@@ -27,14 +27,14 @@ func FuzzCursors(f *testing.F) {
 			return
 		}
 		id := idOf(bits)
-		place, feed := Cursor{epoch, n}, FeedCursor{epoch, time.UnixMicro(n).UTC()}
-		chat, message := Key{At: time.UnixMicro(n).UTC(), ID: id}, Key{Seq: n}
+		place, feed := Cursor{id, epoch, n}, FeedCursor{"ann", epoch, time.UnixMicro(n).UTC()}
+		chat, message := Key{At: time.UnixMicro(n).UTC(), ID: id}, Key{ChatID: id, Seq: n}
 		written := []string{place.String(), feed.String(), chat.ChatCursor(), message.MessageCursor()}
 		for i, cursor := range written {
-			gotPlace, errPlace := ParseCursor("after", cursor)
-			gotFeed, errFeed := ParseFeedCursor("after", cursor)
+			gotPlace, errPlace := ParseCursor("after", cursor, id)
+			gotFeed, errFeed := ParseFeedCursor("after", cursor, "ann")
 			gotChat, errChat := ParseChatKey("after", cursor)
-			gotMessage, errMessage := ParseMessageKey("after", cursor)
+			gotMessage, errMessage := ParseMessageKey(id)("after", cursor)
 			for reader, err := range []error{errPlace, errFeed, errChat, errMessage} {
 				if (err == nil) != (reader == i) || err != nil && !refusedAs(err, "after", cursor) {
 					t.Fatalf("%q, written by %d, read by %d: %v", cursor, i, reader, err)
@@ -43,8 +43,21 @@ func FuzzCursors(f *testing.F) {
 			if i == 0 && gotPlace != place || i == 1 && gotFeed != feed || i == 2 && gotChat != chat || i == 3 && gotMessage != message {
 				t.Fatalf("%q is read as %v %v %v %v", cursor, gotPlace, gotFeed, gotChat, gotMessage)
 			}
+			for _, err := range readForOthers(cursor) {
+				if !refusedAs(err, "after", cursor) {
+					t.Fatalf("%q is taken for another chat or another user: %v", cursor, err)
+				}
+			}
 		}
 	})
+}
+
+// readForOthers reads a cursor as one of another chat and another user.
+func readForOthers(cursor string) []error {
+	_, place := ParseCursor("after", cursor, "01890a5d-ac96-774b-bcce-b302099a8057")
+	_, feed := ParseFeedCursor("after", cursor, "bob")
+	_, message := ParseMessageKey("01890a5d-ac96-774b-bcce-b302099a8057")("after", cursor)
+	return []error{place, feed, message}
 }
 
 // idOf is an id with these bits; too few are filled up.
@@ -61,11 +74,16 @@ func idOf(bits []byte) string {
 	return string(id)
 }
 
+const fuzzChat = "01890a5d-ac96-774b-bcce-b302099a8058"
+
 // FuzzParseCursors: whatever a client sends as a cursor or an id is read to what is written the same, or refused as
 // BAD_USER_INPUT of its field. Upper case in ids is the only other spelling.
 func FuzzParseCursors(f *testing.F) {
 	for _, seed := range []string{
-		"", "1.1.1", "1.1.t1", "1.01.1", "1.-1.1", "1.1.9223372036854775808", "1.1.1\x00", "bTE6Nw", "bTE6Nw\n", "bTE6Nw==", "bTE6LTE",
+		"", "1.1.1", "1.1.t1", Cursor{fuzzChat, 1, 1}.String(), FeedCursor{"ann", 1, time.UnixMicro(1)}.String(), "2.01.1." + tagOf(fuzzChat),
+		"2.-1.1." + tagOf(fuzzChat), "2.1.9223372036854775808." + tagOf(fuzzChat), "2.1.1\x00." + tagOf(fuzzChat), "2.1.1.", "2.1.1",
+		Key{ChatID: fuzzChat, Seq: 7}.MessageCursor(), Key{ChatID: fuzzChat, Seq: 7}.MessageCursor() + "\n",
+		Key{ChatID: fuzzChat, Seq: 7}.MessageCursor() + "==", Key{ChatID: fuzzChat, Seq: -1}.MessageCursor(), "bTE6Nw",
 		"YzE6MTox", "01890A5D-ac96-774b-bcce-b302099a8057", "{01890a5d-ac96-774b-bcce-b302099a8057}", "01890a5dac96774bbcceb302099a8057",
 		Key{At: time.UnixMicro(1), ID: "01890A5D-ac96-774b-bcce-b302099a8057"}.ChatCursor(),
 	} {
@@ -77,11 +95,11 @@ func FuzzParseCursors(f *testing.F) {
 				t.Errorf("%s: %q is written again as %q, error %v", what, s, again, err)
 			}
 		}
-		place, err := ParseCursor("field", s)
+		place, err := ParseCursor("field", s, fuzzChat)
 		check("a place in a log", place.String(), err)
-		feed, err := ParseFeedCursor("field", s)
+		feed, err := ParseFeedCursor("field", s, "ann")
 		check("a place in the feed", feed.String(), err)
-		message, err := ParseMessageKey("field", s)
+		message, err := ParseMessageKey(fuzzChat)("field", s)
 		check("a message", message.MessageCursor(), err)
 		id, err := ParseID("field", s)
 		if err == nil && id == strings.ToLower(s) {
@@ -100,15 +118,15 @@ func FuzzParseCursors(f *testing.F) {
 
 // FuzzNewPage: every page that is let through is within its bounds, and every other names the argument that is wrong.
 func FuzzNewPage(f *testing.F) {
-	f.Add(3, 0, true, false, "bTE6Nw", "", true, false)
+	f.Add(3, 0, true, false, Key{ChatID: fuzzChat, Seq: 7}.MessageCursor(), "", true, false)
 	f.Add(0, -1, false, true, "", "x", false, true)
 	f.Add(math.MinInt, math.MaxInt, true, true, "\x00", "\xff", true, true)
-	f.Add(MaxPage, MaxPage+1, false, false, "bTE6MA", "bTE6MQ", true, true)
+	f.Add(MaxPage, MaxPage+1, false, false, Key{ChatID: fuzzChat}.MessageCursor(), Key{ChatID: fuzzChat, Seq: 1}.MessageCursor(), true, true)
 	f.Fuzz(func(t *testing.T, n, m int, hasFirst, hasLast bool, a, b string, hasAfter, hasBefore bool) {
 		first, last := given(n, hasFirst), given(m, hasLast)
 		after, before := given(a, hasAfter), given(b, hasBefore)
 		fallback := Page{Limit: 50, Backward: true}
-		page, err := NewPage(first, after, last, before, ParseMessageKey, fallback)
+		page, err := NewPage(first, after, last, before, ParseMessageKey(fuzzChat), fallback)
 		if err != nil {
 			own, ok := errors.AsType[*Error](err)
 			if !ok || own.Code != CodeBadUserInput || page != (Page{}) && own.Field != "before" && own.Field != "after" {
@@ -120,7 +138,7 @@ func FuzzNewPage(f *testing.F) {
 			return
 		}
 		switch {
-		case hasFirst && hasLast, page.Limit < 0, page.Limit > MaxPage, (page.After != nil) != hasAfter, (page.Before != nil) != hasBefore:
+		case hasFirst && hasLast, page.Limit < 0, page.Limit > MaxPage, (page.After != nil) != (hasAfter && a != ""), (page.Before != nil) != (hasBefore && b != ""):
 			t.Fatalf("taken: %+v", page)
 		case hasFirst && (page.Backward || page.Limit != n), hasLast && (!page.Backward || page.Limit != m):
 			t.Fatalf("asked for first %d, last %d: %+v", n, m, page)

@@ -149,7 +149,7 @@ func TestMigrateAtOnce(t *testing.T) {
 			for r := range results {
 				counts[r]++
 			}
-			if counts["[0001_chats] <nil>"] != 1 || counts["[] <nil>"] != cap(results)-1 {
+			if counts["[0001_chats 0002_api] <nil>"] != 1 || counts["[] <nil>"] != cap(results)-1 {
 				t.Errorf("the instances answered %v; want one to apply everything and the others nothing", counts)
 			}
 		})

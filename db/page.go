@@ -16,27 +16,31 @@ type Page struct {
 	Before   *Key // the window ends before this row
 }
 
-// Key is the place of a row in its list: a chat's is (LastAt, ID), a message's is Seq.
+// Key is the place of a row in its list: a chat's is (LastAt, ID), a message's is Seq in the chat ChatID.
 type Key struct {
-	At  time.Time
-	ID  string
-	Seq int64
+	At     time.Time
+	ID     string
+	ChatID string
+	Seq    int64
 }
 
 // ChatKey is the place of a chat in the viewer's list.
 func ChatKey(c *Chat) Key { return Key{At: c.LastAt, ID: c.ID} }
 
 // MessageKey is the place of a message in its chat.
-func MessageKey(m *Message) Key { return Key{Seq: m.Seq} }
+func MessageKey(m *Message) Key { return Key{ChatID: m.ChatID, Seq: m.Seq} }
 
-// ChatCursor is the key as clients see it, for the list of chats. Opaque to them.
+// ChatCursor is the key as clients see it, for the list of chats. Opaque to them. It does not say whose list it is for,
+// unlike the other cursors: a time and an id are the same place in every list of chats, and an event that carries a chat's
+// edge has to read the same for all who get it.
 func (k Key) ChatCursor() string {
 	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "c1:%d:%s", k.At.UnixMicro(), k.ID))
 }
 
-// MessageCursor is the key as clients see it, for the messages of a chat. Opaque to them.
+// MessageCursor is the key as clients see it, for the messages of a chat. Opaque to them. It carries the chat's tag: numbers
+// mean nothing in another chat.
 func (k Key) MessageCursor() string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "m1:%d", k.Seq))
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "m2:%d:%s", k.Seq, tagOf(k.ChatID)))
 }
 
 // ParseChatKey reads what ChatCursor wrote. Errors: BAD_USER_INPUT naming field.
@@ -54,14 +58,18 @@ func ParseChatKey(field, cursor string) (Key, error) {
 	return Key{At: time.UnixMicro(at).UTC(), ID: id}, nil
 }
 
-// ParseMessageKey reads what MessageCursor wrote. Errors: BAD_USER_INPUT naming field.
-func ParseMessageKey(field, cursor string) (Key, error) {
-	rest, ok := decodeKey("m1:", cursor)
-	seq, err := parseCount(rest)
-	if !ok || err != nil {
-		return Key{}, BadInput(field, "is not a cursor of a list of messages.")
+// ParseMessageKey returns what reads the cursors that MessageCursor wrote for the chat's messages. Errors: BAD_USER_INPUT
+// naming field.
+func ParseMessageKey(chatID string) func(field, cursor string) (Key, error) {
+	return func(field, cursor string) (Key, error) {
+		rest, ok := decodeKey("m2:", cursor)
+		number, tag, cut := strings.Cut(rest, ":")
+		seq, err := parseCount(number)
+		if !ok || !cut || err != nil || tag != tagOf(chatID) {
+			return Key{}, BadInput(field, "is not a cursor of this chat's messages.")
+		}
+		return Key{ChatID: chatID, Seq: seq}, nil
 	}
-	return Key{Seq: seq}, nil
 }
 
 func decodeKey(prefix, cursor string) (rest string, ok bool) {
@@ -73,7 +81,7 @@ func decodeKey(prefix, cursor string) (rest string, ok bool) {
 }
 
 // NewPage checks the four paging arguments of a Relay connection. parse reads the list's cursors; without first and
-// last the page is fallback. Errors: BAD_USER_INPUT naming the argument.
+// last the page is fallback. An empty cursor counts as none: clients send what an empty page gave them. Errors: BAD_USER_INPUT naming the argument.
 func NewPage(first *int, after *string, last *int, before *string, parse func(field, cursor string) (Key, error), fallback Page) (Page, error) {
 	page := fallback
 	switch {
@@ -100,7 +108,7 @@ func NewPage(first *int, after *string, last *int, before *string, parse func(fi
 }
 
 func parseKey(field string, cursor *string, parse func(field, cursor string) (Key, error)) (*Key, error) {
-	if cursor == nil {
+	if cursor == nil || *cursor == "" {
 		return nil, nil
 	}
 	key, err := parse(field, *cursor)
@@ -115,7 +123,14 @@ type ChatList struct {
 	Chats   []*Chat `json:"chats"`
 	HasNext bool    `json:"hasNext"`
 	HasPrev bool    `json:"hasPrev"`
+
+	// Cursor is the place in the viewer's feed from which it tells everything that this page does not show, on every page
+	// and whatever the page was narrowed to.
+	Cursor FeedCursor `json:"cursor"`
 }
+
+// EventCursor is Cursor as clients see it.
+func (l *ChatList) EventCursor() string { return l.Cursor.String() }
 
 // MessageList is a page of a chat's messages, oldest first, read in one snapshot with Cursor.
 type MessageList struct {

@@ -24,7 +24,7 @@ func (s *Store) CreateChat(ctx context.Context, viewer string, chat NewChat) (*E
 		if err != nil {
 			return change{}, err
 		}
-		owner := &Member{ChatID: chat.ID, UserID: viewer, Role: RoleOwner, JoinedAt: at}
+		owner := &Member{ChatID: chat.ID, UserID: viewer, Role: RoleOwner, JoinedAt: at, JoinedSeq: 1}
 		if _, err := tx.NewInsert().Model(owner).Exec(ctx); err != nil {
 			return change{}, err
 		}

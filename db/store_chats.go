@@ -8,7 +8,7 @@ import (
 
 // Chats implements ChatRepository: four statements in one snapshot.
 func (s *Store) Chats(ctx context.Context, viewer string, module *string, page Page) (*ChatList, error) {
-	list := &ChatList{Chats: []*Chat{}}
+	list := &ChatList{Chats: []*Chat{}, Cursor: FeedCursor{User: viewer, At: now().Add(-FeedOverlap)}}
 	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
 		rows := func() *bun.SelectQuery { return chatsOf(tx, viewer, module) }
 		var meta struct {
@@ -23,6 +23,7 @@ func (s *Store) Chats(ctx context.Context, viewer string, module *string, page P
 			return err
 		}
 		list.Chats, list.HasPrev, list.HasNext = cut(page, list.Chats, meta.outside)
+		list.Cursor.Epoch = meta.Epoch
 		for _, c := range list.Chats {
 			c.Epoch = meta.Epoch
 		}

@@ -61,7 +61,7 @@ func (r *eventRow) event(epoch int64) (*Event, string, error) {
 	switch {
 	case r.Subject == nil:
 	case r.Kind == MemberAdded:
-		event.Member = &Member{ChatID: r.ChatID, UserID: *r.Subject, Role: RoleMember, JoinedAt: r.CreatedAt}
+		event.Member = &Member{ChatID: r.ChatID, UserID: *r.Subject, Role: RoleMember, JoinedAt: r.CreatedAt, JoinedSeq: r.Seq}
 	default:
 		event.Member = &Member{ChatID: r.ChatID, UserID: *r.Subject}
 	}

@@ -20,7 +20,7 @@ func selectHeads(db bun.IDB) *bun.SelectQuery {
 func (s *Store) Head(ctx context.Context, viewer, chatID string) (Head, error) {
 	var head Head
 	err := s.query(ctx, func(ctx context.Context, db bun.IDB) error {
-		return notFound(selectHeads(db).Join("JOIN chat_members AS own ON own.chat_id = c.id").
+		return notFound(selectHeads(db).ColumnExpr("own.joined_seq").Join("JOIN chat_members AS own ON own.chat_id = c.id").
 			Where("c.id = ? AND own.user_id = ?", chatID, viewer).Scan(ctx, &head))
 	})
 	s.sawEpoch(head.Epoch)
@@ -40,7 +40,8 @@ func notFound(err error) error {
 func (s *Store) FeedHeads(ctx context.Context, viewer string, since *time.Time) ([]Head, error) {
 	heads := []Head{}
 	err := s.query(ctx, func(ctx context.Context, db bun.IDB) error {
-		q := selectHeads(db).OrderExpr("c.last_at, c.id")
+		q := selectHeads(db).ColumnExpr("COALESCE(me.joined_seq, 0) AS joined_seq").
+			Join("LEFT JOIN chat_members AS me ON me.chat_id = c.id AND me.user_id = ?", viewer).OrderExpr("c.last_at, c.id")
 		if since == nil {
 			q = q.Where("c.deleted_at IS NULL AND c.id IN (SELECT own.chat_id FROM chat_members AS own WHERE own.user_id = ?)", viewer)
 		} else {

@@ -26,7 +26,7 @@ func (s *Store) AddMember(ctx context.Context, viewer, chatID, user string) (*Ev
 		if event.Member != nil {
 			return e.repeat(event), nil
 		}
-		event.Member = &Member{ChatID: chatID, UserID: user, Role: RoleMember, JoinedAt: event.At}
+		event.Member = &Member{ChatID: chatID, UserID: user, Role: RoleMember, JoinedAt: event.At, JoinedSeq: event.Seq}
 		if err := insertMember(ctx, tx, event.Member); err != nil {
 			return change{}, err
 		}

@@ -24,7 +24,7 @@ func (s *Store) Messages(ctx context.Context, viewer string, chatIDs []string, p
 			return err
 		}
 		for _, c := range chats {
-			list := &MessageList{Cursor: Cursor{Epoch: c.Epoch, Seq: c.HeadSeq}}
+			list := &MessageList{Cursor: Cursor{ChatID: c.ID, Epoch: c.Epoch, Seq: c.HeadSeq}}
 			list.Messages, list.HasPrev, list.HasNext = cut(page, rows[c.ID], c.outside)
 			lists[c.ID] = list
 		}

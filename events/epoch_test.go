@@ -43,16 +43,18 @@ func TestStoreEpochRises(t *testing.T) {
 		a := newInstance(t, store, NewMemoryBus(), NewMemoryRegistry())
 		ctx, write, id := within(t, time.Minute), must(t), db.NewID()
 		write(a.repo.CreateChat(ctx, "ann", db.NewChat{ID: id, Title: "T"}))
-		chat, err := a.hub.Chat(ctx, "ann", id, &db.Cursor{Epoch: 1, Seq: 1})
+		chat, err := a.hub.Chat(ctx, "ann", id, &db.Cursor{ChatID: id, Epoch: 1, Seq: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer chat.Close()
+		started(t, chat)
 		feed, err := a.hub.Feed(ctx, "ann", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer feed.Close()
+		started(t, feed)
 		for range 2 {
 			_, epoch, err := store.BumpEpoch(ctx)
 			if err != nil {
@@ -62,12 +64,12 @@ func TestStoreEpochRises(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			at := db.Cursor{Epoch: epoch, Seq: head.HeadSeq}
+			at := db.Cursor{ChatID: id, Epoch: epoch, Seq: head.HeadSeq}
 			if item := firstReset(t, chat); item.Reset.Reason != OtherEpoch || item.Cursor != at.String() {
 				t.Fatalf("the chat's stream says %+v at %s, want EPOCH at %s", item.Reset, item.Cursor, at)
 			}
 			item := firstReset(t, feed)
-			if cursor, err := db.ParseFeedCursor("after", item.Cursor); item.Reset.Reason != OtherEpoch || err != nil || cursor.Epoch != epoch {
+			if cursor, err := db.ParseFeedCursor("after", item.Cursor, "ann"); item.Reset.Reason != OtherEpoch || err != nil || cursor.Epoch != epoch {
 				t.Fatalf("the feed says %+v at %s, want EPOCH in %d", item.Reset, item.Cursor, epoch)
 			}
 			sent := write(a.repo.SendMessage(ctx, "ann", newMessage(id, "on it goes")))
@@ -90,11 +92,12 @@ func TestStorePruned(t *testing.T) {
 		write(a.repo.AddMember(ctx, "ann", id, "bob"))
 		write(a.repo.SendMessage(ctx, "ann", newMessage(id, "old")))
 		write(a.repo.RemoveMember(ctx, "ann", id, "bob")) // 4
-		live, err := a.hub.Chat(ctx, "ann", id, &db.Cursor{Epoch: 1, Seq: 4})
+		live, err := a.hub.Chat(ctx, "ann", id, &db.Cursor{ChatID: id, Epoch: 1, Seq: 4})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer live.Close()
+		started(t, live)
 		if result, err := store.Prune(ctx, time.Now().Add(time.Second)); err != nil || result.Chats != 1 {
 			t.Fatalf("%+v, %v", result, err)
 		}
@@ -102,19 +105,19 @@ func TestStorePruned(t *testing.T) {
 		if v, _ := readAll(ctx, live, 4, 5); len(v.problems) > 0 {
 			t.Errorf("the live stream: %v", v.problems)
 		}
-		back, err := a.hub.Chat(ctx, "ann", id, &db.Cursor{Epoch: 1, Seq: 2})
+		back, err := a.hub.Chat(ctx, "ann", id, &db.Cursor{ChatID: id, Epoch: 1, Seq: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer back.Close()
-		if item := firstReset(t, back); item.Reset.Reason != Expired || item.Cursor != "1.1.4" {
+		if item := firstReset(t, back); item.Reset.Reason != Expired || place(item.Cursor) != "1.4" {
 			t.Errorf("below the floor: %+v at %s", item.Reset, item.Cursor)
 		}
 		if v, _ := readAll(ctx, back, 4, 5); len(v.problems) > 0 {
 			t.Errorf("after the reset: %v", v.problems)
 		}
 		for reason, viewer := range map[string]string{"a member": "ann", "who was removed, and was never told": "bob"} {
-			feed, err := a.hub.Feed(ctx, viewer, &db.FeedCursor{Epoch: 1, At: begun})
+			feed, err := a.hub.Feed(ctx, viewer, &db.FeedCursor{User: viewer, Epoch: 1, At: begun})
 			if err != nil {
 				t.Fatal(err)
 			}

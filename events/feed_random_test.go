@@ -115,7 +115,6 @@ func (w *world) followFeed(viewer string, opened chan struct{}) map[string]map[i
 	seen := map[string]map[int64]bool{}
 	var cursor *db.FeedCursor
 	for quiet := false; !quiet; {
-		begun := now()
 		s, err := w.hubs[w.random(2)].Feed(w.t.Context(), viewer, cursor)
 		if err != nil {
 			if !errors.Is(err, errFake) {
@@ -124,8 +123,9 @@ func (w *world) followFeed(viewer string, opened chan struct{}) map[string]map[i
 			sleep(50 * time.Millisecond)
 			continue
 		}
-		if cursor == nil { // whoever goes away before the first cursor has nothing to come back with
-			cursor = &db.FeedCursor{Epoch: 1, At: begun.Add(-FeedOverlap)}
+		first := cursor == nil
+		cursor = w.feedStarts(s, viewer, cursor)
+		if first {
 			close(opened)
 		}
 		quiet = w.oneFeed(s, cursor, seen)
@@ -133,6 +133,19 @@ func (w *world) followFeed(viewer string, opened chan struct{}) map[string]map[i
 		sleep(time.Duration(w.random(3000)) * time.Millisecond) // away
 	}
 	return seen
+}
+
+// feedStarts takes the first item of a feed, which says from where it goes on: from the cursor, if there is one.
+func (w *world) feedStarts(s Stream, viewer string, after *db.FeedCursor) *db.FeedCursor {
+	item, err := s.Next(w.t.Context())
+	if err != nil || item.Started == nil || item.Started.Resumed != (after != nil) || after != nil && item.Cursor != after.String() {
+		w.problem("after %v a feed begins with %+v, %v", after, item, err)
+	}
+	cursor, err := db.ParseFeedCursor("cursor", item.Cursor, viewer)
+	if err != nil {
+		w.problem("%v", err)
+	}
+	return &cursor
 }
 
 func (w *world) oneFeed(s Stream, cursor *db.FeedCursor, seen map[string]map[int64]bool) (quiet bool) {
@@ -145,11 +158,11 @@ func (w *world) oneFeed(s Stream, cursor *db.FeedCursor, seen map[string]map[int
 		if errors.Is(err, context.DeadlineExceeded) {
 			return calm
 		}
-		if err != nil || item.Reset != nil {
+		if err != nil || item.Reset != nil || item.Started != nil {
 			w.problem("item %+v, error %v", item, err)
 			return false
 		}
-		next, err := db.ParseFeedCursor("cursor", item.Cursor)
+		next, err := db.ParseFeedCursor("cursor", item.Cursor, cursor.User)
 		if err != nil {
 			w.problem("%v", err)
 		}

@@ -24,7 +24,7 @@ func (s *feedStream) start(ctx context.Context, c *feedChat) error {
 		return err
 	}
 	c.since = nil
-	c.place(db.Cursor{Epoch: head.Epoch, Seq: from}, head)
+	c.place(db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: from}, head)
 	if from > 0 && from == head.FloorSeq { // what is not kept any more may have been new to the client
 		c.resetTo(Expired, c.cursor)
 	}
@@ -44,14 +44,14 @@ func (s *feedStream) startEnded(ctx context.Context, c *feedChat) error {
 	}
 	c.since = nil
 	if until == 0 {
-		end := db.Cursor{Epoch: head.Epoch, Seq: head.HeadSeq}
+		end := db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: head.HeadSeq}
 		if from > 0 && from == head.FloorSeq { // the removal may be among what is not kept any more
 			c.resetTo(Expired, end)
 		}
 		c.cursor, c.over = end, true
 		return nil
 	}
-	c.cursor = db.Cursor{Epoch: head.Epoch, Seq: max(from, head.FloorSeq)}
+	c.cursor = db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: max(from, head.FloorSeq)}
 	c.until, c.untilAt, c.member = until, at, until
 	return nil
 }

@@ -18,8 +18,13 @@ func feed(t *testing.T, h *Hub, viewer string, after *db.FeedCursor) Stream {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
+	if start := started(t, s); start.Started.ChatID != "" || after != nil && start.Cursor != after.String() {
+		t.Fatalf("the feed after %v begins with %+v of %+v", after, start.Started, start)
+	}
 	return s
 }
+
+func viewerOf(s Stream) string { return s.(*feedStream).viewer }
 
 // collect takes items until nothing has come for three seconds and returns "chat seq" words, and the last cursor.
 func collect(t *testing.T, s Stream) (got []string, cursor *db.FeedCursor) {
@@ -31,7 +36,7 @@ func collect(t *testing.T, s Stream) (got []string, cursor *db.FeedCursor) {
 		if err != nil {
 			return got, cursor
 		}
-		c, err := db.ParseFeedCursor("cursor", item.Cursor)
+		c, err := db.ParseFeedCursor("cursor", item.Cursor, viewerOf(s))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,9 +125,9 @@ func TestFeedJoinsAndLeaves(t *testing.T) {
 				publish(say, repo.remove("group", "ann", "bob"))
 				publish(say, repo.send("group", "ann", "secret"))
 				expectFeed(t, s, "group:4 group:5")
-				idle(t, s, 3*FeedOverlap)
+				idle(t, s, 3*db.FeedOverlap)
 				publish(say, repo.send("group", "ann", "secret"))
-				idle(t, s, 3*FeedOverlap)
+				idle(t, s, 3*db.FeedOverlap)
 
 				publish(say, repo.add("group", "ann", "bob"))
 				say.Publish(t.Context(), Poke{Topic: UserTopic("bob")})
@@ -132,7 +137,7 @@ func TestFeedJoinsAndLeaves(t *testing.T) {
 				}
 				publish(say, repo.delete("group", "ann"))
 				expectFeed(t, s, "group:9")
-				idle(t, s, 3*FeedOverlap)
+				idle(t, s, 3*db.FeedOverlap)
 			})
 		})
 	}
@@ -204,7 +209,7 @@ func TestFeedWatermarkStaysBehindWhatIsNotDelivered(t *testing.T) {
 			if item.Event.ChatID == "one" {
 				left--
 			}
-			cursor, err := db.ParseFeedCursor("", item.Cursor)
+			cursor, err := db.ParseFeedCursor("", item.Cursor, viewerOf(s))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -227,12 +232,14 @@ func TestFeedResets(t *testing.T) {
 		after  func(now time.Time) db.FeedCursor
 		want   string
 	}{
-		{"another epoch", func(now time.Time) db.FeedCursor { return db.FeedCursor{Epoch: 3, At: now} }, ":EPOCH"},
-		{"a time to come", func(now time.Time) db.FeedCursor { return db.FeedCursor{Epoch: 1, At: now.Add(time.Minute)} }, ":AHEAD"},
+		{"another epoch", func(now time.Time) db.FeedCursor { return db.FeedCursor{User: "ann", Epoch: 3, At: now} }, ":EPOCH"},
+		{"a time to come", func(now time.Time) db.FeedCursor {
+			return db.FeedCursor{User: "ann", Epoch: 1, At: now.Add(time.Minute)}
+		}, ":AHEAD"},
 		{"before tombstones began", func(now time.Time) db.FeedCursor {
-			return db.FeedCursor{Epoch: 1, At: now.Add(-31 * 24 * time.Hour)}
+			return db.FeedCursor{User: "ann", Epoch: 1, At: now.Add(-31 * 24 * time.Hour)}
 		}, ":EXPIRED"},
-		{"now", func(now time.Time) db.FeedCursor { return db.FeedCursor{Epoch: 1, At: now} }, ""},
+		{"now", func(now time.Time) db.FeedCursor { return db.FeedCursor{User: "ann", Epoch: 1, At: now} }, ""},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()
@@ -277,7 +284,7 @@ func TestFeedOfAThousandChats(t *testing.T) {
 			repo.create(fmt.Sprint("chat", i), "ann")
 		}
 		sleep(time.Hour)
-		cursor := db.FeedCursor{Epoch: 1, At: now()}
+		cursor := db.FeedCursor{User: "ann", Epoch: 1, At: now()}
 		for i := range n {
 			for range 3 {
 				repo.send(fmt.Sprint("chat", i), "ann", "hi")

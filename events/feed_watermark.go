@@ -9,11 +9,6 @@ import (
 )
 
 const (
-	// FeedOverlap is how far a feed's watermark stays behind the moment up to which everything was delivered. An event
-	// carries a time of before its commit, by the clock of the instance that wrote it; the overlap has to be longer than
-	// any transaction may last plus the difference of any two clocks. What lies in it is delivered again on resume.
-	FeedOverlap = 30 * time.Second
-
 	// feedKept is how far back a feed can go on: deleted chats and memberships that ended are told about for 30 days,
 	// while tombstones are kept. One day less, for whoever prunes early.
 	feedKept = 29 * 24 * time.Hour
@@ -26,8 +21,9 @@ const (
 // watermark is the time before which a feed has delivered everything.
 //
 // It moves in rounds. A refresh at the time R reads the heads of all chats that changed; once each follower has reached
-// its head of that read, everything that was committed before R is delivered, and the watermark is R - FeedOverlap.
+// its head of that read, everything that was committed before R is delivered, and the watermark is R - db.FeedOverlap.
 type watermark struct {
+	user        string
 	epoch       int64
 	at          time.Time            // the watermark
 	round       time.Time            // R of the round that is under way, if due is not empty
@@ -46,14 +42,14 @@ type feedEnded struct {
 
 // cursor is where the feed stands, as clients see it.
 func (w *watermark) cursor() string {
-	return db.FeedCursor{Epoch: w.epoch, At: w.at}.String()
+	return db.FeedCursor{User: w.user, Epoch: w.epoch, At: w.at}.String()
 }
 
 // remember notes the end of a chat's stream, and forgets the ends that no refresh will bring up again.
 func (w *watermark) remember(chatID string, seq int64) {
 	w.ended[chatID] = feedEnded{seq: seq, when: now()}
 	for id, e := range w.ended {
-		if time.Since(e.when) > 2*FeedOverlap && e.when.Before(w.since) {
+		if time.Since(e.when) > 2*db.FeedOverlap && e.when.Before(w.since) {
 			delete(w.ended, id)
 		}
 	}
@@ -71,7 +67,7 @@ func (s *feedStream) closeRound() {
 	if len(s.due) > 0 || s.round.IsZero() {
 		return
 	}
-	if at := s.round.Add(-FeedOverlap); at.After(s.at) {
+	if at := s.round.Add(-db.FeedOverlap); at.After(s.at) {
 		s.at = at
 	}
 	s.round = time.Time{}
@@ -91,7 +87,7 @@ func (s *feedStream) open(ctx context.Context, after *db.FeedCursor) error {
 		return err
 	}
 	s.watermark = watermark{
-		epoch: epoch, at: begun.Add(-FeedOverlap), since: begun.Add(-FeedOverlap),
+		user: s.viewer, epoch: epoch, at: begun.Add(-db.FeedOverlap), since: begun.Add(-db.FeedOverlap),
 		due: map[string]int64{}, ended: map[string]feedEnded{},
 	}
 	for _, head := range heads {
@@ -173,7 +169,7 @@ func (s *feedStream) refresh(ctx context.Context, replay bool) error {
 		s.round = begun
 	}
 	s.closeRound()
-	s.since = begun.Add(-FeedOverlap)
+	s.since = begun.Add(-db.FeedOverlap)
 	wait := feedHealthy
 	if s.hub.State() == Degraded {
 		wait = feedDegraded

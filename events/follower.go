@@ -75,7 +75,7 @@ func (f *follower) place(after db.Cursor, head db.Head) {
 	case after.Seq > head.HeadSeq:
 		f.resetTo(Ahead, live(head))
 	case after.Seq < head.FloorSeq:
-		f.resetTo(Expired, db.Cursor{Epoch: head.Epoch, Seq: head.FloorSeq})
+		f.resetTo(Expired, db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: head.FloorSeq})
 	case head.DeletedAt != nil && after.Seq == head.HeadSeq:
 		f.over = true
 	}
@@ -84,9 +84,9 @@ func (f *follower) place(after db.Cursor, head db.Head) {
 // live is the place from which there is nothing to tell but what comes. Of a deleted chat its end is told.
 func live(head db.Head) db.Cursor {
 	if head.DeletedAt != nil {
-		return db.Cursor{Epoch: head.Epoch, Seq: head.HeadSeq - 1}
+		return db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: head.HeadSeq - 1}
 	}
-	return db.Cursor{Epoch: head.Epoch, Seq: head.HeadSeq}
+	return db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: head.HeadSeq}
 }
 
 // resetTo says that continuity is lost and goes on from cursor.
@@ -164,7 +164,7 @@ func (f *follower) deliver(event *db.Event) (Item, bool) {
 	if event.Seq != f.cursor.Seq+1 || event.ChatID != f.topic.chatID {
 		f.hub.log.Error("a stream was about to break its order", "chat", f.topic.chatID, "cursor", f.cursor.Seq,
 			"next", event.Seq, "of", event.ChatID)
-		f.resetTo(Expired, db.Cursor{Epoch: f.cursor.Epoch, Seq: max(event.Seq-1, f.cursor.Seq)})
+		f.resetTo(Expired, db.Cursor{ChatID: f.topic.chatID, Epoch: f.cursor.Epoch, Seq: max(event.Seq-1, f.cursor.Seq)})
 		return Item{}, false
 	}
 	f.cursor.Seq = event.Seq
@@ -229,7 +229,7 @@ func (f *follower) reopen(ctx context.Context) error {
 // expire goes on where the log now begins. The viewer's removal may be among what is not kept any more, so membership is
 // checked again. (Whoever follows up to a removal that is known follows up to there.)
 func (f *follower) expire(ctx context.Context, head db.Head) error {
-	floor := db.Cursor{Epoch: head.Epoch, Seq: head.FloorSeq}
+	floor := db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: head.FloorSeq}
 	if f.until == 0 {
 		now, err := f.headAnew(ctx)
 		switch {

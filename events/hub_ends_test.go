@@ -17,12 +17,12 @@ func TestHubResets(t *testing.T) {
 		after  db.Cursor
 		want   string
 	}{
-		{"pruned", db.Cursor{Epoch: 1, Seq: 2}, "EXPIRED:1.1.3 1.1.4 1.1.5 NOTHING"},
-		{"just at the floor nothing is lost", db.Cursor{Epoch: 1, Seq: 3}, "1.1.4 1.1.5 NOTHING"},
-		{"at the head there is nothing to tell", db.Cursor{Epoch: 1, Seq: 5}, "NOTHING"},
-		{"a number that was never given", db.Cursor{Epoch: 1, Seq: 6}, "AHEAD:1.1.5 NOTHING"},
-		{"an older history", db.Cursor{Epoch: 0, Seq: 4}, "EPOCH:1.1.5 NOTHING"},
-		{"a history that is not known here", db.Cursor{Epoch: 7, Seq: 4}, "EPOCH:1.1.5 NOTHING"},
+		{"pruned", db.Cursor{ChatID: chatA, Epoch: 1, Seq: 2}, "EXPIRED:1.3 1.4 1.5 NOTHING"},
+		{"just at the floor nothing is lost", db.Cursor{ChatID: chatA, Epoch: 1, Seq: 3}, "1.4 1.5 NOTHING"},
+		{"at the head there is nothing to tell", db.Cursor{ChatID: chatA, Epoch: 1, Seq: 5}, "NOTHING"},
+		{"a number that was never given", db.Cursor{ChatID: chatA, Epoch: 1, Seq: 6}, "AHEAD:1.5 NOTHING"},
+		{"an older history", db.Cursor{ChatID: chatA, Epoch: 0, Seq: 4}, "EPOCH:1.5 NOTHING"},
+		{"a history that is not known here", db.Cursor{ChatID: chatA, Epoch: 7, Seq: 4}, "EPOCH:1.5 NOTHING"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()
@@ -39,6 +39,10 @@ func TestHubResets(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer s.Close()
+				start := started(t, s)
+				if reset := strings.Contains(c.want, ":"); start.Cursor != c.after.String() || start.Started.Resumed == reset {
+					t.Errorf("it begins with %+v at %s", start.Started, start.Cursor)
+				}
 				expect(t, s, c.want)
 			})
 		})
@@ -52,8 +56,8 @@ func TestHubLogReplacedUnderAStream(t *testing.T) {
 		newEpoch bool
 		want     string
 	}{
-		{"restored, with a new epoch", true, "EPOCH:1.2.2 1.2.3"},
-		{"restored, and nobody raised the epoch", false, "AHEAD:1.1.2 1.1.3"},
+		{"restored, with a new epoch", true, "EPOCH:2.2 2.3"},
+		{"restored, and nobody raised the epoch", false, "AHEAD:1.2 1.3"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()
@@ -65,7 +69,7 @@ func TestHubLogReplacedUnderAStream(t *testing.T) {
 				for range 3 {
 					publish(bus, repo.send(chatA, "ann", "will be lost"))
 				}
-				expect(t, s, "1.1.2 1.1.3 1.1.4")
+				expect(t, s, "1.2 1.3 1.4")
 				repo.restore(2, c.newEpoch)
 				sleep(time.Second)
 				reset, next, _ := strings.Cut(c.want, " ")
@@ -101,24 +105,24 @@ func TestHubEnds(t *testing.T) {
 		{"removed: nothing after that", func(r *fakeLog, say func(*db.Event)) {
 			say(r.remove(chatA, "ann", "bob"))
 			say(r.send(chatA, "ann", "secret"))
-		}, "1.1.2 EOF EOF"},
+		}, "1.2 EOF EOF"},
 		{"removed, and the poke is lost", func(r *fakeLog, _ func(*db.Event)) {
 			r.remove(chatA, "ann", "bob")
 			r.send(chatA, "ann", "secret")
-		}, "1.1.2 EOF"},
+		}, "1.2 EOF"},
 		{"somebody else is removed", func(r *fakeLog, say func(*db.Event)) {
 			say(r.remove(chatA, "ann", "cid"))
-		}, "1.1.2 NOTHING"},
+		}, "1.2 NOTHING"},
 		{"deleted", func(r *fakeLog, say func(*db.Event)) {
 			say(r.delete(chatA, "ann"))
-		}, "1.1.2 EOF"},
+		}, "1.2 EOF"},
 		{"deleted, and the poke is lost", func(r *fakeLog, _ func(*db.Event)) {
 			r.delete(chatA, "ann")
-		}, "1.1.2 EOF"},
+		}, "1.2 EOF"},
 		{"deleted behind events that are not kept any more: said, then the end", func(r *fakeLog, _ func(*db.Event)) {
 			r.send(chatA, "ann", "hi")
 			r.delete(chatA, "ann")
-		}, "EXPIRED:1.1.2 1.1.3 EOF"},
+		}, "EXPIRED:1.2 1.3 EOF"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()
@@ -143,9 +147,9 @@ func TestHubMembershipInThePast(t *testing.T) {
 		repo.remove(chatA, "ann", "bob") // 2
 		repo.add(chatA, "ann", "bob")    // 3
 		s := follow(t, h, "bob", chatA, 0)
-		expect(t, s, "1.1.1 1.1.2 1.1.3")
+		expect(t, s, "1.1 1.2 1.3")
 		publish(bus, repo.remove(chatA, "ann", "bob"))
-		expect(t, s, "1.1.4 EOF")
+		expect(t, s, "1.4 EOF")
 	})
 }
 
@@ -156,10 +160,10 @@ func TestHubDeletedChatIsResumedToItsEnd(t *testing.T) {
 		after  int64
 		want   string
 	}{
-		{"the end alone is missing", 2, "1.1.3 EOF"},
-		{"what is gone is said", 1, "EXPIRED:1.1.2 1.1.3 EOF"},
+		{"the end alone is missing", 2, "1.3 EOF"},
+		{"what is gone is said", 1, "EXPIRED:1.2 1.3 EOF"},
 		{"nothing is missing", 3, "EOF"},
-		{"more than there ever was", 4, "AHEAD:1.1.2 1.1.3 EOF"},
+		{"more than there ever was", 4, "AHEAD:1.2 1.3 EOF"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()
@@ -191,7 +195,7 @@ func TestHubAssertsOrder(t *testing.T) {
 	repo.chats[chatA].events[1].Seq = 3 // 1 3 3
 	repo.mu.Unlock()
 	s := follow(t, h, "ann", chatA, 0)
-	expect(t, s, "1.1.1 EXPIRED:1.1.2")
+	expect(t, s, "1.1 EXPIRED:1.2")
 }
 
 // A stream that was behind when both its viewer's removal and the pruning of that removal happened used to be reset to the
@@ -203,8 +207,8 @@ func TestHubRemovalPrunedUnderASlowStream(t *testing.T) {
 		again  bool // bob is added once more
 		want   string
 	}{
-		{"the removal is skipped, so the reset is the end", false, "EXPIRED:1.1.6 EOF"},
-		{"who is a member again goes on after the reset", true, "EXPIRED:1.1.6 1.1.7 1.1.8 NOTHING"},
+		{"the removal is skipped, so the reset is the end", false, "EXPIRED:1.6 EOF"},
+		{"who is a member again goes on after the reset", true, "EXPIRED:1.6 1.7 1.8 NOTHING"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()
@@ -239,7 +243,7 @@ func TestHubPrunedToItsHead(t *testing.T) {
 		s := follow(t, h, "ann", chatA, 1)
 		repo.send(chatA, "ann", "hi")
 		repo.prune(chatA, 2)
-		expect(t, s, "EXPIRED:1.1.2 NOTHING")
+		expect(t, s, "EXPIRED:1.2 NOTHING")
 	})
 }
 
@@ -263,7 +267,7 @@ func TestHubTwoStreamsBringTheNewEpoch(t *testing.T) {
 		opened := make(chan Stream, 2)
 		for range 2 {
 			go func() {
-				s, err := h.Chat(t.Context(), "ann", chatA, &db.Cursor{Epoch: 2, Seq: 1})
+				s, err := h.Chat(t.Context(), "ann", chatA, &db.Cursor{ChatID: chatA, Epoch: 2, Seq: 1})
 				if err != nil {
 					t.Error(err)
 				}
@@ -273,8 +277,9 @@ func TestHubTwoStreamsBringTheNewEpoch(t *testing.T) {
 		for range 2 {
 			s := <-opened
 			defer s.Close()
-			expect(t, s, "1.2.2 NOTHING")
+			started(t, s)
+			expect(t, s, "2.2 NOTHING")
 		}
-		expect(t, first, "EPOCH:1.2.2 NOTHING")
+		expect(t, first, "EPOCH:2.2 NOTHING")
 	})
 }

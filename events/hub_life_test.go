@@ -17,6 +17,7 @@ func TestHubStop(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		started(t, f)
 		got := make(chan string, 2)
 		go func() { got <- describe(t, s) }()
 		go func() { got <- describe(t, f) }()

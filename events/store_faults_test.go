@@ -33,11 +33,12 @@ func underLoad(t *testing.T, a, b instance, partitions []int, faults ...func()) 
 		id := chatIn(p)
 		chats = append(chats, id)
 		must(t)(a.repo.CreateChat(ctx, "ann", db.NewChat{ID: id, Title: "T"}))
-		s, err := b.hub.Chat(ctx, "ann", id, &db.Cursor{Epoch: 1})
+		s, err := b.hub.Chat(ctx, "ann", id, &db.Cursor{ChatID: id, Epoch: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer s.Close()
+		started(t, s)
 		reading.Go(func() {
 			v, _ := readAll(ctx, s, 0, int64(1+each*(len(faults)+1)))
 			for _, problem := range v.problems {

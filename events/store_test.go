@@ -88,6 +88,8 @@ func readAll(ctx context.Context, s Stream, after, last int64) (v validator, kin
 		case err != nil:
 			v.problem("Next: %v", err)
 			return v, kinds
+		case item.Started != nil:
+			v.problem("started anew: %+v", item.Started)
 		case item.Reset != nil:
 			v.problem("a reset: %s", item.Reset.Reason)
 		case item.Event != nil:
@@ -109,12 +111,15 @@ func TestStoreManyWritersAndReaders(t *testing.T) {
 		for i := range 6 {
 			reading.Go(func() {
 				hub := []instance{a, b}[i%2].hub
-				s, err := hub.Chat(ctx, "ann", id, &db.Cursor{Epoch: 1, Seq: int64(i % 2)})
+				s, err := hub.Chat(ctx, "ann", id, &db.Cursor{ChatID: id, Epoch: 1, Seq: int64(i % 2)})
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				defer s.Close()
+				if item, err := s.Next(ctx); err != nil || item.Started == nil {
+					t.Errorf("begins with %+v, %v", item, err)
+				}
 				v, _ := readAll(ctx, s, int64(i%2), 1+writers*each)
 				for _, p := range v.problems {
 					t.Error(p)
@@ -148,11 +153,13 @@ func TestStoreEveryEventAndTheEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer owner.Close()
+		started(t, owner)
 		member, err := b.hub.Chat(ctx, "bob", id, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer member.Close()
+		started(t, member)
 
 		m := write(a.repo.SendMessage(ctx, "bob", newMessage(id, "hi"))).Message
 		write(a.repo.EditMessage(ctx, "bob", m.ID, "hello"))
@@ -212,7 +219,7 @@ func TestStoreFeedAndResume(t *testing.T) {
 		write(a.repo.RemoveMember(ctx, "ann", one, "bob"))
 		write(a.repo.SendMessage(ctx, "ann", newMessage(one, "secret")))
 		write(a.repo.SendMessage(ctx, "bob", newMessage(two, "while away")))
-		after, err := db.ParseFeedCursor("after", cursor)
+		after, err := db.ParseFeedCursor("after", cursor, "bob")
 		if err != nil {
 			t.Fatal(err)
 		}

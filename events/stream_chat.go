@@ -12,6 +12,7 @@ import (
 type chatStream struct {
 	hub      *Hub
 	follower *follower
+	started  *Item         // comes first
 	news     chan struct{} // the follower was woken
 	closed   chan struct{}
 	close    sync.Once
@@ -37,13 +38,21 @@ func (h *Hub) Chat(ctx context.Context, viewer, chatID string, after *db.Cursor)
 		s.follower.leave()
 		return nil, err
 	}
-	if after == nil {
-		after = &db.Cursor{Epoch: head.Epoch, Seq: head.HeadSeq}
-	}
-	s.follower.place(*after, head)
+	s.begin(after, head)
 	s.depart = h.arrive(ctx, ChatTopic(chatID), viewer, []string{chatID})
 	s.follower.skipPassing() // the viewer's own arrival is no news to them
 	return s, nil
+}
+
+// begin places the follower and says where.
+func (s *chatStream) begin(after *db.Cursor, head db.Head) {
+	from := live(head)
+	if after != nil {
+		from = *after
+	}
+	s.follower.place(from, head)
+	resumed := after != nil && s.follower.pending == nil
+	s.started = &Item{Cursor: from.String(), At: now(), Started: &Started{ChatID: head.ChatID, Resumed: resumed}}
 }
 
 func (s *chatStream) wake() {
@@ -63,6 +72,10 @@ func (s *chatStream) Next(ctx context.Context) (Item, error) {
 		case <-ctx.Done():
 			return Item{}, ctx.Err()
 		default:
+		}
+		if item := s.started; item != nil {
+			s.started = nil
+			return *item, nil
 		}
 		item, ok, err := s.follower.next(ctx)
 		if ok || err != nil {

@@ -31,6 +31,7 @@ type feedStream struct {
 
 	// The rest belongs to the goroutine that calls Next.
 	current *feedChat // its batch is being delivered: others wait, so that a feed holds one batch at most
+	started *Item     // comes first
 	pending *Item     // a reset that comes next
 	broken  bool      // the epoch has changed: everything has to be opened anew
 	watermark
@@ -61,8 +62,18 @@ func (h *Hub) Feed(ctx context.Context, viewer string, after *db.FeedCursor) (St
 		s.Close()
 		return nil, err
 	}
+	s.begin(after)
 	s.arrive(ctx)
 	return s, nil
+}
+
+// begin says from where the feed goes on.
+func (s *feedStream) begin(after *db.FeedCursor) {
+	from := s.cursor()
+	if after != nil {
+		from = after.String()
+	}
+	s.started = &Item{Cursor: from, At: now(), Started: &Started{Resumed: after != nil && s.pending == nil}}
 }
 
 func (s *feedStream) arrive(ctx context.Context) {
@@ -83,6 +94,10 @@ func (s *feedStream) Next(ctx context.Context) (Item, error) {
 	for {
 		if err := s.gone(ctx); err != nil {
 			return Item{}, err
+		}
+		if item := s.started; item != nil {
+			s.started = nil
+			return *item, nil
 		}
 		if item := s.pending; item != nil {
 			s.pending = nil

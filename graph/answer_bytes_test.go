@@ -176,7 +176,7 @@ func TestEventsAreCountedAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start := db.Cursor{Epoch: chat.Epoch}.String()
+	start := db.Cursor{ChatID: chat1, Epoch: chat.Epoch}.String()
 	follow := func(selection string) gqlgen.ResponseHandler {
 		document := `subscription { chatEvents(chatId: "` + chat1 + `", after: "` + start + `") {` + selection + `} }`
 		op, errs := exec.CreateOperationContext(ctx, &gqlgen.RawParams{Query: document})

@@ -16,7 +16,7 @@ func (r chatResolver) Messages(ctx context.Context, chat *model.Chat, first *int
 	if err != nil {
 		return nil, err
 	}
-	page, err := db.NewPage(first, after, last, before, db.ParseMessageKey, db.Page{Limit: db.MessagePage, Backward: true})
+	page, err := db.NewPage(first, after, last, before, db.ParseMessageKey(chat.ID), db.Page{Limit: db.MessagePage, Backward: true})
 	if err != nil {
 		return nil, err
 	}

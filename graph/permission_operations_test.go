@@ -8,6 +8,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"studychat/db"
 	"studychat/graph/generated"
 )
 
@@ -61,7 +62,7 @@ var values = map[string]func(target) any{
 	"SetTypingInput.typing": func(target) any { return true },
 
 	"Subscription.chatEvents(chatId)": theChat,
-	"Subscription.chatEvents(after)":  text("1.1.0"), // the log from its beginning
+	"Subscription.chatEvents(after)":  func(to target) any { return db.Cursor{ChatID: to.chat, Epoch: 1}.String() }, // the log from its beginning
 }
 
 func theChat(to target) any         { return to.chat }

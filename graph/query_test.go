@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"studychat/db"
 )
 
 const (
@@ -56,7 +58,7 @@ func TestChatsBadPages(t *testing.T) {
 	const document = `query ($first: Int, $after: String, $last: Int, $before: String, $module: ID) { chats(first: $first, after: $after, last: $last, before: $before, moduleId: $module) { pageInfo { hasNextPage } } }`
 	for _, v := range []vars{
 		{"first": -1}, {"first": 101}, {"first": 100000}, {"last": -1}, {"last": 101}, {"first": 1, "last": 1},
-		{"after": "x"}, {"after": "bTE6MQ"}, {"before": ""}, {"module": ""}, {"module": "a\x00b"},
+		{"after": "x"}, {"after": "bTE6MQ"}, {"before": db.Key{ChatID: chat1, Seq: 1}.MessageCursor()}, {"module": ""}, {"module": "a\x00b"},
 	} {
 		match(t, fmt.Sprintf("%#v", v), e.ask("ann", document, v))
 	}
@@ -82,8 +84,10 @@ func TestChat(t *testing.T) {
 	match(t, "empty", e.ask("ann", document, vars{"id": chat2}))
 	match(t, "the newest message", e.ask("bob", document, vars{"id": chat1, "last": 1}))
 	match(t, "the oldest two", e.ask("bob", document, vars{"id": chat1, "first": 2}))
-	match(t, "after the first", e.ask("bob", document, vars{"id": chat1, "first": 1, "after": "bTE6Mw"}))
-	match(t, "before the last", e.ask("bob", document, vars{"id": chat1, "last": 1, "before": "bTE6NQ"}))
+	match(t, "after the first", e.ask("bob", document, vars{"id": chat1, "first": 1, "after": db.Key{ChatID: chat1, Seq: 3}.MessageCursor()}))
+	match(t, "before the last", e.ask("bob", document, vars{"id": chat1, "last": 1, "before": db.Key{ChatID: chat1, Seq: 5}.MessageCursor()}))
+	match(t, "what an empty page gave", e.ask("bob", document, vars{"id": chat1, "last": 1, "before": "", "after": ""}))
+	match(t, "a cursor of another chat", e.ask("bob", document, vars{"id": chat1, "last": 1, "before": db.Key{ChatID: chat2, Seq: 5}.MessageCursor()}))
 	match(t, "upper case is the same id", e.ask("bob", `query ($id: ID!) { chat(id: $id) { id } }`, vars{"id": "00000000-0000-7000-8000-000000000001"}))
 }
 

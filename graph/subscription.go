@@ -47,7 +47,7 @@ func (r subscriptionResolver) begin(ctx context.Context, user string, chatID, af
 
 func (r subscriptionResolver) open(ctx context.Context, user string, chatID, after *string) (events.Stream, error) {
 	if chatID == nil {
-		cursor, err := parseOptional("after", after, db.ParseFeedCursor)
+		cursor, err := parseAfter(after, user, db.ParseFeedCursor)
 		if err != nil {
 			return nil, err
 		}
@@ -57,20 +57,24 @@ func (r subscriptionResolver) open(ctx context.Context, user string, chatID, aft
 	if err != nil {
 		return nil, err
 	}
-	cursor, err := parseOptional("after", after, db.ParseCursor)
+	cursor, err := parseAfter(after, id, db.ParseCursor)
 	if err != nil {
 		return nil, err
 	}
 	return r.Live.Chat(ctx, user, id, cursor)
 }
 
-func parseOptional[T any](field string, s *string, parse func(field, s string) (T, error)) (*T, error) {
-	if s == nil {
+// parseAfter reads the argument `after`, a cursor of the owner's log or feed. An empty one counts as none, as in pages.
+func parseAfter[T any](after *string, owner string, parse func(field, s, owner string) (T, error)) (*T, error) {
+	if after == nil || *after == "" {
 		return nil, nil
 	}
-	value, err := parse(field, *s)
+	value, err := parse("after", *after, owner)
 	return &value, err
 }
+
+// tellsStarted says that the schema has the type StreamStarted: the executor panics on an event that it does not know.
+const tellsStarted = false
 
 // pump hands the stream's items to gqlgen's executor, which owns this goroutine: it cancels ctx when the client is gone
 // and reads out until it is closed. The channel has no buffer, so a slow client holds one event and its place.
@@ -83,8 +87,11 @@ func (r subscriptionResolver) pump(ctx context.Context, stream events.Stream, ou
 			r.ended(ctx, err)
 			return
 		}
+		if item.Started != nil {
+			tellStart(ctx, item.Cursor)
+		}
 		event := model.NewChatEvent(item)
-		if event == nil {
+		if event == nil || item.Started != nil && !tellsStarted {
 			continue
 		}
 		pushCursor(ctx, item.Cursor)
@@ -103,7 +110,7 @@ func (r subscriptionResolver) ended(ctx context.Context, err error) {
 		return
 	}
 	if !errors.Is(err, events.ErrStopped) {
-		r.Log.ErrorContext(ctx, "stream broke", "err", err, "requestId", RequestID(ctx))
+		r.Log.ErrorContext(ctx, "stream broke", "error", err, "requestId", RequestID(ctx))
 	}
 	Cut(ctx)
 }

@@ -32,7 +32,7 @@ func TestChatEventsReplay(t *testing.T) {
 	e.must("ann", `mutation { renameChat(input: {id: "`+chat1+`", title: "Groups"}) { chat { id } } }`, nil)
 	e.must("ann", `mutation { editMessage(input: {id: "`+message1+`", content: "What is a ring?"}) { message { id } } }`, nil)
 	e.must("bob", `mutation { deleteMessage(input: {id: "`+message2+`"}) { message { id } } }`, nil)
-	items := e.follow("ann", eventsDocument, vars{"chat": chat1, "after": "1.1.0"})
+	items := e.follow("ann", eventsDocument, vars{"chat": chat1, "after": place(0)})
 	replayed := durable(t, items, 8)
 	match(t, "replay", eventsDocument, strings.Join(replayed, "\n"))
 
@@ -40,6 +40,9 @@ func TestChatEventsReplay(t *testing.T) {
 	e.must("ann", `mutation { deleteChat(input: {id: "`+chat1+`"}) { deletedChatId } }`, nil)
 	match(t, "live, to the end", strings.Join(durable(t, items, 3), "\n"))
 }
+
+// place is the cursor just after an event of chat1, as clients see it.
+func place(seq int64) string { return db.Cursor{ChatID: chat1, Epoch: 1, Seq: seq}.String() }
 
 // durable takes n items, leaving passing events out: those may be dropped or coalesced.
 func durable(t *testing.T, items <-chan string, n int) []string {
@@ -60,7 +63,7 @@ func durable(t *testing.T, items <-chan string, n int) []string {
 func TestChatEventsPassing(t *testing.T) {
 	t.Parallel()
 	e := seeded(t)
-	items := e.follow("ann", eventsDocument, vars{"chat": chat1, "after": "1.1.4"})
+	items := e.follow("ann", eventsDocument, vars{"chat": chat1, "after": place(4)})
 	durable(t, items, 1) // now the stream is live
 	e.must("bob", `mutation { setTyping(input: {chatId: "`+chat1+`", typing: true}) { chatId } }`, nil)
 	match(t, "typing", durable(t, items, 1)[0])
@@ -73,7 +76,7 @@ func TestChatEventsPassing(t *testing.T) {
 func TestChatEventsOfARemovedMember(t *testing.T) {
 	t.Parallel()
 	e := seeded(t)
-	items := e.follow("bob", eventsDocument, vars{"chat": chat1, "after": "1.1.4"})
+	items := e.follow("bob", eventsDocument, vars{"chat": chat1, "after": place(4)})
 	durable(t, items, 1)
 	e.must("ann", `mutation { removeMember(input: {chatId: "`+chat1+`", userId: "bob"}) { chat { id } } }`, nil)
 	match(t, "the removal, then the end", strings.Join(durable(t, items, 2), "\n"))
@@ -84,7 +87,7 @@ func TestChatEventsOfARemovedMember(t *testing.T) {
 func TestChatEventsFeed(t *testing.T) {
 	t.Parallel()
 	e := seeded(t)
-	hourAgo := db.FeedCursor{Epoch: 1, At: time.Now().Add(-time.Hour)}
+	hourAgo := db.FeedCursor{User: "ann", Epoch: 1, At: time.Now().Add(-time.Hour)}
 	items := e.follow("ann", eventsDocument, vars{"after": hourAgo.String()})
 	var one, two []string
 	for _, item := range durable(t, items, 6) {
@@ -113,8 +116,8 @@ func TestChatEventsRefused(t *testing.T) {
 		{"nobody", "", vars{"chat": chat1}},
 		{"malformed chat", "ann", vars{"chat": "x"}},
 		{"garbage cursor", "ann", vars{"chat": chat1, "after": "garbage"}},
-		{"a cursor of the feed", "ann", vars{"chat": chat1, "after": "1.1.t1"}},
-		{"a cursor of a chat, for the feed", "ann", vars{"after": "1.1.1"}},
+		{"a cursor of the feed", "ann", vars{"chat": chat1, "after": db.FeedCursor{User: "ann", Epoch: 1}.String()}},
+		{"a cursor of a chat, for the feed", "ann", vars{"after": place(1)}},
 	} {
 		match(t, c.reason, strings.Join(take(t, e.follow(c.user, eventsDocument, c.v), 2), "\n"))
 	}
@@ -125,12 +128,12 @@ func TestChatEventsReset(t *testing.T) {
 	t.Parallel()
 	e := seeded(t)
 	for _, c := range []struct{ reason, after string }{
-		{"ahead of the chat", "1.1.1000"},
-		{"another epoch", "1.7.3"},
+		{"ahead of the chat", place(1000)},
+		{"another epoch", db.Cursor{ChatID: chat1, Epoch: 7, Seq: 3}.String()},
 	} {
 		items := e.follow("ann", eventsDocument, vars{"chat": chat1, "after": c.after})
 		match(t, c.reason, durable(t, items, 1)[0])
 	}
-	items := e.follow("ann", eventsDocument, vars{"after": "1.1.t0"})
+	items := e.follow("ann", eventsDocument, vars{"after": db.FeedCursor{User: "ann", Epoch: 1, At: time.Unix(0, 0)}.String()})
 	match(t, "a cursor of the feed that is older than what is kept", durable(t, items, 1)[0])
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"studychat/db"
+	"studychat/events"
 )
 
 // judge runs every validator over a run that is over. linear: the history of each chat must be linearizable, and not only free
@@ -162,7 +163,31 @@ type follower struct {
 	over   bool       // the chat is deleted, and said so
 	lost   bool       // nothing came although there was something
 
+	owed    bool  // the stream did not go on from the subscriber's cursor, and has not said so yet
 	checked int64 // membership was checked when the log reached no further than this
+}
+
+// started judges from where a stream goes on: from the subscriber's cursor, also where that cannot be kept to, which a reset
+// then says; or from now.
+func (f *follower) started(start events.Started, cursor db.Cursor) {
+	switch {
+	case f.cursor == nil && start.Resumed:
+		f.h.problem("unresumable: a stream of %s resumed from no cursor", name(f.chat))
+	case f.cursor == nil && cursor.Seq > f.atMost:
+		f.h.problem("missed: %s began at %d at the latest, and says %d", name(f.chat), f.atMost, cursor.Seq)
+	case f.cursor != nil && cursor != *f.cursor:
+		f.h.problem("unresumable: a stream of %s after %v began at %v", name(f.chat), *f.cursor, cursor)
+	}
+	f.owed = f.cursor != nil && !start.Resumed
+	f.cursor = &cursor
+}
+
+// owes sees to it that a stream which did not resume says so before anything else.
+func (f *follower) owes(item events.Item) {
+	if f.owed && item.Reset == nil {
+		f.h.problem("missed: a stream of %s did not resume, and %+v came instead of a reset", name(f.chat), item)
+	}
+	f.owed = false
 }
 
 func (f *follower) event(event *db.Event, cursor db.Cursor) {

@@ -212,24 +212,29 @@ func (p poller) Chat(ctx context.Context, viewer, chatID string, after *db.Curso
 		return nil, err
 	}
 	if after == nil {
-		after = &db.Cursor{Epoch: head.Epoch, Seq: head.HeadSeq}
+		return &polling{repo: p.repo, viewer: viewer, chat: chatID, cursor: db.Cursor{ChatID: chatID, Epoch: head.Epoch, Seq: head.HeadSeq}}, nil
 	}
-	return &polling{repo: p.repo, viewer: viewer, chat: chatID, cursor: *after}, nil
+	return &polling{repo: p.repo, viewer: viewer, chat: chatID, cursor: *after, resumed: true}, nil
 }
 
 type polling struct {
 	repo         db.Repository
 	viewer, chat string
 	cursor       db.Cursor
-	over         bool
+	resumed      bool
+	begun, over  bool
 }
 
 func (p *polling) Next(ctx context.Context) (events.Item, error) {
+	if !p.begun {
+		p.begun = true
+		return events.Item{Cursor: p.cursor.String(), Started: &events.Started{ChatID: p.chat, Resumed: p.resumed}}, nil
+	}
 	for !p.over {
 		log, err := p.repo.Log(ctx, p.chat, p.cursor.Seq, 1)
 		if err == nil && len(log.Events) > 0 {
 			event := log.Events[0]
-			p.cursor = db.Cursor{Epoch: log.Epoch, Seq: event.Seq}
+			p.cursor = db.Cursor{ChatID: p.chat, Epoch: log.Epoch, Seq: event.Seq}
 			p.over = event.Ends(p.viewer)
 			return events.Item{Cursor: p.cursor.String(), Event: event}, nil
 		}

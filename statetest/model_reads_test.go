@@ -40,7 +40,7 @@ func (s *modelStore) Chats(ctx context.Context, viewer string, _ *string, page d
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := &db.ChatList{Chats: []*db.Chat{}}
+	list := &db.ChatList{Chats: []*db.Chat{}, Cursor: db.FeedCursor{User: viewer, Epoch: s.saw(), At: now().Add(-db.FeedOverlap)}}
 	for _, c := range s.chats {
 		if c.DeletedAt == nil && c.Member(viewer) != nil {
 			list.Chats = append(list.Chats, s.body(c))
@@ -65,7 +65,9 @@ func (s *modelStore) Head(_ context.Context, viewer, chatID string) (db.Head, er
 	if c == nil || c.Member(viewer) == nil {
 		return db.Head{}, db.NotFound("chat")
 	}
-	return s.head(c), nil
+	head := s.head(c)
+	head.JoinedSeq = c.Member(viewer).JoinedSeq
+	return head, nil
 }
 
 func (s *modelStore) Heads(_ context.Context, chatIDs []string) ([]db.Head, error) {

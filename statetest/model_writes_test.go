@@ -10,7 +10,7 @@ func (s *modelStore) CreateChat(ctx context.Context, viewer string, chat db.NewC
 	c := &modelChat{row: make(chan struct{}, 1)}
 	at := now()
 	c.Chat = db.Chat{ID: chat.ID, CreatedBy: viewer, CreatedAt: at, LastAt: at,
-		Members: []*db.Member{{ChatID: chat.ID, UserID: viewer, Role: db.RoleOwner, JoinedAt: at}}}
+		Members: []*db.Member{{ChatID: chat.ID, UserID: viewer, Role: db.RoleOwner, JoinedAt: at, JoinedSeq: 1}}}
 	event := s.next(c, viewer)
 	event.Kind, event.Title = db.ChatCreated, chat.Title
 	c.row <- struct{}{}
@@ -101,7 +101,7 @@ func (s *modelStore) changeMessage(ctx context.Context, viewer, id string, kind 
 func (s *modelStore) AddMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {
 	return s.write(ctx, viewer, chatID, "chat", func(c *modelChat, event *db.Event) error {
 		event.Kind = db.MemberAdded
-		event.Member = &db.Member{ChatID: chatID, UserID: user, Role: db.RoleMember, JoinedAt: event.At}
+		event.Member = &db.Member{ChatID: chatID, UserID: user, Role: db.RoleMember, JoinedAt: event.At, JoinedSeq: event.Seq}
 		event.Repeated = c.Member(user) != nil
 		return c.ownedBy(viewer)
 	})

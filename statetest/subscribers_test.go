@@ -26,7 +26,7 @@ func (r *run) follow(d *dice) {
 			f.cursor = &cursor
 		}
 	case 1:
-		f.cursor = &db.Cursor{Epoch: 1, Seq: int64(d.n(int(r.hist.head(f.chat)) + 1))}
+		f.cursor = &db.Cursor{ChatID: f.chat, Epoch: 1, Seq: int64(d.n(int(r.hist.head(f.chat)) + 1))}
 	}
 	for !f.over && !f.lost && !r.settled(f) {
 		r.oneStream(d, f)
@@ -71,11 +71,33 @@ func (r *run) oneStream(d *dice, f *follower) {
 	if f.cursor == nil {
 		f.atMost = f.checked
 	}
+	if !r.starts(f, s) {
+		return
+	}
 	for n := d.n(30); n >= 0 && !f.over && !r.settled(f); n-- {
 		if !r.oneItem(d, in, f, s) {
 			return
 		}
 	}
+}
+
+// starts takes the first item, which says from where the stream goes on: from the subscriber's cursor, or from now. A
+// subscriber that had none has one from here on, and may be cut before the first event.
+func (r *run) starts(f *follower, s events.Stream) bool {
+	item, err := r.next(s, patienceInCalm)
+	if err != nil {
+		return false // the instance stops
+	}
+	if item.Started == nil || item.Started.ChatID != f.chat || item.Event != nil || item.Reset != nil || item.Passing != nil {
+		r.hist.problem("unresumable: a stream of %s began with %+v", name(f.chat), item)
+		return false
+	}
+	cursor, err := db.ParseCursor("cursor", item.Cursor, f.chat)
+	if err != nil {
+		r.hist.problem("cursor: %v", err)
+	}
+	f.started(*item.Started, cursor)
+	return true
 }
 
 // refused judges why a stream did not begin or went on no more.
@@ -110,11 +132,14 @@ func (r *run) oneItem(d *dice, in *instance, f *follower, s events.Stream) bool 
 		r.refused(op, err)
 		return false
 	}
-	cursor, err := db.ParseCursor("cursor", item.Cursor)
+	cursor, err := db.ParseCursor("cursor", item.Cursor, f.chat)
 	if err != nil {
 		r.hist.problem("cursor: %v", err)
 	}
+	f.owes(item)
 	switch {
+	case item.Started != nil:
+		r.hist.problem("unresumable: a stream of %s started again, at %v", name(f.chat), cursor)
 	case item.Reset != nil:
 		r.hist.note("%s of %s is reset to %v: %s", f.viewer, name(f.chat), cursor, item.Reset.Reason)
 		f.reset(string(item.Reset.Reason), cursor)

@@ -94,6 +94,15 @@ var heartbeatComment = []byte(":\n\n")
 // retryEvent tells an EventSource to come back after as many milliseconds as Chrome waits by itself.
 var retryEvent = []byte("retry: 3000\n\n")
 
+// eventID sets what an EventSource sends back as Last-Event-ID, and is no event for want of data (HTML, 9.2.6). "" sets
+// nothing.
+func eventID(cursor string) []byte {
+	if cursor == "" || strings.ContainsAny(cursor, "\r\n\x00") {
+		return nil
+	}
+	return []byte("id: " + cursor + "\n\n")
+}
+
 // eventNext is an answer on a stream of its own (operation "") or on a shared one. cursor becomes the event's id, which
 // EventSource sends back as Last-Event-ID.
 func eventNext(operation string, payload []byte, cursor string) []byte {

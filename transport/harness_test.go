@@ -181,6 +181,11 @@ func (w *world) chat() string {
 	return chat.ChatID
 }
 
+// place is the cursor just after an event of a chat, as clients see it.
+func place(chat string, seq int64) string {
+	return db.Cursor{ChatID: chat, Epoch: 1, Seq: seq}.String()
+}
+
 func (w *world) say(chat, content string) {
 	w.t.Helper()
 	_, err := w.repo.SendMessage(w.t.Context(), "ann", db.NewMessage{ID: db.NewID(), ChatID: chat, Role: db.RoleUser, Content: content})

@@ -168,7 +168,7 @@ func TestHTTP2(t *testing.T) {
 		chat := w.chat()
 		var streams []*http.Response
 		for range 10 {
-			streams = append(streams, w.open(w.request(http.MethodPost, "/graphql", query(followChat, map[string]any{"chat": chat, "after": "1.1.1"}), "Accept", mediaEvents)))
+			streams = append(streams, w.open(w.request(http.MethodPost, "/graphql", query(followChat, map[string]any{"chat": chat, "after": place(chat, 1)}), "Accept", mediaEvents)))
 		}
 		response, answer := w.do(w.request(http.MethodPost, "/graphql", query(`{ __typename }`, nil)))
 		if response.ProtoMajor != 2 || !strings.Contains(answer, "Query") {
@@ -223,7 +223,7 @@ func TestQuietStreams(t *testing.T) {
 		inVirtualTime(t, nil, func(w *world) {
 			w.useOneConnection(protocol)
 			chat := w.chat()
-			stream := w.open(w.request(http.MethodPost, "/graphql", query(followChat, map[string]any{"chat": chat, "after": "1.1.2"}), "Accept", mediaEvents))
+			stream := w.open(w.request(http.MethodPost, "/graphql", query(followChat, map[string]any{"chat": chat, "after": place(chat, 2)}), "Accept", mediaEvents))
 			go func() {
 				<-time.After(10 * time.Minute)
 				w.say(chat, "after ten minutes")

@@ -273,7 +273,7 @@ func TestSocketReusedID(t *testing.T) {
 			s.subscribe("1", followChat, map[string]any{"chat": chat})
 			s.send(`{"type":"complete","id":"1"}`)
 		}
-		s.subscribe("1", followChat, map[string]any{"chat": chat, "after": "1.1.1"})
+		s.subscribe("1", followChat, map[string]any{"chat": chat, "after": place(chat, 1)})
 		for {
 			m := s.read()
 			if m["type"] == "complete" {

@@ -53,7 +53,7 @@ func TestEndThatTrickles(t *testing.T) {
 			_, err := conn.Read(make([]byte, n))
 			return err
 		}
-		body := query(followChat, map[string]any{"chat": chat, "after": "1.1.2"})
+		body := query(followChat, map[string]any{"chat": chat, "after": place(chat, 2)})
 		_, _ = fmt.Fprintf(conn, "POST /graphql HTTP/1.1\r\nHost: chat.example\r\nAuthorization: Bearer ann\r\nAccept: %s\r\n"+
 			"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", mediaEvents, len(body), body)
 		if err := read(4 << 10); err != nil {

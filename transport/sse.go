@@ -16,24 +16,31 @@ import (
 // serveEvents carries one operation as Server-Sent Events: graphql-sse's distinct connections mode
 // (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md). What is wrong with the operation is told in an event,
 // as the protocol wants; who has no valid token is told by the status, so that no client takes it for an end.
+//
+// A subscription's stream begins with an id of no event, the cursor from which it goes on: a client that is cut before the
+// first event comes back with it. Programs that post send Last-Event-ID too, as libraries that imitate EventSource do.
 func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, params *graphql.RawParams) {
 	s, ok := t.reserveEvents(w, r)
 	if !ok {
 		return
 	}
 	defer s.close(r)
-	cursors := graph.NewCursors()
+	cursors := graph.NewCursors(func(start string) { _ = s.out.put(s.ctx, eventID(start)) }) // fails only with the stream
+	ctx := graph.WithCursors(s.ctx, cursors)
+	if last := r.Header.Get("Last-Event-ID"); last != "" {
+		ctx = graph.WithResume(ctx, last)
+	}
 	allowed := anything
 	if r.Method != http.MethodPost {
 		allowed = notMutations
 	}
 	s.goroutines.Go(func() {
-		t.follow(graph.WithCursors(s.ctx, cursors), params, allowed, func(answer []byte) error {
+		t.follow(ctx, params, allowed, func(answer []byte) error {
 			return s.out.put(s.ctx, eventNext("", answer, cursors.Next()))
 		})
 		_ = s.out.putLast(s.ctx, eventComplete("")) // not if the stream was cut
 	})
-	s.serve(w, r)
+	s.serve(w, r, nil)
 }
 
 // serveEventSource is serveEvents for a browser's EventSource, which can neither post nor send headers: the operation
@@ -51,9 +58,6 @@ func (t *Transport) serveEventSource(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	if tokens := r.URL.Query()["access_token"]; len(tokens) > 0 && r.Header.Get("Authorization") == "" {
 		ctx, _ = auth.Authenticate(ctx, t.options.Verifier, "Bearer "+strings.Join(tokens, ", ")) // two are none
-	}
-	if last := r.Header.Get("Last-Event-ID"); last != "" {
-		ctx = graph.WithResume(ctx, last)
 	}
 	t.serveEvents(w, r.WithContext(ctx), params)
 }

@@ -137,7 +137,7 @@ func (t *Transport) openReserved(w http.ResponseWriter, r *http.Request, token s
 	}
 	stop := context.AfterFunc(r.Context(), kept.cut)
 	defer stop()
-	kept.serve(w, r)
+	kept.serve(w, r, heartbeatComment) // at once: operations may come only when the client sees the stream open
 	kept.release()
 	breakOff(r) // it never ends in order: only its client, or an end of ours, ends it
 }

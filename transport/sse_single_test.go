@@ -46,7 +46,7 @@ func TestSingleConnection(t *testing.T) {
 	inVirtualTime(t, nil, func(w *world) {
 		chat := w.chat()
 		token := w.reserve()
-		if status := w.operate(token, withID("early", followChat, map[string]any{"chat": chat, "after": "1.1.1"})); status != http.StatusAccepted {
+		if status := w.operate(token, withID("early", followChat, map[string]any{"chat": chat, "after": place(chat, 1)})); status != http.StatusAccepted {
 			w.t.Fatalf("an operation before the stream is open: %d", status)
 		}
 		stream := w.openReserved(token)

@@ -98,16 +98,21 @@ func (s *eventStream) stopExpiry() {
 }
 
 // serve writes until the stream is over. A reader who stalls, or needs longer than writeTimeout for what was put, is cut.
-func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) {
+//
+// first goes out at once, with the response's head. Without it the head waits for the first frame, so that a client which
+// sees the stream open has the id to come back with; if there is none within a heartbeat, the head goes with a comment.
+func (s *eventStream) serve(w http.ResponseWriter, r *http.Request, first []byte) {
 	boundKernel(r)
 	eventHeaders(w.Header())
-	w.WriteHeader(http.StatusOK)
 	out := eventWriter{w: w, controller: http.NewResponseController(w)}
 	quiet := time.NewTicker(heartbeat)
 	defer quiet.Stop()
-	for going := out.write(heartbeatComment); going; { // at once: the headers must not wait for the first event
+	for going := first == nil || out.write(first); going; {
 		select {
 		case <-s.ctx.Done():
+			if !out.begun { // a proxy would make a 502 of it, and an EventSource give up for good
+				out.write(retryEvent)
+			}
 			return
 		case f := <-s.out.frames:
 			going = !f.late() && out.write(f.bytes)
@@ -142,9 +147,11 @@ func (s *eventStream) release() {
 type eventWriter struct {
 	w          http.ResponseWriter
 	controller *http.ResponseController
+	begun      bool // the head is on its way
 }
 
-func (e eventWriter) write(bytes []byte) bool {
+func (e *eventWriter) write(bytes []byte) bool {
+	e.begun = true
 	_ = e.controller.SetWriteDeadline(time.Now().Add(timeFor(bytes)))
 	_, err := e.w.Write(bytes)
 	if err == nil {

@@ -19,7 +19,7 @@ func TestSocketTellsEvents(t *testing.T) {
 	inVirtualTime(t, nil, func(w *world) {
 		chat := w.chat()
 		s := w.join("ann")
-		s.subscribe("1", followChat, map[string]any{"chat": chat, "after": "1.1.2"})
+		s.subscribe("1", followChat, map[string]any{"chat": chat, "after": place(chat, 2)})
 		w.say(chat, "two")
 		for {
 			m := s.read()
@@ -60,7 +60,7 @@ func TestSocketSlowReaders(t *testing.T) {
 	t.Parallel()
 	inVirtualTime(t, nil, func(w *world) {
 		chat := w.chat()
-		follow := map[string]any{"chat": chat, "after": "1.1.2"}
+		follow := map[string]any{"chat": chat, "after": place(chat, 2)}
 		stalled, slow, quick := w.join("ann"), w.join("ann"), w.join("ann")
 		for _, s := range []*client{stalled, slow, quick} {
 			s.subscribe("1", followChat, follow)
@@ -139,7 +139,7 @@ func TestSocketTokenIsRenewed(t *testing.T) {
 	inVirtualTime(t, nil, func(w *world) {
 		chat := w.chat()
 		s := w.join("ann@100")
-		s.subscribe("1", followChat, map[string]any{"chat": chat, "after": "1.1.2"})
+		s.subscribe("1", followChat, map[string]any{"chat": chat, "after": place(chat, 2)})
 		began := time.Now()
 		renewed := false
 		for {

@@ -108,7 +108,8 @@ func (c *Cache) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
 	return chat, nil
 }
 
-// Chats implements db.Repository. What is cached is the page of db.ChatPage chats; shorter first pages are cut from it.
+// Chats implements db.Repository. What is cached is the page of db.ChatPage chats; shorter first pages are cut from it. The
+// cursor of the feed is that of the fill: one that is older only replays more.
 func (c *Cache) Chats(ctx context.Context, viewer string, module *string, page db.Page) (*db.ChatList, error) {
 	if module != nil || page.After != nil || page.Before != nil || page.Backward || page.Limit > db.ChatPage {
 		return c.Repository.Chats(ctx, viewer, module, page)
@@ -119,11 +120,11 @@ func (c *Cache) Chats(ctx context.Context, viewer string, module *string, page d
 		load: func(ctx context.Context) (*db.ChatList, error) {
 			list, err := c.Repository.Chats(ctx, viewer, nil, db.Page{Limit: db.ChatPage})
 			if err == nil && list.Chats == nil {
-				list = &db.ChatList{Chats: []*db.Chat{}, HasNext: list.HasNext, HasPrev: list.HasPrev} // null is no list: decodeList
+				list = &db.ChatList{Chats: []*db.Chat{}, HasNext: list.HasNext, HasPrev: list.HasPrev, Cursor: list.Cursor} // null is no list: decodeList
 			}
 			return list, err
 		},
-		decode:  decodeList,
+		decode:  func(v value) (*db.ChatList, error) { return decodeList(v, viewer) },
 		version: func(*db.ChatList) int64 { return 0 }, // many chats, no one number
 		current: c.currentList,
 		ttl:     c.listTTL,
@@ -170,5 +171,5 @@ func firstChats(list *db.ChatList, limit int) *db.ChatList {
 	if len(list.Chats) <= limit {
 		return list
 	}
-	return &db.ChatList{Chats: list.Chats[:limit:limit], HasNext: true, HasPrev: list.HasPrev}
+	return &db.ChatList{Chats: list.Chats[:limit:limit], HasNext: true, HasPrev: list.HasPrev, Cursor: list.Cursor}
 }

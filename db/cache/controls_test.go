@@ -29,7 +29,7 @@ func (n naive) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
 }
 
 func (n naive) Chats(ctx context.Context, viewer string, module *string, page db.Page) (*db.ChatList, error) {
-	return aside(ctx, n, "list:"+viewer, decodeList, func() (*db.ChatList, error) { return n.Repository.Chats(ctx, viewer, module, page) })
+	return aside(ctx, n, "list:"+viewer, func(v value) (*db.ChatList, error) { return decodeList(v, viewer) }, func() (*db.ChatList, error) { return n.Repository.Chats(ctx, viewer, module, page) })
 }
 
 func aside[T any](ctx context.Context, n naive, key string, decode func(value) (T, error), load func() (T, error)) (T, error) {

@@ -88,7 +88,7 @@ func (s *fakeStore) Chats(ctx context.Context, viewer string, _ *string, page db
 		return nil, err
 	}
 	s.mu.Lock()
-	list := &db.ChatList{Chats: []*db.Chat{}}
+	list := &db.ChatList{Chats: []*db.Chat{}, Cursor: db.FeedCursor{User: viewer, Epoch: 1, At: epochStart}}
 	for _, chat := range s.chats {
 		if chat != nil && chat.Member(viewer) != nil {
 			row := *chat

@@ -7,7 +7,7 @@ import (
 
 // DefaultPrefix begins every key. The number is the version of what the values look like: raise it with any change to
 // them or to the JSON of db.Chat, so that instances of two releases never read each other's values.
-const DefaultPrefix = "sc1:"
+const DefaultPrefix = "sc2:"
 
 // keys names what is cached. Every script works on one key alone, so a key may live on any node of a cluster.
 type keys struct{ prefix string }

@@ -74,12 +74,12 @@ func decodeChat(v value, id string) (*db.Chat, error) {
 	return chat, nil
 }
 
-func decodeList(v value) (*db.ChatList, error) {
+func decodeList(v value, viewer string) (*db.ChatList, error) {
 	list := new(db.ChatList)
 	if err := json.Unmarshal([]byte(v.body), list); err != nil {
 		return nil, err
 	}
-	if list.Chats == nil {
+	if list.Chats == nil || list.Cursor.User != viewer {
 		return nil, errNotIt
 	}
 	for _, chat := range list.Chats {

@@ -46,14 +46,17 @@ func TestListRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []*db.ChatList{list, {Chats: []*db.Chat{}, HasNext: true, HasPrev: true}} {
+	for _, want := range []*db.ChatList{list, {Chats: []*db.Chat{}, HasNext: true, HasPrev: true, Cursor: list.Cursor}} {
 		raw, err := encodeValue(0, want)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := decodeList(parseValue(string(raw)))
+		got, err := decodeList(parseValue(string(raw)), "ann")
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%v: got %+v, want %+v", err, got, want)
+		}
+		if got, err := decodeList(parseValue(string(raw)), "bob"); err == nil {
+			t.Errorf("another viewer's list is taken: %+v", got)
 		}
 	}
 }

@@ -16,15 +16,20 @@ func testHead(f *fixture) {
 	id := f.chat()
 	head, err := f.repo.Head(f.ctx, f.mia, id)
 	f.ok(err)
-	f.same("head", head, headOf(f.read(f.mia, id)))
+	f.same("head", head, joinedAt(headOf(f.read(f.mia, id)), 2))
 	event := f.must(f.repo.DeleteChat(f.ctx, f.owner, id))
-	for _, member := range []string{f.owner, f.mia} {
+	for i, member := range []string{f.owner, f.mia} {
 		head, err = f.repo.Head(f.ctx, member, id)
 		f.ok(err)
 		f.same("head of the deleted chat", head, db.Head{
-			ChatID: id, HeadSeq: event.Seq, FloorSeq: event.Seq - 1, Epoch: event.Epoch, LastAt: event.At, DeletedAt: &event.At,
+			ChatID: id, HeadSeq: event.Seq, FloorSeq: event.Seq - 1, Epoch: event.Epoch, LastAt: event.At, DeletedAt: &event.At, JoinedSeq: int64(i + 1),
 		})
 	}
+}
+
+func joinedAt(head db.Head, seq int64) db.Head {
+	head.JoinedSeq = seq
+	return head
 }
 
 func sortHeads(heads []db.Head) []db.Head {
@@ -71,7 +76,7 @@ func testFeedHeads(f *fixture) {
 	f.same("without the deleted chat", feed(f, f.mia, nil), sorted(a))
 	heads, err := f.repo.FeedHeads(f.ctx, f.mia, nil)
 	f.ok(err)
-	f.same("head", heads, []db.Head{headOf(f.read(f.mia, a))})
+	f.same("head", heads, []db.Head{joinedAt(headOf(f.read(f.mia, a)), 2)})
 }
 
 func testFeedHeadsSince(f *fixture) {

@@ -28,6 +28,8 @@ func Run(t *testing.T, open func(t *testing.T) db.Repository) {
 		{"ChatsOrder", testChatsOrder},
 		{"ChatPages", testChatPages},
 		{"ChatPagesOfModule", testChatPagesOfModule},
+		{"ChatsCursor", testChatsCursor},
+		{"ChatsCursorUnderWrites", testChatsCursorUnderWrites},
 
 		{"SendMessage", testSendMessage},
 		{"SendMessageAgain", testSendMessageAgain},
@@ -44,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) db.Repository) {
 		{"RemoveMember", testRemoveMember},
 		{"LeaveChat", testLeaveChat},
 		{"MemberOrder", testMemberOrder},
+		{"JoinedSeq", testJoinedSeq},
 		{"MarkRead", testMarkRead},
 		{"ViewerStates", testViewerStates},
 		{"ViewerStatesWindow", testViewerStatesWindow},

@@ -82,6 +82,11 @@ type (
 		UserID string
 		Online bool
 	}
+	StreamStarted struct {
+		Stamp
+		ChatID  string // "" for the feed
+		Resumed bool
+	}
 	StreamReset struct {
 		Stamp
 		ResetChatID *string
@@ -93,6 +98,8 @@ type (
 func NewChatEvent(item events.Item) ChatEvent {
 	stamp := Stamp{Cursor: item.Cursor, At: item.At}
 	switch {
+	case item.Started != nil:
+		return StreamStarted{stamp, item.Started.ChatID, item.Started.Resumed}
 	case item.Event != nil:
 		return newDurable(stamp, item.Event)
 	case item.Passing != nil:
