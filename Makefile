@@ -13,10 +13,10 @@ PACKAGES ?= ./...
 FUZZTIME ?= 30s
 FUZZ_FLAGS = -fuzztime $(FUZZTIME) -fuzzminimizetime 1s -timeout 30m
 
-.PHONY: help run build generate verify lint test fuzz bench web verify-web torture torture-short
+.PHONY: help run build generate verify verify-schema release-schema clients-ready lint test fuzz bench web verify-web torture torture-short
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: ## start the server with its defaults: SQLite file, memory bus, http://127.0.0.1:8080
 	go run .
@@ -34,11 +34,31 @@ verify-web: web ## test the playground's code, and fail when web/dist is not wha
 	cd web && npm test
 	git diff --exit-code -- web/dist
 
-verify: generate ## fail when generated code, formatting or go.mod drifted
+verify: generate verify-schema ## fail when generated code, formatting or go.mod drifted, or the schema breaks released clients
 	go mod tidy -diff
 	go mod verify
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	git diff --exit-code -- graph/generated graph/model go.mod go.sum
+
+RELEASED_SCHEMA = docs/schema/released.graphqls
+
+verify-schema: clients-ready ## fail when schema.graphqls could break clients of the released schema
+	node --test --test-reporter=dot clients/node/schema-diff.test.mjs
+	node clients/node/schema-diff.mjs $(RELEASED_SCHEMA) schema.graphqls
+
+release-schema: ## with a release: what schema.graphqls promises now, verify-schema holds from now on
+	cp schema.graphqls $(RELEASED_SCHEMA)
+
+# Installs the npm packages of clients/ unless they are there. The stamp is the one that clients/main_test.go reads and
+# writes, so that CI installs them once.
+SHA256 = node -e 'const h = require("crypto").createHash("sha256"); process.stdin.on("data", d => h.update(d)).on("end", () => process.stdout.write(h.digest("hex")))'
+
+clients-ready:
+	@command -v node > /dev/null || { echo "verify-schema needs Node 20.19 or later"; exit 1; }
+	@cd clients && want=$$({ cat package-lock.json; printf %s "$$(go env GOOS)$$(go env GOARCH)"; } | $(SHA256)) && \
+	if [ "$$(cat node_modules/.installed 2> /dev/null)" != "$$want" ]; then \
+		npm ci --no-audit --no-fund --prefer-offline && printf %s "$$want" > node_modules/.installed; \
+	fi
 
 $(GOLANGCI):
 	mkdir -p bin
