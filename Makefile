@@ -13,7 +13,7 @@ PACKAGES ?= ./...
 FUZZTIME ?= 30s
 FUZZ_FLAGS = -fuzztime $(FUZZTIME) -fuzzminimizetime 1s -timeout 30m
 
-.PHONY: help run build generate verify verify-schema release-schema clients-ready lint test fuzz bench web verify-web torture torture-short
+.PHONY: help run build generate verify verify-schema release-schema clients-ready browser lint test fuzz bench web verify-web torture torture-short
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -68,11 +68,19 @@ $(GOLANGCI):
 lint: $(GOLANGCI) ## run the pinned linters, go vet among them
 	$(GOLANGCI) run ./...
 
-test: ## run all tests with the race detector; finds, starts or installs PostgreSQL and Redis
+test: browser ## run all tests with the race detector; finds, starts or installs PostgreSQL and Redis
 	go test -race -run '^$$' $(PACKAGES) > /dev/null # builds on all cores; then one package at a time: many wait on real servers
 	go run ./testservices/run -- go test -p 1 $(TEST_FLAGS) $(PACKAGES)
 	go test -timeout 5m ./statetest # the detector slows it down: there 400 seeds, here 1,000
 	go test -timeout 5m -run Hostile . ./graph # what they cost can be measured without the detector alone
+
+# clients/playground_test.go drives the playground in Chromium.
+browser:
+	@for name in google-chrome google-chrome-stable chromium chromium-browser; do command -v $$name > /dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; \
+	fi || true; \
+	command -v chromium > /dev/null || echo "There is no Chromium: the test of the playground will be left out, or fail in CI."
 
 fuzz: ## run every fuzz target for FUZZTIME (30s); what is found is written to testdata/fuzz, to be fixed and committed
 	@set -euo pipefail; \
