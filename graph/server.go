@@ -53,12 +53,12 @@ func NewExecutor(r *Resolver, o Options) *executor.Executor {
 	exec.SetErrorPresenter(p.present)
 	exec.SetRecoverFunc(p.recovered)
 	exec.AroundOperations(p.admit)
-	exec.AroundOperations(r.remember)
 	exec.AroundResponses(boundAnswer)
 	exec.AroundFields(countText)
 	if o.Limiter != nil {
 		exec.AroundOperations(rateLimit{presenter: p, limiter: o.Limiter, perUser: o.PerUser, perAddress: o.PerAddress}.permit)
 	}
+	exec.AroundOperations(r.remember)
 	return exec
 }
 
