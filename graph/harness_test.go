@@ -125,8 +125,8 @@ func (e *edge) post(ctx context.Context, user, accept, document string, v vars) 
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", accept)
 	request.Header.Set("User", user)
-	if user == "tutor" {
-		request.Header.Set("Scopes", auth.ScopeAssistant)
+	if scopes := map[string]string{"tutor": auth.ScopeAssistant, clerk: auth.ScopeModules + " " + auth.ScopeUsers}[user]; scopes != "" {
+		request.Header.Set("Scopes", scopes)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
