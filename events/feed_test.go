@@ -42,6 +42,8 @@ func collect(t *testing.T, s Stream) (got []string, cursor *db.FeedCursor) {
 		}
 		cursor = &c
 		switch {
+		case item.Started != nil:
+			got = append(got, "STARTED")
 		case item.Event != nil:
 			got = append(got, fmt.Sprintf("%s:%d", item.Event.ChatID, item.Event.Seq))
 		case item.Reset != nil:
