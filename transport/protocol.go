@@ -119,9 +119,13 @@ func (s *socket) subscribe(m envelope) *violation {
 	return nil
 }
 
-// run tells everything about an operation: its answers and a complete, or one error that ends it.
+// run tells everything about an operation: its answers and a complete, or one error that ends it. A subscription that is
+// refused ends with an error too, never with a complete: clients would take that for the end of the chat.
 func (s *socket) run(ctx context.Context, id string, params *graphql.RawParams, complete func() bool) {
 	op, refusal := s.t.prepare(ctx, params)
+	if refusal == nil {
+		refusal = op.begin()
+	}
 	if refusal != nil {
 		if complete() {
 			s.put(messageError(id, refusal))

@@ -15,7 +15,11 @@ import (
 
 // serveEvents carries one operation as Server-Sent Events: graphql-sse's distinct connections mode
 // (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md). What is wrong with the operation is told in an event,
-// as the protocol wants; who has no valid token is told by the status, so that no client takes it for an end.
+// as the protocol wants. A missing or invalid token is answered with an HTTP status, never with an event: clients would
+// read an event as the normal end of the stream.
+//
+// The header Last-Event-ID says from where the stream goes on: a browser's EventSource sends it by itself, and libraries
+// that follow streams by POST do too.
 func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, params *graphql.RawParams) {
 	s, ok := t.reserveEvents(w, r)
 	if !ok {
@@ -27,8 +31,12 @@ func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, params *
 	if r.Method != http.MethodPost {
 		allowed = notMutations
 	}
+	ctx := graph.WithCursors(s.ctx, cursors)
+	if last := r.Header.Get("Last-Event-ID"); last != "" { // clients that use fetch repeat the body of their first request too
+		ctx = graph.WithResume(ctx, last)
+	}
 	s.goroutines.Go(func() {
-		t.follow(graph.WithCursors(s.ctx, cursors), params, allowed, func(answer []byte) error {
+		t.follow(ctx, params, allowed, func(answer []byte) error {
 			return s.out.put(s.ctx, eventNext("", answer, cursors.Next()))
 		})
 		_ = s.out.putLast(s.ctx, eventComplete("")) // not if the stream was cut
@@ -37,7 +45,7 @@ func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, params *
 }
 
 // serveEventSource is serveEvents for a browser's EventSource, which can neither post nor send headers: the operation
-// stands in the URL, the token may (RFC 6750, 2.3), and after a cut the browser sends the id of the last event by itself.
+// is in the URL, and the token may be (RFC 6750, 2.3).
 func (t *Transport) serveEventSource(w http.ResponseWriter, r *http.Request) {
 	if !t.origins.admits(r) {
 		refuse(w, http.StatusForbidden, db.CodeForbidden, "This origin may not open a stream.")
@@ -51,9 +59,6 @@ func (t *Transport) serveEventSource(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	if tokens := r.URL.Query()["access_token"]; len(tokens) > 0 && r.Header.Get("Authorization") == "" {
 		ctx, _ = auth.Authenticate(ctx, t.options.Verifier, "Bearer "+strings.Join(tokens, ", ")) // two are none
-	}
-	if last := r.Header.Get("Last-Event-ID"); last != "" {
-		ctx = graph.WithResume(ctx, last)
 	}
 	t.serveEvents(w, r.WithContext(ctx), params)
 }
