@@ -23,16 +23,13 @@ func (t *Transport) graphql(w http.ResponseWriter, r *http.Request) {
 		t.serveSocket(w, r)
 	case r.Method == http.MethodPost:
 		t.servePost(w, r)
+	case lostUpgrade(r):
+		t.refuseLostUpgrade(w, r)
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 		t.serveGet(w, r)
 	default:
 		refuseMethod(w, "GET, HEAD, POST, OPTIONS")
 	}
-}
-
-// wantsSocket is false for other offers to upgrade, such as one of HTTP/2: those may be ignored.
-func wantsSocket(r *http.Request) bool {
-	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 }
 
 func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {

@@ -83,6 +83,7 @@ func (t *Transport) reserve(w http.ResponseWriter, r *http.Request) {
 	leave, ok := t.seats.take("reservations:"+viewer.ID, maxReservations)
 	if !ok {
 		s.release()
+		t.warnings.refused(causeReserved, r)
 		refuseTooMany(w, "You have too many streams reserved.")
 		return
 	}

@@ -60,14 +60,16 @@ type Transport struct {
 	live         *liveSet
 	seats        *seats
 	reservations *reservations
+	warnings     *warnings
 	handler      http.Handler
 }
 
 // New builds the routes.
 func New(o Options) *Transport {
+	warnings := newWarnings(o.Log)
 	t := &Transport{
-		options: o, origins: newOrigins(o.AllowedOrigins), addresses: addresses{o.TrustedProxies},
-		live: newLiveSet(), seats: newSeats(), reservations: newReservations(),
+		options: o, origins: newOrigins(o.AllowedOrigins, warnings), addresses: addresses{o.TrustedProxies},
+		live: newLiveSet(), seats: newSeats(), reservations: newReservations(), warnings: warnings,
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", t.edge(t.graphql))
