@@ -57,13 +57,14 @@ func (limits) ExtensionName() string { return "Limits" }
 // Validate is for gqlgen.
 func (limits) Validate(graphql.ExecutableSchema) error { return nil }
 
-// MutateOperationParameters changes nothing; it is gqlgen's hook before parsing.
+// MutateOperationParameters is gqlgen's hook before parsing. It changes the variables alone.
 func (l limits) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
 	if _, err := auth.FromContext(ctx); err != nil {
 		return gqlerror.WrapPath(nil, err)
 	}
-	if _, ok := l.known.Get(ctx, params.Query); ok {
-		return nil // it passed before
+	if document, ok := l.known.Get(ctx, params.Query); ok { // it passed before
+		l.coerceVariables(ctx, document, params)
+		return nil
 	}
 	if err := checkText(params.Query); err != nil {
 		return err
@@ -76,7 +77,11 @@ func (l limits) MutateOperationParameters(ctx context.Context, params *graphql.R
 	if size.introspection && !l.introspection {
 		return invalid("Introspection is off on this server.")
 	}
-	return size.check()
+	if err := size.check(); err != nil {
+		return err
+	}
+	l.coerceVariables(ctx, document, params)
+	return nil
 }
 
 // MutateOperationContext changes nothing; it is gqlgen's hook after validation.
@@ -84,8 +89,8 @@ func (l limits) MutateOperationContext(_ context.Context, op *graphql.OperationC
 	if op.Operation.Operation == ast.Subscription && len(graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Subscription"})) != 1 {
 		return invalid("A subscription must have exactly one root field.")
 	}
-	if err := checkOneOf(l.schema, op.Operation.VariableDefinitions, op.Variables); err != nil {
-		return err
+	if fault := variableFaultOf(op); fault != nil {
+		return fault.present(false) // the presenter hides what is to be hidden
 	}
 	return tooComplex("cost, every page being full", MaxCost, cost(op.Operation.SelectionSet, op.Variables))
 }

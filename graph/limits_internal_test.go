@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
@@ -108,43 +107,6 @@ func TestEdgesOfLimits(t *testing.T) {
 	} {
 		if err := checkText(c.query); (err == nil) != c.passes {
 			t.Errorf("%s: %v", c.reason, err)
-		}
-	}
-}
-
-func TestOneOfThroughVariables(t *testing.T) {
-	t.Parallel()
-	schema := gqlparser.MustLoadSchema(&ast.Source{Input: `
-		type Query { find(by: By!, all: [By!], deep: Deep): Int }
-		input By @oneOf { id: ID  name: String  other: By }
-		input Deep { by: By  all: [[By]] }`})
-	type m = map[string]any
-	for _, c := range []struct {
-		reason, typ string
-		value       any
-		passes      bool
-	}{
-		{"one", "By", m{"id": "1"}, true},
-		{"none", "By", m{}, false},
-		{"two", "By", m{"id": "1", "name": "x"}, false},
-		{"one and a null", "By", m{"id": "1", "name": nil}, false},
-		{"a null", "By", m{"id": nil}, false},
-		{"nothing at all", "By", nil, true},
-		{"within itself", "By", m{"other": m{"id": "1", "name": "x"}}, false},
-		{"in a list", "[By!]", []any{m{"id": "1"}, m{}}, false},
-		{"in a list, well", "[By!]", []any{m{"id": "1"}, m{"name": "x"}}, true},
-		{"one for a list", "[By!]", []m{{}}, false},
-		{"in another input", "Deep", m{"by": m{}}, false},
-		{"in lists of lists", "Deep", m{"all": []any{[]any{m{"id": "1"}, nil, m{}}}}, false},
-		{"in lists of lists, well", "Deep", m{"by": m{"id": 1}, "all": []any{nil, []any{m{"id": "1"}}}}, true},
-	} {
-		document := parse(t, "query ($v: "+c.typ+") { find }")
-		err := checkOneOf(schema, document.Operations[0].VariableDefinitions, m{"v": c.value})
-		if (err == nil) != c.passes {
-			t.Errorf("%s: %v", c.reason, err)
-		}
-		if err != nil && err.Extensions["code"] != hostile.Validation {
-			t.Errorf("%s: %v", c.reason, err.Extensions)
 		}
 	}
 }

@@ -20,6 +20,7 @@ func TestStatus(t *testing.T) {
 	t.Parallel()
 	typename := "query=" + url.QueryEscape("{ __typename }")
 	body := query(`{ __typename }`, nil)
+	const first = `query ($n: Int) { chats(first: $n) { edges { cursor } } }`
 	inVirtualTime(t, nil, func(w *world) {
 		for _, c := range []struct {
 			reason, method, path, body string
@@ -30,6 +31,10 @@ func TestStatus(t *testing.T) {
 			{"a query", "POST", "/graphql", body, nil, 200, `{"data":{"__typename":"Query"}}`},
 			{"a query that cannot be answered", "POST", "/graphql", query(`{ chat(id: "x") { id } }`, nil), []string{"Accept", mediaGraphQL}, 200, `"data":{"chat":null}`},
 			{"a mutation that fails", "POST", "/graphql", query(`mutation { createChat(input: {title: ""}) { chat { id } } }`, nil), []string{"Accept", mediaGraphQL}, 200, `"data":null`},
+			{"a text for a number", "POST", "/graphql", query(first, map[string]any{"n": "2"}), []string{"Accept", mediaGraphQL}, 400, `"field":"n"`},
+			{"a fraction for a number", "POST", "/graphql", query(first, map[string]any{"n": 2.5}), []string{"Accept", mediaGraphQL}, 400, `cannot be 2.5`},
+			{"a whole number with a fraction", "POST", "/graphql", `{"query":"` + first + `","variables":{"n":2.0}}`, []string{"Accept", mediaGraphQL}, 200, `"edges":[]`},
+			{"a text for a number by GET", "GET", "/graphql?variables=%7B%22n%22%3A%222%22%7D&query=" + url.QueryEscape(first), "", []string{"Accept", mediaGraphQL}, 400, `"field":"n"`},
 			{"nobody asks", "POST", "/graphql", body, []string{"Authorization", "", "Accept", mediaGraphQL}, 401, "UNAUTHENTICATED"},
 			{"nobody asks, and takes JSON", "POST", "/graphql", body, []string{"Authorization", "", "Accept", mediaJSON}, 200, "UNAUTHENTICATED"},
 			{"a subscription by POST", "POST", "/graphql", query(`subscription { chatEvents { cursor } }`, nil), []string{"Accept", mediaGraphQL}, 400, "graphql-transport-ws"},

@@ -247,6 +247,7 @@ func TestSocketQueriesAndMutations(t *testing.T) {
 			{`mutation { deleteChat(input: {id: "0197c0de-0000-7000-8000-000000000000"}) { deletedChatId } }`, []string{"next", "complete"}},
 			{`{ nothing }`, []string{"error"}},
 			{`{`, []string{"error"}},
+			{`query ($n: Int!) { chats(first: $n) { edges { cursor } } }`, []string{"error"}},
 			{`query ($id: ID!) { chat(id: $id) { title } }`, []string{"error"}},
 			{`subscription { chatEvents(chatId: "0197c0de-0000-7000-8000-000000000000") { cursor } }`, []string{"error"}},
 			{`subscription { chatEvents(after: "nonsense") { cursor } }`, []string{"error"}},
