@@ -17,13 +17,15 @@ import (
 // is repeated. Each error tells the limit and the value. The documents of real clients need three quarters of each at
 // most and mostly a tenth, which a test holds; what passes is validated in a few milliseconds of CPU.
 const (
-	MaxBytes      = 128 << 10 // as much as a transport lets through
-	MaxTokens     = 5000      // comments count
-	MaxNameBytes  = 80        // validation compares names with the schema's, in time that grows with their lengths
-	MaxNesting    = 50        // of brackets of all kinds: selections, lists, objects
-	MaxFields     = 500       // as written
-	MaxSelections = 5000      // and values, with fragments expanded, of all operations and fragments: fragments in a chain double with each
-	MaxDepth      = 20        // of fields and inline fragments
+	MaxBytes      = 128 << 10        // besides the texts in it
+	MaxTextBytes  = LongestText * 12 // of the texts in it, with their escapes: \ud83d\ude00 is one character
+	MaxLines      = 50_000           // a block of text is split at each of them, three times
+	MaxTokens     = 5000             // comments count
+	MaxNameBytes  = 80               // validation compares names with the schema's, in time that grows with their lengths
+	MaxNesting    = 50               // of brackets of all kinds: selections, lists, objects
+	MaxFields     = 500              // as written
+	MaxSelections = 5000             // and values, with fragments expanded, of all operations and fragments: fragments in a chain double with each
+	MaxDepth      = 20               // of fields and inline fragments
 	MaxAliases    = 100
 	MaxFragments  = 100 // definitions and operations together
 	MaxDirectives = 100
@@ -31,6 +33,9 @@ const (
 	MaxArguments  = 500
 	MaxRepeats    = 5000 // pairs of fields that would stand in the same place of the answer; validation compares each
 )
+
+// LongestText is the number of characters of the longest text that the schema promises to take: the content of a module.
+const LongestText = 200_000
 
 const codeTooComplex = "QUERY_TOO_COMPLEX"
 

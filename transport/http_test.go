@@ -43,7 +43,7 @@ func TestStatus(t *testing.T) {
 			{"a form", "POST", "/graphql", typename, []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, "application/json"},
 			{"plain text", "POST", "/graphql", body, []string{"Content-Type", "text/plain"}, 415, "application/json"},
 			{"GraphQL alone", "POST", "/graphql", `{ __typename }`, []string{"Content-Type", "application/graphql"}, 415, "application/json"},
-			{"too large", "POST", "/graphql", strings.Repeat(" ", MaxBody+1), nil, 413, "131072"},
+			{"too large", "POST", "/graphql", strings.Repeat(" ", MaxBody+1), nil, 413, "2931072"},
 			{"PUT", "PUT", "/graphql", body, nil, 405, "GET, HEAD, POST"},
 			{"DELETE", "DELETE", "/graphql", "", nil, 405, "GET, HEAD, POST"},
 			{"HEAD", "HEAD", "/graphql?" + typename, "", nil, 200, ""},

@@ -27,7 +27,7 @@ type operation struct {
 }
 
 // prepare does everything before execution. A refusal is what to answer instead.
-func (t *Transport) prepare(ctx context.Context, params *graphql.RawParams) (op *operation, refusal *graphql.Response) {
+func (t *Transport) prepare(ctx context.Context, in *incoming) (op *operation, refusal *graphql.Response) {
 	op = &operation{t: t, ctx: graphql.StartOperationTrace(ctx)}
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -35,11 +35,14 @@ func (t *Transport) prepare(ctx context.Context, params *graphql.RawParams) (op 
 		}
 	}()
 	now := graphql.Now()
-	params.ReadTime = graphql.TraceTiming{Start: now, End: now}
+	in.ReadTime = graphql.TraceTiming{Start: now, End: now}
 	var errs gqlerror.List
-	op.operation, errs = t.options.Executor.CreateOperationContext(op.ctx, params)
+	op.operation, errs = t.options.Executor.CreateOperationContext(op.ctx, in.RawParams)
 	if len(errs) > 0 {
 		return nil, t.options.Executor.DispatchError(graphql.WithOperationContext(op.ctx, op.operation), errs)
+	}
+	if in.large && op.streams() { // it would be kept as long as the subscription lasts
+		return nil, failure(db.CodeBadUserInput, fmt.Sprintf("The request of a subscription must have at most %d bytes.", smallBody), nil)
 	}
 	return op, nil
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"studychat/auth"
@@ -20,7 +19,7 @@ import (
 //
 // The header Last-Event-ID says from where the stream goes on: a browser's EventSource sends it by itself, and libraries
 // that follow streams by POST do too.
-func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, params *graphql.RawParams) {
+func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, in *incoming) {
 	s, ok := t.reserveEvents(w, r)
 	if !ok {
 		return
@@ -36,7 +35,7 @@ func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, params *
 		ctx = graph.WithResume(ctx, last)
 	}
 	s.goroutines.Go(func() {
-		t.follow(ctx, params, allowed, func(answer []byte) error {
+		t.follow(ctx, in, allowed, func(answer []byte) error {
 			return s.out.put(s.ctx, eventNext("", answer, cursors.Next()))
 		})
 		_ = s.out.putLast(s.ctx, eventComplete("")) // not if the stream was cut
@@ -60,7 +59,7 @@ func (t *Transport) serveEventSource(w http.ResponseWriter, r *http.Request) {
 	if tokens := r.URL.Query()["access_token"]; len(tokens) > 0 && r.Header.Get("Authorization") == "" {
 		ctx, _ = auth.Authenticate(ctx, t.options.Verifier, "Bearer "+strings.Join(tokens, ", ")) // two are none
 	}
-	t.serveEvents(w, r.WithContext(ctx), params)
+	t.serveEvents(w, r.WithContext(ctx), small(params))
 }
 
 // anything and notMutations say which kinds of operations a request may run.
@@ -68,8 +67,9 @@ func anything(ast.Operation) bool          { return true }
 func notMutations(kind ast.Operation) bool { return kind != ast.Mutation }
 
 // follow runs an operation and hands over each of its answers, until it is over or put fails.
-func (t *Transport) follow(ctx context.Context, params *graphql.RawParams, allowed func(ast.Operation) bool, put func(answer []byte) error) {
-	op, refusal := t.prepare(ctx, params)
+func (t *Transport) follow(ctx context.Context, in *incoming, allowed func(ast.Operation) bool, put func(answer []byte) error) {
+	defer in.release()
+	op, refusal := t.prepare(ctx, in)
 	if refusal == nil && !allowed(op.kind()) {
 		refusal = failure(db.CodeBadUserInput, "A GET may not mutate. Use POST.", nil)
 	}

@@ -24,7 +24,6 @@ import (
 
 // Limits and deadlines.
 const (
-	MaxBody        = 128 << 10        // bytes of a request's body, and of a message over the socket
 	maxInit        = 16 << 10         // bytes of a message before the viewer is known; a token has at most 8 KB
 	bodyTimeout    = 10 * time.Second // for a body to arrive
 	answerTimeout  = 30 * time.Second // for an answer that is no stream

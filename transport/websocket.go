@@ -108,19 +108,21 @@ func (s *socket) serve() {
 // readAll reads until the socket ends. The pings bound how long a read may take.
 func (s *socket) readAll() {
 	for {
-		kind, message, err := s.conn.Read(context.Background())
+		text, message, release, err := s.readMessage()
 		if err != nil {
 			return
 		}
 		s.heard.Store(true)
 		switch {
 		case !s.keepsPace():
+			release()
 			return
-		case kind != websocket.MessageText:
+		case !text:
+			release()
 			s.end(closeBadRequest, reasonBadMessage)
 			return
 		}
-		if v := s.receive(showBrokenUTF8(message)); v != nil {
+		if v := s.receive(showBrokenUTF8(message), release); v != nil {
 			s.end(v.code, v.reason)
 			return
 		}
