@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +23,7 @@ import (
 	"studychat/db"
 	"studychat/events"
 	"studychat/graph"
+	"studychat/graph/graphtest"
 )
 
 // Ids that the tests choose, so that snapshots are the same each time.
@@ -103,9 +105,21 @@ func (e *edge) ask(user, document string, v vars) string {
 	e.t.Helper()
 	response := e.post(e.t.Context(), user, "application/json", document, v)
 	defer response.Body.Close()
-	var body any
-	if err := json.NewDecoder(response.Body).Decode(&body); err != nil {
+	raw, err := io.ReadAll(response.Body)
+	if err != nil {
 		e.t.Fatal(err)
+	}
+	return e.read(document, v, raw)
+}
+
+// read checks an answer against the schema and what was asked.
+func (e *edge) read(document string, v vars, raw []byte) string {
+	var body any
+	if err := json.Unmarshal(raw, &body); err != nil {
+		e.t.Error(err)
+	}
+	if err := graphtest.Check(graphtest.Request{Schema: graph.Schema(), Document: document, Variables: v}, raw); err != nil {
+		e.t.Errorf("%v\n%s\n%s", err, document, raw)
 	}
 	return pretty(body)
 }
@@ -149,10 +163,8 @@ func (e *edge) follow(user, document string, v vars) <-chan string {
 		defer response.Body.Close()
 		lines := bufio.NewScanner(response.Body)
 		for lines.Scan() {
-			data, ok := strings.CutPrefix(lines.Text(), "data: ")
-			var body any
-			if ok && json.Unmarshal([]byte(data), &body) == nil {
-				out <- pretty(body)
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok && strings.HasPrefix(data, "{") {
+				out <- e.read(document, v, []byte(data))
 			}
 		}
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
