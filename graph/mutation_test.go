@@ -67,7 +67,7 @@ func TestClearChats(t *testing.T) {
 func TestSendMessage(t *testing.T) {
 	t.Parallel()
 	e := seeded(t)
-	first := e.ask("bob", sendDocument, vars{"id": nowhere, "chat": chat1, "content": " Zwei Zeilen:\n\teins 👩‍🏫 "})
+	first := e.ask("bob", sendDocument, vars{"id": nowhere, "chat": chat1, "content": "\r\nZwei Zeilen:\r\n\teins 👩‍🏫 "})
 	match(t, "with an id", sendDocument, first)
 	if again := e.ask("bob", sendDocument, vars{"id": nowhere, "chat": chat1, "content": "\n Zwei Zeilen:\n\teins 👩‍🏫"}); again != first {
 		t.Errorf("the repeat answers\n%s\nnot\n%s", again, first)
