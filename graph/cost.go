@@ -13,8 +13,8 @@ import (
 // for each of the list, and lists are counted as full: by `first` or `last`, else by the size of a usual page. Whatever
 // @skip and @include leave out counts all the same.
 //
-// A front end that asks for 20 chats with 50 messages each, and for all there is to know of them, comes to 40,000.
-const MaxCost = 50_000
+// A front end that asks for 20 chats with 50 messages each, and for all there is to know of them, names included, comes to 60,000.
+const MaxCost = 70_000
 
 // fieldCost is for the fields that cost more than the few hundred nanoseconds of any other. A test names what is missing.
 var fieldCost = map[string]int{
@@ -23,8 +23,8 @@ var fieldCost = map[string]int{
 	"Query.modules": 1000, "Query.module": 1000, "Module.chats": 1000, "ChatConnection.totalCount": 1000,
 	"Query.__schema": 1000, "Query.__type": 1000,
 	// Read for a whole list, or a whole answer, at once.
-	"Chat.messages": 50, "Chat.online": 50, "Chat.viewerState": 50, "Chat.module": 10,
-	"Message.chat": 50, "Message.replyTo": 50, "Member.readSeq": 2, "User.name": 1, "User.avatarUrl": 1,
+	"Chat.messages": 50, "Chat.online": 50, "Chat.viewerState": 50, "Chat.module": 2,
+	"Message.chat": 2, "Message.replyTo": 2, "Member.readSeq": 2, "User.name": 1, "User.avatarUrl": 1,
 	"SendMessagePayload.chatEdge": 500,
 	// One event has one type, but a document has a selection for each: all of them are counted.
 	"StreamStarted.online": 500, "StreamStarted.readMarks": 500, "MessagesRead.unreadCount": 500,

@@ -106,17 +106,6 @@ func TestChatRefused(t *testing.T) {
 	match(t, "bad page of messages", e.ask("ann", `query ($id: ID!) { chat(id: $id) { id messages(first: 101) { eventCursor } } }`, vars{"id": chat1}))
 }
 
-func TestNode(t *testing.T) {
-	t.Parallel()
-	e := seeded(t)
-	const document = `query ($id: ID!) { node(id: $id) { __typename id ... on Chat { title } ... on Message { content seq } } }`
-	match(t, "chat", document, e.ask("bob", document, vars{"id": chat1}))
-	match(t, "message", e.ask("bob", document, vars{"id": message1}))
-	match(t, "a stranger", e.ask("eve", document, vars{"id": message1}))
-	match(t, "never was", e.ask("bob", document, vars{"id": nowhere}))
-	match(t, "malformed", e.ask("bob", document, vars{"id": "chat-1"}))
-}
-
 // TestSeveralOperations: who sends several and names none is told so, whether the schema is hidden or not.
 func TestSeveralOperations(t *testing.T) {
 	t.Parallel()
