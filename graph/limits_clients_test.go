@@ -38,7 +38,9 @@ func TestDocumentsOfRealClients(t *testing.T) {
 		case strings.HasSuffix(name, "AppSendMutation"):
 			variables["input"] = map[string]any{"chatId": chat1, "content": "x"}
 		case strings.HasSuffix(name, "AppDeleteMutation"):
-			variables["input"] = map[string]any{"id": chat2}
+			variables["input"] = map[string]any{"chatId": chat2}
+		case strings.HasPrefix(string(query), "mutation"):
+			delete(variables, "id") // of the chat
 		}
 		params := &gqlgen.RawParams{Query: string(query), Variables: variables}
 		if strings.HasPrefix(string(query), "subscription") {

@@ -83,7 +83,7 @@ func (p *people) forget(id string) { p.names.Remove(id) }
 // the next operation tries again.
 func (p *people) saw(ctx context.Context, viewer auth.Viewer) {
 	claims := db.Claims{Name: viewer.Name, AvatarURL: viewer.AvatarURL, At: viewer.Issued}
-	if stored, ok := p.seen.Get(viewer.ID); ok && (stored == claims || claims.At.Before(stored.At)) {
+	if stored, ok := p.seen.Get(viewer.ID); ok && (stored.Says(claims) || claims.At.Before(stored.At)) {
 		return
 	}
 	limited, cancel := context.WithTimeout(ctx, seenTimeout)
