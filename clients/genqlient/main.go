@@ -30,7 +30,9 @@ func main() {
 				"__typename": e.Kind, "seq": e.Seq, "message": map[string]any{"content": e.Message.Content},
 			}})
 		})
-		report(map[string]any{"kind": "complete"})
+		if err == nil {
+			report(map[string]any{"kind": "complete"})
+		}
 	}
 	if err != nil {
 		report(map[string]any{"kind": "error", "text": err.Error()})
