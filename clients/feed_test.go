@@ -32,8 +32,7 @@ type list struct {
 	events int                 // new messages
 	again  int                 // events that the client dropped
 	tries  int                 // connections begun
-
-	started bool // the feed has begun
+	starts int                 // how often the feed began
 }
 
 // take adds a line. It returns an error for a message that is not the next of its chat, and for what ends the feed.
@@ -48,7 +47,9 @@ func (l *list) take(seen line) error {
 	case "repeat":
 		l.again++
 	case "event":
-		l.started = l.started || seen.Event.Kind == "StreamStarted"
+		if seen.Event.Kind == "StreamStarted" {
+			l.starts++
+		}
 		if seen.Event.Kind == "MessageSent" {
 			return l.takeMessage(seen.Event)
 		}
@@ -206,7 +207,7 @@ func (s *server) overtaken(t *testing.T, keeper string) (c *client, seen *list, 
 	gone, _ := s.newTitled("ann", "Gone")
 	seen = &list{coming: map[string][]string{a: {"one", "two", "three"}}}
 	c = s.sidebar(t, keeper, issue(t, lasting("ann")))
-	c.until(seen, "the feed", func() bool { return seen.started })
+	c.until(seen, "the feed", func() bool { return seen.starts > 0 })
 	s.say(a, "one")
 	c.until(seen, "the list", func() bool { return len(seen.coming[a]) == 2 && seen.shows("A: one (0)", "Gone:  (0)")() })
 	c.say("hold answers")

@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +21,7 @@ func TestRestoreIsForgotten(t *testing.T) {
 			a, _ := s.newTitled("ann", "A")
 			c := s.sidebar(t, keeper, issue(t, lasting("ann")))
 			seen := &list{coming: map[string][]string{a: {"one", "lost 1", "lost 2"}}}
-			c.until(seen, "the feed", func() bool { return seen.started })
+			c.until(seen, "the feed", func() bool { return seen.starts > 0 })
 			s.say(a, "one")
 			c.until(seen, "a message", seen.shows("A: one (0)"))
 
@@ -40,6 +41,36 @@ func TestRestoreIsForgotten(t *testing.T) {
 			c.until(seen, "the backup", seen.shows("A: one (0)"))
 			s.say(a, "new")
 			c.until(seen, "a message with a number of before", seen.shows("A: new (0)"))
+		})
+	}
+}
+
+// TestResetOfAnotherChatIsNoLoop begins the feed just after a chat was deleted. The feed resets that chat, because its events are
+// gone, and would do so again each time that the list is queried anew.
+func TestResetOfAnotherChatIsNoLoop(t *testing.T) {
+	t.Parallel()
+	needNode(t)
+	for _, keeper := range keepers {
+		t.Run(keeper, func(t *testing.T) {
+			t.Parallel()
+			s := start(t)
+			a, _ := s.newTitled("ann", "A")
+			seen := &list{}
+			deleted := func() {
+				gone, _ := s.newTitled("ann", "Gone")
+				s.delete(gone)
+			}
+			deleted()
+			c := s.sidebar(t, keeper, issue(t, lasting("ann")))
+			c.until(seen, "the feed", func() bool { return seen.starts > 0 })
+			deleted()
+			for i := range written {
+				s.say(a, fmt.Sprint(i))
+				c.until(seen, "the message", seen.shows(fmt.Sprintf("A: %d (0)", i)))
+			}
+			if seen.starts > 3 { // one query anew for each chat, at most
+				t.Errorf("the feed began %d times", seen.starts)
+			}
 		})
 	}
 }
