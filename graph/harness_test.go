@@ -200,6 +200,7 @@ var (
 	chatCursors = regexp.MustCompile(`"YzE6[A-Za-z0-9_-]+"`)            // base64 of c1:, the time and the id follow
 	chatTags    = regexp.MustCompile(`"(2\.1\.\d+\.)[A-Za-z0-9_-]{8}"`) // of chats whose ids differ from run to run
 	feedCursors = regexp.MustCompile(`"2\.1\.t\d+\.[A-Za-z0-9_-]{8}"`)
+	logCursors  = regexp.MustCompile(`"2\.\d+\.\d+(\.[A-Za-z0-9_-]{8})"`)
 	madeIDs     = regexp.MustCompile(`"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"`)
 )
 
@@ -209,6 +210,14 @@ func pretty(body any) string {
 	text = chatCursors.ReplaceAll(text, []byte(`"<chat cursor>"`))
 	text = chatTags.ReplaceAll(text, []byte(`"$1<tag>"`))
 	text = feedCursors.ReplaceAll(text, []byte(`"<feed cursor>"`))
+	text = logCursors.ReplaceAllFunc(text, func(cursor []byte) []byte {
+		for _, chat := range []string{chat1, chat2, nowhere} {
+			if tag := strings.TrimPrefix(db.Cursor{ChatID: chat}.String(), "2.0.0"); bytes.HasSuffix(cursor, []byte(tag+`"`)) {
+				return cursor
+			}
+		}
+		return []byte(`"<cursor of a made chat>"`)
+	})
 	return string(madeIDs.ReplaceAllFunc(text, func(id []byte) []byte {
 		if bytes.HasPrefix(id, []byte(`"00000000-`)) {
 			return id
