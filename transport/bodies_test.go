@@ -52,8 +52,8 @@ func TestWhatIsPromisedFits(t *testing.T) {
 		} {
 			for _, accept := range []string{mediaGraphQL, mediaEvents} {
 				request := w.request(http.MethodPost, "/graphql", body, "Accept", accept)
-			request.Header.Set("Authorization", "Bearer ann+modules")
-			response, answer := w.do(request)
+				request.Header.Set("Authorization", "Bearer ann+modules")
+				response, answer := w.do(request)
 				if response.StatusCode != http.StatusOK || strings.Count(answer, "😀") != 16_000 {
 					w.t.Errorf("%s, %s: %d %.200s", reason, accept, response.StatusCode, answer)
 				}
@@ -74,7 +74,7 @@ func TestAModuleFits(t *testing.T) {
 	body := query(`mutation { putModule(input: {moduleId: "m", title: "M", content: "`+strings.Repeat(`\ud83d\ude00`, db.MaxModuleContent)+`"}) { module { id } } }`, nil)
 	inVirtualTime(t, nil, func(w *world) {
 		for _, accept := range []string{mediaGraphQL, mediaEvents} {
-			response, answer := w.do(w.request(http.MethodPost, "/graphql", body, "Accept", accept))
+			response, answer := w.do(w.request(http.MethodPost, "/graphql", body, "Accept", accept, "Authorization", "Bearer ann+modules"))
 			if response.StatusCode != http.StatusOK || !strings.Contains(answer, `"module":{"id":"m"}`) {
 				w.t.Errorf("%s: %d %.200s", accept, response.StatusCode, answer)
 			}
