@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,8 @@ type line struct {
 	// Of an example.
 	Title, Cursor, Sent string
 	Messages, Told      int
-	PossibleTypes       map[string][]string
+
+	Rows []string // of a list of chats, as it is shown
 }
 
 // code is a number or a name.
@@ -38,6 +40,7 @@ func (c *code) UnmarshalJSON(text []byte) error {
 // event is what chatEvents gives, as far as the tests look.
 type event struct {
 	Kind    string `json:"__typename"`
+	ChatID  string `json:"chatId"`
 	Seq     int    `json:"seq"`
 	Message struct {
 		Content string `json:"content"`
@@ -49,6 +52,7 @@ type client struct {
 	t     *testing.T
 	lines chan line // closes when the program ends
 	cmd   *exec.Cmd
+	input io.Writer
 }
 
 // script runs a script of clients/node, in dir if it is not "", which holds the example that it imports.
@@ -65,7 +69,7 @@ func (s *server) run(t *testing.T, dir string, tokens *issuing, command []string
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "SERVER="+s.url, "TOKENS="+tokens.url)
-	cmd.Env = append(cmd.Env, environ...)
+	cmd.Env = append(append(cmd.Env, s.clients...), environ...)
 	cmd.Stderr = t.Output()
 	hold, err1 := cmd.StdinPipe() // the program ends when this does
 	stdout, err2 := cmd.StdoutPipe()
@@ -75,7 +79,7 @@ func (s *server) run(t *testing.T, dir string, tokens *issuing, command []string
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	c := &client{t: t, lines: make(chan line, 100_000), cmd: cmd}
+	c := &client{t: t, lines: make(chan line, 100_000), cmd: cmd, input: hold}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -102,6 +106,14 @@ func (c *client) read(stdout io.Reader) {
 	}
 }
 
+// say gives the client a command.
+func (c *client) say(command string) {
+	c.t.Helper()
+	if _, err := io.WriteString(c.input, command+"\n"); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 // next returns what the client reports next, until the deadline.
 func (c *client) next(deadline <-chan time.Time, what string) line {
 	c.t.Helper()
@@ -110,7 +122,7 @@ func (c *client) next(deadline <-chan time.Time, what string) line {
 		if !ok {
 			c.t.Fatalf("the client ended; wanted: %s", what)
 		}
-		if l.Kind != "event" && l.Kind != "audit" {
+		if !slices.Contains([]string{"event", "repeat", "rows", "audit"}, l.Kind) {
 			c.t.Logf("client: %s %s %s", l.Kind, l.Code, l.Text)
 		}
 		return l
@@ -147,8 +159,9 @@ func (c *client) messages(seen *log, name string) {
 	}
 }
 
-// reconnects counts how often a client that is refused comes back, until stormTime is over or it is a storm.
-func (c *client) reconnects() int {
+// reconnects counts how often a client that is refused comes back, until stormTime is over or it is a storm. One that is
+// admitted, and cut at once, may see that its stream starts.
+func (c *client) reconnects(admitted bool) int {
 	c.t.Helper()
 	c.wait("connecting")
 	over := time.After(stormTime)
@@ -159,7 +172,7 @@ func (c *client) reconnects() int {
 				return again
 			}
 			c.t.Logf("client: %s %s %s", l.Kind, l.Code, l.Text)
-			if l.Kind == "event" || l.Kind == "complete" {
+			if l.Kind == "event" && !admitted || l.Kind == "complete" {
 				c.t.Fatalf("a client that is refused reports %q", l.Kind)
 			}
 			if l.Kind == "connecting" {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -37,6 +38,8 @@ type server struct {
 	cmd  *exec.Cmd
 	hold io.Closer
 	logs sync.WaitGroup
+
+	clients []string // settings for the clients, "NAME=value" each
 }
 
 // start starts a server that asks for tokens, on a database of the test's own. Settings are "NAME=value" each.
@@ -52,6 +55,16 @@ func start(t *testing.T, settings ...string) *server {
 	s.up()
 	t.Cleanup(s.kill)
 	return s
+}
+
+// elsewhere lets something happen on another server of the same database, on another port, which nobody else knows.
+func (s *server) elsewhere(happens func(other *server)) {
+	s.t.Helper()
+	addr := fmt.Sprintf("127.0.0.1:%d", testservices.Port(s.t))
+	other := &server{t: s.t, url: "http://" + addr, env: append(slices.Clone(s.env), "ADDR="+addr)}
+	other.up()
+	defer other.stop()
+	happens(other)
 }
 
 // up starts the process and waits until it listens.
@@ -162,12 +175,18 @@ func (s *server) ask(user, document string, v vars, into any) error {
 // newChat creates a chat and returns its id and the cursor to follow it from.
 func (s *server) newChat(user string) (id, cursor string) {
 	s.t.Helper()
+	return s.newTitled(user, "A chat")
+}
+
+func (s *server) newTitled(user, title string) (id, cursor string) {
+	s.t.Helper()
 	var a struct {
 		CreateChat struct {
 			Chat struct{ ID, EventCursor string }
 		}
 	}
-	err := s.ask(user, `mutation { createChat(input: {title: "A chat"}) { chat { id eventCursor } } }`, nil, &a)
+	err := s.ask(user, `mutation ($title: String!) { createChat(input: {title: $title}) { chat { id eventCursor } } }`,
+		vars{"title": title}, &a)
 	if err != nil {
 		s.t.Fatal(err)
 	}

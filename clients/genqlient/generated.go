@@ -15,9 +15,11 @@ type FollowResponse struct {
 	// With `chatId`: the chat's log, every durable event once, in order and without a gap, from just after the cursor `after` (default: from now).
 	// Take `after` from `Chat.eventCursor` or from the last event you processed. The stream completes after ChatDeleted, and after the viewer's own MemberRemoved.
 	//
-	// Without `chatId`: the events of all the viewer's chats, at least once: drop an event whose `(chatId, seq)` you have seen.
+	// Without `chatId`: the events of all the viewer's chats, at least once. Take `after` from `ChatConnection.eventCursor` or from the last event you
+	// processed, and drop an event whose `eventId` you have seen. A chat that the viewer joins begins with the viewer's own MemberAdded.
 	//
-	// When continuity cannot be kept the stream says so with StreamReset: query the chat anew and go on from the event's cursor.
+	// The first event of every stream is StreamStarted. When continuity cannot be kept the stream says so with StreamReset: forget what
+	// you have seen, query anew and go on from the event's cursor.
 	ChatEvents Event `json:"chatEvents"`
 }
 
@@ -27,7 +29,7 @@ func (v *FollowResponse) GetChatEvents() Event { return v.ChatEvents }
 // LoadChatChat includes the requested fields of the GraphQL type Chat.
 // The GraphQL type's documentation follows.
 //
-// A chat: a title, members and messages. Everything on this type is the same for every member, but `viewerState`.
+// A chat: a title, members and messages. Everything on this type is the same for every member, except `viewerState`.
 type LoadChatChat struct {
 	// The chat's id, a UUID.
 	Id string `json:"id"`
@@ -103,7 +105,7 @@ func (v *LoadChatChatMessagesMessageConnectionEdgesMessageEdgeNodeMessage) GetCo
 
 // LoadChatResponse is returned by LoadChat on success.
 type LoadChatResponse struct {
-	// One chat. Null together with a NOT_FOUND error when the viewer is no member or there is no such chat.
+	// One chat. Null together with a NOT_FOUND error when the viewer is not a member or there is no such chat.
 	Chat LoadChatChat `json:"chat"`
 }
 
@@ -134,10 +136,12 @@ type SendMessageInput struct {
 	Id string `json:"id,omitempty"`
 	// The chat.
 	ChatId string `json:"chatId"`
-	// The text, 1 to 16,000 characters after trimming.
+	// The text, 1 to 16,000 characters.
 	Content string `json:"content"`
 	// In whose name the message speaks.
 	Role MessageRole `json:"role,omitempty"`
+	// The message of the same chat that this one answers (NOT_FOUND if there is none).
+	ReplyToId string `json:"replyToId,omitempty"`
 }
 
 // GetId returns SendMessageInput.Id, and is useful for accessing the field via an interface.
@@ -152,9 +156,12 @@ func (v *SendMessageInput) GetContent() string { return v.Content }
 // GetRole returns SendMessageInput.Role, and is useful for accessing the field via an interface.
 func (v *SendMessageInput) GetRole() MessageRole { return v.Role }
 
+// GetReplyToId returns SendMessageInput.ReplyToId, and is useful for accessing the field via an interface.
+func (v *SendMessageInput) GetReplyToId() string { return v.ReplyToId }
+
 // SendResponse is returned by Send on success.
 type SendResponse struct {
-	// Adds a message to a chat. With an `id`, the call may be repeated; the same id with other content is CONFLICT.
+	// Adds a message to a chat. With an `id`, the call may be repeated; the same id with other content, or for a chat, is CONFLICT.
 	SendMessage SendSendMessageSendMessagePayload `json:"sendMessage"`
 }
 

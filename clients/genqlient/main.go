@@ -27,10 +27,12 @@ func main() {
 		http.DefaultTransport = counting{http.DefaultTransport}
 		err = chats.Follow(ctx, os.Getenv("CHAT"), os.Getenv("AFTER"), func(e Event) {
 			report(map[string]any{"kind": "event", "event": map[string]any{
-				"seq": e.Seq, "message": map[string]any{"content": e.Message.Content},
+				"__typename": e.Kind, "seq": e.Seq, "message": map[string]any{"content": e.Message.Content},
 			}})
 		})
-		report(map[string]any{"kind": "complete"})
+		if err == nil {
+			report(map[string]any{"kind": "complete"})
+		}
 	}
 	if err != nil {
 		report(map[string]any{"kind": "error", "text": err.Error()})

@@ -1,5 +1,6 @@
 // Follows a chat with an example of docs/clients.md.
 const { CHAT, AFTER } = process.env
+if (process.argv[2] === 'posted') await import('./page.mjs')
 const { follow } = await import(`file://${process.cwd()}/${process.argv[2]}.js`)
 follow(
   CHAT, AFTER,

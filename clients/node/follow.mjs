@@ -3,7 +3,8 @@
 import { createClient as createSocket } from 'graphql-ws'
 import { createClient as createStream } from 'graphql-sse'
 
-const { SERVER, TOKENS, CHAT, AFTER } = process.env
+// With IGNORE_STARTED it does without the cursor of StreamStarted, to show what that is for.
+const { SERVER, TOKENS, CHAT, AFTER, IGNORE_STARTED } = process.env
 const query = `subscription ($chatId: ID, $after: String) {
   chatEvents(chatId: $chatId, after: $after) {
     __typename cursor
@@ -19,7 +20,8 @@ const sink = {
     if (result.errors) report('error', { text: JSON.stringify(result.errors) })
     if (!result.data) return
     report('event', { event: result.data.chatEvents })
-    variables.after = result.data.chatEvents.cursor
+    const { __typename, cursor } = result.data.chatEvents
+    if (!IGNORE_STARTED || __typename !== 'StreamStarted') variables.after = cursor
   },
   error: error => report('error', { text: String(error?.code ?? '') + ' ' + JSON.stringify(error) + ' ' + error }),
   complete: () => report('complete'),

@@ -20,7 +20,9 @@ graphql`
 graphql`
   fragment App_row on Chat {
     title
+    seq
     updatedAt
+    lastMessageAt
     lastMessage { ...App_message }
     ...App_unread
     ...App_presence
@@ -32,15 +34,19 @@ graphql`
 `;
 
 graphql`
-  fragment App_presence on Chat { online { id name } members { ...App_member } }
+  fragment App_presence on Chat { online { ...App_user } members { ...App_member } }
 `;
 
 graphql`
-  fragment App_member on Member { user { id name } role joinedAt }
+  fragment App_user on User { name avatarUrl }
 `;
 
 graphql`
-  fragment App_message on Message { id seq author { id name } role content createdAt editedAt deletedAt }
+  fragment App_member on Member { user { ...App_user } role joinedAt readSeq }
+`;
+
+graphql`
+  fragment App_message on Message { id seq author { ...App_user } role content createdAt editedAt deletedAt }
 `;
 
 graphql`
@@ -52,7 +58,7 @@ graphql`
       ...App_presence @include(if: $withMembers) @alias(as: "presence")
       ...App_unread
     }
-    node(id: $id) { __typename ... on Chat { createdBy { id } createdAt } ... on Message { chatId } }
+    node(id: $id) { __typename ... on Chat { createdBy { ...App_user } createdAt } ... on Message { chatId } }
   }
 `;
 
@@ -69,7 +75,9 @@ graphql`
 graphql`
   mutation AppSendMutation($input: SendMessageInput!, $connections: [ID!]!) {
     sendMessage(input: $input) {
-      message @appendNode(connections: $connections, edgeTypeName: "MessageEdge") { ...App_message }
+      message { ...App_message }
+      messageEdge @appendEdge(connections: $connections) { cursor node { ...App_message } }
+      chatEdge { node { ...App_row } }
     }
   }
 `;
@@ -81,16 +89,17 @@ graphql`
 `;
 
 graphql`
-  subscription AppFollowSubscription($chatId: ID, $after: String) {
+  subscription AppFollowSubscription($chatId: ID, $after: String, $lists: [ID!]!) {
     chatEvents(chatId: $chatId, after: $after) {
       __typename
       cursor
-      ... on DurableChatEvent { eventId chatId seq actor { id name } chat { id seq title lastMessageAt } }
-      ... on ChatCreated { chat { ...App_row } }
+      ... on StreamStarted { online { ...App_user } readMarks { user { ...App_user } readSeq } }
+      ... on DurableChatEvent { eventId chatId seq actor { ...App_user } chat { ...App_row } }
+      ... on ChatCreated { chatEdge @prependEdge(connections: $lists) { cursor node { ...App_row } } }
       ... on MessageSent { message { ...App_message } }
       ... on MessageEdited { message { ...App_message } }
       ... on MemberAdded { member { ...App_member } }
-      ... on TypingChanged { user { id } typing }
+      ... on TypingChanged { user { ...App_user } typing }
       ... on StreamReset { reason }
     }
   }

@@ -1,0 +1,94 @@
+package clients
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestRestoreIsForgotten puts a backup back under open lists. After StreamReset they have to show the older state, although its
+// numbers are lower, and then a message whose number they have seen before.
+func TestRestoreIsForgotten(t *testing.T) {
+	t.Parallel()
+	needNode(t)
+	for _, keeper := range keepers {
+		t.Run(keeper, func(t *testing.T) {
+			t.Parallel()
+			s := start(t)
+			a, _ := s.newTitled("ann", "A")
+			c := s.sidebar(t, keeper, issue(t, lasting("ann")))
+			seen := &list{coming: map[string][]string{a: {"one", "lost 1", "lost 2"}}}
+			c.until(seen, "the feed", func() bool { return seen.started })
+			s.say(a, "one")
+			c.until(seen, "a message", seen.shows("A: one (0)"))
+
+			s.stop()
+			backup := t.TempDir()
+			s.copyDatabase(filepath.Dir(s.database()), backup)
+			s.up()
+			s.say(a, "lost 1")
+			s.say(a, "lost 2")
+			c.until(seen, "what the backup does not have", func() bool { return seen.shows("A: lost 2 (0)")() && seen.allHere() })
+			seen.coming = nil // the feed begins again, a little before: with other identities
+
+			s.stop()
+			s.copyDatabase(backup, filepath.Dir(s.database()))
+			s.command("epoch", "bump")
+			s.up()
+			c.until(seen, "the backup", seen.shows("A: one (0)"))
+			s.say(a, "new")
+			c.until(seen, "a message with a number of before", seen.shows("A: new (0)"))
+		})
+	}
+}
+
+// database is the file of the server's database.
+func (s *server) database() string {
+	for _, setting := range s.env {
+		if path, ok := strings.CutPrefix(setting, "DATABASE_URL=sqlite:"); ok {
+			return path
+		}
+	}
+	s.t.Fatal("the server has no SQLite database")
+	return ""
+}
+
+// copyDatabase copies a database and its log, while no server is up.
+func (s *server) copyDatabase(from, to string) {
+	s.t.Helper()
+	stale, err1 := filepath.Glob(filepath.Join(to, "chat.db*"))
+	files, err2 := filepath.Glob(filepath.Join(from, "chat.db*"))
+	if err1 != nil || err2 != nil || len(files) == 0 {
+		s.t.Fatal(err1, err2, files)
+	}
+	for _, file := range stale {
+		if err := os.Remove(file); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(to, filepath.Base(file)), content, 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// command runs one command of the server's program to its end.
+func (s *server) command(arguments ...string) {
+	s.t.Helper()
+	path, err := binary()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cmd := exec.Command(path, arguments...)
+	cmd.Env = s.env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+}
