@@ -25,6 +25,9 @@ import (
 const waitLong = 20 * time.Second
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main() // does not return
+	}
 	status := m.Run()
 	http.DefaultClient.CloseIdleConnections()
 	if err := goleak.Find(); status == 0 && err != nil {

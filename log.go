@@ -12,14 +12,21 @@ var logLevels = map[string]slog.Level{
 
 // newLogger writes JSON, or plain text when a person watches.
 func newLogger(w io.Writer, level string) *slog.Logger {
-	options := &slog.HandlerOptions{Level: logLevels[level]}
-	if isTerminal(w) {
-		return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(newHandler(w, isTerminal(w), logLevels[level]))
+}
+
+func newHandler(w io.Writer, terminal bool, level slog.Level) slog.Handler {
+	options := &slog.HandlerOptions{Level: level}
+	if terminal {
+		return slog.NewTextHandler(w, options)
 	}
-	return slog.New(slog.NewJSONHandler(w, options))
+	return slog.NewJSONHandler(w, options)
 }
 
 func isTerminal(w io.Writer) bool {
+	if queued, ok := w.(*logWriter); ok {
+		w = queued.out
+	}
 	file, ok := w.(*os.File)
 	if !ok {
 		return false

@@ -16,13 +16,19 @@ import (
 )
 
 func main() {
+	// Without this, the first line after the reader of standard error has gone ends the process: Go treats the standard
+	// files in that way alone, for the sake of command line tools. A write then fails with EPIPE instead.
+	signal.Ignore(syscall.SIGPIPE)
+	stderr := newLogWriter(os.Stderr)
+	slog.SetDefault(newLogger(stderr, "info"))
 	redis.SetLogger(redisLog{slog.Default()})
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, stderr)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(stderr, err)
 	}
+	stderr.Close(logFlushTimeout)
 	os.Exit(exitCode(err))
 }
 

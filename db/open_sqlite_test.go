@@ -26,7 +26,7 @@ func TestSQLiteNotWritable(t *testing.T) {
 		if err == nil {
 			err = store.Close()
 		}
-		fmt.Printf("opened: %v\n", err)
+		fmt.Fprintf(os.Stdout, "opened: %v\n", err)
 		return
 	}
 	t.Parallel()

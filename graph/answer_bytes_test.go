@@ -112,8 +112,8 @@ func TestAnswerBytes(t *testing.T) {
 		{"names in one selection", inChat(`messages(last: 100) { edges { node {` + manyNames(5, "c", "content") + `} } }`), graph.MaxCost, 0},
 		{"last messages", twelve + manyNames(10, "l", "lastMessage { content }") + "}", 0, 7_600_000},
 		{"one last message too many", twelve + manyNames(12, "l", "lastMessage { content }") + "}", graph.MaxAnswerBytes, 0},
-		{"members", twelve + "members { userId } }", 0, 12 * 500 * 20},
-		{"members by many names", twelve + manyNames(12, "m", "members { userId }") + "}", graph.MaxAnswerBytes, 0},
+		{"members", twelve + "members { user { id } } }", 0, 12 * 500 * 20},
+		{"members by many names", twelve + manyNames(12, "m", "members { user { id } }") + "}", graph.MaxAnswerBytes, 0},
 		{"a node", `{ node(id: "` + chat1 + `") { ...F } } fragment F on Chat {` + page(100) + "}", 0, 6_400_000},
 	} {
 		response := respond(t.Context(), exec, &gqlgen.RawParams{Query: c.document})
@@ -187,7 +187,7 @@ func TestEventsAreCountedAlone(t *testing.T) {
 		return func(context.Context) *gqlgen.Response { return next(inner) }
 	}
 	next, total := follow(`... on MessageSent { message { content } again: message { content } }`), 0
-	for range 101 { // the chat's creation comes first
+	for range 102 { // the stream's beginning and the chat's creation come first
 		response := next(ctx)
 		if response == nil || response.Errors != nil {
 			t.Fatalf("after %d bytes: %+v", total, response)
@@ -199,8 +199,10 @@ func TestEventsAreCountedAlone(t *testing.T) {
 	}
 	next = follow(`... on MessageSent {` + manyNames(90, "m", "message { ...F }") + `} } } fragment F on Message { ... on Message { content copy: content`)
 	next(ctx)
+	next(ctx)
 	wantRefused(t, "an event with 11 MB", next(ctx))
 	next = follow(`... on ChatCreated {` + manyNames(12, "c", "chat { messages(last: 100) { edges { node { content } } } }") + `}`)
+	next(ctx)
 	wantRefused(t, "an event with the chat many times", next(ctx))
 }
 

@@ -67,6 +67,9 @@ func newEdge(t *testing.T) *edge {
 		t.Fatal(err)
 	}
 	t.Cleanup(hub.Stop)
+	if _, err := store.PutModule(t.Context(), db.Module{ID: "math-2", Title: "Analysis II", Content: "# Limits"}); err != nil {
+		t.Fatal(err)
+	}
 	repo := events.NewPublisher(store, bus, log)
 	return serveEdge(t, repo, hub, log)
 }

@@ -10,7 +10,7 @@ func TestCreateChat(t *testing.T) {
 	e := newEdge(t)
 	const document = `mutation ($id: ID, $title: String!, $module: ID) {
   createChat(input: {id: $id, title: $title, moduleId: $module}) {
-    chat { id title moduleId createdBy createdAt updatedAt eventCursor lastMessage { id } members { userId role } viewerState { role readSeq unreadCount } messages { edges { node { id } } } }
+    chat { id title moduleId createdBy { id } createdAt updatedAt eventCursor lastMessage { id } members { user { id } role } viewerState { role readSeq unreadCount } messages { edges { node { id } } } }
   }
 }`
 	first := e.ask("ann", document, vars{"id": chat1, "title": "  Algebra\n"})
@@ -32,7 +32,7 @@ func TestCreateChat(t *testing.T) {
 func TestRenameChat(t *testing.T) {
 	t.Parallel()
 	e := seeded(t)
-	const document = `mutation ($id: ID!, $title: String!) { renameChat(input: {id: $id, title: $title}) { chat { id title eventCursor } } }`
+	const document = `mutation ($id: ID!, $title: String!) { renameChat(input: {chatId: $id, title: $title}) { chat { id title eventCursor } } }`
 	match(t, "by the owner", document, e.ask("ann", document, vars{"id": chat1, "title": "Groups"}))
 	match(t, "again: no second event", e.ask("ann", document, vars{"id": chat1, "title": "Groups"}))
 	match(t, "by a member", e.ask("bob", document, vars{"id": chat1, "title": "Mine"}))
@@ -44,7 +44,7 @@ func TestRenameChat(t *testing.T) {
 func TestDeleteChat(t *testing.T) {
 	t.Parallel()
 	e := seeded(t)
-	const document = `mutation ($id: ID!) { deleteChat(input: {id: $id}) { deletedChatId } }`
+	const document = `mutation ($id: ID!) { deleteChat(input: {chatId: $id}) { deletedChatId } }`
 	match(t, "by a member", e.ask("bob", document, vars{"id": chat1}))
 	match(t, "by a stranger", e.ask("eve", document, vars{"id": chat1}))
 	match(t, "by the owner", document, e.ask("ann", document, vars{"id": chat1}))
@@ -90,13 +90,13 @@ func TestSendMessage(t *testing.T) {
 func TestEditMessage(t *testing.T) {
 	t.Parallel()
 	e := seeded(t)
-	const document = `mutation ($id: ID!, $content: String!) { editMessage(input: {id: $id, content: $content}) { message { id seq content editedAt } } }`
+	const document = `mutation ($id: ID!, $content: String!) { editMessage(input: {messageId: $id, content: $content}) { message { id seq content editedAt } } }`
 	match(t, "by the author", document, e.ask("ann", document, vars{"id": message1, "content": "What is a ring?"}))
 	match(t, "by another member", e.ask("bob", document, vars{"id": message1, "content": "x"}))
 	match(t, "by a stranger", e.ask("eve", document, vars{"id": message1, "content": "x"}))
 	match(t, "to nothing", e.ask("ann", document, vars{"id": message1, "content": "\t"}))
 	match(t, "a repeated send after the edit", e.ask("ann", sendDocument, vars{"id": message1, "chat": chat1, "content": "What is a group?"}))
-	e.must("ann", `mutation ($id: ID!) { deleteMessage(input: {id: $id}) { message { id } } }`, vars{"id": message1})
+	e.must("ann", `mutation ($id: ID!) { deleteMessage(input: {messageId: $id}) { message { id } } }`, vars{"id": message1})
 	match(t, "a deleted one", e.ask("ann", document, vars{"id": message1, "content": "x"}))
 	match(t, "malformed", e.ask("ann", document, vars{"id": "x", "content": "x"}))
 }
@@ -104,7 +104,7 @@ func TestEditMessage(t *testing.T) {
 func TestDeleteMessage(t *testing.T) {
 	t.Parallel()
 	e := seeded(t)
-	const document = `mutation ($id: ID!) { deleteMessage(input: {id: $id}) { message { id seq author content deletedAt } } }`
+	const document = `mutation ($id: ID!) { deleteMessage(input: {messageId: $id}) { message { id seq author { id } content deletedAt } } }`
 	match(t, "by another member", e.ask("bob", document, vars{"id": message1}))
 	match(t, "by the author", document, e.ask("ann", document, vars{"id": message1}))
 	match(t, "again", e.ask("ann", document, vars{"id": message1}))
@@ -117,7 +117,7 @@ func TestMembers(t *testing.T) {
 	t.Parallel()
 	e := seeded(t)
 	const (
-		remove = `mutation ($chat: ID!, $user: ID!) { removeMember(input: {chatId: $chat, userId: $user}) { chat { id members { userId role } } } }`
+		remove = `mutation ($chat: ID!, $user: ID!) { removeMember(input: {chatId: $chat, userId: $user}) { chat { id members { user { id } role } } } }`
 		leave  = `mutation ($chat: ID!) { leaveChat(input: {chatId: $chat}) { leftChatId } }`
 	)
 	match(t, "added", addDocument, e.ask("ann", addDocument, vars{"chat": chat1, "user": "cem"}))

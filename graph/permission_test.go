@@ -45,7 +45,7 @@ type private struct {
 func newPrivate(t *testing.T) *private {
 	t.Helper()
 	e := newEdge(t)
-	e.must(owner, createDocument, vars{"id": chat1, "title": "SECRET title", "module": "SECRET-module"})
+	e.must(owner, createDocument, vars{"id": chat1, "title": "SECRET title", "module": "math-2"})
 	e.must(owner, addDocument, vars{"chat": chat1, "user": member})
 	e.must(owner, addDocument, vars{"chat": chat1, "user": exMember})
 	e.must(owner, sendDocument, vars{"id": message1, "chat": chat1, "content": "SECRET question"})
@@ -339,7 +339,7 @@ func TestOutsidersAreNotSeen(t *testing.T) {
 func TestFeedOfOutsiders(t *testing.T) {
 	t.Parallel()
 	p := newPrivate(t)
-	p.must(owner, `mutation { editMessage(input: {id: "`+message1+`", content: "LATER question"}) { message { id } } }`, nil)
+	p.must(owner, `mutation { editMessage(input: {messageId: "`+message1+`", content: "LATER question"}) { message { id } } }`, nil)
 	hourAgo := time.Now().Add(-time.Hour)
 	for _, c := range []struct {
 		viewer, reason string

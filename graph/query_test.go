@@ -10,8 +10,8 @@ import (
 
 const (
 	createDocument = `mutation ($id: ID, $title: String!, $module: ID) { createChat(input: {id: $id, title: $title, moduleId: $module}) { chat { id title moduleId } } }`
-	sendDocument   = `mutation ($id: ID, $chat: ID!, $content: String!, $role: MessageRole) { sendMessage(input: {id: $id, chatId: $chat, content: $content, role: $role}) { message { id chatId seq author role content createdAt editedAt deletedAt } } }`
-	addDocument    = `mutation ($chat: ID!, $user: ID!) { addMember(input: {chatId: $chat, userId: $user}) { chat { id members { userId role joinedAt } } } }`
+	sendDocument   = `mutation ($id: ID, $chat: ID!, $content: String!, $role: MessageRole) { sendMessage(input: {id: $id, chatId: $chat, content: $content, role: $role}) { message { id chatId seq author { id name } role content replyTo { id } createdAt editedAt deletedAt } } }`
+	addDocument    = `mutation ($chat: ID!, $user: ID!) { addMember(input: {chatId: $chat, userId: $user, invite: true}) { chat { id members { id user { id name avatarUrl } role joinedAt readSeq } } } }`
 )
 
 // seeded is an edge where ann owns chat1 (bob is in it, with three messages) and chat2 (empty, of a module).
@@ -33,9 +33,9 @@ func TestChats(t *testing.T) {
 	const document = `query ($first: Int, $after: String, $last: Int, $before: String, $module: ID) {
   chats(first: $first, after: $after, last: $last, before: $before, moduleId: $module) {
     edges { cursor node {
-      id title moduleId createdBy createdAt updatedAt eventCursor online
+      id title moduleId module { id title } createdBy { id name } createdAt updatedAt lastMessageAt seq eventCursor online { id }
       lastMessage { id seq content }
-      members { userId role joinedAt }
+      members { id user { id name avatarUrl } role joinedAt readSeq }
       viewerState { role readSeq unreadCount }
       messages(last: 1) { edges { node { content } } pageInfo { hasPreviousPage } }
     } }
@@ -69,12 +69,12 @@ func TestChat(t *testing.T) {
 	e := seeded(t)
 	const document = `query ($id: ID!, $first: Int, $after: String, $last: Int, $before: String) {
   chat(id: $id) {
-    id title moduleId createdBy createdAt updatedAt eventCursor online
+    id title moduleId module { id title } createdBy { id name } createdAt updatedAt lastMessageAt seq eventCursor online { id }
     lastMessage { id }
-    members { userId role joinedAt }
+    members { id user { id name avatarUrl } role joinedAt readSeq }
     viewerState { role readSeq unreadCount }
     messages(first: $first, after: $after, last: $last, before: $before) {
-      edges { cursor node { id chatId seq author role content createdAt editedAt deletedAt } }
+      edges { cursor node { id chatId seq author { id name } role content replyTo { id } createdAt editedAt deletedAt } }
       pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
       eventCursor
     }

@@ -70,7 +70,7 @@ func TestSubscriptionThatMayNotBegin(t *testing.T) {
 
 func followSick(t *testing.T, live *sickLive) string {
 	t.Helper()
-	e := serveEdge(t, nil, live, slog.New(slog.DiscardHandler))
+	e := serveEdge(t, newStore(t, slog.Default()), live, slog.New(slog.DiscardHandler))
 	response := e.post(t.Context(), "ann", "text/event-stream", `subscription { chatEvents { cursor } }`, nil)
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
