@@ -86,7 +86,7 @@ func feedJoin(r *record) {
 	naive, _ := sum(all)
 	t := l.judge()
 	l.addTo(&v, got, t)
-	r.limit(v.clean() && v.due >= r.joins*joinFurther*r.chats, "%d joins: of %d events beyond what was shown %d were missed, %d streams went on with a gap or a reset", r.joins, v.due, v.lost, v.gaps+v.resets)
+	r.limit(v.clean() && v.due >= r.joins*joinFurther*r.chats, "%d joins: of %d events beyond what was shown %d were missed, %d streams went on with a gap or a reset, %d streams or new chats began otherwise than they have to", r.joins, v.due, v.lost, v.gaps+v.resets, v.starts)
 	r.limit(naive.lost >= naiveJoins, "control, the feed from now on instead: the validator finds %d of %d events missed", naive.lost, naive.due)
 }
 

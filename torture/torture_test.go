@@ -44,8 +44,8 @@ type scale struct {
 }
 
 var scales = map[string]scale{
-	"long":  {subscribers: 200, chats: 20, rate: 300, calm: 3 * time.Second, races: 5000, joins: 600, cuts: 360, ids: 300, outages: 3, hostile: 500},
-	"short": {subscribers: 100, chats: 10, rate: 150, calm: 1500 * time.Millisecond, races: 1000, joins: 150, cuts: 96, ids: 80, outages: 1, hostile: 300},
+	"long":  {subscribers: 200, chats: 20, rate: 300, calm: 3 * time.Second, races: 5000, joins: 300, cuts: 240, ids: 200, outages: 3, hostile: 500},
+	"short": {subscribers: 100, chats: 10, rate: 150, calm: 1500 * time.Millisecond, races: 1000, joins: 72, cuts: 72, ids: 40, outages: 1, hostile: 300},
 }
 
 // check is one row of docs/reliability.md.

@@ -70,7 +70,7 @@ func judgeJoin(user string, shown map[string]int64, got []received) verdict {
 			v.object(&v.resets, "feed of %s: reset %s", user, e.Reason)
 			continue
 		case !known && (e.Kind != "MemberAdded" || e.Member.User != personOf(user)):
-			v.object(&v.lost, "feed of %s: a new chat, %s, begins with %s %d", user, e.ChatID, e.Kind, e.Seq)
+			v.object(&v.starts, "feed of %s: a new chat, %s, begins with %s %d", user, e.ChatID, e.Kind, e.Seq)
 		case known && e.Seq > at+1:
 			v.object(&v.gaps, "feed of %s: event %d of %s after %d", user, e.Seq, e.ChatID, at)
 			v.lost += int(e.Seq - at - 1)

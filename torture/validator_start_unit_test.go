@@ -108,8 +108,8 @@ func TestJoinValidator(t *testing.T) {
 		{"one in the middle missed", stream(logs, "a", 4, 6), 1, false},
 		{"a reset", []received{{event: event{Kind: "StreamReset", Reason: "EXPIRED"}}}, 0, false},
 		{"a new chat", slices.Concat([]received{added}, stream(logs, "new", 3)), 0, true},
-		{"a new chat without its beginning", stream(logs, "new", 3), 1, false},
-		{"a new chat that begins with another's coming", []received{another}, 1, false},
+		{"a new chat without its beginning", stream(logs, "new", 3), 0, false},
+		{"a new chat that begins with another's coming", []received{another}, 0, false},
 		{"a gap in a new chat", slices.Concat([]received{added}, stream(logs, "new", 4)), 1, false},
 	} {
 		t.Run(tc.reason, func(t *testing.T) {
