@@ -120,7 +120,7 @@ func (s singleStream) read(context.Context) (frame, error) {
 			continue
 		}
 		var inner frame
-		if err := json.Unmarshal(f.Payload, &inner); err != nil || inner.ID != "1" || f.sseID != "" {
+		if broken := json.Unmarshal(f.Payload, &inner) != nil; broken || inner.ID != "1" || f.sseID != "" {
 			f.fault = fmt.Errorf("not a frame of the operation: %s %q %s", f.Type, f.sseID, f.Payload)
 			return f, nil
 		}

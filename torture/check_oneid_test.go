@@ -40,10 +40,10 @@ func oneID(r *record) {
 		if n%2 == 0 {
 			all = all[:2]
 		}
-		kind, err := contend(r, w, n, id, all)
-		if err != nil {
+		kind, problem := contend(r, w, n, id, all)
+		if problem != "" {
 			problems++
-			r.Errorf("%s, round %d: %v", id, n, err)
+			r.Errorf("%s, round %d: %s", id, n, problem)
 		}
 		stands[kind]++
 	}
@@ -64,8 +64,8 @@ func contenders(id string, people []string, homes map[string]string) []contender
 	return all
 }
 
-// contend has all ask at the same moment, and asks everybody afterwards what the id names.
-func contend(r *record, w *world, n int, id string, all []contender) (kind string, err error) {
+// contend has all ask at the same moment, asks everybody afterwards what the id names, and says what was wrong.
+func contend(r *record, w *world, n int, id string, all []contender) (kind, problem string) {
 	ask := func(k, at int) error {
 		return post(r.Context(), w.client, w.instances[at%len(w.instances)], all[k].user, all[k].document, all[k].v, nil)
 	}
@@ -81,12 +81,12 @@ func contend(r *record, w *world, n int, id string, all []contender) (kind strin
 	close(gate)
 	asking.Wait()
 	if problem := judgeOneID(answers); problem != "" {
-		return "", fmt.Errorf("%s: %v", problem, answers)
+		return "", fmt.Sprintf("%s: %v", problem, answers)
 	}
 	winner := slices.Index(answers, nil)
 	for k := range all { // safe to repeat, with the same outcome everywhere
 		if again := ask(k, n+k+1); codeOf(again) != codeOf(answers[k]) || (again == nil) != (k == winner) {
-			return "", fmt.Errorf("%s was answered %v, and once more %v", all[k].user, answers[k], again)
+			return "", fmt.Sprintf("%s was answered %v, and once more %v", all[k].user, answers[k], again)
 		}
 	}
 	return all[winner].kind, w.names(r, id, all[winner], all)
@@ -111,8 +111,8 @@ func judgeOneID(answers []error) string {
 
 const readNode = `query ($id: ID!) { node(id: $id) { __typename id ... on Chat { title } ... on Message { content author { id } } } }`
 
-// names asks every instance for the id, on behalf of everybody. Messages are seen by all; a chat, by its owner.
-func (w *world) names(r *record, id string, winner contender, all []contender) error {
+// names asks every instance for the id, on behalf of everybody, and says what was wrong. Messages are seen by all; a chat, by its owner.
+func (w *world) names(r *record, id string, winner contender, all []contender) string {
 	type object struct {
 		Kind    string `json:"__typename"`
 		ID      string `json:"id"`
@@ -130,14 +130,14 @@ func (w *world) names(r *record, id string, winner contender, all []contender) e
 			err := post(r.Context(), w.client, i, asks.user, readNode, vars{"id": id}, &answer)
 			if winner.kind == "Chat" && asks.user != winner.user {
 				if codeOf(err) != "NOT_FOUND" {
-					return fmt.Errorf("%s, who is not a member, is shown %+v, %v", asks.user, answer.Node, err)
+					return fmt.Sprintf("%s, who is not a member, is shown %+v, %v", asks.user, answer.Node, err)
 				}
 				continue
 			}
 			if err != nil || answer.Node != want {
-				return fmt.Errorf("%s at instance %d is shown %+v, %v; want %+v", asks.user, n, answer.Node, err, want)
+				return fmt.Sprintf("%s at instance %d is shown %+v, %v; want %+v", asks.user, n, answer.Node, err, want)
 			}
 		}
 	}
-	return nil
+	return ""
 }

@@ -162,6 +162,7 @@ func startKill(r *record) {
 		l.furnishFor(n)
 		all := w.beginners(n, l.rooms)
 		streams += len(all)
+		l.subscribers = append(l.subscribers, all...)
 		ctx, stop := context.WithCancel(r.Context())
 		var following sync.WaitGroup
 		for _, s := range all {
