@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -88,49 +87,57 @@ func (s *socket) wantOwn(chat string, seq int, content string, feed bool) {
 	}
 }
 
-// TestFeedJoinsList: the list and the feed from its cursor leave nothing out, while messages are sent all the time.
+// TestFeedJoinsList: the list and the feed from its cursor leave nothing out, while messages are sent.
 func TestFeedJoinsList(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, i *instance) {
+		const sends = 6 // a round, in each chat
 		chats := make([]string, 3)
 		for n := range chats {
 			chats[n], _ = i.newChat()
 		}
-		ctx, stop := context.WithCancel(t.Context())
-		var writing sync.WaitGroup
-		defer func() { stop(); writing.Wait() }()
-		for _, chat := range chats {
-			writing.Go(func() {
-				for n := 0; ctx.Err() == nil; n++ {
-					if a, err := i.trySend(operation(sendMessage, vars{"chat": chat, "content": fmt.Sprint(n)})); err != nil || len(a.Errors) > 0 {
-						t.Errorf("%v %s", err, a.raw)
-						return
+		for round := 1; round <= 10; round++ {
+			var writing sync.WaitGroup
+			for _, chat := range chats {
+				writing.Go(func() {
+					for range sends {
+						if a, err := i.trySend(operation(sendMessage, vars{"chat": chat, "content": "text"})); err != nil || len(a.Errors) > 0 {
+							t.Errorf("%v %s", err, a.raw)
+						}
 					}
-				}
-			})
-		}
-		for range 10 {
-			list := i.must(`{ chats { eventCursor nodes { id seq } } }`, nil)
-			reached := map[string]int{}
-			for _, node := range list.at("chats", "nodes").([]any) {
-				chat := node.(map[string]any)
-				reached[chat["id"].(string)] = int(chat["seq"].(float64))
+				})
 			}
-			feed := i.follow("", list.at("chats", "eventCursor").(string))
-			for left := map[string]int{chats[0]: 5, chats[1]: 5, chats[2]: 5}; len(left) > 0; {
-				e := feed.next()
-				if e.Seq <= reached[e.ChatID] {
-					continue // the page showed it
-				}
-				if e.Seq != reached[e.ChatID]+1 {
-					t.Fatalf("event %d of %s comes after %d", e.Seq, e.ChatID, reached[e.ChatID])
-				}
-				reached[e.ChatID] = e.Seq
-				if left[e.ChatID]--; left[e.ChatID] == 0 {
-					delete(left, e.ChatID)
-				}
-			}
-			_ = feed.conn.CloseNow()
+			i.joinFeed(len(chats), 1+round*sends)
+			writing.Wait()
 		}
 	})
+}
+
+// joinFeed reads the list and then the feed, until every chat is at the number.
+func (i *instance) joinFeed(chats, number int) {
+	i.t.Helper()
+	list := i.must(`{ chats { eventCursor nodes { id seq } } }`, nil)
+	reached := map[string]int{}
+	for _, node := range list.at("chats", "nodes").([]any) {
+		chat := answer{Data: node.(map[string]any)}
+		seq := int(chat.at("seq").(float64))
+		reached[chat.at("id").(string)] = seq
+		if seq == number {
+			chats--
+		}
+	}
+	feed := i.follow("", list.at("chats", "eventCursor").(string))
+	defer func() { _ = feed.conn.CloseNow() }()
+	for chats > 0 {
+		e := feed.next()
+		if e.Seq <= reached[e.ChatID] {
+			continue // the list showed it
+		}
+		if e.Seq != reached[e.ChatID]+1 {
+			i.t.Fatalf("event %d of %s comes after %d", e.Seq, e.ChatID, reached[e.ChatID])
+		}
+		if reached[e.ChatID] = e.Seq; e.Seq == number {
+			chats--
+		}
+	}
 }
