@@ -13,10 +13,10 @@ PACKAGES ?= ./...
 FUZZTIME ?= 30s
 FUZZ_FLAGS = -fuzztime $(FUZZTIME) -fuzzminimizetime 1s -timeout 30m
 
-.PHONY: help run build generate verify lint test fuzz bench web verify-web torture torture-short
+.PHONY: help run build generate verify verify-schema release-schema clients-ready browser lint test fuzz bench web verify-web torture torture-short
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: ## start the server with its defaults: SQLite file, memory bus, http://127.0.0.1:8080
 	go run .
@@ -34,11 +34,31 @@ verify-web: web ## test the playground's code, and fail when web/dist is not wha
 	cd web && npm test
 	git diff --exit-code -- web/dist
 
-verify: generate ## fail when generated code, formatting or go.mod drifted
+verify: generate verify-schema ## fail when generated code, formatting or go.mod drifted, or the schema breaks released clients
 	go mod tidy -diff
 	go mod verify
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	git diff --exit-code -- graph/generated graph/model go.mod go.sum
+
+RELEASED_SCHEMA = docs/schema/released.graphqls
+
+verify-schema: clients-ready ## fail when schema.graphqls could break clients of the released schema
+	node --test --test-reporter=dot clients/node/schema-diff.test.mjs
+	node clients/node/schema-diff.mjs $(RELEASED_SCHEMA) schema.graphqls
+
+release-schema: ## with a release: what schema.graphqls promises now, verify-schema holds from now on
+	cp schema.graphqls $(RELEASED_SCHEMA)
+
+# Installs the npm packages of clients/ unless they are there. The stamp is the one that clients/main_test.go reads and
+# writes, so that CI installs them once.
+SHA256 = node -e 'const h = require("crypto").createHash("sha256"); process.stdin.on("data", d => h.update(d)).on("end", () => process.stdout.write(h.digest("hex")))'
+
+clients-ready:
+	@command -v node > /dev/null || { echo "verify-schema needs Node 20.19 or later"; exit 1; }
+	@cd clients && want=$$({ cat package-lock.json; printf %s "$$(go env GOOS)$$(go env GOARCH)"; } | $(SHA256)) && \
+	if [ "$$(cat node_modules/.installed 2> /dev/null)" != "$$want" ]; then \
+		npm ci --no-audit --no-fund --prefer-offline && printf %s "$$want" > node_modules/.installed; \
+	fi
 
 $(GOLANGCI):
 	mkdir -p bin
@@ -48,11 +68,19 @@ $(GOLANGCI):
 lint: $(GOLANGCI) ## run the pinned linters, go vet among them
 	$(GOLANGCI) run ./...
 
-test: ## run all tests with the race detector; finds, starts or installs PostgreSQL and Redis
+test: browser ## run all tests with the race detector; finds, starts or installs PostgreSQL and Redis
 	go test -race -run '^$$' $(PACKAGES) > /dev/null # builds on all cores; then one package at a time: many wait on real servers
 	go run ./testservices/run -- go test -p 1 $(TEST_FLAGS) $(PACKAGES)
 	go test -timeout 5m ./statetest # the detector slows it down: there 400 seeds, here 1,000
 	go test -timeout 5m -run Hostile . ./graph # what they cost can be measured without the detector alone
+
+# clients/playground_test.go drives the playground in Chromium.
+browser:
+	@for name in google-chrome google-chrome-stable chromium chromium-browser; do command -v $$name > /dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; \
+	fi || true; \
+	command -v chromium > /dev/null || echo "There is no Chromium: the test of the playground will be left out, or fail in CI."
 
 fuzz: ## run every fuzz target for FUZZTIME (30s); what is found is written to testdata/fuzz, to be fixed and committed
 	@set -euo pipefail; \

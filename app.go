@@ -68,7 +68,7 @@ func (a *app) start(ctx context.Context, config Config) error {
 		AllowedOrigins: config.AllowedOrigins,
 		TrustedProxies: config.proxies,
 		LocalOnly:      !config.Authenticated(),
-		Playground:     web.Playground(),
+		Playground:     web.Playground(web.Options{Schema: config.Introspection != "off"}),
 		Ready:          readiness(store, remote, hub),
 		Log:            a.log,
 	}

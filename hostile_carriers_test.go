@@ -123,6 +123,9 @@ func (l *line) close() {
 
 func (l *line) send(t *testing.T, i *instance, body []byte) reply {
 	t.Helper()
+	if len(body) > 1<<19 {
+		l.close() // what is sent first is not slowed down
+	}
 	if l.conn == nil {
 		l.conn = i.dial("graphql-transport-ws")
 		init := map[string]any{}
@@ -193,11 +196,11 @@ func (c carrier) expected(d hostile.Document) (status int, code string) {
 	switch {
 	case c.name == "WebSocket" && len(envelope(d.Body())) > hostile.MaxBody:
 		return int(websocket.StatusMessageTooBig), ""
-	case c.name == "WebSocket" && refused:
+	case c.name == "WebSocket" && (refused || d.TooMuch):
 		return 4400, ""
 	case c.name == "WebSocket":
 		return 0, d.Code
-	case d.TooLarge():
+	case d.TooLarge(), d.TooMuch:
 		return http.StatusRequestEntityTooLarge, hostile.BadInput
 	case refused:
 		return http.StatusBadRequest, hostile.BadInput

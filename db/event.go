@@ -42,8 +42,9 @@ type Event struct {
 // Cursor is the place in the chat's log just after the event.
 func (e *Event) Cursor() Cursor { return Cursor{ChatID: e.ChatID, Epoch: e.Epoch, Seq: e.Seq} }
 
-// Identity names the event for ever and everywhere: no other event has it, not even the one that takes its number in
-// another history of the same chat.
+// Identity names the event: no other event of any chat has it, not even the one that takes its number in another history of
+// the same chat. It is the same however often the event is told within an epoch; when the epoch has risen, the event is told
+// under another, and a reset has come before it.
 func (e *Event) Identity() string { return e.Cursor().String() }
 
 // Ends says whether user's stream of the chat ends with this event.

@@ -204,6 +204,11 @@ type EventRepository interface {
 	// Head returns how far the chat's log reaches. A deleted chat is still found by those who were its members.
 	Head(ctx context.Context, viewer, chatID string) (Head, error)
 
+	// Departure returns how the viewer's last membership of the chat ended: their MemberRemoved, which is found for
+	// TombstoneAge also below FloorSeq, with the head of the same snapshot. Head.JoinedSeq is the number of the event that
+	// began that membership, or 0 when it is not kept. NOT_FOUND when no removal of the viewer is known.
+	Departure(ctx context.Context, viewer, chatID string) (Head, *Event, error)
+
 	// FeedHeads returns the heads of the viewer's chats. With since, also those of deleted chats and of chats that the
 	// viewer left or was removed from, and only chats that changed at or after since.
 	FeedHeads(ctx context.Context, viewer string, since *time.Time) ([]Head, error)

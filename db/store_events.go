@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -25,6 +26,33 @@ func (s *Store) Head(ctx context.Context, viewer, chatID string) (Head, error) {
 	})
 	s.sawEpoch(head.Epoch)
 	return head, err
+}
+
+// Departure implements EventRepository: two statements in one snapshot. Additions and removals of one user alternate, but
+// for what was pruned, so the three newest hold the last removal and what began the membership that it ended.
+func (s *Store) Departure(ctx context.Context, viewer, chatID string) (Head, *Event, error) {
+	var head Head
+	var rows []*eventRow // newest first
+	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if err := selectHeads(tx).Where("c.id = ?", chatID).Scan(ctx, &head); err != nil {
+			return notFound(err)
+		}
+		return tx.NewSelect().Model(&rows).Where("subject_id = ? AND chat_id = ?", viewer, chatID).
+			OrderExpr("created_at DESC, seq DESC").Limit(3).Scan(ctx)
+	})
+	if err != nil {
+		return Head{}, nil, err
+	}
+	s.sawEpoch(head.Epoch)
+	i := slices.IndexFunc(rows, func(r *eventRow) bool { return r.Kind == MemberRemoved })
+	if i < 0 {
+		return Head{}, nil, NotFound("chat")
+	}
+	if i+1 < len(rows) && rows[i+1].Kind == MemberAdded {
+		head.JoinedSeq = rows[i+1].Seq
+	}
+	removed, _, err := rows[i].event(head.Epoch)
+	return head, removed, err
 }
 
 // notFound says that a chat's row is not there.

@@ -28,8 +28,7 @@ type fakeLog struct {
 type fakeChat struct {
 	events  []*db.Event // seq i+1 at index i
 	floor   int64
-	members map[string]bool
-	ever    map[string]bool
+	members map[string]int64 // the number of the event that made them one
 	deleted *time.Time
 }
 
@@ -42,9 +41,9 @@ func newFakeLog() *fakeLog {
 // create starts a chat with its first event.
 func (f *fakeLog) create(chatID, owner string, members ...string) *db.Event {
 	f.mu.Lock()
-	c := &fakeChat{members: map[string]bool{owner: true}, ever: map[string]bool{owner: true}}
+	c := &fakeChat{members: map[string]int64{owner: 1}}
 	for _, m := range members {
-		c.members[m], c.ever[m] = true, true
+		c.members[m] = 1
 	}
 	f.chats[chatID] = c
 	f.mu.Unlock()
@@ -71,7 +70,7 @@ func (f *fakeLog) commit(chatID, actor string, event db.Event) *db.Event {
 	case db.MessageSent:
 		event.Message.Seq, event.Message.ChatID = event.Seq, chatID
 	case db.MemberAdded:
-		c.members[event.Member.UserID], c.ever[event.Member.UserID] = true, true
+		c.members[event.Member.UserID] = event.Seq
 	case db.MemberRemoved:
 		delete(c.members, event.Member.UserID)
 	case db.ChatDeleted:
@@ -160,10 +159,49 @@ func (f *fakeLog) Head(ctx context.Context, viewer, chatID string) (db.Head, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if c := f.chats[chatID]; c == nil || !c.members[viewer] {
+	if c := f.chats[chatID]; c == nil || c.members[viewer] == 0 {
 		return db.Head{}, db.NotFound("chat")
 	}
-	return f.head(chatID), nil
+	return f.headFor(viewer, chatID), nil
+}
+
+func (f *fakeLog) headFor(viewer, chatID string) db.Head {
+	head := f.head(chatID)
+	head.JoinedSeq = f.chats[chatID].members[viewer]
+	return head
+}
+
+// Departure finds removals also below the floor, as the store does.
+func (f *fakeLog) Departure(ctx context.Context, viewer, chatID string) (db.Head, *db.Event, error) {
+	if err := f.read(ctx, "Departure"); err != nil {
+		return db.Head{}, nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := f.chats[chatID]
+	if c == nil {
+		return db.Head{}, nil, db.NotFound("chat")
+	}
+	head := f.head(chatID)
+	var removed *db.Event
+	joined := int64(0)
+	for _, e := range c.events {
+		switch {
+		case e.Kind == db.MemberAdded && e.Member.UserID == viewer:
+			joined = e.Seq
+		case e.Kind == db.MemberRemoved && e.Member.UserID == viewer:
+			copied := *e
+			copied.Epoch = f.epoch
+			removed, head.JoinedSeq = &copied, joined
+		}
+	}
+	if removed == nil {
+		return db.Head{}, nil, db.NotFound("chat")
+	}
+	if head.JoinedSeq <= c.floor {
+		head.JoinedSeq = 0
+	}
+	return head, removed, nil
 }
 
 func (f *fakeLog) FeedHeads(ctx context.Context, viewer string, since *time.Time) ([]db.Head, error) {
@@ -174,14 +212,20 @@ func (f *fakeLog) FeedHeads(ctx context.Context, viewer string, since *time.Time
 	defer f.mu.Unlock()
 	var heads []db.Head
 	for id, c := range f.chats {
-		head := f.head(id)
+		head := f.headFor(viewer, id)
 		switch {
-		case since == nil && c.members[viewer] && c.deleted == nil,
-			since != nil && c.ever[viewer] && !head.LastAt.Before(*since):
+		case since == nil && c.members[viewer] > 0 && c.deleted == nil,
+			since != nil && !head.LastAt.Before(*since) && (c.members[viewer] > 0 || c.removedSince(viewer, *since)):
 			heads = append(heads, head)
 		}
 	}
 	return heads, nil
+}
+
+func (c *fakeChat) removedSince(user string, since time.Time) bool {
+	return slices.ContainsFunc(c.events, func(e *db.Event) bool {
+		return e.Kind == db.MemberRemoved && e.Member.UserID == user && !e.At.Before(since)
+	})
 }
 
 func (f *fakeLog) Heads(ctx context.Context, chatIDs []string) ([]db.Head, error) {

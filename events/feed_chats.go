@@ -6,6 +6,7 @@ import "studychat/db"
 func (s *feedStream) add(head db.Head) *feedChat {
 	c := &feedChat{}
 	c.follower = s.hub.follow(s.viewer, head.ChatID, func() { s.enqueue(c) })
+	c.feed = true
 	c.generation = c.topic.observe(head, c.topic.earlier())
 	c.cursor, c.member = live(head), head.HeadSeq
 	s.mu.Lock()

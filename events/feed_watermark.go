@@ -93,6 +93,7 @@ func (s *feedStream) open(ctx context.Context, after *db.FeedCursor) error {
 	for _, head := range heads {
 		s.add(head)
 	}
+	s.present = latest(heads)
 	replay := after != nil && s.judge(*after, begun)
 	if replay {
 		s.at, s.since = after.At, after.At
@@ -189,6 +190,7 @@ func (s *feedStream) admit(head db.Head, since time.Time, replay bool) {
 		if c = s.add(head); c == nil {
 			return
 		}
+		c.joined = true
 	} else {
 		c.topic.observe(head, c.topic.earlier())
 	}

@@ -21,6 +21,7 @@ type follower struct {
 	cursor     db.Cursor
 	generation int64       // of the topic, when the cursor was last judged
 	member     int64       // the log's head when membership was last checked: a removal up to here is past
+	feed       bool        // it is one of a feed
 	until      int64       // the last event that the viewer may see; 0 for no such bound
 	untilAt    time.Time   // when that was
 	passed     int64       // stamp of the last passing event seen
@@ -177,18 +178,6 @@ func (f *follower) deliver(event *db.Event) (Item, bool) {
 	return Item{Cursor: f.cursor.String(), At: event.At, Event: f.asOfThen(event)}, true
 }
 
-// asOfThen is the event as the viewer may see it. The log shows messages as they are now; what was written into one
-// after the viewer had been removed is not for them: to them the message is a deleted one.
-func (f *follower) asOfThen(event *db.Event) *db.Event {
-	if f.until == 0 || event.Message == nil || event.Message.EditedAt == nil || event.Message.EditedAt.Before(f.untilAt) {
-		return event
-	}
-	shown, message := *event, *event.Message
-	message.Content, message.DeletedAt = "", message.EditedAt
-	shown.Message = &message
-	return &shown
-}
-
 // read fetches the events after the cursor that the ring has no more. A database that fails is asked again.
 func (f *follower) read(ctx context.Context, attempt int) error {
 	if attempt > 0 {
@@ -205,7 +194,7 @@ func (f *follower) read(ctx context.Context, attempt int) error {
 	case log.Epoch != f.cursor.Epoch, log.HeadSeq < f.cursor.Seq:
 		return f.reopen(ctx)
 	case log.FloorSeq > f.cursor.Seq:
-		return f.expire(ctx, log.Head)
+		return f.expire(ctx)
 	}
 	f.batch = log.Events
 	t := f.topic
@@ -223,25 +212,6 @@ func (f *follower) reopen(ctx context.Context) error {
 		return err
 	}
 	f.judgeRestart(head)
-	return nil
-}
-
-// expire goes on where the log now begins. The viewer's removal may be among what is not kept any more, so membership is
-// checked again. (Whoever follows up to a removal that is known follows up to there.)
-func (f *follower) expire(ctx context.Context, head db.Head) error {
-	floor := db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: head.FloorSeq}
-	if f.until == 0 {
-		now, err := f.headAnew(ctx)
-		switch {
-		case err == nil:
-			f.place(f.cursor, now)
-			return nil
-		case db.CodeOf(err) != db.CodeNotFound:
-			return err
-		}
-	}
-	f.resetTo(Expired, floor)
-	f.over = f.until <= floor.Seq
 	return nil
 }
 

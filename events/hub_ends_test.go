@@ -207,7 +207,7 @@ func TestHubRemovalPrunedUnderASlowStream(t *testing.T) {
 		again  bool // bob is added once more
 		want   string
 	}{
-		{"the removal is skipped, so the reset is the end", false, "EXPIRED:1.6 EOF"},
+		{"the reset leads to the removal, and that is the end", false, "EXPIRED:1.5 1.6 EOF"},
 		{"who is a member again goes on after the reset", true, "EXPIRED:1.6 1.7 1.8 NOTHING"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {

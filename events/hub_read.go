@@ -12,20 +12,29 @@ import (
 // Bounds of what the hub asks of the database.
 const (
 	readTimeout = 5 * time.Second // one statement
-	readSlots   = 16              // reads of logs at a time: a reconnecting crowd must not take all connections
+	readSlots   = 16              // reads of logs, and of what leaving needs, at a time: a crowd that comes back or goes must not take all connections
 )
 
 // readLog reads a stretch of a chat's log, as one of a bounded number at a time.
 func (h *Hub) readLog(ctx context.Context, chatID string, after int64) (*db.Log, error) {
-	select {
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	release, err := h.slot(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer release()
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	return h.repo.Log(ctx, chatID, after, readLimit)
+}
+
+// slot waits until the hub may ask the database once more at a time.
+func (h *Hub) slot(ctx context.Context) (release func(), err error) {
+	select {
+	case h.slots <- struct{}{}:
+		return func() { <-h.slots }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // readShared is readLog for followers: those who stand at the same place, as a crowd that reconnects does, share one

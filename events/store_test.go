@@ -182,6 +182,46 @@ func TestStoreEveryEventAndTheEnd(t *testing.T) {
 	})
 }
 
+// TestStoreFeedJoinsAList: a list of chats and a feed from its cursor leave nothing out, also of a chat that is new, and at any
+// distance in time.
+func TestStoreFeedJoinsAList(t *testing.T) {
+	t.Parallel()
+	everyDeployment(t, func(t *testing.T, a, b instance) {
+		ctx, write, id := within(t, time.Minute), must(t), db.NewID()
+		write(a.repo.CreateChat(ctx, "ann", db.NewChat{ID: id, Title: "T"}))
+		write(a.repo.AddMember(ctx, "ann", id, "bob"))
+		list, err := b.repo.Chats(ctx, "bob", nil, db.Page{Limit: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := db.ParseFeedCursor("after", list.EventCursor(), "bob")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent := write(a.repo.SendMessage(ctx, "ann", newMessage(id, "between the two")))
+		s, err := b.hub.Feed(ctx, "bob", &after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if start := started(t, s); !start.Started.Resumed || start.Cursor != list.EventCursor() {
+			t.Errorf("it begins with %+v at %s", start.Started, start.Cursor)
+		}
+		for seq := int64(2); seq <= sent.Seq; { // bob's joining is within the overlap
+			item, err := s.Next(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if item.Event != nil {
+				if item.Event.Seq != seq {
+					t.Fatalf("number %d came, want %d", item.Event.Seq, seq)
+				}
+				seq++
+			}
+		}
+	})
+}
+
 func TestStoreFeedAndResume(t *testing.T) {
 	t.Parallel()
 	everyDeployment(t, func(t *testing.T, a, b instance) {

@@ -39,7 +39,9 @@ func (h *Hub) Chat(ctx context.Context, viewer, chatID string, after *db.Cursor)
 		return nil, err
 	}
 	s.begin(after, head)
-	s.depart = h.arrive(ctx, ChatTopic(chatID), viewer, []string{chatID})
+	s.depart = h.arrive(ctx, ChatTopic(chatID), viewer, []string{chatID}, func(ctx context.Context) ([]string, error) {
+		return h.memberOf(ctx, viewer, chatID)
+	})
 	s.follower.skipPassing() // the viewer's own arrival is no news to them
 	return s, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +35,7 @@ type feedStream struct {
 	current *feedChat // its batch is being delivered: others wait, so that a feed holds one batch at most
 	started *Item     // comes first
 	pending *Item     // a reset that comes next
+	present []string  // the chats to tell that the viewer is online
 	broken  bool      // the epoch has changed: everything has to be opened anew
 	watermark
 }
@@ -42,6 +45,7 @@ type feedChat struct {
 	*follower
 
 	queued bool       // in ready; guarded by feedStream.mu
+	joined bool       // it came in while the feed was open, and was not told yet that the viewer is online
 	since  *time.Time // not nil: where to start was not found out yet; the events since then are due
 }
 
@@ -76,18 +80,27 @@ func (s *feedStream) begin(after *db.FeedCursor) {
 	s.started = &Item{Cursor: from, At: now(), Started: &Started{Resumed: after != nil && s.pending == nil}}
 }
 
+// arrive tells the chats that the viewer was in when the feed opened. Those that they join later are told when they come in.
 func (s *feedStream) arrive(ctx context.Context) {
+	s.depart = s.hub.arrive(ctx, UserTopic(s.viewer), s.viewer, s.present, func(ctx context.Context) ([]string, error) {
+		return s.hub.latestChats(ctx, s.viewer)
+	})
+	s.present = nil
 	s.mu.Lock()
-	chats := make([]*feedChat, 0, len(s.chats))
-	ids := make([]string, 0, len(s.chats))
-	for id, c := range s.chats {
-		chats, ids = append(chats, c), append(ids, id)
-	}
+	chats := slices.Collect(maps.Values(s.chats))
 	s.mu.Unlock()
-	s.depart = s.hub.arrive(ctx, UserTopic(s.viewer), s.viewer, ids)
 	for _, c := range chats {
 		c.skipPassing() // the viewer's own arrival is no news to them
 	}
+}
+
+// tellJoined tells a chat that somebody who follows their feed has become a member.
+func (s *feedStream) tellJoined(ctx context.Context, c *feedChat, head db.Head) {
+	if c.joined && head.DeletedAt == nil {
+		s.hub.tellPresence(ctx, s.viewer, []string{head.ChatID}, true)
+		c.skipPassing()
+	}
+	c.joined = false
 }
 
 func (s *feedStream) Next(ctx context.Context) (Item, error) {

@@ -9,11 +9,9 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/validator"
-
-	"studychat/graph/generated"
 )
 
-func schemaOfOurs() *ast.Schema { return generated.NewExecutableSchema(generated.Config{}).Schema() }
+func schemaOfOurs() *ast.Schema { return schema }
 
 func costText(t *testing.T, query string, variables map[string]any) int {
 	t.Helper()

@@ -220,7 +220,7 @@ func TestOnlyGoodDocumentsAreKept(t *testing.T) {
 		{"a field that is not there", "{ nothing }", "GRAPHQL_VALIDATION_FAILED"},
 		{"no operation", "fragment F on Query { __typename }", "GRAPHQL_VALIDATION_FAILED"},
 		{"only a comment", "#", "GRAPHQL_VALIDATION_FAILED"},
-		{"a variable is missing", "query ($id: ID!) { chat(id: $id) { id } }", "GRAPHQL_VALIDATION_FAILED"},
+		{"a variable is missing", "query ($id: ID!) { chat(id: $id) { id } }", "BAD_USER_INPUT"},
 		{"fragments that double", chained(30), "QUERY_TOO_COMPLEX"},
 		{"fields", "{" + strings.Repeat(" __typename", 1001) + "}", "QUERY_TOO_COMPLEX"},
 		{"an answer too large", `{ chats(first: 100) { edges { node { messages(last: 100) { edges { node { content } } } } } } }`, "QUERY_TOO_COMPLEX"},

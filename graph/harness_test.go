@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +23,7 @@ import (
 	"studychat/db"
 	"studychat/events"
 	"studychat/graph"
+	"studychat/graph/graphtest"
 )
 
 // Ids that the tests choose, so that snapshots are the same each time.
@@ -103,9 +105,21 @@ func (e *edge) ask(user, document string, v vars) string {
 	e.t.Helper()
 	response := e.post(e.t.Context(), user, "application/json", document, v)
 	defer response.Body.Close()
-	var body any
-	if err := json.NewDecoder(response.Body).Decode(&body); err != nil {
+	raw, err := io.ReadAll(response.Body)
+	if err != nil {
 		e.t.Fatal(err)
+	}
+	return e.read(document, v, raw)
+}
+
+// read checks an answer against the schema and what was asked.
+func (e *edge) read(document string, v vars, raw []byte) string {
+	var body any
+	if err := json.Unmarshal(raw, &body); err != nil {
+		e.t.Error(err)
+	}
+	if err := graphtest.Check(graphtest.Request{Schema: graph.Schema(), Document: document, Variables: v}, raw); err != nil {
+		e.t.Errorf("%v\n%s\n%s", err, document, raw)
 	}
 	return pretty(body)
 }
@@ -125,8 +139,8 @@ func (e *edge) post(ctx context.Context, user, accept, document string, v vars) 
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", accept)
 	request.Header.Set("User", user)
-	if user == "tutor" {
-		request.Header.Set("Scopes", auth.ScopeAssistant)
+	if scopes := map[string]string{"tutor": auth.ScopeAssistant, clerk: auth.ScopeModules + " " + auth.ScopeUsers}[user]; scopes != "" {
+		request.Header.Set("Scopes", scopes)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -149,10 +163,8 @@ func (e *edge) follow(user, document string, v vars) <-chan string {
 		defer response.Body.Close()
 		lines := bufio.NewScanner(response.Body)
 		for lines.Scan() {
-			data, ok := strings.CutPrefix(lines.Text(), "data: ")
-			var body any
-			if ok && json.Unmarshal([]byte(data), &body) == nil {
-				out <- pretty(body)
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok && strings.HasPrefix(data, "{") {
+				out <- e.read(document, v, []byte(data))
 			}
 		}
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -186,6 +198,7 @@ func take(t *testing.T, items <-chan string, n int) []string {
 var (
 	times       = regexp.MustCompile(`"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z"`)
 	chatCursors = regexp.MustCompile(`"YzE6[A-Za-z0-9_-]+"`) // base64 of c1:, the time and the id follow
+	chatTags    = regexp.MustCompile(`"(2\.1\.\d+\.)[A-Za-z0-9_-]{8}"`) // of chats whose ids differ from run to run
 	feedCursors = regexp.MustCompile(`"2\.1\.t\d+\.[A-Za-z0-9_-]{8}"`)
 	madeIDs     = regexp.MustCompile(`"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"`)
 )
@@ -194,6 +207,7 @@ func pretty(body any) string {
 	text, _ := json.MarshalIndent(body, "", "  ")
 	text = times.ReplaceAll(text, []byte(`"<time>"`))
 	text = chatCursors.ReplaceAll(text, []byte(`"<chat cursor>"`))
+	text = chatTags.ReplaceAll(text, []byte(`"$1<tag>"`))
 	text = feedCursors.ReplaceAll(text, []byte(`"<feed cursor>"`))
 	return string(madeIDs.ReplaceAllFunc(text, func(id []byte) []byte {
 		if bytes.HasPrefix(id, []byte(`"00000000-`)) {

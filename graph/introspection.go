@@ -28,6 +28,7 @@ func validationRules(suggest bool) func() *rules.Rules {
 	}
 	return func() *rules.Rules {
 		all := rules.NewDefaultRules()
+		all.AddRule(scalarLiterals.Name, scalarLiterals.RuleFunc)
 		for _, rule := range silent {
 			all.RemoveRule(strings.TrimSuffix(rule.Name, unsuggesting))
 			all.AddRule(rule.Name, rule.RuleFunc)
@@ -71,6 +72,7 @@ var tellingAfter = map[string]string{
 var instead = map[string]string{
 	"PossibleFragmentSpreads":    "A fragment of this type can never apply here.",
 	"ProvidedRequiredArguments":  "A required argument is missing.",
+	"ScalarLiterals":             "The value is not what is expected here.",
 	"ScalarLeafs":                "A selection of fields is missing, or stands where there are none.",
 	"ValuesOfCorrectType":        "The value is not what is expected here.",
 	"VariablesInAllowedPosition": "The variable is of another type than what is expected here.",

@@ -9,7 +9,6 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"studychat/graph"
-	"studychat/graph/generated"
 )
 
 // probes are documents and variables that are nearly right, as somebody sends them who wants to learn of the schema.
@@ -60,7 +59,7 @@ var words = regexp.MustCompile(`[_A-Za-z][_0-9A-Za-z]*`)
 // schemaNames are all names that are the schema's own: those of GraphQL itself are no secret.
 func schemaNames() map[string]bool {
 	names := map[string]bool{}
-	for _, definition := range generated.NewExecutableSchema(generated.Config{}).Schema().Types {
+	for _, definition := range graph.Schema().Types {
 		if definition.BuiltIn {
 			continue
 		}

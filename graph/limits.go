@@ -17,13 +17,15 @@ import (
 // is repeated. Each error tells the limit and the value. The documents of real clients need three quarters of each at
 // most and mostly a tenth, which a test holds; what passes is validated in a few milliseconds of CPU.
 const (
-	MaxBytes      = 128 << 10 // as much as a transport lets through
-	MaxTokens     = 5000      // comments count
-	MaxNameBytes  = 80        // validation compares names with the schema's, in time that grows with their lengths
-	MaxNesting    = 50        // of brackets of all kinds: selections, lists, objects
-	MaxFields     = 500       // as written
-	MaxSelections = 5000      // and values, with fragments expanded, of all operations and fragments: fragments in a chain double with each
-	MaxDepth      = 20        // of fields and inline fragments
+	MaxBytes      = 128 << 10        // besides the texts in it
+	MaxTextBytes  = LongestText * 12 // of the texts in it, with their escapes: \ud83d\ude00 is one character
+	MaxLines      = 50_000           // a block of text is split at each of them, three times
+	MaxTokens     = 5000             // comments count
+	MaxNameBytes  = 80               // validation compares names with the schema's, in time that grows with their lengths
+	MaxNesting    = 50               // of brackets of all kinds: selections, lists, objects
+	MaxFields     = 500              // as written
+	MaxSelections = 5000             // and values, with fragments expanded, of all operations and fragments: fragments in a chain double with each
+	MaxDepth      = 20               // of fields and inline fragments
 	MaxAliases    = 100
 	MaxFragments  = 100 // definitions and operations together
 	MaxDirectives = 100
@@ -31,6 +33,9 @@ const (
 	MaxArguments  = 500
 	MaxRepeats    = 5000 // pairs of fields that would stand in the same place of the answer; validation compares each
 )
+
+// LongestText is the number of characters of the longest text that the schema promises to take: the content of a module.
+const LongestText = 200_000
 
 const codeTooComplex = "QUERY_TOO_COMPLEX"
 
@@ -57,13 +62,14 @@ func (limits) ExtensionName() string { return "Limits" }
 // Validate is for gqlgen.
 func (limits) Validate(graphql.ExecutableSchema) error { return nil }
 
-// MutateOperationParameters changes nothing; it is gqlgen's hook before parsing.
+// MutateOperationParameters is gqlgen's hook before parsing. It changes the variables alone.
 func (l limits) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
 	if _, err := auth.FromContext(ctx); err != nil {
 		return gqlerror.WrapPath(nil, err)
 	}
-	if _, ok := l.known.Get(ctx, params.Query); ok {
-		return nil // it passed before
+	if document, ok := l.known.Get(ctx, params.Query); ok { // it passed before
+		l.coerceVariables(ctx, document, params)
+		return nil
 	}
 	if err := checkText(params.Query); err != nil {
 		return err
@@ -76,7 +82,11 @@ func (l limits) MutateOperationParameters(ctx context.Context, params *graphql.R
 	if size.introspection && !l.introspection {
 		return invalid("Introspection is off on this server.")
 	}
-	return size.check()
+	if err := size.check(); err != nil {
+		return err
+	}
+	l.coerceVariables(ctx, document, params)
+	return nil
 }
 
 // MutateOperationContext changes nothing; it is gqlgen's hook after validation.
@@ -84,8 +94,8 @@ func (l limits) MutateOperationContext(_ context.Context, op *graphql.OperationC
 	if op.Operation.Operation == ast.Subscription && len(graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Subscription"})) != 1 {
 		return invalid("A subscription must have exactly one root field.")
 	}
-	if err := checkOneOf(l.schema, op.Operation.VariableDefinitions, op.Variables); err != nil {
-		return err
+	if fault := variableFaultOf(op); fault != nil {
+		return fault.present(false) // the presenter hides what is to be hidden
 	}
 	return tooComplex("cost, every page being full", MaxCost, cost(op.Operation.SelectionSet, op.Variables))
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
@@ -90,6 +89,17 @@ func TestEdgesOfLimits(t *testing.T) {
 	}{
 		{"bytes", "{a}" + strings.Repeat(" ", MaxBytes-3), true},
 		{"bytes", "{a}" + strings.Repeat(" ", MaxBytes-2), false},
+		{"texts", `{a(b: "` + strings.Repeat("x", MaxTextBytes) + `")}`, true},
+		{"texts", `{a(b: "` + strings.Repeat("x", MaxTextBytes+1) + `")}`, false},
+		{"escaped texts", `{a(b: "` + strings.Repeat(`\ud83d\ude00`, LongestText) + `")}`, true},
+		{"texts that are not ASCII", `{a(b: "` + strings.Repeat("😀", LongestText) + `" c: "` + strings.Repeat("é", LongestText) + `")}` + strings.Repeat(" ", MaxBytes-16), true},
+		{"too much beside such texts", `{a(b: "` + strings.Repeat("😀", LongestText) + `" c: "` + strings.Repeat("é", LongestText) + `")}` + strings.Repeat(" ", MaxBytes-15), false},
+		{"blocks", `{a(b: """` + strings.Repeat("é\r\n", 20_000) + `""")}` + strings.Repeat(" ", MaxBytes-14), true},
+		{"too much beside blocks", `{a(b: """` + strings.Repeat("é\r\n", 20_000) + `""")}` + strings.Repeat(" ", MaxBytes-13), false},
+		{"lines", "{a}" + strings.Repeat("\n", MaxLines), true},
+		{"lines", "{a}" + strings.Repeat("\n", MaxLines+1), false},
+		{"half of a pair in a block is six letters", `{a(b: """` + "\ufffd" + `\ud83d""")}`, true},
+		{"comments are not texts", `{a} # "` + strings.Repeat("x", MaxBytes) + `"`, false},
 		{"tokens", fields(MaxTokens-2, " a"), true},
 		{"tokens", fields(MaxTokens-1, " a"), false},
 		{"names", "{" + strings.Repeat("a", MaxNameBytes) + "}", true},
@@ -108,43 +118,6 @@ func TestEdgesOfLimits(t *testing.T) {
 	} {
 		if err := checkText(c.query); (err == nil) != c.passes {
 			t.Errorf("%s: %v", c.reason, err)
-		}
-	}
-}
-
-func TestOneOfThroughVariables(t *testing.T) {
-	t.Parallel()
-	schema := gqlparser.MustLoadSchema(&ast.Source{Input: `
-		type Query { find(by: By!, all: [By!], deep: Deep): Int }
-		input By @oneOf { id: ID  name: String  other: By }
-		input Deep { by: By  all: [[By]] }`})
-	type m = map[string]any
-	for _, c := range []struct {
-		reason, typ string
-		value       any
-		passes      bool
-	}{
-		{"one", "By", m{"id": "1"}, true},
-		{"none", "By", m{}, false},
-		{"two", "By", m{"id": "1", "name": "x"}, false},
-		{"one and a null", "By", m{"id": "1", "name": nil}, false},
-		{"a null", "By", m{"id": nil}, false},
-		{"nothing at all", "By", nil, true},
-		{"within itself", "By", m{"other": m{"id": "1", "name": "x"}}, false},
-		{"in a list", "[By!]", []any{m{"id": "1"}, m{}}, false},
-		{"in a list, well", "[By!]", []any{m{"id": "1"}, m{"name": "x"}}, true},
-		{"one for a list", "[By!]", []m{{}}, false},
-		{"in another input", "Deep", m{"by": m{}}, false},
-		{"in lists of lists", "Deep", m{"all": []any{[]any{m{"id": "1"}, nil, m{}}}}, false},
-		{"in lists of lists, well", "Deep", m{"by": m{"id": 1}, "all": []any{nil, []any{m{"id": "1"}}}}, true},
-	} {
-		document := parse(t, "query ($v: "+c.typ+") { find }")
-		err := checkOneOf(schema, document.Operations[0].VariableDefinitions, m{"v": c.value})
-		if (err == nil) != c.passes {
-			t.Errorf("%s: %v", c.reason, err)
-		}
-		if err != nil && err.Extensions["code"] != hostile.Validation {
-			t.Errorf("%s: %v", c.reason, err.Extensions)
 		}
 	}
 }

@@ -96,8 +96,12 @@ func values(arguments ast.ArgumentList) (n int) {
 	return n
 }
 
+// textWeight is for how many bytes of a text one value counts: what is wrong is written into a message each time that it is
+// looked at, and a fragment's values are looked at wherever it is spread.
+const textWeight = 512
+
 func countValues(value *ast.Value) int {
-	n := 1
+	n := 1 + len(value.Raw)/textWeight
 	for _, child := range value.Children {
 		n += countValues(child.Value)
 	}

@@ -12,9 +12,15 @@ import (
 )
 
 // checkText refuses what can be told from the tokens alone, before a parser recurses into them. It takes time in
-// proportion to the text.
+// proportion to the text, and stops where the limit of tokens is reached.
+//
+// Texts have a limit of their own: a module's content is as long as hundreds of documents, and costs less to read than a
+// document of a tenth of its length.
 func checkText(query string) *gqlerror.Error {
-	if err := tooComplex("bytes", MaxBytes, len(query)); err != nil {
+	if err := tooComplex("bytes", MaxBytes+MaxTextBytes, len(query)); err != nil {
+		return err
+	}
+	if err := tooComplex("lines", MaxLines, strings.Count(query, "\n")+strings.Count(query, "\r")); err != nil {
 		return err
 	}
 	t := readTokens(query)
@@ -23,6 +29,8 @@ func checkText(query string) *gqlerror.Error {
 	}
 	return checkCounts([]count{
 		{"tokens", MaxTokens, t.tokens},
+		{"bytes in texts", MaxTextBytes, t.texts},
+		{"bytes besides texts", MaxBytes, len(query) - t.texts},
 		{"bytes in a name", MaxNameBytes, t.name},
 		{"brackets within each other", MaxNesting, t.nesting},
 	})
@@ -33,15 +41,16 @@ func checkText(query string) *gqlerror.Error {
 // Half of a surrogate pair is looked for once and at the end: a look at the whole text for each of 10,000 values that had a
 // reason took two minutes.
 type text struct {
-	tokens, name, nesting int
-	halfPair              bool
+	tokens, name, nesting, texts int
+	halfPair                     bool
 }
 
 func readTokens(query string) (t text) {
 	tokens, open, replaced := lexer.New(&ast.Source{Input: query}), 0, false
+	at := position{text: query}
 	for {
 		token, err := tokens.ReadToken()
-		if err != nil || token.Kind == lexer.EOF {
+		if err != nil || token.Kind == lexer.EOF || t.tokens > MaxTokens {
 			t.halfPair = replaced && hasHalfPair(query)
 			return t
 		}
@@ -55,9 +64,36 @@ func readTokens(query string) (t text) {
 		case lexer.Name:
 			t.name = max(t.name, len(token.Value))
 		case lexer.String:
+			t.texts += at.between(token.Pos) - 2*len(`"`)
 			replaced = replaced || strings.ContainsRune(token.Value, utf8.RuneError)
+		case lexer.BlockString:
+			t.texts += at.between(token.Pos) - 2*len(`"""`)
 		}
 	}
+}
+
+// position turns the lexer's positions, which count characters, into bytes. It only moves forward, so that a document is
+// walked once.
+type position struct {
+	text         string
+	chars, bytes int
+}
+
+func (p *position) between(token ast.Position) (bytes int) {
+	start := p.byteOf(token.Start)
+	return p.byteOf(token.End) - start
+}
+
+func (p *position) byteOf(char int) int {
+	for ; p.chars < char && p.bytes < len(p.text); p.chars++ {
+		if p.text[p.bytes] < utf8.RuneSelf {
+			p.bytes++
+			continue
+		}
+		_, size := utf8.DecodeRuneInString(p.text[p.bytes:])
+		p.bytes += size
+	}
+	return p.bytes
 }
 
 // hasHalfPair finds an escape such as \ud83d without its other half. The lexer puts U+FFFD in its place, and text would

@@ -31,33 +31,51 @@ var values = map[string]func(target) any{
 	"Query.chats(first)": number(2), "Query.chats(after)": absent, "Query.chats(last)": absent, "Query.chats(before)": absent,
 	"Query.chats(moduleId)": absent,
 	"Chat.messages(first)":  number(5), "Chat.messages(after)": absent, "Chat.messages(last)": absent, "Chat.messages(before)": absent,
+	"Chat.messages(around)": absent,
+	"Query.modules(first)":  number(2), "Query.modules(after)": absent, "Query.modules(last)": absent, "Query.modules(before)": absent,
+	"Module.chats(first)": number(2), "Module.chats(after)": absent, "Module.chats(last)": absent, "Module.chats(before)": absent,
 
-	"Query.chat(id)": theChat,
-	"Query.node(id)": func(to target) any { return to.node },
+	"Query.chat(id)":   theChat,
+	"Query.node(id)":   func(to target) any { return to.node },
+	"Query.nodes(ids)": func(to target) any { return []string{to.node} },
+	"Query.module(id)": text("math-2"),
 
 	"CreateChatInput.id":       func(to target) any { return orLeftOut(to.newChat) },
 	"CreateChatInput.title":    text("a title of one's own"),
 	"CreateChatInput.moduleId": absent,
-	"RenameChatInput.id":       theChat,
+	"RenameChatInput.chatId":   theChat,
 	"RenameChatInput.title":    text("SECRET no more"),
-	"DeleteChatInput.id":       theChat,
+	"DeleteChatInput.chatId":   theChat,
+	"TransferChatInput.chatId": theChat,
+	"TransferChatInput.userId": text(member),
 
-	"SendMessageInput.id":      func(to target) any { return orLeftOut(to.newMessage) },
-	"SendMessageInput.chatId":  theChat,
-	"SendMessageInput.content": text("hello"),
-	"SendMessageInput.role":    func(to target) any { return to.role },
-	"EditMessageInput.id":      theMessage,
-	"EditMessageInput.content": text("hello"),
-	"DeleteMessageInput.id":    theMessage,
+	"SendMessageInput.id":          func(to target) any { return orLeftOut(to.newMessage) },
+	"SendMessageInput.chatId":      theChat,
+	"SendMessageInput.content":     text("hello"),
+	"SendMessageInput.role":        func(to target) any { return to.role },
+	"SendMessageInput.replyToId":   theMessage,
+	"EditMessageInput.messageId":   theMessage,
+	"EditMessageInput.content":     text("hello"),
+	"DeleteMessageInput.messageId": theMessage,
 
 	"AddMemberInput.chatId":    theChat,
 	"AddMemberInput.userId":    func(to target) any { return to.viewer + " " },
+	"AddMemberInput.invite":    func(target) any { return true },
 	"RemoveMemberInput.chatId": theChat,
 	"RemoveMemberInput.userId": text(member),
 	"LeaveChatInput.chatId":    theChat,
 
-	"MarkReadInput.chatId":  theChat,
-	"MarkReadInput.seq":     number(1000),
+	"MarkReadInput.chatId":              theChat,
+	"MarkReadInput.seq":                 number(1000),
+	"UpdateViewerStateInput.chatId":     theChat,
+	"UpdateViewerStateInput.mutedUntil": text("2030-01-01T00:00:00Z"),
+	"UpdateViewerStateInput.pinned":     func(target) any { return true },
+	"UpdateViewerStateInput.archived":   absent,
+
+	"PutModuleInput.moduleId": text("of-the-clerk"), "PutModuleInput.title": text("A module"), "PutModuleInput.content": text("text"),
+	"DeleteModuleInput.moduleId": text("of-the-clerk"),
+	"UpsertUserInput.userId":     text(member), "UpsertUserInput.name": text("Another"), "UpsertUserInput.avatarUrl": absent,
+
 	"SetTypingInput.chatId": theChat,
 	"SetTypingInput.typing": func(target) any { return true },
 
@@ -90,7 +108,7 @@ type operation struct {
 	vars     vars
 }
 
-// operations are: every root field with all that can be selected below it, and every field of Chat and of Message alone,
+// operations are: every root field with all that can be selected below it, and every field of Chat, Message and Member alone,
 // by each query that leads to it.
 func operations(t *testing.T, to target) []operation {
 	t.Helper()
@@ -112,7 +130,7 @@ func generate(schema *ast.Schema, to target) (ops []operation, unknown []string)
 				continue
 			}
 			one := func(on, alone string) {
-				w := writer{schema: schema, to: to, kind: root.kind, vars: vars{}, on: on, alone: alone}
+				w := writer{schema: schema, to: to, kind: root.kind, vars: vars{}, on: on, alone: alone, whole: map[string]bool{}}
 				ops = append(ops, w.operation(root.def, field))
 				unknown = append(unknown, w.unknown...)
 			}
@@ -120,7 +138,7 @@ func generate(schema *ast.Schema, to target) (ops []operation, unknown []string)
 			if root.kind != ast.Query {
 				continue
 			}
-			for _, on := range []string{"Chat", "Message"} {
+			for _, on := range []string{"Chat", "Message", "Member"} {
 				for _, alone := range schema.Types[on].Fields {
 					if !strings.HasPrefix(alone.Name, "__") {
 						one(on, alone.Name)
@@ -141,6 +159,7 @@ type writer struct {
 	declared  []string
 	vars      vars
 	unknown   []string
+	whole     map[string]bool // types of which everything was asked for already
 }
 
 func (w *writer) operation(root *ast.Definition, field *ast.FieldDefinition) operation {
@@ -158,7 +177,11 @@ func (w *writer) operation(root *ast.Definition, field *ast.FieldDefinition) ope
 }
 
 func (w *writer) field(of *ast.Definition, field *ast.FieldDefinition, path []string) string {
-	return field.Name + w.arguments(of, field) + w.selection(w.schema.Types[field.Type.Name()], path)
+	name := field.Name
+	if name == "role" { // of a member and of a message: two enums
+		name = "roleOf" + of.Name + ": role"
+	}
+	return name + w.arguments(of, field) + w.selection(w.schema.Types[field.Type.Name()], path)
 }
 
 // arguments gives each argument as a variable of the argument's own type.
@@ -198,7 +221,8 @@ func (w *writer) value(place string, kind *ast.Type) any {
 	return value(w.to)
 }
 
-// selection is all fields below a type, but no type within itself.
+// selection is all fields below a type, but no type within itself; and of a type that was selected as a whole elsewhere in the
+// operation, only what has no fields of its own: a document may have 500 fields.
 func (w *writer) selection(def *ast.Definition, path []string) string {
 	switch def.Kind {
 	case ast.Scalar, ast.Enum:
@@ -214,8 +238,13 @@ func (w *writer) selection(def *ast.Definition, path []string) string {
 		return " { " + strings.Join(parts, " ") + " }"
 	}
 	path = append(path[:len(path):len(path)], def.Name)
+	again := w.on == "" && w.whole[def.Name]
+	w.whole[def.Name] = true
 	for _, field := range def.Fields {
 		if strings.HasPrefix(field.Name, "__") || slices.Contains(path, field.Type.Name()) || w.skips(def, field) {
+			continue
+		}
+		if again && w.schema.Types[field.Type.Name()].IsCompositeType() {
 			continue
 		}
 		parts = append(parts, w.field(def, field, path))
@@ -231,7 +260,9 @@ func (w *writer) skips(def *ast.Definition, field *ast.FieldDefinition) bool {
 	case def.Name == w.on:
 		return field.Name != w.alone
 	case def.Name == "Chat":
-		return field.Name != "messages" && field.Name != "lastMessage"
+		return !slices.Contains([]string{"messages", "lastMessage", "members"}, field.Name)
+	case def.Name == "Message":
+		return field.Name != "chat"
 	}
 	return false
 }

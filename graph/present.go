@@ -36,10 +36,24 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		// Nobody is left to read the answer, or we gave up waiting.
 		return answer(out, db.CodeUnavailable, "The request took too long.")
+	case isVariable(out) && variableFaultIn(ctx) != nil:
+		return variableFaultIn(ctx).present(p.hidden)
 	case out.Err == nil:
 		return p.presentGraphQL(out)
 	}
 	return p.mask(ctx, out, err)
+}
+
+func isVariable(err *gqlerror.Error) bool {
+	return len(err.Path) > 1 && err.Path[0] == ast.PathName("variable")
+}
+
+// variableFaultIn is what coerceVariables found. gqlparser's own words for it quote the zero of Go where a number was sent.
+func variableFaultIn(ctx context.Context) *variableFault {
+	if !graphql.HasOperationContext(ctx) {
+		return nil
+	}
+	return variableFaultOf(graphql.GetOperationContext(ctx))
 }
 
 func (p presenter) presentGraphQL(out *gqlerror.Error) *gqlerror.Error {

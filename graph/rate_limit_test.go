@@ -26,7 +26,7 @@ type limited struct {
 
 // newLimited has the limits that the program has by default.
 func newLimited(t *testing.T, limiter rate.Limiter) limited {
-	return limited{t, graph.NewExecutor(&graph.Resolver{Log: slog.New(slog.NewTextHandler(t.Output(), nil))}, graph.Options{
+	return limited{t, graph.NewExecutor(&graph.Resolver{Repo: newStore(t, slog.Default()), Log: slog.New(slog.NewTextHandler(t.Output(), nil))}, graph.Options{
 		Limiter: limiter, PerUser: rate.Limit{PerSecond: 20, Burst: 100}, PerAddress: rate.Limit{PerSecond: 200, Burst: 1000},
 	})}
 }
@@ -179,7 +179,7 @@ func TestMoreThanTheBurstNeverPasses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log := slog.New(slog.NewTextHandler(t.Output(), nil))
-		l := limited{t, graph.NewExecutor(&graph.Resolver{Log: log}, graph.Options{Limiter: rate.NewMemory(), PerUser: rate.Limit{PerSecond: 1, Burst: 5}})}
+		l := limited{t, graph.NewExecutor(&graph.Resolver{Repo: newStore(t, log), Log: log}, graph.Options{Limiter: rate.NewMemory(), PerUser: rate.Limit{PerSecond: 1, Burst: 5}})}
 		if a := l.ask("ann", "", aliased(6)); a.code != "QUERY_TOO_COMPLEX" || a.limit != 5 || a.value != 6 || a.retryAfterMs != 0 {
 			t.Errorf("%+v", a)
 		}

@@ -13,7 +13,6 @@ import (
 	"studychat/auth"
 	"studychat/db"
 	"studychat/documents"
-	"studychat/graph/generated"
 	"studychat/rate"
 )
 
@@ -35,15 +34,14 @@ type Options struct {
 // NewExecutor runs operations, with all that holds for every one of them; package transport carries them.
 func NewExecutor(r *Resolver, o Options) *executor.Executor {
 	r.people = newPeople(r.Repo, r.Log)
-	schema := generated.NewExecutableSchema(generated.Config{Resolvers: r})
-	exec := executor.New(schema)
+	exec := executor.New(executable(r))
 	exec.SetDefaultRulesFn(validationRules(o.Introspection))
 	exec.SetDisableSuggestion(!o.Introspection)
 	parsed := newDocumentCache()
 	exec.SetQueryCache(parsed)
 	persisted := newPersisted(o, r.Log)
 	exec.Use(findDocument{persisted})
-	exec.Use(limits{known: parsed, introspection: o.Introspection, schema: schema.Schema()})
+	exec.Use(limits{known: parsed, introspection: o.Introspection, schema: schema})
 	exec.Use(keepDocument{persisted}) // after all that may refuse a document
 	if o.Introspection {
 		exec.Use(extension.Introspection{})
@@ -53,12 +51,13 @@ func NewExecutor(r *Resolver, o Options) *executor.Executor {
 	exec.SetErrorPresenter(p.present)
 	exec.SetRecoverFunc(p.recovered)
 	exec.AroundOperations(p.admit)
-	exec.AroundOperations(r.remember)
 	exec.AroundResponses(boundAnswer)
+	exec.AroundResponses(wholeEvent)
 	exec.AroundFields(countText)
 	if o.Limiter != nil {
 		exec.AroundOperations(rateLimit{presenter: p, limiter: o.Limiter, perUser: o.PerUser, perAddress: o.PerAddress}.permit)
 	}
+	exec.AroundOperations(r.remember)
 	return exec
 }
 

@@ -92,13 +92,19 @@ func (p *plainPubSub) Poked(poke events.Poke) {
 	}
 }
 
-func (p *plainPubSub) Chat(ctx context.Context, viewer, chatID string, _ *db.Cursor) (events.Stream, error) {
-	if _, err := p.repo.Head(ctx, viewer, chatID); err != nil {
+func (p *plainPubSub) Chat(ctx context.Context, viewer, chatID string, after *db.Cursor) (events.Stream, error) {
+	head, err := p.repo.Head(ctx, viewer, chatID)
+	if err != nil {
 		return nil, err
 	}
+	start := &events.Item{Started: &events.Started{ChatID: chatID, Resumed: after != nil}} // or so it says
+	if after == nil {
+		after = &db.Cursor{ChatID: chatID, Epoch: head.Epoch, Seq: head.HeadSeq}
+	}
+	start.Cursor = after.String()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := &plainStream{pubSub: p, chat: chatID, news: make(chan *db.Event, 100)}
+	s := &plainStream{pubSub: p, chat: chatID, start: start, news: make(chan *db.Event, 100)}
 	if p.stopped {
 		return nil, events.ErrStopped
 	}
@@ -109,10 +115,15 @@ func (p *plainPubSub) Chat(ctx context.Context, viewer, chatID string, _ *db.Cur
 type plainStream struct {
 	pubSub *plainPubSub
 	chat   string
+	start  *events.Item // comes first
 	news   chan *db.Event
 }
 
 func (s *plainStream) Next(ctx context.Context) (events.Item, error) {
+	if start := s.start; start != nil {
+		s.start = nil
+		return *start, nil
+	}
 	select {
 	case event, ok := <-s.news:
 		if !ok {

@@ -70,6 +70,22 @@ func (s *modelStore) Head(_ context.Context, viewer, chatID string) (db.Head, er
 	return head, nil
 }
 
+func (s *modelStore) Departure(_ context.Context, viewer, chatID string) (db.Head, *db.Event, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.chats[chatID]
+	if c == nil {
+		return db.Head{}, nil, db.NotFound("chat")
+	}
+	head := s.head(c)
+	for _, e := range slices.Backward(c.events) { // whatever the floor: removals are kept
+		if e.Kind == db.MemberRemoved && e.Member.UserID == viewer {
+			return head, s.replayed(c, e), nil
+		}
+	}
+	return db.Head{}, nil, db.NotFound("chat")
+}
+
 func (s *modelStore) Heads(_ context.Context, chatIDs []string) ([]db.Head, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -72,6 +72,7 @@ func (r *run) oneStream(d *dice, f *follower) {
 		f.atMost = f.checked
 	}
 	if !r.starts(f, s) {
+		_ = pause(context.Background(), d.upTo(400*r.faults.unit))
 		return
 	}
 	for n := d.n(30); n >= 0 && !f.over && !r.settled(f); n-- {

@@ -19,10 +19,12 @@ var (
 func (t *Transport) admit(viewer auth.Viewer, r *http.Request, cut func()) (leave func(), err error) {
 	leaveUser, ok := t.seats.take("user:"+viewer.ID, t.options.PerUser)
 	if !ok {
+		t.warnings.refused(causeUser, r)
 		return nil, errTooManyUser
 	}
 	leaveAddress, ok := t.seats.take("address:"+t.addresses.of(r), t.options.PerAddress)
 	if !ok {
+		t.warnings.refused(causeAddress, r)
 		leaveUser()
 		return nil, errTooManyAddress
 	}

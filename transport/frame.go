@@ -56,7 +56,7 @@ func encode(v any) []byte {
 
 func messageNext(id string, payload []byte) []byte { return message("next", id, payload) }
 
-// messageError carries the errors of an operation that never started; it ends the operation, no complete follows.
+// messageError carries the errors of an operation that was refused; it ends the operation, no complete follows.
 func messageError(id string, answer *graphql.Response) []byte {
 	return message("error", id, encode(answer.Errors))
 }

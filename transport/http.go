@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"strings"
@@ -23,6 +22,8 @@ func (t *Transport) graphql(w http.ResponseWriter, r *http.Request) {
 		t.serveSocket(w, r)
 	case r.Method == http.MethodPost:
 		t.servePost(w, r)
+	case lostUpgrade(r):
+		t.refuseLostUpgrade(w, r)
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 		t.serveGet(w, r)
 	default:
@@ -30,28 +31,24 @@ func (t *Transport) graphql(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// wantsSocket is false for other offers to upgrade, such as one of HTTP/2: those may be ignored.
-func wantsSocket(r *http.Request) bool {
-	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
-}
-
 func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {
 	media := negotiate(r.Header.Values("Accept"))
 	if refuseStranger(w, r, media) {
 		return
 	}
-	params, err := readParams(w, r)
+	in, err := t.readParams(w, r)
 	if err != nil {
 		refuseFor(w, err)
 		return
 	}
+	defer in.release()
 	switch media {
 	case "":
 		refuseMedia(w)
 	case mediaEvents:
-		t.serveEvents(w, r, params)
+		t.serveEvents(w, r, in)
 	default:
-		t.serveAnswer(w, r, params, media)
+		t.serveAnswer(w, r, in, media)
 	}
 }
 
@@ -80,7 +77,7 @@ func (t *Transport) serveGet(w http.ResponseWriter, r *http.Request) {
 		refuseFor(w, err)
 		return
 	}
-	t.serveAnswer(w, r, params, media)
+	t.serveAnswer(w, r, small(params), media)
 }
 
 // preflightHeaders each make a browser ask (CORS preflight, Fetch standard 3.3.8) before it sends a request to another
@@ -98,10 +95,10 @@ func asksFirst(r *http.Request) bool {
 }
 
 // serveAnswer serves what is answered once.
-func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, params *graphql.RawParams, media string) {
+func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, in *incoming, media string) {
 	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
 	defer cancel()
-	op, refusal := t.prepare(ctx, params)
+	op, refusal := t.prepare(ctx, in)
 	switch {
 	case refusal != nil:
 		writeAnswer(w, r, refusal, media)
@@ -112,6 +109,7 @@ func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, params *
 		return
 	}
 	answer := op.next()
+	in.release()       // an answer may wait long for its reader
 	if answer == nil { // the client is gone
 		answer = failure(db.CodeUnavailable, "The request took too long.", nil)
 	}
@@ -150,29 +148,29 @@ func writeBody(w http.ResponseWriter, r *http.Request, answer *graphql.Response,
 }
 
 // readParams reads the whole body within its bounds.
-func readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, error) {
+func (t *Transport) readParams(w http.ResponseWriter, r *http.Request) (*incoming, error) {
 	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if charset := parameters["charset"]; err != nil || media != mediaJSON || charset != "" && !strings.EqualFold(charset, "utf-8") {
 		return nil, &badRequest{http.StatusUnsupportedMediaType, "The body must be application/json, in UTF-8."}
 	}
-	body, err := readBounded(w, r)
-	if err != nil {
-		return nil, err
-	}
-	return decodeParams(showBrokenUTF8(body))
-}
-
-func readBounded(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, &badRequest{http.StatusUnsupportedMediaType, "The body must not be compressed."}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	body, release, err := t.readBody(w, r)
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return nil, &badRequest{http.StatusRequestEntityTooLarge, "The body must have at most 131072 bytes."}
+		return nil, errTooLarge
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errBusy):
+		return nil, err
+	case err != nil:
 		return nil, &badRequest{http.StatusBadRequest, "The body did not arrive."}
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a stream may follow
-	return body, nil
+	params, err := decodeParams(showBrokenUTF8(body))
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return &incoming{params, len(body) > smallBody, release}, nil
 }

@@ -20,6 +20,7 @@ func TestStatus(t *testing.T) {
 	t.Parallel()
 	typename := "query=" + url.QueryEscape("{ __typename }")
 	body := query(`{ __typename }`, nil)
+	const first = `query ($n: Int) { chats(first: $n) { edges { cursor } } }`
 	inVirtualTime(t, nil, func(w *world) {
 		for _, c := range []struct {
 			reason, method, path, body string
@@ -30,6 +31,10 @@ func TestStatus(t *testing.T) {
 			{"a query", "POST", "/graphql", body, nil, 200, `{"data":{"__typename":"Query"}}`},
 			{"a query that cannot be answered", "POST", "/graphql", query(`{ chat(id: "x") { id } }`, nil), []string{"Accept", mediaGraphQL}, 200, `"data":{"chat":null}`},
 			{"a mutation that fails", "POST", "/graphql", query(`mutation { createChat(input: {title: ""}) { chat { id } } }`, nil), []string{"Accept", mediaGraphQL}, 200, `"data":null`},
+			{"a text for a number", "POST", "/graphql", query(first, map[string]any{"n": "2"}), []string{"Accept", mediaGraphQL}, 400, `"field":"n"`},
+			{"a fraction for a number", "POST", "/graphql", query(first, map[string]any{"n": 2.5}), []string{"Accept", mediaGraphQL}, 400, `cannot be 2.5`},
+			{"a whole number with a fraction", "POST", "/graphql", `{"query":"` + first + `","variables":{"n":2.0}}`, []string{"Accept", mediaGraphQL}, 200, `"edges":[]`},
+			{"a text for a number by GET", "GET", "/graphql?variables=%7B%22n%22%3A%222%22%7D&query=" + url.QueryEscape(first), "", []string{"Accept", mediaGraphQL}, 400, `"field":"n"`},
 			{"nobody asks", "POST", "/graphql", body, []string{"Authorization", "", "Accept", mediaGraphQL}, 401, "UNAUTHENTICATED"},
 			{"nobody asks, and takes JSON", "POST", "/graphql", body, []string{"Authorization", "", "Accept", mediaJSON}, 200, "UNAUTHENTICATED"},
 			{"a subscription by POST", "POST", "/graphql", query(`subscription { chatEvents { cursor } }`, nil), []string{"Accept", mediaGraphQL}, 400, "graphql-transport-ws"},
@@ -38,7 +43,7 @@ func TestStatus(t *testing.T) {
 			{"a form", "POST", "/graphql", typename, []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, "application/json"},
 			{"plain text", "POST", "/graphql", body, []string{"Content-Type", "text/plain"}, 415, "application/json"},
 			{"GraphQL alone", "POST", "/graphql", `{ __typename }`, []string{"Content-Type", "application/graphql"}, 415, "application/json"},
-			{"too large", "POST", "/graphql", strings.Repeat(" ", MaxBody+1), nil, 413, "131072"},
+			{"too large", "POST", "/graphql", strings.Repeat(" ", MaxBody+1), nil, 413, "2931072"},
 			{"PUT", "PUT", "/graphql", body, nil, 405, "GET, HEAD, POST"},
 			{"DELETE", "DELETE", "/graphql", "", nil, 405, "GET, HEAD, POST"},
 			{"HEAD", "HEAD", "/graphql?" + typename, "", nil, 200, ""},
@@ -52,6 +57,11 @@ func TestStatus(t *testing.T) {
 			{"a GET with Apollo's header", "GET", "/graphql?" + typename, "", []string{"Authorization", "", "Apollo-Require-Preflight", "true"}, 200, "UNAUTHENTICATED"},
 			{"a GET as JSON", "GET", "/graphql?" + typename, "", []string{"Authorization", "", "Content-Type", "application/json"}, 200, "UNAUTHENTICATED"},
 			{"a GET as text", "GET", "/graphql?" + typename, "", []string{"Authorization", "", "Content-Type", "text/plain"}, 400, "GraphQL-Preflight"},
+			{"a handshake without its Upgrade", "GET", "/graphql", "", []string{"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version", "13"}, 426, "proxy"},
+			{"a handshake of which only Connection is left", "GET", "/graphql", "", []string{"Connection", "keep-alive, Upgrade", "Authorization", ""}, 426, "proxy"},
+			{"a handshake of which only the sub-protocol is left", "GET", "/graphql?tab=1", "", []string{"Sec-WebSocket-Protocol", subprotocol}, 426, "proxy"},
+			{"a handshake without its Connection", "GET", "/graphql", "", []string{"Upgrade", "websocket", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}, 426, "proxy"},
+			{"a query through a proxy that always says Connection: upgrade", "GET", "/graphql?" + typename, "", []string{"Connection", "upgrade"}, 200, "Query"},
 			{"a GET of nothing", "GET", "/graphql", "", nil, 400, "query"},
 			{"a mutation by GET", "GET", "/graphql?query=" + url.QueryEscape(`mutation { clearChats { deletedChatIds } }`), "", nil, 405, "Use POST"},
 			{"a subscription by GET", "GET", "/graphql?query=" + url.QueryEscape(`subscription { chatEvents { cursor } }`), "", nil, 405, "Use POST"},

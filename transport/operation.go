@@ -22,10 +22,12 @@ type operation struct {
 	ctx       context.Context
 	operation *graphql.OperationContext
 	answers   graphql.ResponseHandler
+	first     *graphql.Response // of a subscription, once begin has seen it
+	begun     bool
 }
 
 // prepare does everything before execution. A refusal is what to answer instead.
-func (t *Transport) prepare(ctx context.Context, params *graphql.RawParams) (op *operation, refusal *graphql.Response) {
+func (t *Transport) prepare(ctx context.Context, in *incoming) (op *operation, refusal *graphql.Response) {
 	op = &operation{t: t, ctx: graphql.StartOperationTrace(ctx)}
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -33,11 +35,14 @@ func (t *Transport) prepare(ctx context.Context, params *graphql.RawParams) (op 
 		}
 	}()
 	now := graphql.Now()
-	params.ReadTime = graphql.TraceTiming{Start: now, End: now}
+	in.ReadTime = graphql.TraceTiming{Start: now, End: now}
 	var errs gqlerror.List
-	op.operation, errs = t.options.Executor.CreateOperationContext(op.ctx, params)
+	op.operation, errs = t.options.Executor.CreateOperationContext(op.ctx, in.RawParams)
 	if len(errs) > 0 {
 		return nil, t.options.Executor.DispatchError(graphql.WithOperationContext(op.ctx, op.operation), errs)
+	}
+	if in.large && op.streams() { // it would be kept as long as the subscription lasts
+		return nil, failure(db.CodeBadUserInput, fmt.Sprintf("The request of a subscription must have at most %d bytes.", smallBody), nil)
 	}
 	return op, nil
 }
@@ -50,6 +55,10 @@ func (op *operation) streams() bool { return op.kind() == ast.Subscription }
 
 // next is the next answer, nil after the last; the first call starts the operation. Its context is that of prepare.
 func (op *operation) next() (answer *graphql.Response) {
+	if op.begun {
+		op.begun = false
+		return op.first
+	}
 	defer func() {
 		if cause := recover(); cause != nil {
 			answer = op.panicked(cause)
@@ -60,6 +69,21 @@ func (op *operation) next() (answer *graphql.Response) {
 		op.answers, op.ctx = op.t.options.Executor.DispatchOperation(op.ctx, op.operation)
 	}
 	return op.answers(op.ctx)
+}
+
+// begin starts a subscription and waits for its first answer, which each hands over later. If the subscription could not be
+// started, begin returns the errors instead: an answer without data. An event that fails has data, if only null (GraphQL,
+// 6.2.3.2), and the stream goes on after it.
+func (op *operation) begin() (refusal *graphql.Response) {
+	if !op.streams() {
+		return nil
+	}
+	op.first = op.next()
+	if op.first != nil && len(op.first.Errors) > 0 && len(op.first.Data) == 0 {
+		return op.first
+	}
+	op.begun = true
+	return nil
 }
 
 // each hands over every answer, until there is none or put fails.

@@ -15,14 +15,16 @@ import (
 type origins struct {
 	allowed    []string
 	protection *http.CrossOriginProtection
+	warnings   *warnings
 }
 
-func newOrigins(allowed []string) origins {
-	o := origins{allowed: allowed, protection: http.NewCrossOriginProtection()}
+func newOrigins(allowed []string, warnings *warnings) origins {
+	o := origins{allowed: allowed, protection: http.NewCrossOriginProtection(), warnings: warnings}
 	for _, origin := range allowed {
 		_ = o.protection.AddTrustedOrigin(origin) // the settings were checked to hold origins
 	}
-	o.protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	o.protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		warnings.refused(causeOrigin, r)
 		refuse(w, http.StatusForbidden, db.CodeForbidden, "Pages of this origin may not call.")
 	}))
 	return o
@@ -37,16 +39,22 @@ func (o origins) listed(origin string) bool { return slices.Contains(o.allowed, 
 
 // admits says whether a request may open a socket or a stream, which browsers allow across origins without asking. A page
 // that gives up reading the answer (fetch with mode "no-cors") sends no Origin; its browser says all the same whose it is.
+// A refusal is logged: the page sees none of its reason, and the usual one is a proxy that changes the Host.
 func (o origins) admits(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
+	admitted := o.listed(origin) || isOwn(origin, r)
 	if origin == "" {
-		return slices.Contains([]string{"", "same-origin", "none"}, r.Header.Get("Sec-Fetch-Site"))
+		admitted = slices.Contains([]string{"", "same-origin", "none"}, r.Header.Get("Sec-Fetch-Site"))
 	}
-	if o.listed(origin) {
-		return true
+	if !admitted {
+		o.warnings.refused(causeOrigin, r)
 	}
+	return admitted
+}
+
+func isOwn(origin string, r *http.Request) bool {
 	u, err := url.Parse(origin)
-	return err == nil && strings.EqualFold(u.Host, r.Host)
+	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
 }
 
 // local refuses other names than this machine's where there is no authentication. A page of attacker.example whose name
@@ -54,6 +62,7 @@ func (o origins) admits(r *http.Request) bool {
 func (t *Transport) local(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if t.options.LocalOnly && !isLocalName(r.Host) {
+			t.warnings.refused(causeHost, r)
 			refuse(w, http.StatusForbidden, db.CodeForbidden, "Without authentication this server answers to localhost only.")
 			return
 		}
@@ -86,6 +95,9 @@ func (o origins) cors(next http.Handler) http.Handler {
 			h.Set("Access-Control-Max-Age", "600")
 		}
 		if r.Method == http.MethodOptions {
+			if origin != "" && !o.listed(origin) && !isOwn(origin, r) {
+				o.warnings.refused(causeOrigin, r) // its browser will not send the request itself
+			}
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,7 +10,7 @@ import (
 
 func TestOriginsAdmit(t *testing.T) {
 	t.Parallel()
-	o := newOrigins([]string{"https://app.example"})
+	o := newOrigins([]string{"https://app.example"}, newWarnings(slog.New(slog.DiscardHandler)))
 	for _, c := range []struct {
 		reason, origin, site string
 		admitted             bool
@@ -54,7 +55,7 @@ func TestLocalNames(t *testing.T) {
 func TestCORS(t *testing.T) {
 	t.Parallel()
 	passed := false
-	handler := newOrigins([]string{"https://app.example"}).cors(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { passed = true }))
+	handler := newOrigins([]string{"https://app.example"}, newWarnings(slog.New(slog.DiscardHandler))).cors(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { passed = true }))
 	for _, c := range []struct {
 		reason, method, origin, allowed string
 		passes                          bool

@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -19,6 +20,8 @@ type badRequest struct {
 func (b *badRequest) Error() string { return b.message }
 
 var (
+	errTooLarge   = &badRequest{http.StatusRequestEntityTooLarge, fmt.Sprintf("The body must have at most %d bytes.", MaxBody)}
+	errTooMuch    = &badRequest{http.StatusRequestEntityTooLarge, fmt.Sprintf("The JSON must have at most %d bytes besides the texts in it.", smallBody)}
 	errNoObject   = &badRequest{http.StatusBadRequest, "The body must be a JSON object with a query and, if needed, variables, operationName and extensions."}
 	errDuplicate  = &badRequest{http.StatusBadRequest, "The JSON has a key twice in one object."}
 	errTooDeep    = &badRequest{http.StatusBadRequest, "The JSON is nested deeper than 64 levels."}

@@ -3,11 +3,18 @@ package transport
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 )
+
+// reader is a transport that is only asked to read.
+func reader() *Transport {
+	return New(Options{Playground: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler)})
+}
 
 func TestReadParams(t *testing.T) {
 	t.Parallel()
@@ -19,6 +26,10 @@ func TestReadParams(t *testing.T) {
 		{"good, with a charset", "application/json; charset=utf-8", `{"query":"{ a }","variables":{"x":1}}`, 0},
 		{"as large as may be", "application/json", `{"query":"` + strings.Repeat("x", MaxBody-12) + `"}`, 0},
 		{"a byte too large", "application/json", `{"query":"` + strings.Repeat("x", MaxBody-11) + `"}`, http.StatusRequestEntityTooLarge},
+		{"as much besides texts as may be", "application/json", `{"query":"` + strings.Repeat("x", 200_000) + `"` + strings.Repeat(" ", smallBody-7) + `}`, 0},
+		{"a byte more besides texts", "application/json", `{"query":"` + strings.Repeat("x", 200_000) + `"` + strings.Repeat(" ", smallBody-6) + `}`, http.StatusRequestEntityTooLarge},
+		{"a long list", "application/json", `{"query":"{ a }","variables":{"x":[` + strings.Repeat("1,", smallBody/2) + `1]}}`, http.StatusRequestEntityTooLarge},
+		{"many keys", "application/json", `{"query":"{ a }","variables":{` + manyKeys(30_000) + `"x":1}}`, http.StatusRequestEntityTooLarge},
 		{"a form, which needs no preflight", "application/x-www-form-urlencoded", `query={a}`, http.StatusUnsupportedMediaType},
 		{"text, which needs no preflight", "text/plain", `{"query":"{ a }"}`, http.StatusUnsupportedMediaType},
 		{"no content type", "", `{"query":"{ a }"}`, http.StatusUnsupportedMediaType},
@@ -46,7 +57,7 @@ func TestReadParams(t *testing.T) {
 	} {
 		r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(c.body))
 		r.Header.Set("Content-Type", c.kind)
-		_, err := readParams(httptest.NewRecorder(), r)
+		_, err := reader().readParams(httptest.NewRecorder(), r)
 		bad, _ := errors.AsType[*badRequest](err)
 		switch {
 		case c.status == 0 && err != nil:
@@ -62,7 +73,7 @@ func TestReadParamsRefusesCompression(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(`{"query":"{ a }"}`))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Content-Encoding", "gzip") // a bomb, perhaps
-	_, err := readParams(httptest.NewRecorder(), r)
+	_, err := reader().readParams(httptest.NewRecorder(), r)
 	if bad, _ := errors.AsType[*badRequest](err); bad == nil || bad.status != http.StatusUnsupportedMediaType {
 		t.Errorf("got %v", err)
 	}
@@ -107,6 +118,14 @@ func TestDecodeQuery(t *testing.T) {
 			t.Errorf("%s: %s (%v), want %s", c.reason, got, err, c.want)
 		}
 	}
+}
+
+func manyKeys(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"key number %d":1,`, i)
+	}
+	return b.String()
 }
 
 // FuzzDecodeParams: no panic, and nothing is taken that encoding/json would read differently.

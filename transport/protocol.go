@@ -67,9 +67,14 @@ func open(message []byte) (m envelope, ok bool) {
 	return m, true
 }
 
-// receive does what a message of the client says, or says why the socket ends.
-func (s *socket) receive(message []byte) *violation {
+// receive does what a message of the client says, or says why the socket ends. It calls release when it has no use for the
+// message any more.
+func (s *socket) receive(message []byte, release func()) *violation {
 	m, ok := open(message)
+	if ok && m.kind == "subscribe" {
+		return s.subscribe(m, &incoming{nil, len(message) > smallBody, release})
+	}
+	defer release()
 	if !ok {
 		return badMessage
 	}
@@ -80,8 +85,6 @@ func (s *socket) receive(message []byte) *violation {
 		return s.ping(m.payload)
 	case "pong":
 		return objectOrNothing(m.payload)
-	case "subscribe":
-		return s.subscribe(m)
 	case "complete":
 		if m.id == "" {
 			return badMessage
@@ -99,17 +102,23 @@ func objectOrNothing(payload json.RawMessage) *violation {
 	return badMessage
 }
 
-func (s *socket) subscribe(m envelope) *violation {
+func (s *socket) subscribe(m envelope, in *incoming) (v *violation) {
 	viewer, named := s.currentViewer()
 	if !named {
+		in.release()
 		return &violation{closeUnauthorized, "Unauthorized"}
 	}
-	params, err := paramsOf(m.payload)
+	var err error
+	in.RawParams, err = paramsOf(m.payload)
 	if m.id == "" || len(m.id) > maxOperationID || err != nil {
+		in.release()
 		return badMessage
 	}
 	ctx := graph.WithRequestID(auth.WithViewer(s.ctx, viewer), db.NewID())
-	err = s.operations.begin(ctx, m.id, func(ctx context.Context, complete func() bool) { s.run(ctx, m.id, params, complete) })
+	err = s.operations.begin(ctx, m.id, func(ctx context.Context, complete func() bool) { s.run(ctx, m.id, in, complete) })
+	if err != nil {
+		in.release()
+	}
 	switch {
 	case errors.Is(err, errTakenID):
 		return &violation{closeDuplicate, "Subscriber for " + shortID(m.id) + " already exists"}
@@ -119,9 +128,14 @@ func (s *socket) subscribe(m envelope) *violation {
 	return nil
 }
 
-// run tells everything about an operation: its answers and a complete, or one error that ends it.
-func (s *socket) run(ctx context.Context, id string, params *graphql.RawParams, complete func() bool) {
-	op, refusal := s.t.prepare(ctx, params)
+// run tells everything about an operation: its answers and a complete, or one error that ends it. A subscription that is
+// refused ends with an error too, never with a complete: clients would take that for the end of the chat.
+func (s *socket) run(ctx context.Context, id string, in *incoming, complete func() bool) {
+	defer in.release()
+	op, refusal := s.t.prepare(ctx, in)
+	if refusal == nil {
+		refusal = op.begin()
+	}
 	if refusal != nil {
 		if complete() {
 			s.put(messageError(id, refusal))

@@ -232,7 +232,8 @@ func TestSocketPingsPerSecond(t *testing.T) {
 	})
 }
 
-// TestSocketQueriesAndMutations: one answer and a complete each; what is wrong with the document is an error and no complete.
+// TestSocketQueriesAndMutations: one answer and a complete each; what is wrong with the document is an error and no complete,
+// and so is a subscription that is refused.
 func TestSocketQueriesAndMutations(t *testing.T) {
 	t.Parallel()
 	inVirtualTime(t, nil, func(w *world) {
@@ -246,8 +247,10 @@ func TestSocketQueriesAndMutations(t *testing.T) {
 			{`mutation { deleteChat(input: {id: "0197c0de-0000-7000-8000-000000000000"}) { deletedChatId } }`, []string{"next", "complete"}},
 			{`{ nothing }`, []string{"error"}},
 			{`{`, []string{"error"}},
+			{`query ($n: Int!) { chats(first: $n) { edges { cursor } } }`, []string{"error"}},
 			{`query ($id: ID!) { chat(id: $id) { title } }`, []string{"error"}},
-			{`subscription { chatEvents(chatId: "0197c0de-0000-7000-8000-000000000000") { cursor } }`, []string{"next", "complete"}},
+			{`subscription { chatEvents(chatId: "0197c0de-0000-7000-8000-000000000000") { cursor } }`, []string{"error"}},
+			{`subscription { chatEvents(after: "nonsense") { cursor } }`, []string{"error"}},
 		} {
 			s.subscribe("1", c.document, nil)
 			for _, want := range c.answers {

@@ -22,8 +22,12 @@ func refuseWith(w http.ResponseWriter, status int, answer *graphql.Response) {
 	_, _ = w.Write(payload(answer))
 }
 
-// refuseFor answers with a badRequest.
+// refuseFor answers with a badRequest, or that it is too much at the moment.
 func refuseFor(w http.ResponseWriter, err error) {
+	if errors.Is(err, errBusy) {
+		refuseBusy(w)
+		return
+	}
 	bad, ok := errors.AsType[*badRequest](err)
 	if !ok {
 		bad = errNoObject

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"studychat/auth"
@@ -15,27 +14,31 @@ import (
 
 // serveEvents carries one operation as Server-Sent Events: graphql-sse's distinct connections mode
 // (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md). What is wrong with the operation is told in an event,
-// as the protocol wants; who has no valid token is told by the status, so that no client takes it for an end.
+// as the protocol wants. A missing or invalid token is answered with an HTTP status, never with an event: clients would
+// read an event as the normal end of the stream.
 //
 // A subscription's stream begins with an id of no event, the cursor from which it goes on: a client that is cut before the
-// first event comes back with it. Programs that post send Last-Event-ID too, as libraries that imitate EventSource do.
-func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, params *graphql.RawParams) {
+// first event comes back with it.
+//
+// The header Last-Event-ID says from where the stream goes on: a browser's EventSource sends it by itself, and libraries
+// that follow streams by POST do too.
+func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, in *incoming) {
 	s, ok := t.reserveEvents(w, r)
 	if !ok {
 		return
 	}
 	defer s.close(r)
 	cursors := graph.NewCursors(func(start string) { _ = s.out.put(s.ctx, eventID(start)) }) // fails only with the stream
-	ctx := graph.WithCursors(s.ctx, cursors)
-	if last := r.Header.Get("Last-Event-ID"); last != "" {
-		ctx = graph.WithResume(ctx, last)
-	}
 	allowed := anything
 	if r.Method != http.MethodPost {
 		allowed = notMutations
 	}
+	ctx := graph.WithCursors(s.ctx, cursors)
+	if last := r.Header.Get("Last-Event-ID"); last != "" { // clients that use fetch repeat the body of their first request too
+		ctx = graph.WithResume(ctx, last)
+	}
 	s.goroutines.Go(func() {
-		t.follow(ctx, params, allowed, func(answer []byte) error {
+		t.follow(ctx, in, allowed, func(answer []byte) error {
 			return s.out.put(s.ctx, eventNext("", answer, cursors.Next()))
 		})
 		_ = s.out.putLast(s.ctx, eventComplete("")) // not if the stream was cut
@@ -44,7 +47,7 @@ func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, params *
 }
 
 // serveEventSource is serveEvents for a browser's EventSource, which can neither post nor send headers: the operation
-// stands in the URL, the token may (RFC 6750, 2.3), and after a cut the browser sends the id of the last event by itself.
+// is in the URL, and the token may be (RFC 6750, 2.3).
 func (t *Transport) serveEventSource(w http.ResponseWriter, r *http.Request) {
 	if !t.origins.admits(r) {
 		refuse(w, http.StatusForbidden, db.CodeForbidden, "This origin may not open a stream.")
@@ -59,7 +62,7 @@ func (t *Transport) serveEventSource(w http.ResponseWriter, r *http.Request) {
 	if tokens := r.URL.Query()["access_token"]; len(tokens) > 0 && r.Header.Get("Authorization") == "" {
 		ctx, _ = auth.Authenticate(ctx, t.options.Verifier, "Bearer "+strings.Join(tokens, ", ")) // two are none
 	}
-	t.serveEvents(w, r.WithContext(ctx), params)
+	t.serveEvents(w, r.WithContext(ctx), small(params))
 }
 
 // anything and notMutations say which kinds of operations a request may run.
@@ -67,8 +70,9 @@ func anything(ast.Operation) bool          { return true }
 func notMutations(kind ast.Operation) bool { return kind != ast.Mutation }
 
 // follow runs an operation and hands over each of its answers, until it is over or put fails.
-func (t *Transport) follow(ctx context.Context, params *graphql.RawParams, allowed func(ast.Operation) bool, put func(answer []byte) error) {
-	op, refusal := t.prepare(ctx, params)
+func (t *Transport) follow(ctx context.Context, in *incoming, allowed func(ast.Operation) bool, put func(answer []byte) error) {
+	defer in.release()
+	op, refusal := t.prepare(ctx, in)
 	if refusal == nil && !allowed(op.kind()) {
 		refusal = failure(db.CodeBadUserInput, "A GET may not mutate. Use POST.", nil)
 	}

@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
-
 	"studychat/auth"
 	"studychat/db"
 	"studychat/graph"
@@ -83,6 +81,7 @@ func (t *Transport) reserve(w http.ResponseWriter, r *http.Request) {
 	leave, ok := t.seats.take("reservations:"+viewer.ID, maxReservations)
 	if !ok {
 		s.release()
+		t.warnings.refused(causeReserved, r)
 		refuseTooMany(w, "You have too many streams reserved.")
 		return
 	}
@@ -179,19 +178,23 @@ func (t *Transport) operate(w http.ResponseWriter, r *http.Request, token string
 	if kept == nil {
 		return
 	}
-	params, err := readParams(w, r)
+	in, err := t.readParams(w, r)
 	if err != nil {
 		refuseFor(w, err)
 		return
 	}
-	id, _ := params.Extensions["operationId"].(string)
+	id, _ := in.Extensions["operationId"].(string)
 	if id == "" || len(id) > maxOperationID {
+		in.release()
 		refuse(w, http.StatusBadRequest, db.CodeBadUserInput, "extensions.operationId must be a text of 1 to 200 bytes.")
 		return
 	}
 	viewer, _ := auth.FromContext(r.Context())
 	ctx := graph.WithRequestID(auth.WithViewer(kept.ctx, viewer), graph.RequestID(r.Context()))
-	err = kept.operations.begin(ctx, id, func(ctx context.Context, complete func() bool) { t.run(ctx, kept, id, params, complete) })
+	err = kept.operations.begin(ctx, id, func(ctx context.Context, complete func() bool) { t.run(ctx, kept, id, in, complete) })
+	if err != nil {
+		in.release()
+	}
 	switch {
 	case errors.Is(err, errTakenID):
 		refuse(w, http.StatusConflict, db.CodeConflict, "There is an operation with this id already.")
@@ -205,8 +208,8 @@ func (t *Transport) operate(w http.ResponseWriter, r *http.Request, token string
 }
 
 // run tells everything about an operation on the stream.
-func (t *Transport) run(ctx context.Context, kept *reservation, id string, params *graphql.RawParams, complete func() bool) {
-	t.follow(ctx, params, anything, func(answer []byte) error {
+func (t *Transport) run(ctx context.Context, kept *reservation, id string, in *incoming, complete func() bool) {
+	t.follow(ctx, in, anything, func(answer []byte) error {
 		return kept.out.put(ctx, eventNext(id, answer, ""))
 	})
 	if complete() {

@@ -114,7 +114,9 @@ func TestEventsHeadOfASlowStart(t *testing.T) {
 		{"the database is away", 2 * heartbeat, ":\n\n:\n\n", io.ErrUnexpectedEOF},
 		{"a restart before it is back", heartbeat / 2, "retry: 3000\n\n", io.ErrUnexpectedEOF},
 	} {
-		inVirtualTime(t, func(o *Options) { o.Executor = graph.NewExecutor(&graph.Resolver{Live: slowLive{}, Log: o.Log}, graph.Options{}) }, func(w *world) {
+		inVirtualTime(t, func(o *Options) {
+			o.Executor = graph.NewExecutor(&graph.Resolver{Live: slowLive{}, Log: o.Log}, graph.Options{})
+		}, func(w *world) {
 			began := time.Now()
 			go func() {
 				<-time.After(c.after + time.Second)

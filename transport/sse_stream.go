@@ -64,8 +64,8 @@ func comeBack(w http.ResponseWriter, r *http.Request) {
 
 func eventHeaders(header http.Header) {
 	header.Set("Content-Type", mediaEvents+"; charset=utf-8")
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	header.Set("Cache-Control", "no-store, no-transform") // a proxy that compresses would hold events back (RFC 9111, 5.2.2.6)
+	header.Set("X-Accel-Buffering", "no")                 // nginx would hold events back
 }
 
 // expireAt sets when the token ends.

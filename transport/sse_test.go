@@ -64,7 +64,7 @@ func TestEventsInDistinctMode(t *testing.T) {
 			if e := w.until(response, "MessageSent"); e.name != "next" || !strings.Contains(e.data, `"one"`) || e.id != place(chat, 2) {
 				w.t.Errorf("got %+v", e)
 			}
-			if response.Header.Get("X-Accel-Buffering") != "no" || response.Header.Get("Cache-Control") != "no-store" {
+			if response.Header.Get("X-Accel-Buffering") != "no" || response.Header.Get("Cache-Control") != "no-store, no-transform" {
 				w.t.Errorf("headers: %v", response.Header)
 			}
 			if _, err := w.repo.DeleteChat(w.t.Context(), "ann", chat); err != nil {
@@ -131,6 +131,46 @@ func TestEventSource(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLastEventIDByPost: a client that follows streams by fetch repeats its request with the id of the last event.
+func TestLastEventIDByPost(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/graphql", "/graphql/stream"} {
+		inVirtualTime(t, nil, func(w *world) {
+			chat := w.chat()
+			w.say(chat, "two")
+			body := query(followChat, map[string]any{"chat": chat, "after": "1.1.0"})
+			response := w.open(w.request(http.MethodPost, path, body, "Accept", mediaEvents, "Last-Event-ID", "1.1.2"))
+			if e := w.until(response, "data"); e.id != "1.1.3" || !strings.Contains(e.data, "two") {
+				w.t.Errorf("%s: %+v", path, e)
+			}
+		})
+	}
+}
+
+// TestNoStreamIsTransformed: a proxy that compresses may not touch a stream, not even one that only says "come back".
+func TestNoStreamIsTransformed(t *testing.T) {
+	t.Parallel()
+	inVirtualTime(t, nil, func(w *world) {
+		open := query(`subscription { chatEvents { cursor } }`, nil)
+		address := "/graphql/stream?query=" + url.QueryEscape(`subscription { chatEvents { cursor } }`)
+		_, token := w.do(w.request(http.MethodPut, "/graphql/stream", ""))
+		for reason, r := range map[string]*http.Request{
+			"POST":                  w.request(http.MethodPost, "/graphql", open, "Accept", mediaEvents),
+			"POST without a token":  w.request(http.MethodPost, "/graphql/stream", open, "Accept", mediaEvents),
+			"EventSource":           w.request(http.MethodGet, address, "", "Accept", mediaEvents),
+			"a reserved stream":     w.request(http.MethodGet, "/graphql/stream?token="+token, "", "Accept", mediaEvents),
+			"told to come back":     w.request(http.MethodGet, address, "", "Accept", mediaEvents, "Authorization", "Bearer unasked"),
+			"an operation and over": w.request(http.MethodPost, "/graphql", query(`{ __typename }`, nil), "Accept", mediaEvents),
+		} {
+			response := w.open(r)
+			if got := response.Header.Get("Cache-Control"); got != "no-store, no-transform" {
+				w.t.Errorf("%s: Cache-Control: %q", reason, got)
+			}
+			_ = response.Body.Close()
+		}
+	})
 }
 
 func TestEventSourceIsRefused(t *testing.T) {

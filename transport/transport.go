@@ -24,7 +24,6 @@ import (
 
 // Limits and deadlines.
 const (
-	MaxBody        = 128 << 10        // bytes of a request's body, and of a message over the socket
 	maxInit        = 16 << 10         // bytes of a message before the viewer is known; a token has at most 8 KB
 	bodyTimeout    = 10 * time.Second // for a body to arrive
 	answerTimeout  = 30 * time.Second // for an answer that is no stream
@@ -60,14 +59,16 @@ type Transport struct {
 	live         *liveSet
 	seats        *seats
 	reservations *reservations
+	warnings     *warnings
 	handler      http.Handler
 }
 
 // New builds the routes.
 func New(o Options) *Transport {
+	warnings := newWarnings(o.Log)
 	t := &Transport{
-		options: o, origins: newOrigins(o.AllowedOrigins), addresses: addresses{o.TrustedProxies},
-		live: newLiveSet(), seats: newSeats(), reservations: newReservations(),
+		options: o, origins: newOrigins(o.AllowedOrigins, warnings), addresses: addresses{o.TrustedProxies},
+		live: newLiveSet(), seats: newSeats(), reservations: newReservations(), warnings: warnings,
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", t.edge(t.graphql))

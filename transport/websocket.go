@@ -23,11 +23,12 @@ const subprotocol = "graphql-transport-ws"
 // Once the socket ends nothing is written but the close frame, least of all a "complete" for what was cut short: clients
 // would believe it.
 type socket struct {
-	t      *Transport
-	conn   *websocket.Conn
-	out    *outbox
-	ctx    context.Context // ends with the socket
-	cancel context.CancelFunc
+	t       *Transport
+	request *http.Request // the handshake, until the init; the reader's alone
+	conn    *websocket.Conn
+	out     *outbox
+	ctx     context.Context // ends with the socket
+	cancel  context.CancelFunc
 
 	operations *operations
 	goroutines sync.WaitGroup // the writer, the closing handshake
@@ -48,17 +49,22 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, db.CodeForbidden, "This origin may not open a socket.")
 		return
 	}
+	if !upgrades(r) {
+		t.refuseLostUpgrade(w, r)
+		return
+	}
 	if t.live.refuses() {
 		refuseStopping(w)
 		return
 	}
 	leaveAddress, ok := t.seats.take("address:"+t.addresses.of(r), t.options.PerAddress)
 	if !ok {
+		t.warnings.refused(causeAddress, r)
 		refuseTooMany(w, "There are too many connections from your address.")
 		return
 	}
 	defer leaveAddress()
-	s := &socket{t: t, out: newOutbox(), operations: newOperations()}
+	s := &socket{t: t, request: r, out: newOutbox(), operations: newOperations()}
 	var err error
 	s.conn, err = websocket.Accept(pacedUpgrade{w}, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{subprotocol},
@@ -102,19 +108,21 @@ func (s *socket) serve() {
 // readAll reads until the socket ends. The pings bound how long a read may take.
 func (s *socket) readAll() {
 	for {
-		kind, message, err := s.conn.Read(context.Background())
+		text, message, release, err := s.readMessage()
 		if err != nil {
 			return
 		}
 		s.heard.Store(true)
 		switch {
 		case !s.keepsPace():
+			release()
 			return
-		case kind != websocket.MessageText:
+		case !text:
+			release()
 			s.end(closeBadRequest, reasonBadMessage)
 			return
 		}
-		if v := s.receive(showBrokenUTF8(message)); v != nil {
+		if v := s.receive(showBrokenUTF8(message), release); v != nil {
 			s.end(v.code, v.reason)
 			return
 		}

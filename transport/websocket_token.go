@@ -34,6 +34,7 @@ func (s *socket) init(payload json.RawMessage) *violation {
 	case !s.sit(viewer):
 		return &violation{closeTryAgain, "Too many connections"}
 	}
+	s.request = nil // a socket that says nothing for days should hold little
 	s.rename(viewer)
 	s.conn.SetReadLimit(MaxBody)
 	s.put(messageAck)
@@ -44,6 +45,7 @@ func (s *socket) init(payload json.RawMessage) *violation {
 func (s *socket) sit(viewer auth.Viewer) bool {
 	leave, ok := s.t.seats.take("user:"+viewer.ID, s.t.options.PerUser)
 	if !ok {
+		s.t.warnings.refused(causeUser, s.request)
 		return false
 	}
 	s.mu.Lock()

@@ -36,6 +36,18 @@ var contentTypes = map[string]string{
 	".css":  "text/css; charset=utf-8",
 	".svg":  "image/svg+xml",
 	".md":   "text/plain; charset=utf-8",
+
+	".graphqls": "text/plain; charset=utf-8",
+}
+
+// schemaPath is where the page reads the schema for its documentation and completion.
+const schemaPath = pagePath + "/schema.graphqls"
+
+// Options of the playground.
+type Options struct {
+	// Schema serves the schema with the page, to anybody who can open it. Every server of this version has the same one,
+	// and its source is public, so it is held back only from servers that are told to hide it (INTROSPECTION=off).
+	Schema bool
 }
 
 // file is one built file, ready to be served.
@@ -49,8 +61,11 @@ type file struct {
 
 // Playground serves the page at /playground and its files below it, to GET and HEAD. It expects the request's full
 // path, is safe for concurrent use, and needs no authentication: the page holds no data, /graphql asks for the token.
-func Playground() http.Handler {
+func Playground(options Options) http.Handler {
 	files := load()
+	if !options.Schema {
+		delete(files, schemaPath)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		setSecurityHeaders(w.Header())
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {

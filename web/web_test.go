@@ -19,7 +19,7 @@ func get(t *testing.T, method, target string, header ...string) *http.Response {
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	Playground().ServeHTTP(w, r)
+	Playground(Options{Schema: true}).ServeHTTP(w, r)
 	return w.Result()
 }
 
@@ -79,6 +79,28 @@ func TestPageAndItsFiles(t *testing.T) {
 		if served[want] == "" {
 			t.Errorf("the page references no %s; it has %v", want, served)
 		}
+	}
+}
+
+// TestSchemaIsServedUnlessHidden: the documentation of the page needs no introspection. The built copy must be the schema
+// itself; without Node, this is the only check of that.
+func TestSchemaIsServedUnlessHidden(t *testing.T) {
+	t.Parallel()
+	want, err := os.ReadFile("../schema.graphqls")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := get(t, http.MethodGet, schemaPath)
+	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
+		t.Errorf("the schema: %d %s", res.StatusCode, res.Header.Get("Content-Type"))
+	}
+	if read(t, res) != string(want) {
+		t.Error("dist has another schema than schema.graphqls: run `make web`")
+	}
+	w := httptest.NewRecorder()
+	Playground(Options{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, schemaPath, nil))
+	if w.Code != http.StatusNotFound || strings.Contains(w.Body.String(), "type Query") {
+		t.Errorf("a hidden schema: %d", w.Code)
 	}
 }
 

@@ -124,3 +124,38 @@ func testJoinedSeq(f *fixture) {
 		}
 	}
 }
+
+// testDeparture: who was taken out of a chat finds when and from which membership, also when the chat is deleted, and
+// nobody else finds anything.
+func testDeparture(f *fixture) {
+	id := f.ownChat("A chat")
+	expect := func(reason string, removed *db.Event, joined int64) {
+		f.Helper()
+		head, event, err := f.repo.Departure(f.ctx, f.mia, id)
+		f.ok(err)
+		f.same(reason, event, removed)
+		heads, err := f.repo.Heads(f.ctx, []string{id})
+		f.ok(err)
+		f.same(reason, head, joinedAt(heads[0], joined))
+	}
+	nothing := func(viewer, chatID string) {
+		f.Helper()
+		_, _, err := f.repo.Departure(f.ctx, viewer, chatID)
+		f.code(db.CodeNotFound, err)
+	}
+	nothing(f.mia, db.NewID())
+	f.must(f.repo.AddMember(f.ctx, f.owner, id, f.mia))
+	nothing(f.mia, id)
+	first := f.must(f.repo.RemoveMember(f.ctx, f.owner, id, f.mia))
+	expect("removed", first, 2)
+	f.send(f.owner, id, "text")
+	again := f.must(f.repo.AddMember(f.ctx, f.owner, id, f.mia))
+	expect("a member again", first, 2)
+	last := f.must(f.repo.LeaveChat(f.ctx, f.mia, id))
+	f.send(f.owner, id, "text")
+	expect("left", last, again.Seq)
+	nothing(f.owner, id)
+	nothing(user("stranger"), id)
+	f.must(f.repo.DeleteChat(f.ctx, f.owner, id))
+	expect("deleted since", last, 0)
+}

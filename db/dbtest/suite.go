@@ -60,6 +60,7 @@ func Run(t *testing.T, open func(t *testing.T) db.Repository) {
 		{"LeaveChat", testLeaveChat},
 		{"MemberOrder", testMemberOrder},
 		{"JoinedSeq", testJoinedSeq},
+		{"Departure", testDeparture},
 		{"MarkRead", testMarkRead},
 		{"ViewerStates", testViewerStates},
 		{"ViewerStatesWindow", testViewerStatesWindow},

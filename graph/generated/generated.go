@@ -308,12 +308,12 @@ type ComplexityRoot struct {
 	}
 
 	PresenceChanged struct {
-		At     func(childComplexity int) int
-		Chat   func(childComplexity int) int
-		ChatID func(childComplexity int) int
-		Cursor func(childComplexity int) int
-		Online func(childComplexity int) int
-		User   func(childComplexity int) int
+		At       func(childComplexity int) int
+		Chat     func(childComplexity int) int
+		ChatID   func(childComplexity int) int
+		Cursor   func(childComplexity int) int
+		IsOnline func(childComplexity int) int
+		User     func(childComplexity int) int
 	}
 
 	PutModulePayload struct {
@@ -1645,12 +1645,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PresenceChanged.Cursor(childComplexity), true
-	case "PresenceChanged.online":
-		if e.ComplexityRoot.PresenceChanged.Online == nil {
+	case "PresenceChanged.isOnline":
+		if e.ComplexityRoot.PresenceChanged.IsOnline == nil {
 			break
 		}
 
-		return e.ComplexityRoot.PresenceChanged.Online(childComplexity), true
+		return e.ComplexityRoot.PresenceChanged.IsOnline(childComplexity), true
 	case "PresenceChanged.user":
 		if e.ComplexityRoot.PresenceChanged.User == nil {
 			break
@@ -2822,8 +2822,8 @@ type PresenceChanged implements ChatEvent {
   chat: Chat
   "The member."
   user: User!
-  "Whether the member is online."
-  online: Boolean!
+  "Whether the member is online. (Not ` + "`" + `online` + "`" + `: that is a list on StreamStarted, and a selection of both would conflict.)"
+  isOnline: Boolean!
 }
 
 """
@@ -9064,16 +9064,16 @@ func (ec *executionContext) fieldContext_PresenceChanged_user(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _PresenceChanged_online(ctx context.Context, field graphql.CollectedField, obj *model.PresenceChanged) (ret graphql.Marshaler) {
+func (ec *executionContext) _PresenceChanged_isOnline(ctx context.Context, field graphql.CollectedField, obj *model.PresenceChanged) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PresenceChanged_online(ctx, field)
+			return ec.fieldContext_PresenceChanged_isOnline(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Online, nil
+			return obj.IsOnline, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
@@ -9083,7 +9083,7 @@ func (ec *executionContext) _PresenceChanged_online(ctx context.Context, field g
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_PresenceChanged_online(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_PresenceChanged_isOnline(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PresenceChanged", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
@@ -15245,8 +15245,8 @@ func (ec *executionContext) _PresenceChanged(ctx context.Context, sel ast.Select
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
-		case "online":
-			out.Values[i] = ec._PresenceChanged_online(ctx, field, obj)
+		case "isOnline":
+			out.Values[i] = ec._PresenceChanged_isOnline(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

@@ -52,7 +52,7 @@ func repetition() []Document {
 
 func nesting() []Document {
 	return []Document{
-		{Name: "1 MB of opening braces", Query: strings.Repeat("{a", 512<<10), Code: BadInput},
+		{Name: "3 MB of opening braces", Query: strings.Repeat("{a", 1536<<10), Code: BadInput},
 		{Name: "120 KB of opening braces", Query: strings.Repeat("{a", 60<<10), Code: TooComplex},
 		{Name: "2,400 opening braces", Query: strings.Repeat("{a", 2400), Code: TooComplex},
 		{Name: "2,400 opening brackets", Query: "{ chats(first: " + strings.Repeat("[", 2400), Code: TooComplex},

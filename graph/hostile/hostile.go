@@ -18,7 +18,7 @@ const (
 )
 
 // MaxBody is what a transport lets through, in bytes.
-const MaxBody = 128 << 10
+const MaxBody = 200_000*14 + 128<<10
 
 // Document is one attack.
 type Document struct {
@@ -32,6 +32,9 @@ type Document struct {
 
 	// Malformed says that the body is no GraphQL request: HTTP answers 400 with Code, a socket closes.
 	Malformed bool
+
+	// TooMuch says that the body has more besides its texts than a transport takes: HTTP answers 413 with Code, a socket closes.
+	TooMuch bool
 
 	// Introspection says that the document is refused where introspection is off, and perhaps answered where it is on.
 	Introspection bool
@@ -65,5 +68,5 @@ func (d Document) TooLarge() bool { return len(d.Body()) > MaxBody }
 
 // All is the whole corpus.
 func All() []Document {
-	return slices.Concat(repetition(), nesting(), fragments(), names(), values(), variables(), introspection(), syntax(), bodies())
+	return slices.Concat(repetition(), nesting(), fragments(), names(), values(), variables(), introspection(), syntax(), bodies(), large())
 }

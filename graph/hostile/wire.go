@@ -24,7 +24,7 @@ func syntax() []Document {
 	return []Document{
 		{Name: "120 KB of spaces", Query: strings.Repeat(" ", 120<<10), Code: Validation},
 		{Name: "120 KB of commas", Query: strings.Repeat(",", 120<<10), Code: Validation},
-		{Name: "60,000 new lines", Query: strings.Repeat("\n", 60000), Code: Validation},
+		{Name: "60,000 new lines", Query: strings.Repeat("\n", 60000), Code: TooComplex},
 		{Name: "one comment of 120 KB", Query: "#" + strings.Repeat("x", 120<<10), Code: Validation},
 		{Name: "40,000 comments", Query: strings.Repeat("#\n", 40000) + "{ __typename }", Code: TooComplex},
 		{Name: "40,000 byte order marks", Query: strings.Repeat("\ufeff", 40000), Code: Validation},
@@ -65,7 +65,7 @@ func bodies() []Document {
 		malformed("JSON 60,000 deep", strings.Repeat("[", 60000)),
 		malformed("JSON variables 20,000 deep", `{"query": "{ __typename }", "variables": {"a": `+nest(20000, "[", "", "]")+`}}`),
 		malformed("JSON objects 5,000 deep", `{"query": "{ __typename }", "variables": `+nest(5000, `{"a":`, "1", "}")+`}`),
-		malformed("a body of 1 MB", `{"query": "`+strings.Repeat("{a", 512<<10)+`"}`),
+		malformed("a body of 3 MB", `{"query": "`+strings.Repeat("{a", 1536<<10)+`"}`),
 		raw("broken UTF-8 in the query", "{\"query\": \"{ chat(id: \\\"\xff\xfe\\\") { id } }\"}", Parse),
 		raw("broken UTF-8 in a variable", "{\"query\": \""+createChat+"\", \"variables\": {\"input\": {\"title\": \"\xc0\xaf\"}}}", BadInput),
 		raw("21,000 halves of surrogate pairs", `{"query": "`+strings.Repeat(`\ud800`, 21000)+`"}`, Parse),

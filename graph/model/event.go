@@ -120,8 +120,8 @@ type (
 	}
 	PresenceChanged struct {
 		About
-		User   *db.User
-		Online bool
+		User     *db.User
+		IsOnline bool
 	}
 	StreamReset struct {
 		Stamp

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -65,9 +66,13 @@ func UnmarshalInt(v any) (int, error) {
 // MarshalInt64 writes an Int.
 func MarshalInt64(n int64) graphql.Marshaler { return graphql.MarshalInt64(n) }
 
-// UnmarshalInt64 reads an Int: a whole number of 32 bits.
+// UnmarshalInt64 reads an Int: a whole number of 32 bits, however JSON writes it: 2, 2.0 and 2e0 are the same (3.5.1).
 func UnmarshalInt64(v any) (int64, error) {
-	if n, ok := whole(v); ok && n >= math.MinInt32 && n <= math.MaxInt32 {
+	n, ok := whole(v)
+	if number, isNumber := v.(json.Number); isNumber {
+		n, ok = wholeNumber(string(number))
+	}
+	if ok && n >= math.MinInt32 && n <= math.MaxInt32 {
 		return n, nil
 	}
 	return 0, wrong("An Int is a whole number of at most 32 bits.")
@@ -88,3 +93,38 @@ func whole(v any) (int64, bool) {
 	}
 	return 0, false
 }
+
+// wholeNumber is the number that JSON's text is, if that is whole. It counts digits: a float64 would round 2.0000000000000001,
+// and exact arithmetic would build what 1e999999999 is.
+func wholeNumber(text string) (int64, bool) {
+	mantissa, exponent, scale := text, "", 0
+	if at := strings.IndexAny(text, "eE"); at >= 0 {
+		mantissa, exponent = text[:at], text[at+1:]
+	}
+	digits, negative := strings.CutPrefix(mantissa, "-")
+	before, after, _ := strings.Cut(digits, ".")
+	digits = strings.TrimLeft(before+after, "0")
+	if digits == "" {
+		return 0, true
+	}
+	if exponent != "" {
+		n, err := strconv.Atoi(exponent)
+		if err != nil || n > len(text)+maxDigits || n < -len(text) {
+			return 0, false
+		}
+		scale = n
+	}
+	significant := strings.TrimRight(digits, "0")
+	scale += len(digits) - len(significant) - len(after)
+	if scale < 0 || len(significant)+scale > maxDigits {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(significant+strings.Repeat("0", scale), 10, 64)
+	if negative {
+		n = -n
+	}
+	return n, err == nil
+}
+
+// maxDigits is as many as a number of 64 bits may have.
+const maxDigits = 19

@@ -3,6 +3,7 @@
 const firstQuery = `# Welcome to studychat. Ctrl-Enter or the play
 # button runs an operation, Ctrl-Space completes,
 # the book at the left opens the documentation.
+# A curl command can be pasted here as it is.
 #
 # If the server asks for a token, type
 #   {"Authorization": "Bearer …"}
@@ -11,26 +12,32 @@ const firstQuery = `# Welcome to studychat. Ctrl-Enter or the play
 # The next tabs start a chat and follow it live.
 
 query Chats {
+  viewer {
+    id
+    name
+  }
   chats(first: 10) {
-    edges {
-      node {
-        id
-        title
-        updatedAt
-        lastMessage {
-          author
-          content
-          createdAt
+    nodes {
+      id
+      title
+      seq
+      lastMessage {
+        author {
+          id
+          name
         }
-        viewerState {
-          unreadCount
-        }
+        content
+        createdAt
+      }
+      viewerState {
+        unreadCount
       }
     }
     pageInfo {
       hasNextPage
       endCursor
     }
+    eventCursor
   }
 }
 `;
@@ -52,7 +59,10 @@ mutation StartChat($chatId: ID!, $title: String!, $content: String!) {
     message {
       id
       seq
-      author
+      author {
+        id
+        name
+      }
       content
       createdAt
     }
@@ -61,21 +71,30 @@ mutation StartChat($chatId: ID!, $title: String!, $content: String!) {
 `;
 
 const followChat = `# Follows the chat of the StartChat tab (run that
-# first); the newest event is on top. One page runs
-# one operation at a time: send from a second
-# window. Variables:
-#   chatId  leave it out to follow all your chats
+# first); the newest event is on top. It goes on
+# while you work in other tabs: send one more
+# message and come back. Variables:
 #   after   an eventCursor, or an event's cursor:
 #           all that came later is replayed
 
-subscription FollowChat($chatId: ID, $after: String) {
+subscription FollowChat($chatId: ID!, $after: String) {
   chatEvents(chatId: $chatId, after: $after) {
     __typename
     cursor
     at
+    ... on StreamStarted {
+      resumed
+      online {
+        id
+        name
+      }
+    }
     ... on DurableChatEvent {
       seq
-      actor
+      actor {
+        id
+        name
+      }
     }
     ... on MessageSent {
       message {
@@ -84,12 +103,82 @@ subscription FollowChat($chatId: ID, $after: String) {
         content
       }
     }
+    ... on MessageEdited {
+      message {
+        id
+        content
+      }
+    }
+    ... on MessagesRead {
+      user {
+        id
+      }
+      readSeq
+    }
     ... on TypingChanged {
-      userId
+      user {
+        id
+      }
       typing
     }
     ... on StreamReset {
       reason
+    }
+  }
+}
+`;
+
+const followAll = `# Follows all your chats. Under Variables, \`after\`
+# takes the eventCursor of the Chats tab: all that
+# came later is replayed.
+
+subscription FollowAll($after: String) {
+  chatEvents(after: $after) {
+    __typename
+    cursor
+    at
+    ... on StreamStarted {
+      resumed
+    }
+    ... on DurableChatEvent {
+      eventId
+      chatId
+      seq
+      actor {
+        name
+      }
+      chat {
+        title
+        viewerState {
+          unreadCount
+        }
+      }
+    }
+    ... on StreamReset {
+      resetChatId
+      reason
+    }
+  }
+}
+`;
+
+const putModule = `# Writes a study module. With a token, its scope
+# must name modules. A chat belongs to the module
+# whose id createChat is given as moduleId.
+
+mutation PutModule($input: PutModuleInput!) {
+  putModule(input: $input) {
+    module {
+      id
+      title
+      updatedAt
+      chats(first: 5) {
+        totalCount
+        nodes {
+          id
+          title
+        }
+      }
     }
   }
 }
@@ -105,6 +194,8 @@ export function createExamples() {
     {query: firstQuery},
     {query: startChat, variables: toText({chatId, title: 'Linear algebra', content: 'Why is a determinant a volume?'})},
     {query: followChat, variables: toText({chatId, after: null})},
+    {query: followAll, variables: toText({after: null})},
+    {query: putModule, variables: toText({input: {moduleId: 'linear-algebra', title: 'Linear algebra', content: '# Vectors'}})},
   ];
 }
 

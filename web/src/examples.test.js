@@ -22,7 +22,7 @@ test('the examples are valid against the schema, with their variables', () => {
 });
 
 test('the examples share one chat id, another one each time', () => {
-  const ids = createExamples().slice(1).map(({variables}) => JSON.parse(variables).chatId);
+  const ids = createExamples().slice(1, 3).map(({variables}) => JSON.parse(variables).chatId);
   assert.match(ids[0], /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assert.equal(ids[0], ids[1]);
   assert.notEqual(JSON.parse(createExamples()[1].variables).chatId, ids[0]);

@@ -3,7 +3,7 @@ import {after, before, beforeEach, test} from 'node:test';
 import {createServer} from 'node:http';
 import {once} from 'node:events';
 import {WebSocket, WebSocketServer} from 'ws';
-import {createFetcher, KEPT_EVENTS} from './fetcher.js';
+import {createFetcher, KEPT_EVENTS, SCHEMA_QUERY} from './fetcher.js';
 
 // A server that speaks just enough of both protocols, by hand, so that the bytes are checked and not another library's
 // idea of them. `answer` and `events` are what the test at hand wants it to say.
@@ -48,7 +48,20 @@ beforeEach(() => {
 });
 
 function fetcher(options) {
-  return createFetcher({httpUrl: `http://${host}/graphql`, wsUrl: `ws://${host}/graphql`, webSocketImpl: WebSocket, ...options});
+  const urls = {httpUrl: `http://${host}/graphql`, wsUrl: `ws://${host}/graphql`, schemaUrl: `http://${host}/schema.graphqls`};
+  return createFetcher({...urls, session: fakeSession(), webSocketImpl: WebSocket, ...options});
+}
+
+function fakeSession() {
+  const items = new Map();
+  return {getItem: key => items.get(key) ?? null, setItem: (key, value) => items.set(key, value)};
+}
+
+/** A promise for the next notice that says something. */
+function nextNotice() {
+  let onNotice;
+  const said = new Promise(resolve => (onNotice = text => text && resolve(text)));
+  return {onNotice, said};
 }
 
 const subscription = {query: 'subscription Follow { chatEvents { cursor } }', operationName: 'Follow'};
@@ -109,15 +122,85 @@ test('an answer that is no JSON, and no answer, are said in words', async () => 
   assert.match(down.errors[0].message, /^\/graphql cannot be reached/);
 });
 
-test('the page learns why introspection failed, and when it works', async () => {
+test('headers are sent again after a reload of the page', async () => {
+  const seen = [];
+  answer = request => (seen.push(request.headers.authorization), [200, '{}']);
+  const session = fakeSession();
+  await fetcher({session})(query, {headers: {Authorization: 'Bearer t'}});
+  await fetcher({session})(query);
+  assert.deepEqual(seen, ['Bearer t', 'Bearer t']);
+});
+
+test('the schema comes from its file, without a token', async () => {
   const told = [];
-  const send = fetcher({onSchema: error => told.push(error)});
-  answer = () => [401, '{"errors": [{"message": "no token"}]}'];
-  await send({query: '{ __schema { description } }', operationName: 'IntrospectionQuery'});
+  const send = fetcher({onSchema: text => told.push(text)});
+  const paths = [];
+  answer = request => (paths.push(`${request.method} ${request.url}`), [200, '"Asks." type Query { a: Int }']);
+  const {data} = await send({query: '{ __schema { description } }', operationName: SCHEMA_QUERY});
+  assert.equal(data.__schema.types.find(({name}) => name === 'Query').description, 'Asks.');
+  answer = () => [404, 'not found'];
+  const hidden = await send({query: '', operationName: SCHEMA_QUERY});
+  answer = () => [500, ''];
+  await send({query: '', operationName: SCHEMA_QUERY});
+  assert.deepEqual(paths, ['GET /schema.graphqls']);
+  assert.match(hidden.errors[0].message, /INTROSPECTION=off/);
+  assert.deepEqual(told[0], null);
+  assert.match(told[1], /INTROSPECTION=off.*Operations run all the same/);
+  assert.match(told[2], /could not be read: \/schema.graphqls answered 500/);
+});
+
+test('a refusal by HTTP says what to do, and the next answer takes that back', async () => {
+  const told = [];
+  const send = fetcher({onNotice: text => told.push(text)});
+  answer = () => [401, '{"errors": [{"message": "This needs a token."}]}'];
   await send(query);
-  answer = () => [200, '{"data": {"__schema": {}}}'];
-  await send({query: '{ __schema { description } }', operationName: 'IntrospectionQuery'});
-  assert.deepEqual(told, ['no token', null]);
+  await send(query, {headers: {authorization: 'Bearer old'}});
+  answer = () => [403, '{"errors": [{"message": "Pages of this origin may not call."}]}'];
+  await send(query);
+  answer = () => [200, '{"data": {}}'];
+  await send(query);
+  assert.match(told[0], /asks for a token: type .*Authorization.* under Headers/);
+  assert.match(told[1], /does not accept the token/);
+  assert.match(told[2], /ALLOWED_ORIGINS/);
+  assert.ok(told[2].includes(`http://${host}`), 'the origin to add');
+  assert.equal(told[3], null);
+});
+
+test('a socket that is refused for its token says what to do', async () => {
+  for (const code of [4401, 4403]) {
+    const {onNotice, said} = nextNotice();
+    serve = socket => socket.close(code, 'Forbidden');
+    const failed = (await watch(fetcher({onNotice})(subscription))).at(-1);
+    assert.equal(failed.subscription, 'failed');
+    assert.match(await said, /asks for a token: type/);
+  }
+});
+
+test('a socket that does not open is explained by what the server says over HTTP', async () => {
+  const refusing = createServer(async (request, response) => {
+    for await (const _ of request); // read it all
+    const [status, text] = request.headers.accept === 'text/event-stream' ? answer(request) : [500, ''];
+    response.writeHead(status).end(text);
+  });
+  refusing.on('upgrade', (request, socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
+  refusing.listen(0, '127.0.0.1');
+  await once(refusing, 'listening');
+  const at = `127.0.0.1:${refusing.address().port}`;
+  const notice = async () => {
+    const {onNotice, said} = nextNotice();
+    await watch(fetcher({onNotice, httpUrl: `http://${at}/graphql`, wsUrl: `ws://${at}/graphql`})(subscription));
+    return said;
+  };
+  answer = () => [403, '{"errors": [{"message": "This origin may not open a stream."}]}'];
+  assert.match(await notice(), /refuses pages of http:.*ALLOWED_ORIGINS/);
+  answer = () => [401, '{"errors": [{"message": "This needs a token."}]}'];
+  assert.match(await notice(), /asks for a token/);
+  answer = () => [200, ''];
+  assert.match(await notice(), /WebSocket does not open.*ws: true.*ALLOWED_ORIGINS/);
+  refusing.closeAllConnections();
+  refusing.close();
+  await once(refusing, 'close');
+  assert.match(await notice(), /cannot be reached/);
 });
 
 test('a subscription shows its events newest first, then that it is complete', async () => {
@@ -167,6 +250,13 @@ test('errors and closed sockets are said in words, with the events so far, and n
   serve = (socket, {id}) => socket.send(JSON.stringify({type: 'error', id, payload: [{message: 'NOT_FOUND'}]}));
   const refused = (await watch(fetcher()(subscription))).at(-1);
   assert.deepEqual(refused, {subscription: 'failed', errors: [{message: 'NOT_FOUND'}], events: []});
+
+  serve = (socket, {id}) => {
+    socket.send(JSON.stringify({type: 'next', id, payload: {errors: [{message: 'NOT_FOUND'}]}}));
+    socket.send(JSON.stringify({type: 'complete', id}));
+  };
+  const ended = (await watch(fetcher()(subscription))).at(-1);
+  assert.deepEqual(ended, {subscription: 'complete', events: [{errors: [{message: 'NOT_FOUND'}]}]}, 'the same as a result and an end');
 
   inits = [];
   serve = (socket, {id}) => {

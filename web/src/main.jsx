@@ -3,57 +3,65 @@ import {createRoot} from 'react-dom/client';
 import {GraphiQL} from 'graphiql';
 import 'graphiql/style.css';
 import './playground.css';
-import {createFetcher} from './fetcher.js';
+import {createFetcher, SCHEMA_QUERY} from './fetcher.js';
 import {createExamples, newTabText} from './examples.js';
+import {PasteHandler} from './paste-handler.jsx';
 import {createStorage} from './storage.js';
 
 const http = new URL('/graphql', window.location.href);
 const ws = new URL(http);
 ws.protocol = http.protocol === 'https:' ? 'wss:' : 'ws:';
+const schema = new URL('/playground/schema.graphqls', http);
 
 const examples = createExamples();
-const storage = createStorage(window.localStorage);
+const storage = createStorage(window.localStorage, window.sessionStorage);
 
 function Playground() {
-  const [schemaError, setSchemaError] = useState(null);
+  const [schemaNotice, setSchemaNotice] = useState(null);
+  const [notice, setNotice] = useState(null);
   const fetcher = useMemo(
-    () => createFetcher({httpUrl: http.href, wsUrl: ws.href, onSchema: setSchemaError}),
+    () =>
+      createFetcher({
+        httpUrl: http.href,
+        wsUrl: ws.href,
+        schemaUrl: schema.href,
+        session: window.sessionStorage,
+        onSchema: setSchemaNotice,
+        onNotice: setNotice,
+      }),
     [],
   );
   return (
     <>
-      {schemaError && <SchemaNotice message={schemaError} />}
+      {schemaNotice && <Notice text={schemaNotice} onClose={() => setSchemaNotice(null)} />}
+      {notice && <Notice text={notice} onClose={() => setNotice(null)} />}
       <GraphiQL
         fetcher={fetcher}
         storage={storage}
         defaultTabs={examples}
         defaultQuery={newTabText}
         defaultEditorToolsVisibility="variables"
-        shouldPersistHeaders={false}
+        introspectionQueryName={SCHEMA_QUERY}
+        shouldPersistHeaders // storage.js says where
         showPersistHeadersSettings={false}
       >
         <GraphiQL.Logo>
           <span className="wordmark">studychat</span>
         </GraphiQL.Logo>
+        <PasteHandler />
       </GraphiQL>
     </>
   );
 }
 
-/** GraphiQL's documentation panel says only "Error fetching schema"; this says why and what to do. */
-function SchemaNotice({message}) {
+function Notice({text, onClose}) {
   return (
-    <p className="notice" role="alert">
-      <strong>The schema could not be read:</strong> {message}{' '}
-      {message.startsWith('Introspection is off') ? (
-        'Operations run all the same.'
-      ) : (
-        <>
-          If the server asks for a token, type <code>{'{"Authorization": "Bearer …"}'}</code> under Headers, then press “Re-fetch
-          GraphQL schema” at the lower left.
-        </>
-      )}
-    </p>
+    <div className="notice" role="alert">
+      <p>{text}</p>
+      <button type="button" aria-label="Close this notice" onClick={onClose}>
+        ×
+      </button>
+    </div>
   );
 }
 

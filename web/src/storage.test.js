@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {createStorage} from './storage.js';
 
-/** As much of localStorage as is used: items are own properties, methods are not. */
-class FakeLocalStorage {
+/** As much of Storage as is used: items are own properties, methods are not. */
+class FakeStorage {
   getItem(key) {
     return this[key] ?? null;
   }
@@ -16,32 +16,74 @@ class FakeLocalStorage {
 }
 
 const secret = '{"Authorization": "Bearer secret"}';
+const tabs = [
+  {id: 't1', query: '{a}', variables: '{"headers": 1}', headers: secret},
+  {id: 't2', query: '{b}', variables: null, headers: null},
+];
+
+function create(local = new FakeStorage(), session = new FakeStorage()) {
+  return {local, session, storage: createStorage(local, session)};
+}
 
 test('no header reaches the disk, in whatever form GraphiQL stores it', () => {
-  const local = new FakeLocalStorage();
-  const storage = createStorage(local);
+  const {local, storage} = create();
   storage.setItem('graphiql:headers', secret);
   storage.setItem('graphiql:queries', JSON.stringify({queries: [{query: '{a}', headers: secret}]}));
-  storage.setItem('graphiql:tabState', JSON.stringify({tabs: [{query: '{a}', headers: secret, variables: '{"headers": 1}'}]}));
+  storage.setItem('graphiql:tabState', JSON.stringify({activeTabIndex: 0, tabs}));
   assert.ok(!JSON.stringify(local).includes('secret'));
-  assert.equal(JSON.parse(local.getItem('graphiql:tabState')).tabs[0].headers, null, 'GraphiQL refuses a tab without it');
-  assert.equal(JSON.parse(local.getItem('graphiql:tabState')).tabs[0].variables, '{"headers": 1}', 'variables are the user\'s');
+  const [tab] = JSON.parse(local.getItem('graphiql:tabState')).tabs;
+  assert.equal(tab.headers, null, 'GraphiQL refuses a tab without it');
+  assert.equal(tab.variables, '{"headers": 1}', 'variables are the user\'s');
 });
 
-test('what is no JSON is kept as it is', () => {
-  const storage = createStorage(new FakeLocalStorage());
+test('headers survive a reload, in the tab that they belong to, and end with the browser\'s tab', () => {
+  const {local, session, storage} = create();
+  storage.setItem('graphiql:tabState', JSON.stringify({activeTabIndex: 0, tabs}));
+  const reloaded = createStorage(local, session);
+  assert.deepEqual(JSON.parse(reloaded.getItem('graphiql:tabState')).tabs.map(tab => tab.headers), [secret, null]);
+  assert.equal(reloaded.getItem('graphiql:headers'), secret);
+  const other = createStorage(local, new FakeStorage());
+  assert.deepEqual(JSON.parse(other.getItem('graphiql:tabState')).tabs.map(tab => tab.headers), [null, null]);
+  assert.equal(other.getItem('graphiql:headers'), null);
+});
+
+test('the editors start with the active tab, whatever was kept of them alone: else GraphiQL adds a tab', () => {
+  for (const activeTabIndex of [0, 1]) {
+    const {storage} = create();
+    storage.setItem('graphiql:query', '{an older text}');
+    storage.setItem('graphiql:tabState', JSON.stringify({activeTabIndex, tabs}));
+    assert.equal(storage.getItem('graphiql:query'), tabs[activeTabIndex].query);
+    assert.equal(storage.getItem('graphiql:variables'), tabs[activeTabIndex].variables);
+    assert.equal(storage.getItem('graphiql:headers'), tabs[activeTabIndex].headers);
+  }
+});
+
+test('without tabs, or with broken ones, the editors start with what was kept of them', () => {
+  const {storage} = create();
+  storage.setItem('graphiql:query', '{a}');
+  assert.equal(storage.getItem('graphiql:query'), '{a}');
+  assert.equal(storage.getItem('graphiql:tabState'), null);
+  for (const broken of ['{', '[]', '{"tabs": 1}', '{"activeTabIndex": 7, "tabs": []}']) {
+    storage.setItem('graphiql:tabState', broken);
+    assert.equal(storage.getItem('graphiql:query'), '{a}', broken);
+  }
+});
+
+test('what is not JSON is kept as it is', () => {
+  const {storage} = create();
   storage.setItem('graphiql:query', 'query { headers }');
   assert.equal(storage.getItem('graphiql:query'), 'query { headers }');
 });
 
 test('clear and length leave alone what is not ours', () => {
-  const local = new FakeLocalStorage();
+  const {local, session, storage} = create();
   local.setItem('other', '1');
-  const storage = createStorage(local);
+  session.setItem('other', '1');
   storage.setItem('graphiql:query', 'a');
-  storage.setItem('graphiql:theme', 'dark');
+  storage.setItem('graphiql:tabState', JSON.stringify({activeTabIndex: 0, tabs}));
   assert.equal(storage.length, 2);
   storage.clear();
   assert.equal(storage.length, 0);
   assert.equal(local.getItem('other'), '1');
+  assert.deepEqual(Object.keys(session), ['other']);
 });

@@ -32,15 +32,15 @@ graphql`
 `;
 
 graphql`
-  fragment App_presence on Chat { online members { ...App_member } }
+  fragment App_presence on Chat { online { id name } members { ...App_member } }
 `;
 
 graphql`
-  fragment App_member on Member { userId role joinedAt }
+  fragment App_member on Member { user { id name } role joinedAt }
 `;
 
 graphql`
-  fragment App_message on Message { id seq author role content createdAt editedAt deletedAt }
+  fragment App_message on Message { id seq author { id name } role content createdAt editedAt deletedAt }
 `;
 
 graphql`
@@ -52,7 +52,7 @@ graphql`
       ...App_presence @include(if: $withMembers) @alias(as: "presence")
       ...App_unread
     }
-    node(id: $id) { __typename ... on Chat { createdBy createdAt } ... on Message { chatId } }
+    node(id: $id) { __typename ... on Chat { createdBy { id } createdAt } ... on Message { chatId } }
   }
 `;
 
@@ -85,12 +85,12 @@ graphql`
     chatEvents(chatId: $chatId, after: $after) {
       __typename
       cursor
-      ... on DurableChatEvent { chatId seq actor }
+      ... on DurableChatEvent { eventId chatId seq actor { id name } chat { id seq title lastMessageAt } }
       ... on ChatCreated { chat { ...App_row } }
       ... on MessageSent { message { ...App_message } }
       ... on MessageEdited { message { ...App_message } }
       ... on MemberAdded { member { ...App_member } }
-      ... on TypingChanged { userId typing }
+      ... on TypingChanged { user { id } typing }
       ... on StreamReset { reason }
     }
   }
