@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"studychat/testservices"
+	"studychat/transport"
 )
 
 // TestConversation is what every client does: start a chat, follow it, write, read, come back, end it.
@@ -205,7 +206,7 @@ func TestBadInput(t *testing.T) {
 			{"a cursor of another list", "before", page(`last: 1, before: "YzE6MQ"`)},
 			{"negative", "first", page(`first: -1`)},
 			{"large", "first", page(`first: 100000`)},
-			{"larger than 32 bits", "first", operation(`query ($n: Int) { chats(first: $n) { edges { cursor } } }`, vars{"n": 1 << 40})},
+			{"larger than 32 bits, by a variable", "n", operation(`query ($n: Int) { chats(first: $n) { edges { cursor } } }`, vars{"n": 1 << 40})},
 			{"both", "last", page(`first: 1, last: 1`)},
 		}
 		for _, c := range cases {
@@ -238,7 +239,7 @@ func TestBadRequests(t *testing.T) {
 		{"a number for a query", `{"query": 1, "x": "SECRET"}`, http.StatusBadRequest, http.StatusBadRequest},
 		{"two queries", `{"query": "{ __typename }", "query": "{ SECRET }"}`, http.StatusBadRequest, http.StatusBadRequest},
 		{"nested for ever", strings.Repeat("[", 100_000), http.StatusBadRequest, http.StatusBadRequest},
-		{"too large", `{"query":"` + strings.Repeat("SECRET ", 30_000) + `"}`, http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge},
+		{"too large", `{"query":"` + strings.Repeat("SECRET ", 1+transport.MaxBody/7) + `"}`, http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge},
 		{"no such operation", `{"query":"query A { __typename }","operationName":"SECRE"}`, http.StatusBadRequest, http.StatusOK},
 		{"unknown field", `{"query":"{ nothing }"}`, http.StatusBadRequest, http.StatusOK},
 		{"syntax", `{"query":"{ chats( "}`, http.StatusBadRequest, http.StatusOK},
