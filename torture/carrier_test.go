@@ -119,12 +119,19 @@ func (s singleStream) read(context.Context) (frame, error) {
 		if f.Type == "" && f.sseID == "" {
 			continue
 		}
-		var inner frame
-		if broken := json.Unmarshal(f.Payload, &inner) != nil; broken || inner.ID != "1" || f.sseID != "" {
+		inner, ok := f.inner()
+		if !ok {
 			f.fault = fmt.Errorf("not a frame of the operation: %s %q %s", f.Type, f.sseID, f.Payload)
 			return f, nil
 		}
-		inner.Type = f.Type
 		return inner, nil
 	}
+}
+
+// inner is the operation's frame in an event of the stream.
+func (f frame) inner() (frame, bool) {
+	var inner frame
+	err := json.Unmarshal(f.Payload, &inner)
+	inner.Type = f.Type
+	return inner, err == nil && inner.ID == "1" && f.sseID == ""
 }
