@@ -17,6 +17,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"go.uber.org/goleak"
 
+	"studychat/db"
 	"studychat/testservices"
 )
 
@@ -161,6 +162,7 @@ type answer struct {
 	Data   map[string]any `json:"data"`
 	Errors []struct {
 		Message    string         `json:"message"`
+		Path       []any          `json:"path"`
 		Extensions map[string]any `json:"extensions"`
 	} `json:"errors"`
 }
@@ -248,10 +250,15 @@ func (i *instance) must(document string, v vars) answer {
 
 const (
 	createChat  = `mutation ($id: ID, $title: String!) { createChat(input: {id: $id, title: $title}) { chat { id eventCursor } } }`
-	sendMessage = `mutation ($id: ID, $chat: ID!, $content: String!) { sendMessage(input: {id: $id, chatId: $chat, content: $content}) { message { id seq author role content createdAt } } }`
+	sendMessage = `mutation ($id: ID, $chat: ID!, $content: String!) { sendMessage(input: {id: $id, chatId: $chat, content: $content}) { message { id seq author { id } role content createdAt } } }`
 	readChat    = `query ($id: ID!) { chat(id: $id) { title eventCursor messages { edges { node { seq content } } } } }`
-	chatEvents  = `subscription ($chat: ID, $after: String) { chatEvents(chatId: $chat, after: $after) { __typename cursor ... on DurableChatEvent { chatId seq } ... on MessageSent { message { content } } ... on StreamReset { reason } } }`
+	chatEvents  = `subscription ($chat: ID, $after: String) { chatEvents(chatId: $chat, after: $after) { __typename cursor ... on DurableChatEvent { eventId chatId seq } ... on MessageSent { message { content } } ... on StreamStarted { resumed } ... on StreamReset { reason } } }`
 )
+
+// cursorAt is the place after the event with this number in a chat, of a database that was never restored.
+func cursorAt(chat string, seq int64) string {
+	return db.Cursor{ChatID: chat, Epoch: 1, Seq: seq}.String()
+}
 
 // newChat creates a chat and returns its id and the cursor to follow it from.
 func (i *instance) newChat() (id, cursor string) {
@@ -274,8 +281,9 @@ type frame struct {
 
 // socket is a client of graphql-transport-ws.
 type socket struct {
-	t    *testing.T
-	conn *websocket.Conn
+	t       *testing.T
+	conn    *websocket.Conn
+	started event // the StreamStarted that the subscription began with, once next has seen it
 }
 
 // dial opens a socket without initialising it.
@@ -288,7 +296,7 @@ func (i *instance) dial(protocols ...string) *socket {
 		i.t.Fatal(err)
 	}
 	i.t.Cleanup(func() { _ = conn.CloseNow() })
-	return &socket{i.t, conn}
+	return &socket{t: i.t, conn: conn}
 }
 
 // follow opens a socket and subscribes to a chat, or to the feed when chat is "".
@@ -349,15 +357,18 @@ func (s *socket) tryRead() (frame, error) {
 type event struct {
 	Kind    string `json:"__typename"`
 	Cursor  string `json:"cursor"`
+	EventID string `json:"eventId"`
 	ChatID  string `json:"chatId"`
 	Seq     int    `json:"seq"`
 	Message struct {
 		Content string `json:"content"`
 	} `json:"message"`
-	Reason string `json:"reason"`
+	Reason  string `json:"reason"`
+	Resumed bool   `json:"resumed"`
 }
 
-// next returns the next event, presence left out.
+// next returns the next event, presence left out. It insists on the StreamStarted that every stream begins with, before
+// anything else and once.
 func (s *socket) next() event {
 	s.t.Helper()
 	for {
@@ -370,8 +381,16 @@ func (s *socket) next() event {
 		if f.Type != "next" || json.Unmarshal(f.Payload, &payload) != nil {
 			s.t.Fatalf("got %s %s, want next", f.Type, f.Payload)
 		}
-		if payload.Data.ChatEvents.Kind != "PresenceChanged" {
-			return payload.Data.ChatEvents
+		e := payload.Data.ChatEvents
+		if first := s.started.Kind == ""; first != (e.Kind == "StreamStarted") || e.Cursor == "" {
+			s.t.Fatalf("got %+v, having got %+v: a stream begins with one StreamStarted, and each event has a cursor", e, s.started)
+		}
+		switch e.Kind {
+		case "StreamStarted":
+			s.started = e
+		case "PresenceChanged":
+		default:
+			return e
 		}
 	}
 }

@@ -38,7 +38,7 @@ func TestEpochBump(t *testing.T) {
 			for range 2 { // the second time from the cache, where there is one
 				i.must(readChat, vars{"id": chat})
 			}
-			live, feed := i.follow(chat, cursor), i.follow("", db.FeedCursor{Epoch: 1, At: time.Now()}.String())
+			live, feed := i.follow(chat, cursor), i.follow("", db.FeedCursor{User: "local", Epoch: 1, At: time.Now()}.String())
 			i.message(chat, "before")
 			live.wantMessage(2, "before")
 			feed.wantMessage(2, "before")
@@ -48,7 +48,7 @@ func TestEpochBump(t *testing.T) {
 				t.Errorf("the command says %q", said)
 			}
 			reset := live.next()
-			if reset.Kind != "StreamReset" || reset.Reason != "EPOCH" || strings.HasPrefix(reset.Cursor, "1.1.") {
+			if reset.Kind != "StreamReset" || reset.Reason != "EPOCH" || strings.HasPrefix(reset.Cursor, "2.1.") {
 				t.Fatalf("got %+v, want StreamReset EPOCH", reset)
 			}
 			if a := i.must(readChat, vars{"id": chat}); a.at("chat", "eventCursor") != reset.Cursor {

@@ -19,8 +19,8 @@ const (
 
 // Viewer is who asks.
 type Viewer struct {
-	ID      string    // the token's subject
-	Scopes  []string  // what the token allows beyond the ordinary
+	ID        string    // the token's subject
+	Scopes    []string  // what the token allows beyond the ordinary
 	Name      string    // of the token, clean; "" when it has none
 	AvatarURL string    // the same
 	Issued    time.Time // when the token was issued; the Unix epoch when it does not say

@@ -42,7 +42,7 @@ func (s *feedStream) startEnded(ctx context.Context, c *feedChat) error {
 	if err != nil {
 		return err
 	}
-	if s.wasTold(c, removed) {
+	if e, ok := s.ended[c.topic.chatID]; ok && removed.Seq <= e.seq { // (a removal before the cursor is not looked for)
 		c.since = nil
 		c.cursor, c.over = db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: head.HeadSeq}, true
 		return nil
@@ -56,14 +56,6 @@ func (s *feedStream) startEnded(ctx context.Context, c *feedChat) error {
 	c.cursor = db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: from}
 	c.endWith(removed, head)
 	return nil
-}
-
-// wasTold says whether the viewer was told of the removal before: by this stream, or before the cursor that it went on from.
-func (s *feedStream) wasTold(c *feedChat, removed *db.Event) bool {
-	if e, ok := s.ended[c.topic.chatID]; ok {
-		return removed.Seq <= e.seq
-	}
-	return removed.At.Before(*c.since)
 }
 
 // from is the number after which the chat is new to the client.

@@ -68,10 +68,7 @@ func latest(heads []db.Head) []string {
 // memberOf returns the chat if the user is in it and it is not deleted, else nothing.
 func (h *Hub) memberOf(ctx context.Context, user, chatID string) ([]string, error) {
 	head, err := h.repo.Head(ctx, user, chatID)
-	switch {
-	case db.CodeOf(err) == db.CodeNotFound, err == nil && head.DeletedAt != nil:
-		return nil, nil
-	case err != nil:
+	if err != nil || head.DeletedAt != nil {
 		return nil, err
 	}
 	return []string{chatID}, nil

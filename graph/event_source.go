@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"studychat/db"
 	"studychat/graph/model"
@@ -87,19 +86,4 @@ func (s eventSource) EventUnread(ctx context.Context, chatID, user string) (coun
 		return err
 	})
 	return count, err
-}
-
-// untilAvailable repeats what finds the database not answering, until ctx ends.
-func untilAvailable(ctx context.Context, do func() error) error {
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		err := do()
-		if db.CodeOf(err) != db.CodeUnavailable {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(wait):
-		}
-	}
 }

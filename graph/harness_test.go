@@ -198,8 +198,8 @@ func take(t *testing.T, items <-chan string, n int) []string {
 var (
 	times       = regexp.MustCompile(`"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z"`)
 	chatCursors = regexp.MustCompile(`"YzE6[A-Za-z0-9_-]+"`) // base64 of c1:, the time and the id follow
-	chatTags    = regexp.MustCompile(`"(2\.1\.\d+\.)[A-Za-z0-9_-]{8}"`) // of chats whose ids differ from run to run
 	feedCursors = regexp.MustCompile(`"2\.1\.t\d+\.[A-Za-z0-9_-]{8}"`)
+	logCursors  = regexp.MustCompile(`"2\.\d+\.\d+(\.[A-Za-z0-9_-]{8})"`)
 	madeIDs     = regexp.MustCompile(`"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"`)
 )
 
@@ -207,8 +207,15 @@ func pretty(body any) string {
 	text, _ := json.MarshalIndent(body, "", "  ")
 	text = times.ReplaceAll(text, []byte(`"<time>"`))
 	text = chatCursors.ReplaceAll(text, []byte(`"<chat cursor>"`))
-	text = chatTags.ReplaceAll(text, []byte(`"$1<tag>"`))
 	text = feedCursors.ReplaceAll(text, []byte(`"<feed cursor>"`))
+	text = logCursors.ReplaceAllFunc(text, func(cursor []byte) []byte {
+		for _, chat := range []string{chat1, chat2, nowhere} {
+			if tag := strings.TrimPrefix(db.Cursor{ChatID: chat}.String(), "2.0.0"); bytes.HasSuffix(cursor, []byte(tag+`"`)) {
+				return cursor
+			}
+		}
+		return []byte(`"<cursor of a made chat>"`)
+	})
 	return string(madeIDs.ReplaceAllFunc(text, func(id []byte) []byte {
 		if bytes.HasPrefix(id, []byte(`"00000000-`)) {
 			return id

@@ -11,21 +11,22 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 
 	"studychat/auth"
+	"studychat/db"
 )
 
 // Limits of a document, checked before it is validated, since validation takes time that grows with the square of what
 // is repeated. Each error tells the limit and the value. The documents of real clients need three quarters of each at
 // most and mostly a tenth, which a test holds; what passes is validated in a few milliseconds of CPU.
 const (
-	MaxBytes      = 128 << 10        // besides the texts in it
-	MaxTextBytes  = LongestText * 12 // of the texts in it, with their escapes: \ud83d\ude00 is one character
-	MaxLines      = 50_000           // a block of text is split at each of them, three times
-	MaxTokens     = 5000             // comments count
-	MaxNameBytes  = 80               // validation compares names with the schema's, in time that grows with their lengths
-	MaxNesting    = 50               // of brackets of all kinds: selections, lists, objects
-	MaxFields     = 500              // as written
-	MaxSelections = 5000             // and values, with fragments expanded, of all operations and fragments: fragments in a chain double with each
-	MaxDepth      = 20               // of fields and inline fragments
+	MaxBytes      = 128 << 10               // besides the texts in it
+	MaxTextBytes  = LongestText*12 + 16<<10 // of the texts in it, with their escapes: \ud83d\ude00 is one character; a title and ids stand beside the longest
+	MaxLines      = 50_000                  // a block of text is split at each of them, three times
+	MaxTokens     = 5000                    // comments count
+	MaxNameBytes  = 80                      // validation compares names with the schema's, in time that grows with their lengths
+	MaxNesting    = 50                      // of brackets of all kinds: selections, lists, objects
+	MaxFields     = 500                     // as written
+	MaxSelections = 5000                    // and values, with fragments expanded, of all operations and fragments: fragments in a chain double with each
+	MaxDepth      = 20                      // of fields and inline fragments
 	MaxAliases    = 100
 	MaxFragments  = 100 // definitions and operations together
 	MaxDirectives = 100
@@ -35,7 +36,7 @@ const (
 )
 
 // LongestText is the number of characters of the longest text that the schema promises to take: the content of a module.
-const LongestText = 200_000
+const LongestText = db.MaxModuleContent
 
 const codeTooComplex = "QUERY_TOO_COMPLEX"
 

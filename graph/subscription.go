@@ -27,19 +27,27 @@ func (r subscriptionResolver) ChatEvents(ctx context.Context, chatID, after *str
 
 // begin opens the stream, and waits for a database that does not answer, as a stream that runs does. An error would be the
 // end of the subscription for its client, who only came back a second too early.
-func (r subscriptionResolver) begin(ctx context.Context, user string, chatID, after *string) (events.Stream, error) {
+func (r subscriptionResolver) begin(ctx context.Context, user string, chatID, after *string) (stream events.Stream, err error) {
+	err = untilAvailable(ctx, func() error {
+		stream, err = r.open(ctx, user, chatID, after)
+		return err
+	})
+	if errors.Is(err, events.ErrStopped) {
+		Cut(ctx)
+	}
+	return stream, err
+}
+
+// untilAvailable repeats what finds the database not answering, until ctx or this instance ends.
+func untilAvailable(ctx context.Context, do func() error) error {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		stream, err := r.open(ctx, user, chatID, after)
-		switch {
-		case errors.Is(err, events.ErrStopped):
-			Cut(ctx)
-			return nil, err
-		case db.CodeOf(err) != db.CodeUnavailable:
-			return stream, err
+		err := do()
+		if db.CodeOf(err) != db.CodeUnavailable || errors.Is(err, events.ErrStopped) {
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, err
+			return err
 		case <-time.After(wait):
 		}
 	}

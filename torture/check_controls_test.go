@@ -42,7 +42,7 @@ func controlPubSub(r *record) verdict {
 	reading.Go(func() {
 		for m := range messages {
 			seq, _ := strconv.ParseInt(m.Payload, 10, 64)
-			got = append(got, received{event{Kind: "MessageSent", ChatID: chat, Seq: seq}, time.Now()})
+			got = append(got, received{event: event{Kind: "MessageSent", ChatID: chat, Seq: seq}, at: time.Now()})
 		}
 	})
 	t := truth{chat: {}}
@@ -132,7 +132,7 @@ func judgeIDs(seen, all []int64) verdict {
 	var got []received
 	for _, id := range seen {
 		n, _ := slices.BinarySearch(all, id)
-		got = append(got, received{event{Kind: "MessageSent", ChatID: chat, Seq: int64(n + 1)}, time.Time{}})
+		got = append(got, received{event: event{Kind: "MessageSent", ChatID: chat, Seq: int64(n + 1)}})
 	}
 	return judgeStream("control", chat, 0, got, t)
 }

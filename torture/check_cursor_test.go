@@ -9,10 +9,11 @@ import (
 	"studychat/db"
 )
 
-// first is how a subscription begins: with an event, or with an error's code and field.
+// first is how a subscription begins: with an event after StreamStarted, or with an error's code and field.
 type first struct {
 	kind, reason string
 	seq          int64
+	resumed      bool // said StreamStarted
 	code, field  string
 }
 
@@ -20,24 +21,57 @@ func (f first) String() string {
 	return strings.Join(strings.Fields(fmt.Sprintf("%s %s %s %s %d", f.kind, f.reason, f.code, f.field, f.seq)), " ")
 }
 
-// begin subscribes and reads the first thing that is no passing event, 3 s at most.
-func begin(ctx context.Context, i *instance, user, chat, after string) (*socket, first, error) {
-	s, err := dial(ctx, i, user)
+// begin subscribes and reads StreamStarted and the first thing after it that is no passing event, or the error. Both have
+// to come within 3 s.
+func begin(ctx context.Context, w *world, at int, over carrier, user, chat, after string) (subscription, first, error) {
+	s, err := over.open(ctx, w.client, w.instances[at], user, chat, after)
 	if err != nil {
 		return nil, first{}, err
 	}
-	if err := s.subscribe(ctx, "1", chat, after); err != nil {
+	start, err := nextFrame(ctx, s)
+	if err != nil {
+		return s, first{}, err
+	}
+	e, err := start.decode()
+	if bad, ok := err.(failure); ok { //nolint:errorlint // decode returns it as it is
+		return s, first{code: bad.Extensions.Code, field: bad.Extensions.Field}, refusalEnds(ctx, s, start)
+	}
+	if err == nil && e.Kind != "StreamStarted" {
+		err = fmt.Errorf("the stream begins with %s", e.Kind)
+	}
+	if err != nil {
 		return s, first{}, err
 	}
 	f, err := next(ctx, s)
+	f.resumed = e.Resumed
 	return s, f, err
 }
 
-func next(ctx context.Context, s *socket) (first, error) {
+// refusalEnds says whether a refusal that came as an answer is followed by the end, and by nothing else. One that came as
+// an error is the end.
+func refusalEnds(ctx context.Context, s subscription, refusal frame) error {
+	if refusal.Type == "error" {
+		return nil
+	}
+	f, err := nextFrame(ctx, s)
+	if err == nil && f.Type != "complete" {
+		err = fmt.Errorf("a refusal is followed by %s %s", f.Type, f.Payload)
+	}
+	return err
+}
+
+// nextFrame reads a frame that has to come within 3 s.
+func nextFrame(ctx context.Context, s subscription) (frame, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
+	defer context.AfterFunc(ctx, s.close)() // a stream of events ends with nothing else
+	return s.read(ctx)
+}
+
+// next reads what comes next of a stream that has begun, passing events left out.
+func next(ctx context.Context, s subscription) (first, error) {
 	for {
-		f, err := s.read(ctx)
+		f, err := nextFrame(ctx, s)
 		if err != nil {
 			return first{}, err
 		}
@@ -48,10 +82,13 @@ func next(ctx context.Context, s *socket) (first, error) {
 		if bad, ok := err.(failure); ok { //nolint:errorlint // decode returns it as it is
 			return first{code: bad.Extensions.Code, field: bad.Extensions.Field}, nil
 		}
+		if err == nil && e.Kind == "StreamStarted" {
+			err = fmt.Errorf("the stream begins twice: %s", f.Payload)
+		}
 		if err != nil {
 			return first{}, err
 		}
-		if e.durable() || e.Kind == "StreamReset" {
+		if !e.passing() {
 			return first{kind: e.Kind, reason: e.Reason, seq: e.Seq}, nil
 		}
 	}
@@ -63,41 +100,95 @@ type bound struct {
 	want                    first
 }
 
-// cursorBounds gives cursors that cannot be gone on from. Each is answered, by type, on each instance.
+// cursorAt is the place after the event with this number in a chat, of a database that was never restored.
+func cursorAt(chat string, seq int64) string { return cursorOf(chat, 1, seq) }
+
+func cursorOf(chat string, epoch, seq int64) string {
+	return db.Cursor{ChatID: chat, Epoch: epoch, Seq: seq}.String()
+}
+
+func feedCursorOf(user string, epoch int64) string {
+	return db.FeedCursor{User: user, Epoch: epoch, At: time.Now()}.String()
+}
+
+// cursorBounds gives cursors that cannot be gone on from. Each is answered, by type, on each instance, over each carrier.
 func cursorBounds(r *record) {
 	r.Load = "12 messages, 3 chats"
 	w := newWorld(r, setting{})
 	log, pruned, other := twelve(w), twelve(w), db.NewID()
 	w.must("ann", createChat, vars{"id": other, "title": "Another's"}, nil)
+	w.must("bob", createChat, vars{"title": "Bob's"}, nil)
 	w.sql("UPDATE chats SET floor_seq = 6 WHERE id = $1", pruned)
-	reset := func(reason string) first { return first{kind: "StreamReset", reason: reason} }
-	bad := first{code: "BAD_USER_INPUT", field: "after"}
-	bounds := []bound{
-		{"a good one", "ann", log, "1.1.4", first{kind: "MessageSent", seq: 5}},
-		{"expired", "ann", pruned, "1.1.2", reset("EXPIRED")},
-		{"the oldest that is kept", "ann", pruned, "1.1.6", first{kind: "MessageSent", seq: 7}},
-		{"ahead", "ann", log, "1.1.500", reset("AHEAD")},
-		{"another chat's, further on than this one", "ann", other, "1.1.9", reset("AHEAD")},
-		{"another chat's, within this one", "ann", log, "1.1.1", first{kind: "MessageSent", seq: 2}},
-		{"of a later epoch", "ann", log, "1.9.4", reset("EPOCH")},
-		{"garbage", "ann", log, "garbage", bad},
-		{"another version's", "ann", log, "2.1.4", bad},
-		{"with a sign", "ann", log, "1.1.-4", bad},
-		{"too large for a number", "ann", log, "1.1.99999999999999999999", bad},
-		{"the feed's", "ann", log, "1.1.t1700000000000000", bad},
-		{"a chat's, for the feed", "ann", "", "1.1.4", bad},
-		{"the feed's, of a later epoch", "ann", "", "1.9.t1700000000000000", reset("EPOCH")},
-		{"of somebody else's chat", "bob", log, "1.1.4", first{code: "NOT_FOUND"}},
-		{"of a chat that never was", "ann", db.NewID(), "1.1.4", first{code: "NOT_FOUND"}},
-	}
+	bounds := boundsOf(w, log, pruned, other)
 	failed := 0
 	for _, b := range bounds {
 		failed += tryBound(r, w, b)
 	}
 	failed += oldEpoch(r, w, log)
-	r.Fault = fmt.Sprintf("%d cursors on each of 3 instances, and a new epoch under open streams", len(bounds)+1)
-	r.limit(failed == 0, "%d of %d were answered otherwise, or not within 3 s", failed, 3*(len(bounds)+2))
+	each := len(w.instances) * int(carriers)
+	r.Fault = fmt.Sprintf("%d cursors on each of 3 instances over WebSocket and SSE in both modes, and a new epoch under open streams", len(bounds)+1)
+	r.limit(failed == 0, "%d of %d were answered otherwise, or not within 3 s", failed, each*(len(bounds)+3))
 }
+
+func boundsOf(w *world, log, pruned, other string) []bound {
+	reset := func(reason string) first { return first{kind: "StreamReset", reason: reason} }
+	on := func(kind string, seq int64) first { return first{kind: kind, seq: seq, resumed: true} }
+	bad := first{code: "BAD_USER_INPUT", field: "after"}
+	tag := func(cursor string) string { return cursor[strings.LastIndexByte(cursor, '.'):] }
+	bounds := []bound{
+		{"a good one", "ann", log, cursorAt(log, 4), on("MessageSent", 5)},
+		{"the very beginning", "ann", log, cursorAt(log, 0), on("ChatCreated", 1)},
+		{"expired", "ann", pruned, cursorAt(pruned, 2), reset("EXPIRED")},
+		{"the oldest that is kept", "ann", pruned, cursorAt(pruned, 6), on("MessageSent", 7)},
+		{"ahead", "ann", log, cursorAt(log, 500), reset("AHEAD")},
+		{"of a later epoch", "ann", log, cursorOf(log, 9, 4), reset("EPOCH")},
+		{"another chat's, further on than this one", "ann", other, cursorAt(log, 9), bad},
+		{"another chat's, within this one", "ann", log, cursorAt(pruned, 1), bad},
+		{"another chat's, of a later epoch", "ann", log, cursorOf(other, 9, 1), bad},
+		{"without a tag", "ann", log, "2.1.4", bad},
+		{"with an empty tag", "ann", log, "2.1.4.", bad},
+		{"garbage", "ann", log, "garbage", bad},
+		{"white space", "ann", log, " ", bad},
+		{"version 1", "ann", log, "1.1.4", bad},
+		{"version 1 with the tag", "ann", log, "1.1.4" + tag(cursorAt(log, 4)), bad},
+		{"a later version's", "ann", log, "3.1.4" + tag(cursorAt(log, 4)), bad},
+		{"with a sign", "ann", log, "2.1.-4" + tag(cursorAt(log, 4)), bad},
+		{"with a leading zero", "ann", log, "2.1.04" + tag(cursorAt(log, 4)), bad},
+		{"too large for a number", "ann", log, "2.1.99999999999999999999" + tag(cursorAt(log, 4)), bad},
+		{"the feed's, for a chat", "ann", log, feedCursorOf("ann", 1), bad},
+		{"a feed's place with the chat's tag", "ann", log, "2.1.t1700000000000000" + tag(cursorAt(log, 4)), bad},
+		{"a chat's, for the feed", "ann", "", cursorAt(log, 4), bad},
+		{"another user's feed's", "ann", "", feedCursorOf("bob", 1), bad},
+		{"and the other way round", "bob", "", feedCursorOf("ann", 1), bad},
+		{"of the feed of one whose name is a chat's id", "ann", "", feedCursorOf(log, 1), bad},
+		{"the feed's, of a later epoch", "ann", "", feedCursorOf("ann", 9), reset("EPOCH")},
+		{"of somebody else's chat", "bob", log, cursorAt(log, 4), first{code: "NOT_FOUND"}},
+	}
+	never := db.NewID()
+	bounds = append(bounds, bound{"of a chat that never was", "ann", never, cursorAt(never, 4), first{code: "NOT_FOUND"}})
+	return append(bounds, served(w, log)...)
+}
+
+// served are the cursors of foreign things as the servers give them, and not as this package spells them.
+func served(w *world, log string) []bound {
+	var ann, bob struct {
+		Chats struct {
+			EventCursor string
+			Nodes       []struct{ EventCursor string }
+		}
+	}
+	w.must("ann", listCursors, nil, &ann)
+	w.must("bob", listCursors, nil, &bob)
+	bad := first{code: "BAD_USER_INPUT", field: "after"}
+	return []bound{
+		{"of the list, for a chat", "ann", log, ann.Chats.EventCursor, bad},
+		{"of the list of another user", "ann", "", bob.Chats.EventCursor, bad},
+		{"of another user's chat, for the feed", "ann", "", bob.Chats.Nodes[0].EventCursor, bad},
+		{"of another user's chat, for a chat", "ann", log, bob.Chats.Nodes[0].EventCursor, bad},
+	}
+}
+
+const listCursors = `{ chats(first: 20) { eventCursor nodes { eventCursor } } }`
 
 // twelve is a chat with events up to number 12.
 func twelve(w *world) string {
@@ -110,14 +201,16 @@ func twelve(w *world) string {
 }
 
 func tryBound(r *record, w *world, b bound) (failed int) {
-	for n, i := range w.instances {
-		s, got, err := begin(r.Context(), i, b.user, b.chat, b.after)
-		if err != nil || got != b.want {
-			r.Errorf("%s, instance %d: %v, %v; want %v", b.name, n, got, err, b.want)
-			failed++
-		}
-		if s != nil {
-			s.close()
+	for n := range w.instances {
+		for over := range carriers {
+			s, got, err := begin(r.Context(), w, n, over, b.user, b.chat, b.after)
+			if err != nil || got != b.want {
+				r.Errorf("%s, instance %d, %s: %+v, %v; want %+v", b.name, n, over, got, err, b.want)
+				failed++
+			}
+			if s != nil {
+				s.close()
+			}
 		}
 	}
 	return failed
@@ -125,16 +218,18 @@ func tryBound(r *record, w *world, b bound) (failed int) {
 
 // oldEpoch raises the epoch under open streams, each of which has to say so and to go on.
 func oldEpoch(r *record, w *world, chat string) (failed int) {
-	var open []*socket
-	for _, i := range w.instances {
-		s, got, err := begin(r.Context(), i, "ann", chat, "1.1.11")
-		if err != nil || got.seq != 12 {
-			r.Errorf("before the new epoch: %v, %v", got, err)
-			failed++
-		}
-		if s != nil {
-			defer s.close()
-			open = append(open, s)
+	var open []subscription
+	for n := range w.instances {
+		for over := range carriers {
+			s, got, err := begin(r.Context(), w, n, over, "ann", chat, cursorAt(chat, 11))
+			if err != nil || got.seq != 12 {
+				r.Errorf("before the new epoch: %v, %v", got, err)
+				failed++
+			}
+			if s != nil {
+				defer s.close()
+				open = append(open, s)
+			}
 		}
 	}
 	w.sql("UPDATE stream_meta SET epoch = epoch + 1")
@@ -142,9 +237,9 @@ func oldEpoch(r *record, w *world, chat string) (failed int) {
 	want := first{kind: "StreamReset", reason: "EPOCH"}
 	for n, s := range open {
 		if got, err := next(r.Context(), s); err != nil || got != want {
-			r.Errorf("open stream of instance %d: %v, %v; want %v", n, got, err, want)
+			r.Errorf("open stream %d: %v, %v; want %v", n, got, err, want)
 			failed++
 		}
 	}
-	return failed + tryBound(r, w, bound{"of the old epoch", "ann", chat, "1.1.11", want})
+	return failed + tryBound(r, w, bound{"of the old epoch", "ann", chat, cursorAt(chat, 11), want})
 }

@@ -84,7 +84,7 @@ func (c *caller) judgeBeside(name string, quiet, beside []time.Duration) {
 	before, after := quantile(quiet, 0.99), quantile(beside, 0.99)
 	c.r.P50, c.r.P99 = max(c.r.P50, ms(quantile(beside, 0.5))), max(c.r.P99, ms(after))
 	c.r.limit(len(beside) > 0 && after <= bearable(before), "%s: %d calls beside them, p99 %.1f ms, quiet %.1f ms, limit %.1f ms", name, len(beside), ms(after), ms(before), ms(bearable(before)))
-	s, got, err := begin(c.r.Context(), c.w.instances[0], "ann", c.chats[1], "1.1.1")
+	s, got, err := begin(c.r.Context(), c.w, 0, overSocket, "ann", c.chats[1], cursorAt(c.chats[1], 1))
 	if s != nil {
 		s.close()
 	}

@@ -29,7 +29,9 @@ func stalledReaders(r *record) {
 	l := w.newTraffic(r)
 	l.bulky = true
 	for k, s := range l.subscribers {
-		s.events = k/r.chats%2 == 1
+		if k/r.chats%2 == 1 {
+			s.over = overEvents
+		}
 		if k < stalling {
 			s.line = newLine()
 			r.Cleanup(s.line.client.CloseIdleConnections)

@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"studychat/db"
 )
 
 const (
@@ -55,7 +56,7 @@ func subscribeRace(r *record) {
 		r.Log(problem)
 	}
 	r.Committed, r.Delivered, r.Lost, r.Gaps = r.Committed+v.due, r.Delivered+v.got, r.Lost+v.lost, r.Gaps+v.gaps
-	r.limit(v.clean() && v.due >= r.races, "%d subscriptions: %d began elsewhere than at cursor + 1 or went on with a gap, %d got nothing", r.races, v.gaps, v.lost)
+	r.limit(v.clean() && v.due >= r.races, "%d subscriptions: %d began elsewhere than at cursor + 1 or went on with a gap, %d got nothing, %d did not begin with one StreamStarted", r.races, v.gaps, v.lost, v.starts)
 }
 
 // racer subscribes again and again, to any instance, over sockets that it keeps.
@@ -107,16 +108,14 @@ func (c *racer) cursor(ctx context.Context, room room, user string) (string, int
 	if err != nil {
 		return "", 0, err
 	}
-	cursor := answer.Chat.EventCursor
-	dot := strings.LastIndexByte(cursor, '.') + 1
-	var seq int64
-	if _, err := fmt.Sscan(cursor[dot:], &seq); err != nil {
+	cursor, err := db.ParseCursor("eventCursor", answer.Chat.EventCursor, room.id)
+	if err != nil {
 		return "", 0, err
 	}
 	if rand.IntN(2) == 0 {
-		seq = max(room.seq, seq-rand.Int64N(400)) // in the ring, or before it
+		cursor.Seq = max(room.seq, cursor.Seq-rand.Int64N(400)) // in the ring, or before it
 	}
-	return fmt.Sprint(cursor[:dot], seq), seq, nil
+	return cursor.String(), cursor.Seq, nil
 }
 
 func (c *racer) socket(ctx context.Context, at int, user string) (*socket, error) {
@@ -137,11 +136,12 @@ func (c *racer) socket(ctx context.Context, at int, user string) (*socket, error
 	return s, err
 }
 
-// expect reads so many events of the subscription. Frames of earlier ones may still come in between.
+// expect reads the subscription's StreamStarted and so many events. Frames of earlier ones may still come in between.
 func (c *racer) expect(ctx context.Context, s *socket, id string, cursor int64, events int) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	c.verdict.due += events
+	began := false
 	for events > 0 {
 		f, err := s.read(ctx)
 		if err != nil {
@@ -154,7 +154,16 @@ func (c *racer) expect(ctx context.Context, s *socket, id string, cursor int64, 
 		if err != nil {
 			return err
 		}
-		if !e.durable() && e.Kind != "StreamReset" {
+		if start := e.Kind == "StreamStarted"; start == began {
+			c.verdict.object(&c.verdict.starts, "%s, having begun: %t", e.Kind, began)
+		}
+		began = true
+		if e.Kind == "StreamStarted" {
+			if seq, err := seqOf(e.Cursor); err != nil || seq != cursor || !e.Resumed {
+				c.verdict.object(&c.verdict.starts, "the stream after %d begins at %s, resumed: %t", cursor, e.Cursor, e.Resumed)
+			}
+		}
+		if e.passing() {
 			continue
 		}
 		if e.Seq != cursor+1 {

@@ -45,14 +45,15 @@ func token(user string) string {
 
 const (
 	createChat  = `mutation ($id: ID, $title: String!) { createChat(input: {id: $id, title: $title}) { chat { id eventCursor } } }`
-	deleteChat  = `mutation ($id: ID!) { deleteChat(input: {id: $id}) { deletedChatId } }`
-	addMember   = `mutation ($chat: ID!, $user: ID!) { addMember(input: {chatId: $chat, userId: $user}) { chat { eventCursor } } }`
+	deleteChat  = `mutation ($id: ID!) { deleteChat(input: {chatId: $id}) { deletedChatId } }`
+	addMember   = `mutation ($chat: ID!, $user: ID!) { addMember(input: {chatId: $chat, userId: $user, invite: true}) { chat { eventCursor } } }`
 	dropMember  = `mutation ($chat: ID!, $user: ID!) { removeMember(input: {chatId: $chat, userId: $user}) { chat { eventCursor } } }`
 	sendMessage = `mutation ($id: ID, $chat: ID!, $content: String!) { sendMessage(input: {id: $id, chatId: $chat, content: $content}) { message { id seq content } } }`
-	editMessage = `mutation ($id: ID!, $content: String!) { editMessage(input: {id: $id, content: $content}) { message { id } } }`
+	editMessage = `mutation ($id: ID!, $content: String!) { editMessage(input: {messageId: $id, content: $content}) { message { id } } }`
 	readChat    = `query ($id: ID!) { chat(id: $id) { eventCursor lastMessage { seq } } }`
 	chatEvents  = `subscription ($chat: ID, $after: String) { chatEvents(chatId: $chat, after: $after) { __typename cursor
-  ... on DurableChatEvent { chatId seq } ... on MessageSent { message { id content } } ... on MemberRemoved { userId } ... on StreamReset { resetChatId reason } } }`
+  ... on DurableChatEvent { eventId chatId seq } ... on MessageSent { message { id content } } ... on MemberRemoved { user { id } } ... on MemberAdded { member { user { id } } }
+  ... on StreamStarted { resumed } ... on StreamReset { resetChatId reason } } }`
 )
 
 type vars map[string]any
@@ -129,6 +130,10 @@ type frame struct {
 	ID      string          `json:"id,omitempty"`
 	Type    string          `json:"type"`
 	Payload json.RawMessage `json:"payload,omitempty"`
+
+	hasID bool   // it came by a carrier that gives each event its cursor as id
+	sseID string // that id
+	fault error  // what is wrong with how it came
 }
 
 // socket is a connection that was acknowledged.
@@ -214,26 +219,42 @@ func (s *socket) read(ctx context.Context) (frame, error) {
 type event struct {
 	Kind    string `json:"__typename"`
 	Cursor  string `json:"cursor"`
+	EventID string `json:"eventId"`
 	ChatID  string `json:"chatId"`
 	Seq     int64  `json:"seq"`
-	User    string `json:"userId"`
+	User    person `json:"user"`
+	Resumed bool   `json:"resumed"`     // of a StreamStarted
 	ResetOf string `json:"resetChatId"` // chat of a StreamReset; "" is the whole feed
 	Reason  string `json:"reason"`
 	Message struct {
 		ID string `json:"id"`
 	} `json:"message"`
+	Member struct {
+		User person `json:"user"`
+	} `json:"member"`
 }
+
+// person is a user as the schema shows one.
+type person struct {
+	ID string `json:"id"`
+}
+
+// personOf is the user of a subject.
+func personOf(subject string) person { return person{"user:" + subject} }
 
 // durable says whether the event takes a number.
 func (e event) durable() bool { return e.Seq > 0 }
 
 // ends says whether the user's stream of the chat ends with it.
 func (e event) ends(user string) bool {
-	return e.Kind == "ChatDeleted" || e.Kind == "MemberRemoved" && e.User == user
+	return e.Kind == "ChatDeleted" || e.Kind == "MemberRemoved" && e.User == personOf(user)
 }
 
 // decode reads the event of a "next", or the error of an "error".
 func (f frame) decode() (event, error) {
+	if f.fault != nil {
+		return event{}, f.fault
+	}
 	if f.Type == "error" {
 		var errs []failure
 		if err := json.Unmarshal(f.Payload, &errs); err != nil || len(errs) == 0 {
@@ -256,5 +277,9 @@ func (f frame) decode() (event, error) {
 	if payload.Data.ChatEvents == nil {
 		return event{}, fmt.Errorf("no event: %s %s", f.Type, f.Payload)
 	}
-	return *payload.Data.ChatEvents, nil
+	e := *payload.Data.ChatEvents
+	if e.Cursor == "" || f.hasID && f.sseID != e.Cursor {
+		return e, fmt.Errorf("%s with the cursor %q has the id %q", e.Kind, e.Cursor, f.sseID)
+	}
+	return e, nil
 }

@@ -30,8 +30,8 @@ func (l *traffic) judge(faults ...window) truth {
 	for _, problem := range v.problems {
 		r.Log(problem)
 	}
-	r.limit(v.clean() && v.due > 0, "%d deliveries due, %d lost, %d doubled, %d out of order, %d resets, %d not for them, %d not what was written",
-		v.due, v.lost, v.duplicates, v.gaps, v.resets, v.foreign, v.wrong)
+	r.limit(v.clean() && v.due > 0, "%d deliveries due, %d lost, %d doubled, %d out of order, %d resets, %d not for them, %d not what was written, %d streams that began otherwise than they have to",
+		v.due, v.lost, v.duplicates, v.gaps, v.resets, v.foreign, v.wrong, v.starts)
 	if v.expired > 0 {
 		r.note("%d events more were gone with their chat before they were read, and the streams said so", v.expired)
 	}
@@ -44,6 +44,11 @@ func (l *traffic) judge(faults ...window) truth {
 
 func (l *traffic) verdict(t truth) verdict {
 	var v verdict
+	identities := newIdentities()
+	for _, s := range slices.Concat(l.subscribers, l.feeds) {
+		v.add(judgeStarts(s.user, s.got))
+		v.add(identities.judge(s.got))
+	}
 	for _, s := range l.subscribers {
 		v.add(judgeStream(s.user, s.chat, s.after, s.got, t))
 	}

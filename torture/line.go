@@ -1,8 +1,8 @@
 // Package torture shows that what the README promises holds under faults: three real server processes on one PostgreSQL
 // and one Redis, some hundred subscribers, a steady load, and faults one after the other.
 //
-//	make torture          all checks, some 8 minutes
-//	make torture-short    those that matter most, with less load, some 2 minutes
+//	make torture          all checks, some 10 minutes
+//	make torture-short    those that matter most, with less load, some 3 minutes
 //	go test ./torture -run 'TestTorture/redis-kill$' -torture long -v    one, with the servers' logs
 //
 // What hostile clients do is watched through /proc, so those checks need Linux.

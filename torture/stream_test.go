@@ -2,7 +2,6 @@ package torture
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,47 +15,31 @@ import (
 	"time"
 )
 
-// subscription is an open one: over a socket of its own, or as Server-Sent Events.
-type subscription interface {
-	// read returns the next frame of type "next", "error" or "complete".
-	read(ctx context.Context) (frame, error)
-	close()
-}
-
 // openEvents subscribes by Server-Sent Events, in distinct connections mode.
 func openEvents(ctx context.Context, client *http.Client, i *instance, user, chat, after string) (subscription, error) {
-	body, err := json.Marshal(map[string]any{"query": chatEvents, "variables": follows(chat, after)})
+	response, err := i.stream(ctx, client, user, http.MethodPost, "/graphql", "", vars{"query": chatEvents, "variables": follows(chat, after)}, http.StatusOK)
 	if err != nil {
 		return nil, err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, i.address()+"/graphql", bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Accept", "text/event-stream")
-	request.Header.Set("Authorization", "Bearer "+token(user))
-	response, err := client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	if response.StatusCode != http.StatusOK {
-		_ = response.Body.Close()
-		return nil, fmt.Errorf("status %d", response.StatusCode)
-	}
-	return &eventStream{body: response.Body, lines: bufio.NewReaderSize(response.Body, 4<<10)}, nil
+	return newEventStream(response.Body), nil
 }
 
 // eventStream reads Server-Sent Events (HTML, 9.2) as the server writes them: one data line an event, LF alone.
 type eventStream struct {
-	body  io.ReadCloser
-	lines *bufio.Reader
+	body   io.ReadCloser
+	lines  *bufio.Reader
+	begins string // id of the block before the first event: where to come back to before there was any
+	begun  bool
+}
+
+func newEventStream(body io.ReadCloser) *eventStream {
+	return &eventStream{body: body, lines: bufio.NewReaderSize(body, 4<<10)}
 }
 
 func (s *eventStream) close() { _ = s.body.Close() }
 
-// read ends with the context of openEvents.
-func (s *eventStream) read(context.Context) (frame, error) {
+// block reads up to the next empty line. A block that is no event has no type: it has an id alone, or a comment.
+func (s *eventStream) block() (frame, error) {
 	var f frame
 	for {
 		line, err := s.lines.ReadString('\n')
@@ -66,13 +49,54 @@ func (s *eventStream) read(context.Context) (frame, error) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
 		value = strings.TrimPrefix(value, " ")
 		switch {
-		case line == "\n" && f.Type != "":
+		case line == "\n":
 			return f, nil
 		case name == "event":
 			f.Type = value
 		case name == "data":
 			f.Payload = json.RawMessage(value)
+		case name == "id":
+			f.sseID = value
 		}
+	}
+}
+
+// start reads the id that the stream begins with, before any event.
+func (s *eventStream) start() (string, error) {
+	for s.begins == "" {
+		f, err := s.block()
+		if err != nil {
+			return "", err
+		}
+		if f.Type != "" {
+			return "", fmt.Errorf("%s %s before the stream's id", f.Type, f.Payload)
+		}
+		s.begins = f.sseID
+	}
+	return s.begins, nil
+}
+
+// read ends with the context of openEvents. Each event has its cursor as id, and the stream begins with the first one's.
+func (s *eventStream) read(context.Context) (frame, error) {
+	for {
+		f, err := s.block()
+		switch {
+		case err != nil:
+			return f, err
+		case f.Type == "":
+			if f.sseID != "" {
+				if s.begun || s.begins != "" {
+					f.fault = fmt.Errorf("an id alone, %s, after %s", f.sseID, s.begins)
+					return f, nil
+				}
+				s.begins = f.sseID
+			}
+			continue
+		case f.Type == "next" && !s.begun && f.sseID != s.begins:
+			f.fault = fmt.Errorf("the stream begins with the id %q and an event with the id %q", s.begins, f.sseID)
+		}
+		s.begun, f.hasID = true, true
+		return f, nil
 	}
 }
 

@@ -7,10 +7,12 @@ import (
 	"time"
 )
 
-// received is an event, and when it came.
+// received is an event, when it came and on which connection.
 type received struct {
 	event
-	at time.Time
+	at    time.Time
+	conn  int  // counted by the subscriber
+	asked bool // the connection was opened with a cursor
 }
 
 // subscriber follows a chat, or the feed when chat is "", as a good client does: when the stream breaks it goes on from
@@ -20,24 +22,28 @@ type subscriber struct {
 	user  string
 	chat  string
 	home  int   // index of the instance that it begins with
-	after int64 // number of the cursor that it began with; the feed begins with now
+	after int64 // number of the cursor that it began with; without one, that of its first StreamStarted
 
-	events bool  // by Server-Sent Events, else over a socket
-	line   *line // its own way to the server; nil for the usual one
-	gate   gate  // before each reading
+	over carrier
+	line *line // its own way to the server; nil for the usual one
+	gate gate  // before each reading
 
 	mu       sync.Mutex
 	cursor   string
-	got      []received       // durable events and resets
+	got      []received       // durable events and resets, StreamStarted, and what a connection began with
+	conn     int              // the connection that is open
+	asked    bool             // it was opened with a cursor
+	silent   bool             // nothing has come by it
+	starts   int              // StreamStarted events
 	last     map[string]int64 // by chat: the highest number
-	over     map[string]bool  // by chat: the event came after which there is nothing more
+	ends     map[string]bool  // by chat: the event came after which there is nothing more
 	problems []string
 	resumes  int
 	complete bool // the server ended the stream properly
 }
 
 func (w *world) newSubscriber(user, chat, cursor string, after int64, home int) *subscriber {
-	return &subscriber{w: w, user: user, chat: chat, home: home, cursor: cursor, after: after, last: map[string]int64{chat: after}, over: map[string]bool{}}
+	return &subscriber{w: w, user: user, chat: chat, home: home, cursor: cursor, after: after, last: map[string]int64{chat: after}, ends: map[string]bool{}}
 }
 
 // run follows until the stream completes or ctx ends.
@@ -68,9 +74,7 @@ func (s *subscriber) follow(ctx context.Context, i *instance) (over bool) {
 			return false
 		}
 		if f.Type == "complete" {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.complete = true
+			s.completed()
 			return true
 		}
 		e, err := f.decode()
@@ -89,23 +93,14 @@ func (s *subscriber) follow(ctx context.Context, i *instance) (over bool) {
 func (s *subscriber) open(ctx context.Context, i *instance) (subscription, error) {
 	s.mu.Lock()
 	cursor := s.cursor
+	s.conn++
+	s.asked, s.silent = cursor != "", true
 	s.mu.Unlock()
 	client := s.w.client
 	if s.line != nil {
 		client = s.line.client
 	}
-	if s.events {
-		return openEvents(ctx, client, i, s.user, s.chat, cursor)
-	}
-	socket, err := dialBy(ctx, client, i, s.user)
-	if err != nil {
-		return nil, err
-	}
-	if err := socket.subscribe(ctx, "1", s.chat, cursor); err != nil {
-		socket.close()
-		return nil, err
-	}
-	return socket, nil
+	return s.over.open(ctx, client, i, s.user, s.chat, cursor)
 }
 
 func (s *subscriber) problem(text string) {
@@ -118,19 +113,46 @@ func (s *subscriber) take(e event) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cursor = e.Cursor
-	if e.durable() || e.Kind == "StreamReset" {
-		s.got = append(s.got, received{e, now})
-		s.last[e.ChatID] = max(s.last[e.ChatID], e.Seq)
-		s.over[e.ChatID] = s.over[e.ChatID] || e.ends(s.user)
+	began := e.Kind == "StreamStarted"
+	if began {
+		s.starts++
+		if seq, err := seqOf(e.Cursor); s.cursor == "" && s.chat != "" && err == nil {
+			s.after, s.last[s.chat] = seq, seq
+		}
 	}
+	s.cursor = e.Cursor
+	if e.durable() || e.Kind == "StreamReset" || began || s.silent {
+		s.got = append(s.got, received{event: e, at: now, conn: s.conn, asked: s.asked})
+	}
+	s.silent = false
+	if e.durable() {
+		s.last[e.ChatID] = max(s.last[e.ChatID], e.Seq)
+		s.ends[e.ChatID] = s.ends[e.ChatID] || e.ends(s.user)
+	}
+}
+
+// completed notes the end of the stream, which may not come before its beginning.
+func (s *subscriber) completed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.complete = true
+	if s.silent {
+		s.got = append(s.got, received{event: event{Kind: "complete"}, at: time.Now(), conn: s.conn, asked: s.asked})
+	}
+}
+
+// started says how often a stream of the subscriber began.
+func (s *subscriber) started() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.starts
 }
 
 // reached says whether the subscriber has got as far as this number of the chat, or to the end of what it may see.
 func (s *subscriber) reached(chat string, seq int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.last[chat] >= seq || s.over[chat]
+	return s.last[chat] >= seq || s.ends[chat]
 }
 
 // ended says whether the subscriber got the last event that it may see of its chat, and whether the server ended the
@@ -138,7 +160,7 @@ func (s *subscriber) reached(chat string, seq int64) bool {
 func (s *subscriber) ended() (over, complete bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.over[s.chat], s.complete
+	return s.ends[s.chat], s.complete
 }
 
 // heard says whether anything of the chat came.

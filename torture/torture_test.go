@@ -36,13 +36,16 @@ type scale struct {
 	rate        int           // events a second
 	calm        time.Duration // before a fault, and after it
 	races       int           // subscriptions of subscribe-race
+	joins       int           // of feed-join
+	cuts        int           // of start-cut
+	ids         int           // of one-id
 	outages     int           // of Redis, one after the other
 	hostile     int           // connections of slowloris, of each kind or of all
 }
 
 var scales = map[string]scale{
-	"long":  {subscribers: 200, chats: 20, rate: 300, calm: 3 * time.Second, races: 5000, outages: 3, hostile: 500},
-	"short": {subscribers: 100, chats: 10, rate: 150, calm: 1500 * time.Millisecond, races: 1000, outages: 1, hostile: 300},
+	"long":  {subscribers: 200, chats: 20, rate: 300, calm: 3 * time.Second, races: 5000, joins: 300, cuts: 240, ids: 200, outages: 3, hostile: 500},
+	"short": {subscribers: 100, chats: 10, rate: 150, calm: 1500 * time.Millisecond, races: 1000, joins: 72, cuts: 72, ids: 40, outages: 1, hostile: 300},
 }
 
 // check is one row of docs/reliability.md.
@@ -63,7 +66,11 @@ func checks() []check {
 		{"instance-kill9", true, instanceKill},
 		{"postgres-kill9", true, postgresKill},
 		{"subscribe-race", true, subscribeRace},
+		{"feed-join", true, feedJoin},
+		{"start-cut", true, startCut},
+		{"start-kill9", true, startKill},
 		{"cursor-bounds", true, cursorBounds},
+		{"one-id", true, oneID},
 		{"idempotent-send", true, idempotentSend},
 		{"membership", true, membership},
 		{"stalled-readers", true, stalledReaders},

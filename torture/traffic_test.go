@@ -123,7 +123,7 @@ func (l *traffic) furnish(n, members int) room {
 		room.cursor = added.AddMember.Chat.EventCursor
 	}
 	if err == nil {
-		_, err = fmt.Sscanf(room.cursor[strings.LastIndexByte(room.cursor, '.')+1:], "%d", &room.seq)
+		room.seq, err = seqOf(room.cursor)
 	}
 	if err != nil {
 		l.r.Errorf("set up a chat: %v", err)

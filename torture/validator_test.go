@@ -32,6 +32,7 @@ type verdict struct {
 	expired    int // not due: their chat was deleted before they were read, and the stream said so
 	foreign    int // of a chat that the subscriber may not see, or after the end of the stream
 	wrong      int // not what the database has under this number
+	starts     int // streams that did not begin with one StreamStarted, or not where it said
 	problems   []string
 }
 
@@ -44,7 +45,7 @@ func (v *verdict) object(count *int, format string, args ...any) {
 
 // clean says whether the validator has nothing to object.
 func (v *verdict) clean() bool {
-	return v.lost+v.duplicates+v.gaps+v.resets+v.foreign+v.wrong == 0
+	return v.lost+v.duplicates+v.gaps+v.resets+v.foreign+v.wrong+v.starts == 0
 }
 
 func (v *verdict) add(other verdict) {
@@ -57,6 +58,7 @@ func (v *verdict) add(other verdict) {
 	v.expired += other.expired
 	v.foreign += other.foreign
 	v.wrong += other.wrong
+	v.starts += other.starts
 	v.problems = append(v.problems, other.problems...)
 }
 
@@ -69,6 +71,9 @@ func judgeStream(user, chat string, after int64, got []received, t truth) verdic
 	head := t.head(chat)
 	for _, e := range got {
 		switch {
+		case e.passing():
+			v.startsAt(user, e, cursor)
+			continue
 		case t.excuses(e):
 			v.expired += int(head - 1 - cursor)
 			for seq := cursor + 1; seq < head; seq++ {
@@ -140,6 +145,8 @@ func judgeFeed(user string, chats []string, got []received, t truth) verdict {
 	for _, e := range got {
 		mine := seen[e.ChatID]
 		switch end := ended[e.ChatID]; {
+		case e.passing():
+			continue
 		case t.excuses(e) && len(seen[e.ResetOf]) > 0:
 			for seq := first[e.ResetOf]; seq < t.head(e.ResetOf); seq++ {
 				if !seen[e.ResetOf][seq] {

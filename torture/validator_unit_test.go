@@ -26,7 +26,7 @@ func stream(t truth, chat string, seqs ...int64) []received {
 	for _, seq := range seqs {
 		e := event{Kind: t[chat][seq].kind, ChatID: chat, Seq: seq}
 		e.Message.ID = t[chat][seq].message
-		got = append(got, received{e, time.Time{}})
+		got = append(got, received{event: e})
 	}
 	return got
 }
@@ -43,9 +43,9 @@ func TestStreamValidator(t *testing.T) {
 	logs := truth{"a": sample("a", 6), "b": sample("b", 9), "removed": sample("removed", 6), "deleted": {4: {kind: "ChatDeleted"}}}
 	logs["removed"][4] = logged{kind: "MemberRemoved"}
 	removal := stream(logs, "removed", 3, 4)
-	removal[1].User = "ann"
+	removal[1].User = personOf("ann")
 	others := slices.Clone(removal)
-	others[1].User = "bob"
+	others[1].User = personOf("bob")
 	altered := stream(logs, "a", 3, 4, 5, 6)
 	altered[2].Message.ID = "another"
 	for _, tc := range []struct {
@@ -93,7 +93,7 @@ func TestFeedValidator(t *testing.T) {
 	t.Parallel()
 	logs := truth{"a": sample("a", 5), "b": sample("b", 4), "c": sample("c", 3), "deleted": {4: {kind: "ChatDeleted"}}}
 	removed := stream(logs, "a", 4)
-	removed[0].Kind, removed[0].User = "MemberRemoved", "ann"
+	removed[0].Kind, removed[0].User = "MemberRemoved", personOf("ann")
 	logs["removed"] = sample("removed", 5)
 	logs["removed"][4] = logged{kind: "MemberRemoved"}
 	removed[0].ChatID, removed[0].Message.ID = "removed", ""

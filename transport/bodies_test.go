@@ -51,7 +51,9 @@ func TestWhatIsPromisedFits(t *testing.T) {
 			"a literal, escaped in GraphQL 21": query(literal(`"`+strings.Repeat(`\u{1F600}`, 16_000)+`"`), nil),
 		} {
 			for _, accept := range []string{mediaGraphQL, mediaEvents} {
-				response, answer := w.do(w.request(http.MethodPost, "/graphql", body, "Accept", accept))
+				request := w.request(http.MethodPost, "/graphql", body, "Accept", accept)
+				request.Header.Set("Authorization", "Bearer ann+modules")
+				response, answer := w.do(request)
 				if response.StatusCode != http.StatusOK || strings.Count(answer, "😀") != 16_000 {
 					w.t.Errorf("%s, %s: %d %.200s", reason, accept, response.StatusCode, answer)
 				}
@@ -69,22 +71,22 @@ func TestWhatIsPromisedFits(t *testing.T) {
 // TestAModuleFits: the largest body is read on each transport, with the longest text of the schema in its longest form.
 func TestAModuleFits(t *testing.T) {
 	t.Parallel()
-	body := query(`mutation { createChat(input: {title: "`+strings.Repeat(`\ud83d\ude00`, graph.LongestText)+`"}) { chat { id } } }`, nil)
+	body := query(`mutation { putModule(input: {moduleId: "m", title: "M", content: "`+strings.Repeat(`\ud83d\ude00`, db.MaxModuleContent)+`"}) { module { id } } }`, nil)
 	inVirtualTime(t, nil, func(w *world) {
 		for _, accept := range []string{mediaGraphQL, mediaEvents} {
-			response, answer := w.do(w.request(http.MethodPost, "/graphql", body, "Accept", accept))
-			if response.StatusCode != http.StatusOK || !strings.Contains(answer, `"field":"title"`) {
+			response, answer := w.do(w.request(http.MethodPost, "/graphql", body, "Accept", accept, "Authorization", "Bearer ann+modules"))
+			if response.StatusCode != http.StatusOK || !strings.Contains(answer, `"module":{"id":"m"}`) {
 				w.t.Errorf("%s: %d %.200s", accept, response.StatusCode, answer)
 			}
 		}
-		s := w.join("ann")
+		s := w.join("ann+modules")
 		go s.send(`{"type":"subscribe","id":"1","payload":` + body + `}`)
 		for {
 			m := s.read()
 			if m["type"] == "ping" { // it comes slowly: the socket is read at 256 KB a second
 				continue
 			}
-			if m["type"] != "next" || !strings.Contains(fmt.Sprint(m), "title") {
+			if m["type"] != "next" || !strings.Contains(fmt.Sprint(m), "module:map[id:m]") {
 				w.t.Errorf("WebSocket: %.200v", m)
 			}
 			return

@@ -15,8 +15,8 @@ const warningEvery = time.Minute
 // maxShown bounds, in bytes, what a line quotes of a request.
 const maxShown = 100
 
-// A cause is why requests are refused that whoever runs the server may have wanted to admit. setting names what would
-// admit them.
+// A cause is why requests are refused that the server's operator may have wanted to admit. setting names what would admit
+// them.
 type cause struct{ message, setting string }
 
 var (

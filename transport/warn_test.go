@@ -35,7 +35,7 @@ func (b *lockedBuffer) lines(with string) (n int) {
 	return n
 }
 
-// TestRefusalsAreLogged: whoever runs the server learns why a page or a connection is refused, and which setting says so.
+// TestRefusalsAreLogged: the operator of the server learns why a page or a connection is refused, and which setting says so.
 func TestRefusalsAreLogged(t *testing.T) {
 	t.Parallel()
 	subscription := "query=" + url.QueryEscape(`subscription { chatEvents { cursor } }`)

@@ -2124,6 +2124,7 @@ Ids. One id names one object, for everybody, for as long as anything of the obje
 - a member and a viewer's state begin with ` + "`" + `member:` + "`" + ` and ` + "`" + `state:` + "`" + `. Treat them as opaque.
 
 Text. Line ends of any kind become LF. Content keeps leading spaces; blank lines at its beginning and white space at its end are removed.
+A text is empty when nothing of it can be seen, such as zero-width characters alone.
 """
 type Query {
   "The user who asks."
@@ -2810,7 +2811,10 @@ type TypingChanged implements ChatEvent {
   typing: Boolean!
 }
 
-"Passing: a member follows the chat live, or no longer does. Of a member of more than 100 chats, it is told in the 100 with the latest changes."
+"""
+Passing: a member follows the chat live, or no longer does. Opening and closing the feed is announced to the 100 of the member's chats with the
+latest activity; a chat that the member joins meanwhile is always told. ` + "`" + `Chat.online` + "`" + ` is right for all of them.
+"""
 type PresenceChanged implements ChatEvent {
   "The cursor of the last durable event."
   cursor: String!
