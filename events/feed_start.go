@@ -28,7 +28,9 @@ func (s *feedStream) start(ctx context.Context, c *feedChat) error {
 	from = max(from, head.JoinedSeq-1)
 	c.since = nil
 	c.place(db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: from}, head)
-	if from > 0 && from == head.FloorSeq && from >= head.JoinedSeq { // what is not kept any more may have been new to the client
+	// What is not kept any more may have been new to the client. Of a deleted chat nothing is left to query: its end says it all,
+	// and clients that query anew at each reset would be told of the deletion again and again while it lies in the overlap.
+	if head.DeletedAt == nil && from > 0 && from == head.FloorSeq && from >= head.JoinedSeq {
 		c.resetTo(Expired, c.cursor)
 	}
 	return nil

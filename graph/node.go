@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"slices"
 
 	"studychat/db"
 	"studychat/graph/model"
@@ -84,7 +85,7 @@ func (r *Resolver) readNodes(ctx context.Context, user string, refs []db.NodeRef
 			users = append(users, ref.User)
 		}
 	}
-	if asked := append(uuids[:len(uuids):len(uuids)], memberChats...); len(asked) > 0 {
+	if asked := slices.Concat(uuids, memberChats); len(asked) > 0 {
 		if found.chats, err = r.chats(ctx, user, asked); err != nil {
 			return found, err
 		}

@@ -116,15 +116,3 @@ func (r *Resolver) chats(ctx context.Context, user string, ids []string) (map[st
 	}
 	return found, nil
 }
-
-func (r *Resolver) message(ctx context.Context, user, id string) (message *db.Message, err error) {
-	err = answerFrom(ctx).reads(ctx, 1, func() (bytes int, err error) {
-		message, err = r.Repo.Message(ctx, user, id)
-		return contentBytes(message), err
-	})
-	if err != nil {
-		return nil, err
-	}
-	r.expectMessages(ctx, message)
-	return message, nil
-}

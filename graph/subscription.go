@@ -95,7 +95,7 @@ func (r subscriptionResolver) pump(ctx context.Context, stream events.Stream, ou
 		if item.Started != nil {
 			tellStart(ctx, item.Cursor)
 		}
-		event := model.NewChatEvent(item, eventSource{r.Resolver})
+		event := model.NewChatEvent(item, eventSource(r))
 		if event == nil {
 			continue
 		}

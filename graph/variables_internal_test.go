@@ -121,7 +121,9 @@ func TestCoerceVariables(t *testing.T) {
 		if _, kept := values["undeclared"]; got != c.want || kept {
 			t.Errorf("%s %s: %s, want %s; %v", c.typ, c.value, got, c.want, values)
 		}
-		validator.ValidateWithRules(inputs, document, validationRules(true)()) // binds the variables to their types
+		if errs := validator.ValidateWithRules(inputs, document, validationRules(true)()); errs != nil { // it binds the variables to their types
+			t.Fatal(errs)
+		}
 		if _, err := validator.VariableValues(inputs, document.Operations[0], values); err != nil {
 			t.Errorf("%s %s: gqlparser refuses what we pass on: %v", c.typ, c.value, err)
 		}
@@ -200,7 +202,9 @@ func FuzzVariables(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	document := parse(f, "query ($v: Deep) { find(deep: $v) }")
-	validator.ValidateWithRules(inputs, document, validationRules(true)())
+	if errs := validator.ValidateWithRules(inputs, document, validationRules(true)()); errs != nil {
+		f.Fatal(errs)
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var given map[string]any
 		decoder := json.NewDecoder(bytes.NewReader(body))

@@ -51,15 +51,13 @@ func TestWhatIsPromisedFits(t *testing.T) {
 			"a literal, escaped in GraphQL 21": query(literal(`"`+strings.Repeat(`\u{1F600}`, 16_000)+`"`), nil),
 		} {
 			for _, accept := range []string{mediaGraphQL, mediaEvents} {
-				request := w.request(http.MethodPost, "/graphql", body, "Accept", accept)
-				request.Header.Set("Authorization", "Bearer ann+modules")
-				response, answer := w.do(request)
+				response, answer := w.do(w.request(http.MethodPost, "/graphql", body, "Accept", accept))
 				if response.StatusCode != http.StatusOK || strings.Count(answer, "😀") != 16_000 {
 					w.t.Errorf("%s, %s: %d %.200s", reason, accept, response.StatusCode, answer)
 				}
 			}
 			s := w.join("ann")
-			go s.send(`{"type":"subscribe","id":"1","payload":` + body + `}`)
+			s.sendAside(`{"type":"subscribe","id":"1","payload":` + body + `}`)
 			if m := s.read(); m["type"] != "next" || strings.Count(fmt.Sprint(m), "😀") != 16_000 {
 				w.t.Errorf("%s, WebSocket: %.200v", reason, m)
 			}
@@ -80,7 +78,7 @@ func TestAModuleFits(t *testing.T) {
 			}
 		}
 		s := w.join("ann+modules")
-		go s.send(`{"type":"subscribe","id":"1","payload":` + body + `}`)
+		s.sendAside(`{"type":"subscribe","id":"1","payload":` + body + `}`)
 		for {
 			m := s.read()
 			if m["type"] == "ping" { // it comes slowly: the socket is read at 256 KB a second

@@ -273,6 +273,15 @@ func (w *world) join(token string) *client {
 	return c
 }
 
+// sendAside sends while the caller reads: pipes hold nothing, and a large message takes its time.
+func (c *client) sendAside(message string) {
+	go func() {
+		if err := c.conn.Write(c.t.Context(), websocket.MessageText, []byte(message)); err != nil {
+			c.t.Errorf("write: %v", err)
+		}
+	}()
+}
+
 func (c *client) send(message string) {
 	c.t.Helper()
 	if err := c.conn.Write(c.t.Context(), websocket.MessageText, []byte(message)); err != nil {
