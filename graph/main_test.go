@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"flag"
 	"net/http"
 	"os"
 	"testing"
@@ -9,10 +10,14 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain fails for snapshots that no test asks for any more, and for goroutines that outlive their test.
+// TestMain fails for snapshots that no test asks for any more, for fields that no snapshot shows, and for goroutines that outlive their test.
 func TestMain(m *testing.M) {
 	status := m.Run()
 	if dirty, _ := snaps.Clean(m); dirty && os.Getenv("CI") != "" {
+		status = 1
+	}
+	if err := notShown(); status == 0 && err != nil && flag.Lookup("test.run").Value.String() == "" {
+		_, _ = os.Stderr.WriteString(err.Error() + "\n")
 		status = 1
 	}
 	http.DefaultClient.CloseIdleConnections()

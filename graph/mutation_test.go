@@ -11,6 +11,7 @@ func TestCreateChat(t *testing.T) {
 	const document = `mutation ($id: ID, $title: String!, $module: ID) {
   createChat(input: {id: $id, title: $title, moduleId: $module}) {
     chat { id title moduleId createdBy { id } createdAt updatedAt eventCursor lastMessage { id } members { user { id } role } viewerState { role readSeq unreadCount } messages { edges { node { id } } } }
+    chatEdge { cursor node { id } }
   }
 }`
 	first := e.ask("ann", document, vars{"id": chat1, "title": "  Algebra\n"})
@@ -117,7 +118,7 @@ func TestMembers(t *testing.T) {
 	t.Parallel()
 	e := seeded(t)
 	const (
-		remove = `mutation ($chat: ID!, $user: ID!) { removeMember(input: {chatId: $chat, userId: $user}) { chat { id members { user { id } role } } } }`
+		remove = `mutation ($chat: ID!, $user: ID!) { removeMember(input: {chatId: $chat, userId: $user}) { removedUser { id } chat { id members { user { id } role } } } }`
 		leave  = `mutation ($chat: ID!) { leaveChat(input: {chatId: $chat}) { leftChatId } }`
 	)
 	match(t, "added", addDocument, e.ask("ann", addDocument, vars{"chat": chat1, "user": "cem"}))

@@ -39,7 +39,7 @@ func TestChats(t *testing.T) {
       viewerState { role readSeq unreadCount }
       messages(last: 1) { edges { node { content } } pageInfo { hasPreviousPage } }
     } }
-    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount eventCursor
   }
 }`
 	match(t, "everything about every chat", document, e.ask("ann", document, nil))

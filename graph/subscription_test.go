@@ -11,8 +11,9 @@ import (
 const eventsDocument = `subscription ($chat: ID, $after: String) {
   chatEvents(chatId: $chat, after: $after) {
     __typename cursor at
+    ... on StreamStarted { resumed online { id name } readMarks { user { id } readSeq } }
     ... on DurableChatEvent { eventId chatId chat { id title seq } seq actor { id name } }
-    ... on ChatCreated { chat { title } }
+    ... on ChatCreated { chat { title } chatEdge { cursor node { id } } }
     ... on ChatRenamed { title }
     ... on MessageSent { message { id seq author { id } role content createdAt } }
     ... on MessageEdited { message { id content editedAt } }
@@ -20,7 +21,8 @@ const eventsDocument = `subscription ($chat: ID, $after: String) {
     ... on MemberAdded { member { user { id name } role } }
     ... on MemberRemoved { user { id } }
     ... on MessagesRead { chatId chat { id } user { id } readSeq unreadCount }
-    ... on TypingChanged { chatId user { id } typing }
+    ... on TypingChanged { chatId chat { id } user { id } typing }
+    ... on PresenceChanged { chatId chat { id } user { id name } isOnline }
     ... on StreamReset { resetChatId reason }
   }
 }`
@@ -136,4 +138,13 @@ func TestChatEventsReset(t *testing.T) {
 	}
 	items := e.follow("ann", eventsDocument, vars{"after": db.FeedCursor{User: "ann", Epoch: 1, At: time.Unix(0, 0)}.String()})
 	match(t, "a cursor of the feed that is older than what is kept", durable(t, items, 1)[0])
+}
+
+func TestChatEventsPresence(t *testing.T) {
+	t.Parallel()
+	e := seeded(t)
+	items := e.follow("ann", eventsDocument, vars{"chat": chat1})
+	match(t, "the beginning", take(t, items, 1)[0])
+	take(t, e.follow("bob", eventsDocument, vars{"chat": chat1}), 1)
+	match(t, "another member comes online", take(t, items, 1)[0])
 }
