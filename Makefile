@@ -96,10 +96,10 @@ bench: ## run the benchmarks; compare ratios within one run
 
 TORTURE = go run ./testservices/run -- go test ./torture -run TestTorture -count 1 -timeout 15m
 
-torture: ## try the promises under faults, with real servers; 8 minutes; writes torture.jsonl line by line, and docs/reliability.md
+torture: ## try the promises under faults, with real servers; 10 minutes; writes torture.jsonl line by line, and docs/reliability.md
 	rm -f torture.jsonl
 	$(TORTURE) -torture long -torture.out $(CURDIR)/torture.jsonl; status=$$?; \
 	go run ./torture/report torture.jsonl > docs/reliability.md; exit $$status
 
-torture-short: ## the checks that matter most, with less load; 2 minutes
+torture-short: ## the checks that matter most, with less load; 3 minutes
 	$(TORTURE) -torture short
