@@ -30,7 +30,7 @@ func TestStatus(t *testing.T) {
 		}{
 			{"a query", "POST", "/graphql", body, nil, 200, `{"data":{"__typename":"Query"}}`},
 			{"a query that cannot be answered", "POST", "/graphql", query(`{ chat(id: "x") { id } }`, nil), []string{"Accept", mediaGraphQL}, 200, `"data":{"chat":null}`},
-			{"a mutation that fails", "POST", "/graphql", query(`mutation { createChat(input: {title: ""}) { chat { id } } }`, nil), []string{"Accept", mediaGraphQL}, 200, `"data":null`},
+			{"a mutation that fails", "POST", "/graphql", query(`mutation { createChat(input: {title: ""}) { chat { id } } }`, nil), []string{"Accept", mediaGraphQL}, 200, `"data":{"createChat":null}`},
 			{"a text for a number", "POST", "/graphql", query(first, map[string]any{"n": "2"}), []string{"Accept", mediaGraphQL}, 400, `"field":"n"`},
 			{"a fraction for a number", "POST", "/graphql", query(first, map[string]any{"n": 2.5}), []string{"Accept", mediaGraphQL}, 400, `cannot be 2.5`},
 			{"a whole number with a fraction", "POST", "/graphql", `{"query":"` + first + `","variables":{"n":2.0}}`, []string{"Accept", mediaGraphQL}, 200, `"edges":[]`},

@@ -244,7 +244,7 @@ func TestSocketQueriesAndMutations(t *testing.T) {
 		}{
 			{`{ __typename }`, []string{"next", "complete"}},
 			{`mutation { createChat(input: {title: "A"}) { chat { title } } }`, []string{"next", "complete"}},
-			{`mutation { deleteChat(input: {id: "0197c0de-0000-7000-8000-000000000000"}) { deletedChatId } }`, []string{"next", "complete"}},
+			{`mutation { deleteChat(input: {chatId: "0197c0de-0000-7000-8000-000000000000"}) { deletedChatId } }`, []string{"next", "complete"}},
 			{`{ nothing }`, []string{"error"}},
 			{`{`, []string{"error"}},
 			{`query ($n: Int!) { chats(first: $n) { edges { cursor } } }`, []string{"error"}},

@@ -93,6 +93,13 @@ func TestAnEmptyCursorIsNone(t *testing.T) {
 	})
 }
 
+// knowing is a repository that knows everybody, and nothing else.
+type knowing struct{ db.Repository }
+
+func (knowing) SawUser(_ context.Context, id string, _ db.Claims) (*db.User, error) {
+	return &db.User{ID: id, Name: id}, nil
+}
+
 // slowLive is a live path whose database does not answer: no stream begins.
 type slowLive struct{ graph.Live }
 
@@ -115,7 +122,7 @@ func TestEventsHeadOfASlowStart(t *testing.T) {
 		{"a restart before it is back", heartbeat / 2, "retry: 3000\n\n", io.ErrUnexpectedEOF},
 	} {
 		inVirtualTime(t, func(o *Options) {
-			o.Executor = graph.NewExecutor(&graph.Resolver{Live: slowLive{}, Log: o.Log}, graph.Options{})
+			o.Executor = graph.NewExecutor(&graph.Resolver{Repo: knowing{}, Live: slowLive{}, Log: o.Log}, graph.Options{})
 		}, func(w *world) {
 			began := time.Now()
 			go func() {

@@ -126,7 +126,7 @@ func TestEventSource(t *testing.T) {
 				w.t.Errorf("got %+v", e)
 			}
 			response = w.open(w.request(http.MethodGet, u, "", "Accept", mediaEvents, "Authorization", "", "Last-Event-ID", place(chat, 2)))
-			if e := w.until(response, "data"); e.id != place(chat, 3) || !strings.Contains(e.data, "two") {
+			if e := w.until(response, "two"); e.id != place(chat, 3) || !strings.Contains(e.data, "two") {
 				w.t.Errorf("after it came back: %+v", e)
 			}
 		})
@@ -140,9 +140,9 @@ func TestLastEventIDByPost(t *testing.T) {
 		inVirtualTime(t, nil, func(w *world) {
 			chat := w.chat()
 			w.say(chat, "two")
-			body := query(followChat, map[string]any{"chat": chat, "after": "1.1.0"})
-			response := w.open(w.request(http.MethodPost, path, body, "Accept", mediaEvents, "Last-Event-ID", "1.1.2"))
-			if e := w.until(response, "data"); e.id != "1.1.3" || !strings.Contains(e.data, "two") {
+			body := query(followChat, map[string]any{"chat": chat, "after": place(chat, 0)})
+			response := w.open(w.request(http.MethodPost, path, body, "Accept", mediaEvents, "Last-Event-ID", place(chat, 2)))
+			if e := w.until(response, "two"); e.id != place(chat, 3) || !strings.Contains(e.data, "two") {
 				w.t.Errorf("%s: %+v", path, e)
 			}
 		})
@@ -206,8 +206,8 @@ func TestEventsHeartbeat(t *testing.T) {
 	inVirtualTime(t, nil, func(w *world) {
 		response := w.open(w.request(http.MethodPost, "/graphql", query(`subscription { chatEvents { cursor } }`, nil), "Accept", mediaEvents))
 		began := time.Now()
-		if id := firstLines(w.t, response, 2); !strings.HasPrefix(id, "id: 2.1.t") {
-			w.t.Errorf("begins with %q", id)
+		if begin := firstLines(w.t, response, 6); !strings.HasPrefix(begin, "id: 2.1.t") || !strings.Contains(begin, "data: ") { // the id, and StreamStarted
+			w.t.Errorf("begins with %q", begin)
 		}
 		got := make([]byte, 2*len(heartbeatComment))
 		if _, err := io.ReadFull(response.Body, got); err != nil || strings.Trim(string(got), ":\n") != "" || time.Since(began) != 2*heartbeat {
