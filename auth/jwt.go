@@ -111,7 +111,7 @@ func (v *JWT) Verify(ctx context.Context, token string) (Viewer, error) {
 	if !time.Now().Before(expires) { // taken in its leeway: a stream that it opens must not end at once
 		expires = expires.Add(leeway)
 	}
-	issued := time.Unix(0, 0)
+	issued := c.ExpiresAt.Time // which rises too, for providers that do not say
 	if c.IssuedAt != nil {
 		issued = c.IssuedAt.Time
 	}

@@ -23,7 +23,7 @@ type Viewer struct {
 	Scopes    []string  // what the token allows beyond the ordinary
 	Name      string    // of the token, clean; "" when it has none
 	AvatarURL string    // the same
-	Issued    time.Time // when the token was issued; the Unix epoch when it does not say
+	Issued    time.Time // when the token was issued, or when it ends if it does not say: of two tokens, the later one counts
 
 	Expires time.Time // when the token ends, or for one taken in its leeway the end of that; zero: never
 }

@@ -168,8 +168,9 @@ type UserRepository interface {
 	// Users returns those of the users that are known, in one statement.
 	Users(ctx context.Context, ids []string) (map[string]*User, error)
 
-	// SawUser remembers a user who has shown a token. The token's claims are written when they are not those of the user's
-	// last token, unless this one is older: so a name from UpsertUser stays until the token says something else.
+	// SawUser remembers a user who has shown a token. The token's claims are written when they are not those of the newest
+	// token so far, and this one is newer: so a name from UpsertUser stays until the token says something else. A token that
+	// says nothing of its user changes nothing.
 	SawUser(ctx context.Context, id string, claims Claims) (*User, error)
 
 	// UpsertUser writes a user's name and picture.

@@ -33,7 +33,7 @@ func (s *Store) MessagesAround(ctx context.Context, viewer, chatID string, place
 			return err
 		}
 		list = around(older, newer, limit)
-		list.Cursor = Cursor{Epoch: chats[0].Epoch, Seq: chats[0].HeadSeq}
+		list.Cursor = Cursor{ChatID: chatID, Epoch: chats[0].Epoch, Seq: chats[0].HeadSeq}
 		return nil
 	})
 	return list, err

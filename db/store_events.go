@@ -37,7 +37,7 @@ func (s *Store) Departure(ctx context.Context, viewer, chatID string) (Head, *Ev
 		if err := selectHeads(tx).Where("c.id = ?", chatID).Scan(ctx, &head); err != nil {
 			return notFound(err)
 		}
-		return tx.NewSelect().Model(&rows).Where("subject_id = ? AND chat_id = ?", viewer, chatID).
+		return tx.NewSelect().Model(&rows).Where("subject_id = ? AND chat_id = ? AND kind IN (?, ?)", viewer, chatID, MemberAdded, MemberRemoved).
 			OrderExpr("created_at DESC, seq DESC").Limit(3).Scan(ctx)
 	})
 	if err != nil {

@@ -44,7 +44,7 @@ func checkReply(ctx context.Context, tx bun.Tx, message NewMessage) error {
 		return nil
 	}
 	var one int
-	err := tx.NewSelect().TableExpr("messages").ColumnExpr("1").Where("id = ? AND chat_id = ?", *message.ReplyTo, message.ChatID).Scan(ctx, &one)
+	err := tx.NewSelect().TableExpr("messages").ColumnExpr("1").Where("id = ? AND chat_id = ? AND id <> ?", *message.ReplyTo, message.ChatID, message.ID).Scan(ctx, &one)
 	if errors.Is(err, sql.ErrNoRows) {
 		return NotFound("message to reply to")
 	}

@@ -26,11 +26,11 @@ func (s *Store) Users(ctx context.Context, ids []string) (map[string]*User, erro
 	return users, nil
 }
 
-// SawUser implements UserRepository. It writes only what is new: RETURNING gives nothing where the row stays as it is, and
-// then the row is read.
+// SawUser implements UserRepository. It writes only what is new. A token that says nothing of its user is no news: else the
+// next one that does would seem to say something else than before.
 func (s *Store) SawUser(ctx context.Context, id string, claims Claims) (*User, error) {
-	if users, err := s.knownUser(ctx, id, claims); err != nil || users != nil {
-		return users, err
+	if user, err := s.knownUser(ctx, id, claims); err != nil || user != nil {
+		return user, err
 	}
 	name := claims.Name
 	if name == "" {
@@ -42,9 +42,9 @@ func (s *Store) SawUser(ctx context.Context, id string, claims Claims) (*User, e
 	}
 	err := s.change(ctx, `INSERT INTO users (id, name, avatar_url, claims, claims_at, updated_at) VALUES (?0, ?1, ?2, ?3, ?4, ?5)
 ON CONFLICT (id) DO UPDATE SET claims = excluded.claims, claims_at = excluded.claims_at, updated_at = excluded.updated_at,
-name = CASE WHEN ?6 <> '' THEN excluded.name ELSE users.name END,
-avatar_url = CASE WHEN ?7 <> '' THEN excluded.avatar_url ELSE users.avatar_url END
-WHERE users.claims <> excluded.claims AND users.claims_at <= excluded.claims_at`,
+name = CASE WHEN users.claims <> excluded.claims AND ?6 <> '' THEN excluded.name ELSE users.name END,
+avatar_url = CASE WHEN users.claims <> excluded.claims AND ?7 <> '' THEN excluded.avatar_url ELSE users.avatar_url END
+WHERE excluded.claims <> '' AND users.claims_at < excluded.claims_at`,
 		id, name, picture, claims.text(), claims.At, now(), claims.Name, claims.AvatarURL)
 	if err != nil {
 		return nil, err
@@ -57,8 +57,7 @@ WHERE users.claims <> excluded.claims AND users.claims_at <= excluded.claims_at`
 func (s *Store) knownUser(ctx context.Context, id string, claims Claims) (*User, error) {
 	var rows []*User
 	err := s.query(ctx, func(ctx context.Context, db bun.IDB) error {
-		return db.NewSelect().Model(&rows).
-			Where("u.id = ? AND (u.claims = ? OR u.claims_at > ?)", id, claims.text(), claims.At).Scan(ctx)
+		return db.NewSelect().Model(&rows).Where("u.id = ? AND (? = '' OR u.claims_at >= ?)", id, claims.text(), claims.At).Scan(ctx)
 	})
 	if err != nil || len(rows) == 0 {
 		return nil, err

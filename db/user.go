@@ -27,14 +27,16 @@ func (*User) IsNode() {}
 type Claims struct {
 	Name      string    // "" when the token does not say
 	AvatarURL string    // the same
-	At        time.Time // when the token was issued
+	At        time.Time // when the token was issued: of two tokens, the later one counts
 }
 
-// Says tells whether the claims are the same, whenever the tokens were issued.
-func (c Claims) Says(other Claims) bool { return c.text() == other.text() }
-
-// text is the claims in a form that tells whether they changed.
-func (c Claims) text() string { return c.Name + "\n" + c.AvatarURL }
+// text is the claims in a form that tells whether they changed: "" when there are none.
+func (c Claims) text() string {
+	if c.Name == "" && c.AvatarURL == "" {
+		return ""
+	}
+	return c.Name + "\n" + c.AvatarURL
+}
 
 // ParseUserID reads a user that a client names: `user:` and the subject, or the subject alone, unless that begins with
 // `user:`. Errors: BAD_USER_INPUT naming field.

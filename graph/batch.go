@@ -4,6 +4,9 @@ import (
 	"context"
 	"maps"
 	"sync"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // batch looks objects up by their ids for one answer: all that the answer is known to need, with the first one that is asked
@@ -86,6 +89,18 @@ func (b *batch[T]) retry(id string) {
 type batches struct {
 	mu     sync.Mutex
 	byName map[string]any // *batch[T]
+}
+
+// readAnew lets each field of a mutation read for itself: they run one after the other, and each sees what the ones before
+// it have changed.
+func readAnew(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
+	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Mutation {
+		all := &answerFrom(ctx).batches
+		all.mu.Lock()
+		all.byName = nil
+		all.mu.Unlock()
+	}
+	return next(ctx)
 }
 
 // batchOf returns the answer's batch of the name, which read fills.

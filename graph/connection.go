@@ -48,11 +48,14 @@ func moduleConnection(list *db.ModuleList) *model.ModuleConnection {
 // expectChats makes the chats of one list, and notes what the rest of the answer may ask of them.
 func (r *Resolver) expectChats(ctx context.Context, chats []*db.Chat) []*model.Chat {
 	var users, modules, ids []string
+	members := selects(ctx, "members", "online") // up to 500 of each chat
 	for _, chat := range chats {
 		ids = append(ids, chat.ID)
 		users = append(users, chat.CreatedBy)
 		for _, member := range chat.Members {
-			users = append(users, member.UserID)
+			if members {
+				users = append(users, member.UserID)
+			}
 		}
 		if chat.ModuleID != nil {
 			modules = append(modules, *chat.ModuleID)

@@ -156,3 +156,32 @@ func TestSetTyping(t *testing.T) {
 	match(t, "stranger", e.ask("eve", document, vars{"chat": chat1}))
 	match(t, "malformed", e.ask("ann", document, vars{"chat": "x"}))
 }
+
+// TestMutationsOfOneDocumentSeeEachOther: fields of a mutation run one after the other, and the second is not answered from
+// what the first has read.
+func TestMutationsOfOneDocumentSeeEachOther(t *testing.T) {
+	t.Parallel()
+	e := seeded(t)
+	match(t, "two messages", e.ask("ann", `mutation {
+  a: sendMessage(input: {chatId: "`+chat1+`", content: "one"}) { message { chat { seq } } chatEdge { node { seq lastMessage { content } } } }
+  b: sendMessage(input: {chatId: "`+chat1+`", content: "two"}) { message { chat { seq } } chatEdge { node { seq lastMessage { content } } } }
+}`, nil))
+	match(t, "two names", e.ask(clerk, `mutation {
+  a: upsertUser(input: {userId: "bob", name: "One"}) { user { name } }
+  b: upsertUser(input: {userId: "bob", name: "Two"}) { user { name } }
+}`, nil))
+}
+
+// TestTimesOutOfRange: what RFC 3339 or a database cannot write is refused, also where only the zone makes it so.
+func TestTimesOutOfRange(t *testing.T) {
+	t.Parallel()
+	e := seeded(t)
+	const document = `mutation ($until: DateTime) { updateViewerState(input: {chatId: "` + chat1 + `", mutedUntil: $until}) { chat { viewerState { mutedUntil } } } }`
+	for _, until := range []string{"9999-12-31T23:59:59-05:00", "0000-06-01T00:00:00Z", "0001-01-01T00:00:00+01:00", "10000-01-01T00:00:00Z"} {
+		if answer := e.ask("ann", document, vars{"until": until}); !strings.Contains(answer, "BAD_USER_INPUT") {
+			t.Errorf("%s: %s", until, answer)
+		}
+	}
+	e.must("ann", document, vars{"until": "9999-12-31T23:59:59Z"})
+	e.must("ann", `{ chats { nodes { viewerState { mutedUntil } } } }`, nil)
+}

@@ -16,7 +16,7 @@ func (r queryResolver) Node(ctx context.Context, id string) (model.Node, error) 
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := r.nodes(ctx, user, "id", []string{id})
+	nodes, err := r.nodes(ctx, user, []string{id})
 	if err == nil && nodes[0] == nil {
 		err = db.NotFound("object")
 	}
@@ -34,27 +34,27 @@ func (r queryResolver) Nodes(ctx context.Context, ids []string) ([]model.Node, e
 	case len(ids) > maxNodes:
 		return nil, db.BadInput("ids", "must be at most %d, not %d.", maxNodes, len(ids))
 	}
-	return r.nodes(ctx, user, "ids", ids)
+	return r.nodes(ctx, user, ids)
 }
 
 // nodes finds objects, nil for what the viewer may not see. What is of one kind is read at once: the number of reads depends
 // on how many kinds there are.
-func (r *Resolver) nodes(ctx context.Context, user, field string, ids []string) ([]model.Node, error) {
-	refs := make([]db.NodeRef, len(ids))
-	for i, id := range ids {
-		ref, err := db.ParseNodeID(field, id)
-		if err != nil {
-			return nil, err
+func (r *Resolver) nodes(ctx context.Context, user string, ids []string) ([]model.Node, error) {
+	refs := make([]db.NodeRef, 0, len(ids))
+	for _, id := range ids {
+		if ref, err := db.ParseNodeID("id", id); err == nil { // else it is the id of nothing
+			refs = append(refs, ref)
 		}
-		refs[i] = ref
 	}
 	found, err := r.readNodes(ctx, user, refs)
 	if err != nil {
 		return nil, err
 	}
 	nodes := make([]model.Node, len(ids))
-	for i, ref := range refs {
-		nodes[i] = found.node(user, ref)
+	for i, id := range ids {
+		if ref, err := db.ParseNodeID("id", id); err == nil {
+			nodes[i] = found.node(user, ref)
+		}
 	}
 	return nodes, nil
 }

@@ -3,6 +3,9 @@ package graph
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -18,6 +21,9 @@ const (
 	// knownUsers bounds how many users are remembered. Each takes about 500 bytes.
 	knownUsers = 10_000
 
+	// usersAtOnce is how many users one statement reads.
+	usersAtOnce = 1000
+
 	// seenTimeout bounds what an operation waits for its viewer's name to be stored.
 	seenTimeout = time.Second
 )
@@ -28,8 +34,9 @@ type people struct {
 	repo db.UserRepository
 	log  *slog.Logger
 
-	names *lru.Cache[string, knownName]
-	seen  *lru.Cache[string, db.Claims] // what was last stored of a user's token
+	names   *lru.Cache[string, knownName]
+	forgets atomic.Int64                  // how often a name was written here: what was read before is not remembered
+	seen    *lru.Cache[string, db.Claims] // what was last stored of a user's token
 }
 
 type knownName struct {
@@ -60,8 +67,8 @@ func (p *people) users(ctx context.Context, ids []string) (map[string]*db.User, 
 	if len(missing) == 0 {
 		return found, nil
 	}
-	at := time.Now()
-	read, err := p.repo.Users(ctx, missing)
+	at, forgets := time.Now(), p.forgets.Load()
+	read, err := p.read(ctx, missing)
 	if err != nil {
 		return found, err
 	}
@@ -71,28 +78,52 @@ func (p *people) users(ctx context.Context, ids []string) (map[string]*db.User, 
 			user = &db.User{ID: id, Name: id}
 		}
 		found[id] = user
-		p.names.Add(id, knownName{user, at})
+		p.remember(user, at, forgets)
 	}
 	return found, nil
 }
 
+// read reads users from the database, so many in a statement: a list of large chats may name tens of thousands.
+func (p *people) read(ctx context.Context, ids []string) (map[string]*db.User, error) {
+	found := make(map[string]*db.User, len(ids))
+	for some := range slices.Chunk(ids, usersAtOnce) {
+		users, err := p.repo.Users(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(found, users)
+	}
+	return found, nil
+}
+
+// remember keeps a name that was read at the time, unless one was written here since the count was taken.
+func (p *people) remember(user *db.User, at time.Time, forgets int64) {
+	if p.forgets.Load() == forgets {
+		p.names.Add(user.ID, knownName{user, at})
+	}
+}
+
 // forget makes the next reader read the user anew.
-func (p *people) forget(id string) { p.names.Remove(id) }
+func (p *people) forget(id string) {
+	p.forgets.Add(1)
+	p.names.Remove(id)
+}
 
 // saw stores what the viewer's token says, when it says something new. A failure costs the viewer nothing but the name, and
 // the next operation tries again.
 func (p *people) saw(ctx context.Context, viewer auth.Viewer) {
 	claims := db.Claims{Name: viewer.Name, AvatarURL: viewer.AvatarURL, At: viewer.Issued}
-	if stored, ok := p.seen.Get(viewer.ID); ok && (stored.Says(claims) || claims.At.Before(stored.At)) {
+	if stored, ok := p.seen.Get(viewer.ID); ok && !claims.At.After(stored.At) {
 		return
 	}
 	limited, cancel := context.WithTimeout(ctx, seenTimeout)
 	defer cancel()
+	at, forgets := time.Now(), p.forgets.Load()
 	user, err := p.repo.SawUser(limited, viewer.ID, claims)
 	if err != nil {
 		p.log.DebugContext(ctx, "a user's name could not be stored", "error", err)
 		return
 	}
 	p.seen.Add(viewer.ID, claims)
-	p.names.Add(viewer.ID, knownName{user, time.Now()})
+	p.remember(user, at, forgets)
 }

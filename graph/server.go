@@ -52,6 +52,7 @@ func NewExecutor(r *Resolver, o Options) *executor.Executor {
 	exec.SetRecoverFunc(p.recovered)
 	exec.AroundOperations(p.admit)
 	exec.AroundResponses(boundAnswer)
+	exec.AroundRootFields(readAnew)
 	exec.AroundResponses(wholeEvent)
 	exec.AroundFields(countText)
 	if o.Limiter != nil {

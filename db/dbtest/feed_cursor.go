@@ -151,6 +151,8 @@ func testDeparture(f *fixture) {
 	f.send(f.owner, id, "text")
 	again := f.must(f.repo.AddMember(f.ctx, f.owner, id, f.mia))
 	expect("a member again", first, 2)
+	f.must(f.repo.TransferChat(f.ctx, f.owner, id, f.mia)) // which is about mia too
+	f.must(f.repo.TransferChat(f.ctx, f.mia, id, f.owner))
 	last := f.must(f.repo.LeaveChat(f.ctx, f.mia, id))
 	f.send(f.owner, id, "text")
 	expect("left", last, again.Seq)

@@ -26,6 +26,8 @@ func testSawUser(f *fixture) {
 		{"another name", claims("Ann B.", "https://a.example/1.png", 4), "Ann B.", "https://a.example/1.png"},
 		{"an older token", claims("Ann", "", 2), "Ann B.", "https://a.example/1.png"},
 		{"a newer token without either", claims("", "", 5), "Ann B.", "https://a.example/1.png"},
+		{"a newer token that says the same", claims("Ann B.", "https://a.example/1.png", 9), "Ann B.", "https://a.example/1.png"},
+		{"an older one, of another device", claims("Ann", "", 7), "Ann B.", "https://a.example/1.png"},
 	} {
 		got, err := f.repo.SawUser(f.ctx, id, step.claims)
 		f.ok(err)
@@ -45,6 +47,11 @@ func testUpsertUser(f *fixture) {
 	_, err = f.repo.SawUser(f.ctx, id, claims("Token", "", 2))
 	f.ok(err)
 	f.wantUser("the next token says nothing new", f.user(id), id, "Written again", "")
+	for at, name := range []string{"", "Token", ""} {
+		_, err = f.repo.SawUser(f.ctx, id, claims(name, "", 3+at))
+		f.ok(err)
+	}
+	f.wantUser("tokens with the name of before, and without any", f.user(id), id, "Written again", "")
 	none, err := f.repo.Users(f.ctx, []string{user("unknown")})
 	f.ok(err)
 	f.same("nobody", none, map[string]*db.User{})

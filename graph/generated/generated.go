@@ -2131,7 +2131,7 @@ type Query {
   viewer: User!
 
   """
-  The viewer's chats, the one with the latest message first (a chat without messages counts from when it was started).
+  The viewer's chats, the one with the latest message first (a chat that never had any counts from when it was started).
   Edits, renames and members who come or go do not change the order. Without ` + "`" + `first` + "`" + ` and ` + "`" + `last` + "`" + `: the first 20.
   At most 100 a page; ` + "`" + `first` + "`" + ` together with ` + "`" + `last` + "`" + ` is BAD_USER_INPUT.
   """
@@ -2431,7 +2431,7 @@ type Chat implements Node {
   createdAt: DateTime!
   "When the chat last changed in any way that takes a number of its log."
   updatedAt: DateTime!
-  "When the newest message was sent, or the chat was started if it has none: the key by which ` + "`" + `chats` + "`" + ` is ordered."
+  "When the newest message was sent, also one that is no longer kept; in a chat that never had any, when it was started. The key by which ` + "`" + `chats` + "`" + ` is ordered."
   lastMessageAt: DateTime!
   "The number of the newest event that this answer has seen. Of two answers or events about a chat, the one with the higher number is the newer."
   seq: Int!
@@ -2577,7 +2577,7 @@ type StreamStarted implements ChatEvent {
   cursor: String!
   "When the stream started."
   at: DateTime!
-  "Whether the stream goes on from the cursor ` + "`" + `after` + "`" + `. False without one, and when a StreamReset follows."
+  "Whether the stream goes on from the cursor ` + "`" + `after` + "`" + `. False without one, and when a StreamReset of the whole stream follows."
   resumed: Boolean!
   "The members who follow the chat now, the viewer included. Empty for the feed of all chats: ` + "`" + `Chat.online` + "`" + ` has it."
   online: [User!]!
@@ -2813,7 +2813,7 @@ type TypingChanged implements ChatEvent {
 
 """
 Passing: a member follows the chat live, or no longer does. Opening and closing the feed is announced to the 100 of the member's chats with the
-latest activity; a chat that the member joins meanwhile is always told. ` + "`" + `Chat.online` + "`" + ` is right for all of them.
+latest activity; a chat that the member joins meanwhile is always told. ` + "`" + `Chat.online` + "`" + ` does not depend on that.
 """
 type PresenceChanged implements ChatEvent {
   "The cursor of the last durable event."

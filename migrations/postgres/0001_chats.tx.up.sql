@@ -49,7 +49,7 @@ CREATE TABLE IF NOT EXISTS messages (
 );
 --bun:split
 
--- Every event that is not a message. subject_id is the user whom it adds or removes.
+-- Every event that is not a message. subject_id is the user whom it adds, removes or makes the owner.
 CREATE TABLE IF NOT EXISTS chat_events (
     chat_id    uuid           NOT NULL REFERENCES chats (id),
     seq        bigint         NOT NULL,
