@@ -15,7 +15,8 @@ import (
 	"studychat/graph/hostile"
 )
 
-// Bounds of what a hostile document may cost, in CPU time of the whole process, which is server and client here.
+// Bounds of what a hostile document may cost, in CPU time of the whole process, which is server and client here, on a machine
+// of the usual speed: see hostile.Slowness.
 // Only without the race detector: go test -run Hostile . (make test does that, too).
 const (
 	maxRefusal   = 10 * time.Millisecond
@@ -70,17 +71,28 @@ func TestHostileDocuments(t *testing.T) { //nolint:paralleltest // see above
 func refusesCheaply(t *testing.T, i *instance) {
 	t.Helper()
 	var slowest time.Duration
+	slowness := hostile.Slowness()
 	for _, d := range hostile.All() {
 		if d.TooLarge() {
 			continue // most of the time goes into sending it
 		}
 		took := cheapest(t, 3, func(try int) { i.post(t, typeJSON, varied(d, try)) })
-		bound := maxRefusal + time.Duration(len(d.Body()))*maxPerMB>>20
+		bound := bounded(d, slowness)
+		for again := 1; took > bound && again <= 3 && !raced; again++ { // the machine may just have become slower
+			slowness = hostile.Slowness()
+			bound = bounded(d, slowness)
+			took = cheapest(t, 3, func(try int) { i.post(t, typeJSON, varied(d, 10*again+try)) })
+		}
 		if slowest = max(slowest, took); took > bound && !raced {
 			t.Errorf("%s took %s of CPU, of %s", d.Name, took, bound)
 		}
 	}
-	t.Logf("the slowest refusal took %s of CPU", slowest)
+	t.Logf("the slowest refusal took %s of CPU, on a machine that takes %.1f times as long as usual", slowest, slowness)
+}
+
+// bounded is what the refusal of a document may cost.
+func bounded(d hostile.Document, slowness float64) time.Duration {
+	return time.Duration(slowness * float64(maxRefusal+time.Duration(len(d.Body()))*maxPerMB>>20))
 }
 
 // varied is the body with a document that was not seen before, which would be found in the cache of those.
@@ -183,6 +195,7 @@ func (i *instance) toldNothing(t *testing.T) {
 func TestHostileAnonymous(t *testing.T) { //nolint:paralleltest // it measures what the whole process takes
 	i := start(t, append(withTokens(), "DATABASE_URL=sqlite:"+t.TempDir()+"/chat.db")...)
 	var slowest time.Duration
+	bound := time.Duration(hostile.Slowness() * float64(maxAnonymous))
 	for _, d := range hostile.All() {
 		body := d.Body()
 		for accept, status := range map[string]int{typeJSON: http.StatusOK, typeGraphQL: http.StatusUnauthorized, typeEvents: http.StatusUnauthorized} {
@@ -194,7 +207,7 @@ func TestHostileAnonymous(t *testing.T) { //nolint:paralleltest // it measures w
 			continue // most of the time goes into sending it
 		}
 		took := cheapest(t, 5, func(int) { i.post(t, typeJSON, body) })
-		if slowest = max(slowest, took); took > maxAnonymous && !raced {
+		if slowest = max(slowest, took); took > bound && !raced {
 			t.Errorf("%s took %s of CPU", d.Name, took)
 		}
 		i.closesOnStranger(t, body)
