@@ -15,7 +15,7 @@ const (
 	logFlushTimeout = 500 * time.Millisecond // for the last lines, at the end of the process
 )
 
-// logWriter passes log lines on to a writer in its own goroutine, so that no request waits for whoever reads the log: a pipe
+// logWriter passes log lines on to a writer in its own goroutine, so that no request waits for the reader of the log: a pipe
 // whose reader has stopped blocks a write for ever, and a file's deadline does not end it (Go supports deadlines only for
 // pipes in non-blocking mode, and standard error shares its mode with other processes). Lines that do not fit into
 // the queue, or that the writer refuses, are lost and counted. The count is written as a line of its own where they are

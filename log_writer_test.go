@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// pipe stands for standard error: it can fail, as when its reader has gone, and block, as when its reader has stopped.
+// pipe plays the part of standard error: it can fail, as when its reader has gone, and block, as when its reader has stopped.
 type pipe struct {
 	mu     sync.Mutex
 	lines  []string

@@ -29,7 +29,7 @@ type ModuleList struct {
 	HasPrev bool
 }
 
-// ParseModuleID reads the id of a module: a name that whoever wrote the module has chosen. It is not a UUID and has no colon,
+// ParseModuleID reads the id of a module: a name that the writer of the module has chosen. It is not a UUID and has no colon,
 // so that it cannot be the id of anything else. Errors: BAD_USER_INPUT naming field.
 func ParseModuleID(field, id string) (string, error) {
 	id, err := CleanName(field, id)

@@ -8,7 +8,7 @@ import (
 	"studychat/db"
 )
 
-// TestFeedOfANewcomer: whoever joins is told of their joining first, and of nothing before it, whatever the chat's age; live,
+// TestFeedOfANewcomer: a new member is told of their joining first, and of nothing before it, whatever the chat's age; live,
 // and after coming back from a cursor of before.
 func TestFeedOfANewcomer(t *testing.T) {
 	t.Parallel()
@@ -84,7 +84,7 @@ func TestFeedOfANewcomer(t *testing.T) {
 }
 
 // TestFeedTellsExMembersNothing: once somebody was told of their removal, their feed tells nothing of the chat, however it
-// goes on; and whoever was not told yet is told of the removal alone.
+// goes on; and a former member who was not told yet is told of the removal alone.
 func TestFeedTellsExMembersNothing(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

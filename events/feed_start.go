@@ -7,7 +7,7 @@ import (
 )
 
 // start finds out where a chat's stream begins: after its newest event before c.since, but not before the viewer's own
-// joining. Whoever joins is told so first, and nothing of before: what came between two memberships was not for them, and
+// joining. A new member is told so first, and nothing of before: what came between two memberships was not for them, and
 // what came before it in the earlier one, the chat that they now read anew shows. It happens when the chat's turn
 // comes, so that a viewer of a thousand chats asks the database one question at a time.
 func (s *feedStream) start(ctx context.Context, c *feedChat) error {

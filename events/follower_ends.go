@@ -7,7 +7,7 @@ import (
 )
 
 // expire goes on where the log now begins. The viewer's removal may be among what is not kept any more, so membership is
-// checked again. (Whoever follows up to a removal that is known follows up to there.)
+// checked again. (A follower whose end is a known removal goes on up to that.)
 func (f *follower) expire(ctx context.Context) error {
 	if f.until == 0 {
 		now, err := f.headAnew(ctx)

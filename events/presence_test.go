@@ -96,7 +96,7 @@ func presence(t *testing.T, s Stream, user string) string {
 }
 
 // TestPresenceFollowsMembership: in every order of opening, joining, leaving and closing, a chat is told when a member comes
-// online or goes offline, and nothing about whoever is not a member.
+// online or goes offline, and nothing about users who are not members.
 func TestPresenceFollowsMembership(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

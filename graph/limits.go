@@ -19,7 +19,7 @@ import (
 // most and mostly a tenth, which a test holds; what passes is validated in a few milliseconds of CPU.
 const (
 	MaxBytes      = 128 << 10               // besides the texts in it
-	MaxTextBytes  = LongestText*12 + 16<<10 // of the texts in it, with their escapes: \ud83d\ude00 is one character; a title and ids stand beside the longest
+	MaxTextBytes  = LongestText*12 + 16<<10 // of the texts in it, with their escapes: \ud83d\ude00 is one character; there is room for a title and ids beside the longest
 	MaxLines      = 50_000                  // a block of text is split at each of them, three times
 	MaxTokens     = 5000                    // comments count
 	MaxNameBytes  = 80                      // validation compares names with the schema's, in time that grows with their lengths

@@ -40,10 +40,11 @@ func (r queryResolver) Nodes(ctx context.Context, ids []string) ([]model.Node, e
 // nodes finds objects, nil for what the viewer may not see. What is of one kind is read at once: the number of reads depends
 // on how many kinds there are.
 func (r *Resolver) nodes(ctx context.Context, user string, ids []string) ([]model.Node, error) {
-	refs := make([]db.NodeRef, 0, len(ids))
-	for _, id := range ids {
-		if ref, err := db.ParseNodeID("id", id); err == nil { // else it is the id of nothing
-			refs = append(refs, ref)
+	var refs []db.NodeRef
+	named := make([]*db.NodeRef, len(ids)) // nil for the id of nothing
+	for i, id := range ids {
+		if ref, err := db.ParseNodeID("id", id); err == nil {
+			refs, named[i] = append(refs, ref), &ref
 		}
 	}
 	found, err := r.readNodes(ctx, user, refs)
@@ -51,9 +52,9 @@ func (r *Resolver) nodes(ctx context.Context, user string, ids []string) ([]mode
 		return nil, err
 	}
 	nodes := make([]model.Node, len(ids))
-	for i, id := range ids {
-		if ref, err := db.ParseNodeID("id", id); err == nil {
-			nodes[i] = found.node(user, ref)
+	for i, ref := range named {
+		if ref != nil {
+			nodes[i] = found.node(user, *ref)
 		}
 	}
 	return nodes, nil
