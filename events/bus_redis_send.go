@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"errors"
 	"math/bits"
 	"strconv"
 	"time"
@@ -14,7 +15,7 @@ const (
 	// Of each lane of a cluster: the pokes of 64 queues of 512 take as much memory as those of eight full ones.
 	sendQueueSharded = 512
 	sendBatch        = 128                    // pokes in one round trip
-	sendTimeout      = 500 * time.Millisecond // one round trip
+	sendTimeout      = 250 * time.Millisecond // one round trip
 	flushTimeout     = 500 * time.Millisecond // what Stop spends on the rest of the queue
 
 	probeEvery  = time.Second
@@ -121,6 +122,11 @@ func (l *lane) send(ctx context.Context, batch []Poke, probe bool) {
 		l.drop(batch)
 	}
 	l.unsending.Store(err != nil)
+	if err != nil && !errors.Is(context.Cause(ctx), context.Canceled) {
+		// Who cannot send will hardly be heard either, and notices it sooner than the probes do: sweep from now on. If it
+		// was one lost round trip, the next probe that comes back ends that.
+		l.bus.heard(l, false)
+	}
 }
 
 // drop gives up on the batch and on what is queued behind it: while Redis hangs, everything would wait in vain.
