@@ -58,7 +58,7 @@ func (a *app) start(ctx context.Context, config Config) error {
 	if err != nil {
 		return err
 	}
-	verifier, err := a.newVerifier(config)
+	verifier, err := a.newVerifier(config, store.Now)
 	if err != nil {
 		return err
 	}
@@ -176,13 +176,15 @@ func (a *app) startLive(ctx context.Context, store *db.Store, r remote, config C
 	bus, registry := events.NewMemoryBus(), events.NewMemoryRegistry()
 	if r.busClient != nil {
 		bus = events.NewRedisBus(r.busClient, events.RedisOptions{}, a.log)
-		registry = events.NewRedisRegistry(r.busClient, a.log)
+		registry = events.NewRedisRegistry(r.busClient, store.Now, a.log)
 	}
 	hub := events.NewHub(store, bus, registry, a.log)
 	if err := hub.Start(context.WithoutCancel(ctx)); err != nil {
 		return nil, nil, err
 	}
 	a.onStop(func() error { hub.Stop(); return nil })
+	stopPulse := store.StartPulse(context.WithoutCancel(ctx), func(db.Pulse) {})
+	a.onStop(func() error { stopPulse(); return nil })
 
 	var repo db.Repository = store
 	if r.guardian != nil {

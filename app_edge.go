@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"studychat/auth"
 	"studychat/db"
@@ -43,13 +44,13 @@ func (a *app) newLimiter(r remote) rate.Limiter {
 	return shared
 }
 
-func (a *app) newVerifier(config Config) (auth.Verifier, error) {
+func (a *app) newVerifier(config Config, now func() time.Time) (auth.Verifier, error) {
 	if !config.Authenticated() {
 		a.log.Info("No authentication configured: one local user, loopback only")
 		return auth.Local{}, nil
 	}
 	verifier, err := auth.NewJWT(context.Background(), auth.JWTConfig{
-		Secret: config.JWTSecret, JWKSURL: config.JWKSURL, Issuer: config.JWTIssuer, Audience: config.JWTAudience, Log: a.log,
+		Secret: config.JWTSecret, JWKSURL: config.JWKSURL, Issuer: config.JWTIssuer, Audience: config.JWTAudience, Now: now, Log: a.log,
 	})
 	if err != nil {
 		return nil, err
@@ -58,12 +59,17 @@ func (a *app) newVerifier(config Config) (auth.Verifier, error) {
 	return verifier, nil
 }
 
-// readiness: without the database nothing works, without Redis everything does.
+// readiness: without the database nothing works, without Redis everything does. A clock that is wrong is told, and one that is
+// very wrong is a machine to be looked at.
 func readiness(store *db.Store, r remote, hub *events.Hub) func(context.Context) transport.Readiness {
 	return func(ctx context.Context) transport.Readiness {
-		out := transport.Readiness{Ready: true, Parts: map[string]string{"database": "ok"}}
+		out := transport.Readiness{Ready: true, Parts: map[string]string{"database": "ok", "clock": "ok"}}
 		if err := store.Ping(ctx); err != nil {
 			out.Ready, out.Parts["database"] = false, "down"
+		}
+		if offset := store.ClockOffset(); offset.Abs() > db.ClockWarning {
+			out.Ready = out.Ready && offset.Abs() <= db.MaxClockOffset
+			out.Parts["clock"] = "off by " + offset.Abs().Round(time.Second).String()
 		}
 		switch {
 		case r.guardian == nil:

@@ -31,6 +31,9 @@ type JWTConfig struct {
 	Audience string
 	Log      *slog.Logger // nil: slog.Default()
 
+	// Now is a clock that all instances agree on, which may be another than this machine's. nil: time.Now.
+	Now func() time.Time
+
 	transport http.RoundTripper // to JWKSURL; nil: the network
 }
 
@@ -52,6 +55,7 @@ type JWT struct {
 	validator *jwt.Validator
 	secret    []byte
 	keys      *keySet // nil with a secret
+	now       func() time.Time
 }
 
 // NewJWT makes a verifier. With JWKSURL the keys are fetched in the background until ctx ends or Stop is called: a
@@ -60,7 +64,10 @@ func NewJWT(ctx context.Context, config JWTConfig) (*JWT, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	v := &JWT{secret: []byte(config.Secret)}
+	v := &JWT{secret: []byte(config.Secret), now: config.Now}
+	if v.now == nil {
+		v.now = time.Now
+	}
 	methods := []string{jwt.SigningMethodHS256.Alg()}
 	if config.JWKSURL != "" {
 		methods = asymmetric
@@ -73,6 +80,7 @@ func NewJWT(ctx context.Context, config JWTConfig) (*JWT, error) {
 		jwt.WithExpirationRequired(),
 		jwt.WithIssuedAt(), // if present, not in the future: a clock is wrong, and it may be the one that wrote exp
 		jwt.WithLeeway(leeway),
+		jwt.WithTimeFunc(v.now),
 		jwt.WithStrictDecoding(),
 	}
 	v.parser, v.validator = jwt.NewParser(rules...), jwt.NewValidator(rules...)
@@ -107,9 +115,9 @@ func (v *JWT) Verify(ctx context.Context, token string) (Viewer, error) {
 	if err != nil {
 		return Viewer{}, refused(err)
 	}
-	expires := c.ExpiresAt.Time
-	if !time.Now().Before(expires) { // taken in its leeway: a stream that it opens must not end at once
-		expires = expires.Add(leeway)
+	left := c.ExpiresAt.Sub(v.now())
+	if left <= 0 { // taken in its leeway: a stream that it opens must not end at once
+		left += leeway
 	}
 	issued := c.ExpiresAt.Time // which rises too, for providers that do not say
 	if c.IssuedAt != nil {
@@ -117,7 +125,7 @@ func (v *JWT) Verify(ctx context.Context, token string) (Viewer, error) {
 	}
 	return Viewer{
 		ID: c.Subject, Name: c.Name, AvatarURL: c.Picture, Issued: issued.UTC(),
-		Scopes: strings.Fields(c.Scope), Expires: expires,
+		Scopes: strings.Fields(c.Scope), Expires: time.Now().Add(left), // by this machine's clock, which timers go by
 	}, nil
 }
 

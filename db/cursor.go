@@ -12,11 +12,10 @@ import (
 // cursorVersion begins every cursor of a stream. Version 1 did not say whose it was, and is refused.
 const cursorVersion = "2"
 
-// FeedOverlap is how far a cursor of the feed stays behind the moment up to which everything was delivered, or read. An
-// event carries a time of before its commit, by the clock of the instance that wrote it; the overlap has to be longer
-// than any transaction may last (MaxTransaction) plus the difference of any two clocks. What lies in it is delivered
-// again on resume.
-const FeedOverlap = 30 * time.Second
+// FeedOverlap is how far a cursor of the feed stays behind the moment up to which everything was delivered, or read
+// (Pulse.Horizon). That moment is proven by the database's own time; the overlap is for a database whose clock is set back.
+// What lies in it is delivered again on resume.
+const FeedOverlap = 5 * time.Second
 
 // Cursor is a place in a chat's log: the epoch (the history that is counted in) and the number of an event.
 // Clients see "2.<epoch>.<seq>.<tag of the chat>" and treat it as opaque. Numbers mean nothing in another chat, so the tag

@@ -21,6 +21,7 @@ type traits struct {
 	version  string         // the statement that asks for the product's version
 	snapshot *sql.TxOptions // makes a transaction that sees one state throughout
 	migrator migrationLock
+	pulse    string // the statement that asks what Pulse holds
 
 	fingerprints  []string // statements that identify the database, the best first; none where a copy looks the same
 	reserve       string   // an expression that locks an id until the transaction ends; "" where every writer is alone anyway

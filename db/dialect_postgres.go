@@ -39,6 +39,8 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	pool.SetConnMaxLifetime(time.Hour) // spreads over servers again after a failover
 	db := newBun(pool, pgdialect.New(), opts.Hook)
+	vitals := sql.OpenDB(connector)
+	vitals.SetMaxOpenConns(1)
 	return &Store{
 		dialect: Postgres,
 		about:   Description{Product: "PostgreSQL", Address: postgresAddress(config)},
@@ -46,8 +48,10 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 		log:     opts.Log,
 		writer:  db,
 		reader:  db,
+		vitals:  newBun(vitals, pgdialect.New(), nil),
 		traits: traits{
 			version:  "SELECT current_setting('server_version')",
+			pulse:    postgresPulse,
 			snapshot: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 			migrator: postgresLock{connector: connector},
 
@@ -116,3 +120,11 @@ func postgresAddress(config *pgx.ConnConfig) string {
 	host := net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
 	return fmt.Sprintf("%s/%s", host, config.Database)
 }
+
+// postgresPulse asks what Pulse holds. The time is that of the statement's arrival, before it looks at the transactions that run. A transaction without an id has written nothing yet; one of ours that is older than a
+// minute never will, so that a dump which reads for hours holds nobody back. With track_activities off, or for sessions of another
+// role, the server does not tell when transactions began.
+const postgresPulse = `SELECT statement_timestamp() AS now, m.epoch, current_setting('track_activities') = 'on' AS told, o.instance, COALESCE(o.until < statement_timestamp(), FALSE) AS over,
+(SELECT MIN(a.xact_start) FROM pg_stat_activity AS a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+AND (a.backend_xid IS NOT NULL OR a.xact_start > statement_timestamp() - INTERVAL '1 minute')) AS oldest
+FROM stream_meta AS m LEFT JOIN cache_outages AS o ON TRUE`

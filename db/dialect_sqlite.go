@@ -58,6 +58,7 @@ func openSQLite(path string, opts OpenOptions) (*Store, error) {
 		log:     opts.Log,
 		traits: traits{
 			version:  "SELECT sqlite_version()",
+			pulse:    sqlitePulse,
 			snapshot: &sql.TxOptions{ReadOnly: true}, // a deferred one: the first SELECT fixes what it sees
 			migrator: sqliteLock{},
 		},
@@ -66,7 +67,7 @@ func openSQLite(path string, opts OpenOptions) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	store.writer, store.reader = writer, writer
+	store.writer, store.reader, store.vitals = writer, writer, writer
 	if path == ":memory:" {
 		return store, nil
 	}
@@ -75,6 +76,7 @@ func openSQLite(path string, opts OpenOptions) (*Store, error) {
 		_ = writer.Close()
 		return nil, err
 	}
+	store.vitals = store.reader
 	return store, nil
 }
 
@@ -132,3 +134,7 @@ func explainSQLite(path string, err error) error {
 	}
 	return err
 }
+
+// sqlitePulse asks what Pulse holds. The time is this machine's. Nobody tells when the transactions of other processes began.
+const sqlitePulse = `SELECT ?0 AS now, m.epoch, FALSE AS told, o.instance, COALESCE(o.until < ?0, FALSE) AS over, NULL AS oldest
+FROM stream_meta AS m LEFT JOIN cache_outages AS o ON TRUE`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bun"
 )
@@ -89,6 +90,19 @@ func newStore(url string, opts OpenOptions) (*Store, error) {
 func (s *Store) describe(ctx context.Context) error {
 	return s.query(ctx, func(ctx context.Context, db bun.IDB) error {
 		// Several processes that create one SQLite file are in each other's way when they switch it to WAL.
-		return untilFree(ctx, func() error { return db.NewRaw(s.traits.version).Scan(ctx, &s.about.Version) })
+		return untilFree(ctx, func() error { return s.describeOnce(ctx, db) })
 	})
+}
+
+func (s *Store) describeOnce(ctx context.Context, db bun.IDB) error {
+	if err := db.NewRaw(s.traits.version).Scan(ctx, &s.about.Version); err != nil || s.dialect != Postgres {
+		return err
+	}
+	var answer time.Time
+	before := time.Now()
+	err := db.NewRaw("SELECT clock_timestamp()").Scan(ctx, &answer)
+	if err == nil {
+		s.clock.measured(before, time.Now(), answer)
+	}
+	return err
 }

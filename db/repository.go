@@ -52,12 +52,24 @@ import (
 // What is returned may be shared with other callers (the cache does that): read it, never change it. All methods are
 // safe for concurrent use.
 type Repository interface {
+	Clock
 	ChatRepository
 	MessageRepository
 	MemberRepository
 	UserRepository
 	ModuleRepository
 	EventRepository
+}
+
+// Clock is the time of the database: the one that events are stamped with. What is compared with them goes by it and not by
+// the clock of the machine, which may be any amount off. Both methods answer at once, from what was last asked.
+type Clock interface {
+	// Now is the time of the database, measured, so that it may be off by half a round trip.
+	Now() time.Time
+
+	// Horizon is a time of the database with this promise: of whatever is stamped earlier, all that will ever be committed is
+	// seen by every read that begins after the call.
+	Horizon() time.Time
 }
 
 // ChatRepository is the part of Repository about chats.
@@ -202,6 +214,8 @@ type ModuleRepository interface {
 // EventRepository is what the live path reads. Methods without a viewer are for the hub alone, which has checked the
 // viewer with Head and follows membership by the events themselves.
 type EventRepository interface {
+	Clock
+
 	// Head returns how far the chat's log reaches. A deleted chat is still found by those who were its members.
 	Head(ctx context.Context, viewer, chatID string) (Head, error)
 

@@ -11,9 +11,8 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// MaxTransaction bounds how long a write takes, the wait for a connection and for the chat's row lock included. The
-// feed's cursor overlaps by more than this. (Only a server that goes on committing after it was cut off from us can
-// exceed it.)
+// MaxTransaction bounds how long a write takes, the wait for a connection and for the chat's row lock included. (Only a
+// server that goes on committing after it was cut off from us can exceed it: see Pulse.Horizon.)
 const MaxTransaction = 10 * time.Second
 
 // readTimeout bounds a read, the wait for a connection included.
@@ -28,7 +27,10 @@ type Store struct {
 	log     *slog.Logger
 	writer  *bun.DB
 	reader  *bun.DB // PostgreSQL: the same as writer
+	vitals  *bun.DB // for the pulse; PostgreSQL: one connection of its own
 	closed  atomic.Bool
+	clock   clock
+	pulse   pulse
 
 	migrating sync.Mutex
 	seenEpoch atomic.Int64
@@ -45,6 +47,9 @@ func (s *Store) Close() error {
 	err := s.writer.Close()
 	if s.reader != s.writer {
 		err = errors.Join(err, s.reader.Close())
+	}
+	if s.vitals != s.reader {
+		err = errors.Join(err, s.vitals.Close())
 	}
 	return err
 }
@@ -81,9 +86,6 @@ func (s *Store) snapshot(ctx context.Context, do func(ctx context.Context, tx bu
 	defer func() { _ = tx.Rollback() }() // there is nothing to commit
 	return s.fail(ctx, do(limited, tx))
 }
-
-// now is the time as the database keeps it: UTC, microseconds, so that what a write returns equals what a read finds.
-func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 // epochExpr reads the current history in the same snapshot as the rest of the statement.
 const epochExpr = "(SELECT epoch FROM stream_meta) AS epoch"

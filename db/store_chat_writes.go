@@ -16,12 +16,13 @@ func (s *Store) CreateChat(ctx context.Context, viewer string, chat NewChat) (*E
 		if err := s.reserveID(ctx, tx, chat.ID); err != nil {
 			return change{}, err
 		}
-		at := now()
-		row := &Chat{
-			ID: chat.ID, Title: chat.Title, ModuleID: chat.ModuleID, CreatedBy: viewer, CreatedAt: at, LastAt: at,
-			LastMessageAt: at, HeadSeq: 1,
+		row := &Chat{ID: chat.ID, Title: chat.Title, ModuleID: chat.ModuleID, CreatedBy: viewer, HeadSeq: 1}
+		insert := tx.NewInsert().Model(row).On("CONFLICT (id) DO NOTHING").Returning("created_at, " + epochExpr)
+		at := s.stamp()
+		for _, column := range []string{"created_at", "last_at", "last_message_at"} {
+			insert = insert.Value(column, "?", at)
 		}
-		err := tx.NewInsert().Model(row).On("CONFLICT (id) DO NOTHING").Returning(epochExpr).Scan(ctx)
+		err := insert.Scan(ctx)
 		if errors.Is(err, sql.ErrNoRows) {
 			return repeatCreate(ctx, tx, viewer, chat)
 		}
@@ -31,12 +32,12 @@ func (s *Store) CreateChat(ctx context.Context, viewer string, chat NewChat) (*E
 		if err := checkNewChat(ctx, tx, chat); err != nil {
 			return change{}, err
 		}
-		owner := &Member{ChatID: chat.ID, UserID: viewer, Role: RoleOwner, JoinedAt: at, JoinedSeq: 1}
+		owner := &Member{ChatID: chat.ID, UserID: viewer, Role: RoleOwner, JoinedAt: row.CreatedAt, JoinedSeq: 1}
 		if _, err := tx.NewInsert().Model(owner).Exec(ctx); err != nil {
 			return change{}, err
 		}
 		event := &Event{
-			ChatID: chat.ID, Seq: 1, Epoch: row.Epoch, Kind: ChatCreated, Actor: viewer, At: at, Title: chat.Title,
+			ChatID: chat.ID, Seq: 1, Epoch: row.Epoch, Kind: ChatCreated, Actor: viewer, At: row.CreatedAt, Title: chat.Title,
 		}
 		return change{event: event, members: []string{viewer}}, storeEvent(ctx, tx, event)
 	})
@@ -108,7 +109,7 @@ func repeatPrunedCreate(ctx context.Context, tx bun.Tx, viewer string, chat NewC
 // RenameChat implements ChatRepository.
 func (s *Store) RenameChat(ctx context.Context, viewer, id, title string) (*Event, error) {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, err := enter(ctx, tx, viewer, id, "chat")
+		e, err := s.enter(ctx, tx, viewer, id, "chat")
 		if err != nil {
 			return change{}, err
 		}
@@ -130,7 +131,7 @@ func (s *Store) RenameChat(ctx context.Context, viewer, id, title string) (*Even
 // TransferChat implements ChatRepository.
 func (s *Store) TransferChat(ctx context.Context, viewer, id, user string) (*Event, error) {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, err := enter(ctx, tx, viewer, id, "chat")
+		e, err := s.enter(ctx, tx, viewer, id, "chat")
 		if err != nil {
 			return change{}, err
 		}
@@ -166,8 +167,8 @@ func (s *Store) UpdateViewerState(ctx context.Context, viewer, chatID string, ch
 		if at := change.MutedUntil; at != nil {
 			q = q.Set("muted_until = ?", bun.NullTime{Time: *at})
 		}
-		q = setMark(q, "pinned_at", change.Pinned)
-		q = setMark(q, "archived_at", change.Archived)
+		q = s.setMark(q, "pinned_at", change.Pinned)
+		q = s.setMark(q, "archived_at", change.Archived)
 		rows, err = affected(q.Where("chat_id = ? AND user_id = ?", chatID, viewer).
 			Where("EXISTS (SELECT 1 FROM chats AS c WHERE c.id = ? AND c.deleted_at IS NULL)", chatID).Exec(limited))
 		return err
@@ -179,12 +180,12 @@ func (s *Store) UpdateViewerState(ctx context.Context, viewer, chatID string, ch
 }
 
 // setMark sets a time to now, unless it is set, or takes it away.
-func setMark(q *bun.UpdateQuery, column string, on *bool) *bun.UpdateQuery {
+func (s *Store) setMark(q *bun.UpdateQuery, column string, on *bool) *bun.UpdateQuery {
 	switch {
 	case on == nil:
 		return q
 	case *on:
-		return q.Set("? = COALESCE(?, ?)", bun.Ident(column), bun.Ident(column), now())
+		return q.Set("? = COALESCE(?, ?)", bun.Ident(column), bun.Ident(column), s.Now())
 	default:
 		return q.Set("? = NULL", bun.Ident(column))
 	}
@@ -193,7 +194,7 @@ func setMark(q *bun.UpdateQuery, column string, on *bool) *bun.UpdateQuery {
 // DeleteChat implements ChatRepository.
 func (s *Store) DeleteChat(ctx context.Context, viewer, id string) (*Event, error) {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, err := enter(ctx, tx, viewer, id, "chat")
+		e, err := s.enter(ctx, tx, viewer, id, "chat")
 		if CodeOf(err) == CodeNotFound {
 			return repeatDelete(ctx, tx, viewer, id)
 		}

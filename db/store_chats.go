@@ -8,7 +8,7 @@ import (
 
 // Chats implements ChatRepository: four statements in one snapshot.
 func (s *Store) Chats(ctx context.Context, viewer string, module *string, page Page) (*ChatList, error) {
-	list := &ChatList{Chats: []*Chat{}, Cursor: FeedCursor{User: viewer, At: now().Add(-FeedOverlap)}}
+	list := &ChatList{Chats: []*Chat{}, Cursor: FeedCursor{User: viewer, At: s.Horizon().Add(-FeedOverlap)}}
 	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
 		rows := func() *bun.SelectQuery { return chatsOf(tx, viewer, module) }
 		var meta struct {

@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
@@ -58,7 +57,7 @@ func (s *Store) CheckEpoch(ctx context.Context) (epoch int64, raised bool, err e
 			return meta, err
 		}
 		if meta.Fingerprint != "" && meta.Fingerprint != found {
-			meta.Epoch = nextEpoch(meta.Epoch)
+			meta.Epoch = s.nextEpoch(meta.Epoch)
 		}
 		meta.Fingerprint = found
 		return meta, nil
@@ -78,7 +77,7 @@ func (s *Store) CheckEpoch(ctx context.Context) (epoch int64, raised bool, err e
 // Errors: UNAVAILABLE.
 func (s *Store) BumpEpoch(ctx context.Context) (before, after int64, err error) {
 	was, is, err := s.changeMeta(ctx, func(_ context.Context, _ bun.Tx, meta streamMeta) (streamMeta, error) {
-		meta.Epoch = nextEpoch(meta.Epoch)
+		meta.Epoch = s.nextEpoch(meta.Epoch)
 		return meta, nil
 	})
 	return was.Epoch, is.Epoch, err
@@ -87,7 +86,7 @@ func (s *Store) BumpEpoch(ctx context.Context) (before, after int64, err error) 
 // nextEpoch is the time in seconds, so that no epoch is ever used twice: a restored database has forgotten which
 // epochs came after its dump was made, and counting on from the one in the dump would give two histories one number,
 // with cursors of the lost one taken for cursors of the new one.
-func nextEpoch(epoch int64) int64 { return max(epoch+1, time.Now().Unix()) }
+func (s *Store) nextEpoch(epoch int64) int64 { return max(epoch+1, s.Now().Unix()) }
 
 // SeenEpoch is the highest epoch that this Store has come across, 0 before the first. What is older, in a cache for
 // instance, is of a history that is over.

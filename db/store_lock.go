@@ -29,8 +29,8 @@ const rosterLimit = MaxGuardedMembers + 2
 // goes on with the row's new version, but its subqueries still see the snapshot from before the wait: a member who was
 // removed meanwhile would get through. The EXISTS in the UPDATE is therefore no permission; it only keeps strangers from
 // locking rows. The statement after it has a new snapshot, and nobody can change the members while we hold the lock.
-func enter(ctx context.Context, tx bun.Tx, viewer, chatID, what string) (*entry, error) {
-	return enterWith(ctx, tx, viewer, chatID, what, plainEntry)
+func (s *Store) enter(ctx context.Context, tx bun.Tx, viewer, chatID, what string) (*entry, error) {
+	return s.enterWith(ctx, tx, viewer, chatID, what, plainEntry)
 }
 
 // entryFor is what a write needs beside the lock.
@@ -52,16 +52,15 @@ func (s *Store) enterToSend(ctx context.Context, tx bun.Tx, viewer, chatID, mess
 	if s.traits.reserve != "" {
 		what.reserve = bun.SafeQuery(s.traits.reserve, messageID)
 	}
-	return enterWith(ctx, tx, viewer, chatID, "chat", what)
+	return s.enterWith(ctx, tx, viewer, chatID, "chat", what)
 }
 
-func enterWith(ctx context.Context, tx bun.Tx, viewer, chatID, what string, more entryFor) (*entry, error) {
+func (s *Store) enterWith(ctx context.Context, tx bun.Tx, viewer, chatID, what string, more entryFor) (*entry, error) {
 	chat := new(Chat)
-	at := now()
 	err := tx.NewRaw(`UPDATE chats SET head_seq = head_seq + 1, last_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END`+more.moved+`
 WHERE id = ?1 AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM chat_members AS cm WHERE cm.chat_id = ?1 AND cm.user_id = ?2)
 RETURNING id, title, module_id, created_by, created_at, last_at, last_message_at, head_seq, floor_seq, ?3 AS reserved, `+epochExpr,
-		at, chatID, viewer, more.reserve).
+		s.stamp(), chatID, viewer, more.reserve).
 		Scan(ctx, chat)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, NotFound(what)

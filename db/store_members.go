@@ -21,7 +21,7 @@ func (s *Store) AddKnownMember(ctx context.Context, viewer, chatID, user string)
 
 func (s *Store) addMember(ctx context.Context, viewer, chatID, user string, check func(context.Context, bun.Tx, string) error) (*Event, error) {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, err := enter(ctx, tx, viewer, chatID, "chat")
+		e, err := s.enter(ctx, tx, viewer, chatID, "chat")
 		if err != nil {
 			return change{}, err
 		}
@@ -82,7 +82,7 @@ func findMember(ctx context.Context, tx bun.Tx, chatID, user string) (*Member, e
 // RemoveMember implements MemberRepository.
 func (s *Store) RemoveMember(ctx context.Context, viewer, chatID, user string) (*Event, error) {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, err := enter(ctx, tx, viewer, chatID, "chat")
+		e, err := s.enter(ctx, tx, viewer, chatID, "chat")
 		switch {
 		case err != nil:
 			return change{}, err
@@ -98,7 +98,7 @@ func (s *Store) RemoveMember(ctx context.Context, viewer, chatID, user string) (
 // LeaveChat implements MemberRepository.
 func (s *Store) LeaveChat(ctx context.Context, viewer, chatID string) (*Event, error) {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, err := enter(ctx, tx, viewer, chatID, "chat")
+		e, err := s.enter(ctx, tx, viewer, chatID, "chat")
 		switch {
 		case err != nil:
 			return change{}, err

@@ -75,7 +75,7 @@ func repeatSend(ctx context.Context, tx bun.Tx, viewer string, message NewMessag
 // EditMessage implements MessageRepository.
 func (s *Store) EditMessage(ctx context.Context, viewer, id, content string) (*Event, error) {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, message, err := enterByMessage(ctx, tx, viewer, id)
+		e, message, err := s.enterByMessage(ctx, tx, viewer, id)
 		if err != nil {
 			return change{}, err
 		}
@@ -97,7 +97,7 @@ func (s *Store) EditMessage(ctx context.Context, viewer, id, content string) (*E
 // DeleteMessage implements MessageRepository.
 func (s *Store) DeleteMessage(ctx context.Context, viewer, id string) (*Event, error) {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, message, err := enterByMessage(ctx, tx, viewer, id)
+		e, message, err := s.enterByMessage(ctx, tx, viewer, id)
 		if err != nil {
 			return change{}, err
 		}
@@ -116,12 +116,12 @@ func (s *Store) DeleteMessage(ctx context.Context, viewer, id string) (*Event, e
 
 // enterByMessage enters the chat of a message and reads the message behind the lock. The chat's id may be read before
 // it: a message never moves.
-func enterByMessage(ctx context.Context, tx bun.Tx, viewer, id string) (*entry, *Message, error) {
+func (s *Store) enterByMessage(ctx context.Context, tx bun.Tx, viewer, id string) (*entry, *Message, error) {
 	message := new(Message)
 	err := tx.NewSelect().Model(message).Column("chat_id").Where("id = ?", id).Scan(ctx)
 	if err == nil {
 		var e *entry
-		if e, err = enter(ctx, tx, viewer, message.ChatID, "message"); err != nil {
+		if e, err = s.enter(ctx, tx, viewer, message.ChatID, "message"); err != nil {
 			return nil, nil, err
 		}
 		if err = tx.NewSelect().Model(message).Where("id = ?", id).Scan(ctx); err == nil {

@@ -84,7 +84,7 @@ func (s *Store) PutModule(ctx context.Context, module Module) (*Module, error) {
 	err := s.change(ctx, `INSERT INTO modules (id, title, content, updated_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET title = excluded.title, content = excluded.content, updated_at = excluded.updated_at
 WHERE modules.title <> excluded.title OR modules.content <> excluded.content`,
-		module.ID, module.Title, module.Content, now())
+		module.ID, module.Title, module.Content, s.Now())
 	if err != nil {
 		return nil, err
 	}

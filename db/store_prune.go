@@ -90,7 +90,7 @@ func (s *Store) prunable(ctx context.Context, after string, before time.Time) ([
 OR EXISTS (SELECT 1 FROM chat_events AS e WHERE e.chat_id = c.id AND e.seq = c.floor_seq + 1 AND e.created_at < ?0)
 OR EXISTS (?1) OR EXISTS (?2) AS due`, before,
 				oldMessages(db, before).ColumnExpr("1").Where("m.chat_id = c.id AND m.seq <= c.floor_seq"),
-				oldEvents(db, before).ColumnExpr("1").Where("e.chat_id = c.id AND e.seq <= c.floor_seq")).
+				s.oldEvents(db, before).ColumnExpr("1").Where("e.chat_id = c.id AND e.seq <= c.floor_seq")).
 			OrderExpr("c.id").Scan(ctx, &chats)
 	})
 	return chats, err
@@ -103,8 +103,8 @@ func oldMessages(db bun.IDB, before time.Time) *bun.SelectQuery {
 }
 
 // oldEvents selects events of before, without those that FeedHeads still needs.
-func oldEvents(db bun.IDB, before time.Time) *bun.SelectQuery {
-	removals := now().Add(-TombstoneAge)
+func (s *Store) oldEvents(db bun.IDB, before time.Time) *bun.SelectQuery {
+	removals := s.Now().Add(-TombstoneAge)
 	if before.Before(removals) {
 		removals = before
 	}
@@ -150,7 +150,7 @@ func (s *Store) pruneStep(ctx context.Context, chatID string, before time.Time) 
 		if _, err := tx.NewRaw("UPDATE chats SET floor_seq = ? WHERE id = ?", floor, chatID).Exec(ctx); err != nil {
 			return change{}, err
 		}
-		if messages, events, err = deleteBatch(ctx, tx, chatID, floor, before); err != nil {
+		if messages, events, err = s.deleteBatch(ctx, tx, chatID, floor, before); err != nil {
 			return change{}, err
 		}
 		members, err := listsOf(ctx, tx, chatID)
@@ -159,7 +159,7 @@ func (s *Store) pruneStep(ctx context.Context, chatID string, before time.Time) 
 	return messages, events, err
 }
 
-func deleteBatch(ctx context.Context, tx bun.Tx, chatID string, floor int64, before time.Time) (messages, events int64, err error) {
+func (s *Store) deleteBatch(ctx context.Context, tx bun.Tx, chatID string, floor int64, before time.Time) (messages, events int64, err error) {
 	messages, err = affected(tx.NewDelete().TableExpr("messages").Where("id IN (?)",
 		oldMessages(tx, before).Column("m.id").Where("m.chat_id = ? AND m.seq <= ?", chatID, floor).
 			OrderExpr("m.seq").Limit(pruneBatch)).Exec(ctx))
@@ -167,7 +167,7 @@ func deleteBatch(ctx context.Context, tx bun.Tx, chatID string, floor int64, bef
 		return 0, 0, err
 	}
 	events, err = affected(tx.NewDelete().TableExpr("chat_events").Where("chat_id = ?", chatID).Where("seq IN (?)",
-		oldEvents(tx, before).Column("e.seq").Where("e.chat_id = ? AND e.seq <= ?", chatID, floor).
+		s.oldEvents(tx, before).Column("e.seq").Where("e.chat_id = ? AND e.seq <= ?", chatID, floor).
 			OrderExpr("e.seq").Limit(pruneBatch)).Exec(ctx))
 	return messages, events, err
 }

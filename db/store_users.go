@@ -45,7 +45,7 @@ ON CONFLICT (id) DO UPDATE SET claims = excluded.claims, claims_at = excluded.cl
 name = CASE WHEN users.claims <> excluded.claims AND ?6 <> '' THEN excluded.name ELSE users.name END,
 avatar_url = CASE WHEN users.claims <> excluded.claims AND ?7 <> '' THEN excluded.avatar_url ELSE users.avatar_url END
 WHERE excluded.claims <> '' AND users.claims_at < excluded.claims_at`,
-		id, name, picture, claims.text(), claims.At, now(), claims.Name, claims.AvatarURL)
+		id, name, picture, claims.text(), claims.At, s.Now(), claims.Name, claims.AvatarURL)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (s *Store) knownUser(ctx context.Context, id string, claims Claims) (*User,
 
 // UpsertUser implements UserRepository.
 func (s *Store) UpsertUser(ctx context.Context, user User) error {
-	at := now()
+	at := s.Now()
 	return s.change(ctx, `INSERT INTO users (id, name, avatar_url, claims, claims_at, updated_at) VALUES (?0, ?1, ?2, '', ?3, ?4)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, avatar_url = excluded.avatar_url, updated_at = excluded.updated_at`,
 		user.ID, user.Name, user.AvatarURL, neverClaimed, at)

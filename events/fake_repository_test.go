@@ -288,3 +288,9 @@ func (f *fakeLog) Epoch(ctx context.Context) (int64, error) {
 	defer f.mu.Unlock()
 	return f.epoch, nil
 }
+
+// Now implements db.Clock.
+func (f *fakeLog) Now() time.Time { return now() }
+
+// Horizon implements db.Clock: writes commit under the lock that reads take.
+func (f *fakeLog) Horizon() time.Time { return now() }

@@ -117,7 +117,7 @@ func (s *feedStream) judge(after db.FeedCursor, at time.Time) bool {
 }
 
 func (s *feedStream) resetTo(reason ResetReason) {
-	s.pending = &Item{Cursor: s.cursor(), At: now(), Reset: &Reset{Reason: reason}}
+	s.pending = &Item{Cursor: s.cursor(), At: s.hub.repo.Now(), Reset: &Reset{Reason: reason}}
 }
 
 // reopen starts over in another epoch.

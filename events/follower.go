@@ -93,7 +93,7 @@ func live(head db.Head) db.Cursor {
 // resetTo says that continuity is lost and goes on from cursor.
 func (f *follower) resetTo(reason ResetReason, cursor db.Cursor) {
 	f.cursor, f.batch = cursor, nil
-	f.pending = &Item{Cursor: cursor.String(), At: now(), Reset: &Reset{ChatID: f.topic.chatID, Reason: reason}}
+	f.pending = &Item{Cursor: cursor.String(), At: f.hub.repo.Now(), Reset: &Reset{ChatID: f.topic.chatID, Reason: reason}}
 }
 
 // next returns the next item, or false when there is none for now: wake tells when to ask again. It reads the database

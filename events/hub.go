@@ -98,7 +98,7 @@ func (h *Hub) Seen(chatID string) int64 {
 
 // Typing tells those who follow the chat that the viewer starts or stops typing. The caller has checked membership.
 func (h *Hub) Typing(ctx context.Context, viewer, chatID string, typing bool) {
-	publishPassing(ctx, h.bus, Passing{Kind: TypingChanged, ChatID: chatID, User: viewer, At: now(), On: typing})
+	publishPassing(ctx, h.bus, Passing{Kind: TypingChanged, ChatID: chatID, User: viewer, At: h.repo.Now(), On: typing})
 }
 
 // Online returns, for each of the chats, the members who follow it or their feed, on any instance, in the order of Members.

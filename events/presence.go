@@ -90,6 +90,6 @@ func (h *Hub) chatsWithout(ctx context.Context, user string, chats []string) []s
 
 func (h *Hub) tellPresence(ctx context.Context, user string, chats []string, online bool) {
 	for _, id := range chats {
-		publishPassing(ctx, h.bus, Passing{Kind: PresenceChanged, ChatID: id, User: user, At: now(), On: online})
+		publishPassing(ctx, h.bus, Passing{Kind: PresenceChanged, ChatID: id, User: user, At: h.repo.Now(), On: online})
 	}
 }

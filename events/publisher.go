@@ -69,7 +69,7 @@ func (p *publisher) LeaveChat(ctx context.Context, viewer, chatID string) (*db.E
 func (p *publisher) MarkRead(ctx context.Context, viewer, chatID string, seq int64) (int64, bool, error) {
 	readSeq, moved, err := p.Repository.MarkRead(ctx, viewer, chatID, seq)
 	if err == nil && moved {
-		publishPassing(ctx, p.bus, Passing{Kind: MessagesRead, ChatID: chatID, User: viewer, At: now(), ReadSeq: readSeq})
+		publishPassing(ctx, p.bus, Passing{Kind: MessagesRead, ChatID: chatID, User: viewer, At: p.Now(), ReadSeq: readSeq})
 	}
 	return readSeq, moved, err
 }

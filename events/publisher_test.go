@@ -20,6 +20,8 @@ type fakeWrites struct {
 	moved bool
 }
 
+func (*fakeWrites) Now() time.Time { return now() }
+
 func (f fakeWrites) answer() (*db.Event, error) { return f.event, f.err }
 
 func (f fakeWrites) CreateChat(context.Context, string, db.NewChat) (*db.Event, error) {

@@ -54,7 +54,7 @@ const countsKey = "sc1:rc"
 func (r *redisRegistry) Counts(ctx context.Context) (Counts, error) {
 	counts, _ := r.local.Counts(ctx)
 	var found *redis.StringSliceCmd
-	ok := r.ask(ctx, func(ctx context.Context, pipe redis.Pipeliner) { found = alive(ctx, pipe, countsKey) })
+	ok := r.ask(ctx, func(ctx context.Context, pipe redis.Pipeliner) { found = r.alive(ctx, pipe, countsKey) })
 	if !ok {
 		return counts, nil
 	}
@@ -86,7 +86,7 @@ func (r *redisRegistry) tellCounts(ctx context.Context) error {
 			pipe.ZRem(ctx, countsKey, r.told)
 		}
 		r.enter(ctx, pipe, countsKey, entry)
-		forgetExpired(ctx, pipe, countsKey)
+		r.forgetExpired(ctx, pipe, countsKey)
 		return nil
 	})
 	if err == nil {

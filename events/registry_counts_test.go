@@ -45,7 +45,7 @@ const haste = 30
 
 // hasty is a registry that lives faster.
 func hasty(t *testing.T, server *testservices.RedisServer) *redisRegistry {
-	r := NewRedisRegistry(testRedisClient(t, server.Addr()), testLog(t)).(*redisRegistry)
+	r := NewRedisRegistry(testRedisClient(t, server.Addr()), time.Now, testLog(t)).(*redisRegistry)
 	r.ttl, r.heartbeat = ConnectionTTL/haste, Heartbeat/haste
 	return startRegistry(t, r).(*redisRegistry)
 }

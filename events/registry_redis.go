@@ -27,10 +27,11 @@ const (
 // each user and instance ("<user>\x00<instance>"), whose score is the Unix time in milliseconds when it expires. An entry stands
 // for all the user's connections to the instance, so a thousand tabs cost one.
 //
-// Scores compare the clocks of instances: a clock that is off by less than ConnectionTTL - Heartbeat does no harm.
+// Scores are compared between instances, so they go by the time of the database.
 type redisRegistry struct {
 	client   redis.UniversalClient
 	instance string
+	now      func() time.Time
 	log      *slog.Logger
 	local    *memoryRegistry
 	down     atomic.Bool   // Redis failed: rely on local until it is back
@@ -47,11 +48,11 @@ type redisRegistry struct {
 }
 
 // NewRedisRegistry returns a registry that instances share through Redis. It asks nothing of a Redis that failed until
-// that has answered again. Stop does not close the client.
-func NewRedisRegistry(client redis.UniversalClient, log *slog.Logger) Registry {
+// that has answered again. now is a clock that all instances agree on. Stop does not close the client.
+func NewRedisRegistry(client redis.UniversalClient, now func() time.Time, log *slog.Logger) Registry {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &redisRegistry{
-		client: client, instance: newInstanceID(), log: log, local: newMemoryRegistry(),
+		client: client, instance: newInstanceID(), now: now, log: log, local: newMemoryRegistry(),
 		wake: make(chan struct{}, 1), ctx: ctx, cancel: cancel,
 		ttl: ConnectionTTL, heartbeat: Heartbeat,
 	}
@@ -102,7 +103,7 @@ func (r *redisRegistry) elsewhere(ctx context.Context, topic Topic, user string,
 	var found *redis.StringSliceCmd
 	ok := r.ask(ctx, func(ctx context.Context, pipe redis.Pipeliner) {
 		key := registryKey(topic)
-		found = alive(ctx, pipe, key)
+		found = r.alive(ctx, pipe, key)
 		change(ctx, pipe, key, r.member(user))
 	})
 	if !ok {
@@ -117,7 +118,7 @@ func (r *redisRegistry) elsewhere(ctx context.Context, topic Topic, user string,
 }
 
 func (r *redisRegistry) enter(ctx context.Context, pipe redis.Pipeliner, key, member string) {
-	pipe.ZAdd(ctx, key, redis.Z{Score: float64(time.Now().Add(r.ttl).UnixMilli()), Member: member})
+	pipe.ZAdd(ctx, key, redis.Z{Score: float64(r.now().Add(r.ttl).UnixMilli()), Member: member})
 	pipe.PExpire(ctx, key, 2*r.ttl) // of a topic that nobody renews
 }
 
@@ -130,11 +131,11 @@ func (r *redisRegistry) Online(ctx context.Context, chats []*db.Chat) (map[strin
 	inChats, inFeeds := map[Topic]*redis.StringSliceCmd{}, map[Topic]*redis.IntCmd{}
 	ok := r.ask(ctx, func(ctx context.Context, pipe redis.Pipeliner) {
 		for _, chat := range chats {
-			inChats[ChatTopic(chat.ID)] = alive(ctx, pipe, registryKey(ChatTopic(chat.ID)))
+			inChats[ChatTopic(chat.ID)] = r.alive(ctx, pipe, registryKey(ChatTopic(chat.ID)))
 			for _, m := range chat.Members {
 				topic := UserTopic(m.UserID)
 				if inFeeds[topic] == nil && len(inFeeds) < maxOnlineUsers {
-					inFeeds[topic] = pipe.ZCount(ctx, registryKey(topic), fromNow(), "+inf")
+					inFeeds[topic] = pipe.ZCount(ctx, registryKey(topic), r.fromNow(), "+inf")
 				}
 			}
 		}
@@ -186,8 +187,8 @@ func (r *redisRegistry) failed(err error) {
 }
 
 // forgetExpired takes out the entries of a topic that have expired.
-func forgetExpired(ctx context.Context, pipe redis.Pipeliner, key string) {
-	pipe.ZRemRangeByScore(ctx, key, "-inf", "("+fromNow())
+func (r *redisRegistry) forgetExpired(ctx context.Context, pipe redis.Pipeliner, key string) {
+	pipe.ZRemRangeByScore(ctx, key, "-inf", "("+r.fromNow())
 }
 
 func splitMember(member string) (user, instance string) {
@@ -199,9 +200,9 @@ func (r *redisRegistry) member(user string) string { return user + "\x00" + r.in
 
 func registryKey(topic Topic) string { return "sc1:r:" + string(topic) }
 
-func fromNow() string { return strconv.FormatInt(time.Now().UnixMilli(), 10) }
+func (r *redisRegistry) fromNow() string { return strconv.FormatInt(r.now().UnixMilli(), 10) }
 
 // alive asks for the entries of a topic that have not expired.
-func alive(ctx context.Context, pipe redis.Pipeliner, key string) *redis.StringSliceCmd {
-	return pipe.ZRangeByScore(ctx, key, &redis.ZRangeBy{Min: fromNow(), Max: "+inf", Count: maxOnlineInChat})
+func (r *redisRegistry) alive(ctx context.Context, pipe redis.Pipeliner, key string) *redis.StringSliceCmd {
+	return pipe.ZRangeByScore(ctx, key, &redis.ZRangeBy{Min: r.fromNow(), Max: "+inf", Count: maxOnlineInChat})
 }

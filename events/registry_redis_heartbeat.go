@@ -42,7 +42,7 @@ func (r *redisRegistry) renew(ctx context.Context) {
 	err := r.tellCounts(ctx)
 	err = errors.Join(err, r.each(ctx, func(ctx context.Context, pipe redis.Pipeliner, key, member string) {
 		r.enter(ctx, pipe, key, member)
-		forgetExpired(ctx, pipe, key)
+		r.forgetExpired(ctx, pipe, key)
 	}))
 	switch {
 	case r.ctx.Err() != nil:

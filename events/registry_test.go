@@ -26,13 +26,13 @@ func everyRegistry(t *testing.T, tests ...func(t *testing.T, r Registry)) {
 		run(t, NewMemoryRegistry)
 	})
 	everyRedis(t, func(t *testing.T, connect connector) {
-		newOne := func() Registry { return NewRedisRegistry(connect(t), testLog(t)) }
+		newOne := func() Registry { return NewRedisRegistry(connect(t), time.Now, testLog(t)) }
 		run(t, newOne)
 		redisRegistryBetweenInstances(t, startRegistry(t, newOne()), startRegistry(t, newOne()))
 	})
 	t.Run("redis that is not there", func(t *testing.T) {
 		t.Parallel()
-		run(t, func() Registry { return NewRedisRegistry(testRedisClient(t, "127.0.0.1:1"), testLog(t)) })
+		run(t, func() Registry { return NewRedisRegistry(testRedisClient(t, "127.0.0.1:1"), time.Now, testLog(t)) })
 	})
 }
 
@@ -130,7 +130,7 @@ func TestRegistryRedisComesBack(t *testing.T) {
 	t.Parallel()
 	server := testservices.NewRedisServer(t)
 	newOne := func() Registry {
-		return startRegistry(t, NewRedisRegistry(testRedisClient(t, server.Addr()), testLog(t)))
+		return startRegistry(t, NewRedisRegistry(testRedisClient(t, server.Addr()), time.Now, testLog(t)))
 	}
 	a, b := newOne(), newOne()
 	ctx, chat := t.Context(), chatOf("c", "ann", "bob")
@@ -165,7 +165,7 @@ func TestRegistryRedisOnAClusterThatLosesANode(t *testing.T) {
 	cluster := testservices.NewRedisCluster(t)
 	lines := &countLines{Handler: slog.DiscardHandler}
 	newOne := func() Registry {
-		r := NewRedisRegistry(testClusterClient(t, cluster.Addrs()...), slog.New(lines)).(*redisRegistry)
+		r := NewRedisRegistry(testClusterClient(t, cluster.Addrs()...), time.Now, slog.New(lines)).(*redisRegistry)
 		r.heartbeat = Heartbeat / haste
 		return startRegistry(t, r)
 	}
@@ -228,9 +228,9 @@ func TestRegistryRedisForgetsTheDead(t *testing.T) {
 	t.Parallel()
 	server := testservices.NewRedisServer(t)
 	client := testRedisClient(t, server.Addr())
-	dead := NewRedisRegistry(client, testLog(t)).(*redisRegistry) // never started: its heart does not beat
+	dead := NewRedisRegistry(client, time.Now, testLog(t)).(*redisRegistry) // never started: its heart does not beat
 	dead.Add(t.Context(), ChatTopic("c"), "ann")
-	alive := startRegistry(t, NewRedisRegistry(client, testLog(t)))
+	alive := startRegistry(t, NewRedisRegistry(client, time.Now, testLog(t)))
 	expectOnline(t, alive, chatOf("c", "ann"), "ann")
 	key := registryKey(ChatTopic("c"))
 	scores, err := client.ZRangeWithScores(t.Context(), key, 0, -1).Result()

@@ -16,7 +16,7 @@ func twoOn(t *testing.T, connect connector) (a, b instance) {
 	url := testservices.Postgres(t)
 	one := func() instance {
 		client := connect(t)
-		return newInstance(t, openStore(t, url), NewRedisBus(client, RedisOptions{}, testLog(t)), NewRedisRegistry(client, testLog(t)))
+		return newInstance(t, openStore(t, url), NewRedisBus(client, RedisOptions{}, testLog(t)), NewRedisRegistry(client, time.Now, testLog(t)))
 	}
 	return one(), one()
 }

@@ -33,7 +33,7 @@ func everyDeployment(t *testing.T, test func(t *testing.T, a, b instance)) {
 		url, redis := testservices.Postgres(t), testservices.NewRedisServer(t)
 		one := func() instance {
 			client := testRedisClient(t, redis.Addr())
-			return newInstance(t, openStore(t, url), NewRedisBus(client, RedisOptions{}, testLog(t)), NewRedisRegistry(client, testLog(t)))
+			return newInstance(t, openStore(t, url), NewRedisBus(client, RedisOptions{}, testLog(t)), NewRedisRegistry(client, time.Now, testLog(t)))
 		}
 		test(t, one(), one())
 	})

@@ -54,7 +54,7 @@ func (s *chatStream) begin(after *db.Cursor, head db.Head) {
 	}
 	s.follower.place(from, head)
 	resumed := after != nil && s.follower.pending == nil
-	s.started = &Item{Cursor: from.String(), At: now(), Started: &Started{ChatID: head.ChatID, Resumed: resumed}}
+	s.started = &Item{Cursor: from.String(), At: s.hub.repo.Now(), Started: &Started{ChatID: head.ChatID, Resumed: resumed}}
 }
 
 func (s *chatStream) wake() {

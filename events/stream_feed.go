@@ -77,7 +77,7 @@ func (s *feedStream) begin(after *db.FeedCursor) {
 	if after != nil {
 		from = after.String()
 	}
-	s.started = &Item{Cursor: from, At: now(), Started: &Started{Resumed: after != nil && s.pending == nil}}
+	s.started = &Item{Cursor: from, At: s.hub.repo.Now(), Started: &Started{Resumed: after != nil && s.pending == nil}}
 }
 
 // arrive tells the chats that the viewer was in when the feed opened. Those that they join later are told when they come in.

@@ -40,7 +40,7 @@ func (s *modelStore) Chats(ctx context.Context, viewer string, _ *string, page d
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := &db.ChatList{Chats: []*db.Chat{}, Cursor: db.FeedCursor{User: viewer, Epoch: s.saw(), At: now().Add(-db.FeedOverlap)}}
+	list := &db.ChatList{Chats: []*db.Chat{}, Cursor: db.FeedCursor{User: viewer, Epoch: s.saw(), At: s.Horizon().Add(-db.FeedOverlap)}}
 	for _, c := range s.chats {
 		if c.DeletedAt == nil && c.Member(viewer) != nil {
 			list.Chats = append(list.Chats, s.body(c))

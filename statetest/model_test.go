@@ -48,6 +48,12 @@ func newModel() *model {
 
 func (m *model) open(guard db.WriteGuard) *modelStore { return &modelStore{model: m, guard: guard} }
 
+// Now implements db.Clock.
+func (s *modelStore) Now() time.Time { return now() }
+
+// Horizon implements db.Clock: writes commit under the lock that reads take.
+func (s *modelStore) Horizon() time.Time { return now() }
+
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 // bumpEpoch is what `studychat epoch bump` does.

@@ -1,3 +1,6 @@
+DROP TABLE IF EXISTS cache_outages;
+--bun:split
+
 DROP TABLE IF EXISTS modules;
 --bun:split
 

@@ -89,6 +89,13 @@ CREATE TABLE IF NOT EXISTS modules (
 CREATE INDEX IF NOT EXISTS modules_title ON modules (title, id);
 --bun:split
 
+-- Instances whose writes do not reach the cache in Redis at the moment: meanwhile nobody trusts it.
+CREATE TABLE IF NOT EXISTS cache_outages (
+    instance text COLLATE "C" NOT NULL PRIMARY KEY,
+    until    timestamptz(6) NOT NULL
+);
+--bun:split
+
 CREATE TABLE IF NOT EXISTS stream_meta (
     id          bigint NOT NULL PRIMARY KEY CHECK (id = 1), -- there is one row
     epoch       bigint NOT NULL,

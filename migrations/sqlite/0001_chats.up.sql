@@ -87,6 +87,13 @@ CREATE TABLE IF NOT EXISTS modules (
 CREATE INDEX IF NOT EXISTS modules_title ON modules (title, id);
 --bun:split
 
+-- Instances whose writes do not reach the cache in Redis at the moment: meanwhile nobody trusts it.
+CREATE TABLE IF NOT EXISTS cache_outages (
+    instance TEXT NOT NULL PRIMARY KEY,
+    until    TEXT NOT NULL
+);
+--bun:split
+
 CREATE TABLE IF NOT EXISTS stream_meta (
     id          INTEGER NOT NULL PRIMARY KEY CHECK (id = 1), -- there is one row
     epoch       INTEGER NOT NULL,
