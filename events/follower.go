@@ -54,11 +54,12 @@ func (f *follower) leave() {
 }
 
 // head reads how far the log reaches and checks membership with it.
-func (f *follower) head(ctx context.Context) (db.Head, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
+func (f *follower) head(ctx context.Context) (head db.Head, err error) {
 	before := f.topic.mark()
-	head, err := f.hub.repo.Head(ctx, f.viewer, f.topic.chatID)
+	err = db.Within(ctx, readTimeout, func(ctx context.Context) (err error) {
+		head, err = f.hub.repo.Head(ctx, f.viewer, f.topic.chatID)
+		return err
+	})
 	if err != nil {
 		return db.Head{}, err
 	}

@@ -38,10 +38,12 @@ func (f *follower) expire(ctx context.Context) error {
 	}
 }
 
-func (f *follower) departure(ctx context.Context) (db.Head, *db.Event, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	return f.hub.repo.Departure(ctx, f.viewer, f.topic.chatID)
+func (f *follower) departure(ctx context.Context) (head db.Head, removed *db.Event, err error) {
+	err = db.Within(ctx, readTimeout, func(ctx context.Context) (err error) {
+		head, removed, err = f.hub.repo.Departure(ctx, f.viewer, f.topic.chatID)
+		return err
+	})
+	return head, removed, err
 }
 
 // endWith lets the follower go on up to the viewer's removal, which is still to be told: also where it is not kept in the log

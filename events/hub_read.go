@@ -16,15 +16,17 @@ const (
 )
 
 // readLog reads a stretch of a chat's log, as one of a bounded number at a time.
-func (h *Hub) readLog(ctx context.Context, chatID string, after int64) (*db.Log, error) {
+func (h *Hub) readLog(ctx context.Context, chatID string, after int64) (log *db.Log, err error) {
 	release, err := h.slot(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	return h.repo.Log(ctx, chatID, after, readLimit)
+	err = db.Within(ctx, readTimeout, func(ctx context.Context) (err error) {
+		log, err = h.repo.Log(ctx, chatID, after, readLimit)
+		return err
+	})
+	return log, err
 }
 
 // slot waits until the hub may ask the database once more at a time.

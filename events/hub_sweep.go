@@ -108,9 +108,11 @@ func (h *Hub) sweepTopics(ctx context.Context, topics []*topic) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	heads, err := h.repo.Heads(ctx, ids)
+	var heads []db.Head
+	err := db.Within(ctx, readTimeout, func(ctx context.Context) (err error) {
+		heads, err = h.repo.Heads(ctx, ids)
+		return err
+	})
 	if err != nil {
 		return err
 	}
