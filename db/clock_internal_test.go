@@ -16,7 +16,7 @@ func TestClock(t *testing.T) {
 		ahead := func(d time.Duration) time.Time { return time.Now().Add(d) } // what a database says that is d ahead
 		isAhead := func(what string, want time.Duration) {
 			t.Helper()
-			if got := c.Now().Sub(time.Now()); got.Abs() > want.Abs()+time.Microsecond || (got-want).Abs() > time.Microsecond {
+			if got := time.Until(c.Now()); got.Abs() > want.Abs()+time.Microsecond || (got-want).Abs() > time.Microsecond {
 				t.Errorf("%s: %v ahead of us, want %v", what, got, want)
 			}
 			if got := c.offset(); (got + want).Abs() > time.Microsecond {
@@ -25,12 +25,12 @@ func TestClock(t *testing.T) {
 		}
 		measure := func(d, roundTrip time.Duration) {
 			before := time.Now()
-			time.Sleep(roundTrip)
+			<-time.After(roundTrip)
 			c.measured(before, time.Now(), ahead(d-roundTrip/2))
 		}
 		measure(40*time.Second, 2*time.Millisecond)
 		isAhead("first", 40*time.Second)
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		isAhead("an hour later", 40*time.Second)
 		measure(40*time.Second, time.Millisecond)
 		measure(40*time.Second+100*time.Millisecond, time.Second) // within its own doubt: says nothing new
