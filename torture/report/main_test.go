@@ -29,6 +29,8 @@ func TestPage(t *testing.T) {
 		"| [redis-kill](#redis-kill) | ok | 10 | 10 | 0 | 0 | 0 | 0 | 0 | 12 | 100 | 3 |",
 		"| [herd](#herd) | **failed** |  |  |  |  |  |  | 5 |  |  |  |",
 		"## herd\na cold key.",
+		"[redis-kill](#redis-kill), redis-stop (**not tried**)",
+		"slowloris (**not tried**), http2-abuse (**not tried**), [herd](#herd) (**failed**)",
 		"- MISSED: 4 loads, limit 3",
 	} {
 		if !strings.Contains(out.String(), want) {
@@ -66,5 +68,34 @@ func TestReliabilityPageIsCurrent(t *testing.T) {
 	}
 	if out.String() != string(page) {
 		t.Error("docs/reliability.md is not what torture.jsonl gives: go run ./torture/report torture.jsonl > docs/reliability.md")
+	}
+}
+
+// Every check belongs to a promise, and what a promise names is a check.
+func TestPromisesNameAllChecks(t *testing.T) {
+	t.Parallel()
+	file, err := os.Open("../../torture.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	lines, err := read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for _, p := range promises {
+		for _, check := range p.checks {
+			named[check] = true
+		}
+	}
+	for _, line := range lines {
+		if !named[line.Check] {
+			t.Errorf("%s belongs to no promise", line.Check)
+		}
+		delete(named, line.Check)
+	}
+	for check := range named {
+		t.Errorf("%s is no check of the last run", check)
 	}
 }
