@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	redis.SetLogger(silence{})
 	status := m.Run()
-	removeBinary()
+	removeBinaries()
 	if err := goleak.Find(); status == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		status = 1
