@@ -62,8 +62,9 @@ type vars map[string]any
 type failure struct {
 	Message    string `json:"message"`
 	Extensions struct {
-		Code  string `json:"code"`
-		Field string `json:"field"`
+		Code         string  `json:"code"`
+		Field        string  `json:"field"`
+		RetryAfterMs float64 `json:"retryAfterMs"`
 	} `json:"extensions"`
 }
 

@@ -68,7 +68,7 @@ func (l *traffic) reportProblems() {
 	for _, s := range slices.Concat(l.subscribers, l.feeds) {
 		resumes += s.resumes
 		problems = append(problems, s.problems...)
-		if over, complete := s.ended(); over != complete {
+		if over, complete := s.ended(); over != complete && s.endedBy == "" {
 			problems = append(problems, fmt.Sprintf("%s: the last event came: %t; the stream was completed: %t", s.user, over, complete))
 		}
 	}

@@ -144,11 +144,14 @@ func isCommit(sent []byte) bool {
 	return len(sent) > 0 && sent[0] == 'Q' && bytes.Contains(bytes.ToLower(sent), []byte("commit"))
 }
 
+// close ends the proxy and all its connections. May be called again.
 func (p *proxy) close() {
 	_ = p.listener.Close()
 	p.mu.Lock()
-	p.closed = true
-	close(p.done)
+	if !p.closed {
+		p.closed = true
+		close(p.done)
+	}
 	for one := range p.pairs {
 		one.close()
 	}

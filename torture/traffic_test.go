@@ -53,6 +53,7 @@ type traffic struct {
 
 	stopWriting context.CancelFunc
 	writing     sync.WaitGroup
+	following   context.Context
 	stopReading context.CancelFunc
 	reading     sync.WaitGroup
 }
@@ -77,12 +78,27 @@ func (w *world) newTraffic(r *record) *traffic {
 		room := l.rooms[n]
 		l.subscribers = append(l.subscribers, w.newSubscriber(member(n, k/r.chats), room.id, room.cursor, room.seq, k))
 	}
-	for k := range feeds {
-		l.feeds = append(l.feeds, w.newSubscriber(feeder(k), "", "", 0, k))
-	}
-	r.Load = fmt.Sprintf("%d subscribers, %d feeds", r.subscribers, feeds)
+	l.addFeeds(feeds)
 	r.Cleanup(l.stop)
 	return l
+}
+
+// addFeeds adds feeds, some users having several.
+func (l *traffic) addFeeds(n int) {
+	for range n {
+		k := len(l.feeds)
+		l.feeds = append(l.feeds, l.w.newSubscriber(feeder(k%feeds), "", "", 0, k))
+	}
+	l.r.Load = fmt.Sprintf("%d subscribers, %d feeds", l.r.subscribers, len(l.feeds))
+}
+
+// everyCarrier spreads the subscribers and feeds over the carriers.
+func (l *traffic) everyCarrier() {
+	for _, all := range [][]*subscriber{l.subscribers, l.feeds} {
+		for k, s := range all {
+			s.over = carrier(k/len(l.w.instances)) % carriers
+		}
+	}
 }
 
 func feeder(k int) string { return fmt.Sprintf("feeder-%d", k) }
@@ -99,7 +115,7 @@ func (l *traffic) feedsOf(n int) (users []string) {
 
 func (l *traffic) feedRooms(k int) (rooms []int) {
 	for n := range chatsOfFeed {
-		rooms = append(rooms, (k*2+n)%len(l.rooms))
+		rooms = append(rooms, (k%feeds*2+n)%len(l.rooms))
 	}
 	return rooms
 }
@@ -134,15 +150,14 @@ func (l *traffic) furnish(n, members int) room {
 // start begins to follow, waits until everybody does, and begins to write.
 func (l *traffic) start() {
 	l.r.Helper()
-	ctx, stopReading := context.WithCancel(context.Background())
-	l.stopReading = stopReading
+	l.following, l.stopReading = context.WithCancel(context.Background())
 	for _, s := range slices.Concat(l.subscribers, l.feeds) {
-		l.reading.Go(func() { s.run(ctx) })
+		l.follow(s)
 	}
 	// A feed begins with now, whenever that is: write until it has shown something of each of its chats.
 	if _, ok := until(15*time.Second, func() bool {
 		for _, room := range l.rooms {
-			l.send(ctx, room, 0)
+			l.send(l.following, room, 0)
 		}
 		return l.everybodyHears()
 	}); !ok {
@@ -160,6 +175,9 @@ func (l *traffic) start() {
 		l.writing.Go(func() { l.write(writing) })
 	}
 }
+
+// follow has a subscriber begin.
+func (l *traffic) follow(s *subscriber) { l.reading.Go(func() { s.run(l.following) }) }
 
 func (l *traffic) everybodyHears() bool {
 	for _, s := range l.subscribers {
