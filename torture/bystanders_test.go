@@ -273,20 +273,3 @@ func (c *crowd) firstAnswer() time.Time {
 func (c *crowd) report(callers int) {
 	c.l.r.limit(c.untold == 0 && c.answered > 0, "%d callers of the stuck chat: %d messages answered, %d times sent away with UNAVAILABLE, %d of those without retryAfterMs", callers, c.answered, c.refused, c.untold)
 }
-
-// stuckRoom is a room beside those of the traffic, followed over each carrier.
-func (l *traffic) stuckRoom() room {
-	l.r.Helper()
-	n := len(l.rooms)
-	room := l.furnish(n, int(carriers))
-	if l.r.Failed() {
-		l.r.FailNow()
-	}
-	for over := range carriers {
-		s := l.w.newSubscriber(member(n, int(over)), room.id, room.cursor, room.seq, int(over))
-		s.over = over
-		l.subscribers = append(l.subscribers, s)
-		l.follow(s)
-	}
-	return room
-}

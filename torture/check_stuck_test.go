@@ -27,7 +27,7 @@ func stuckChat(r *record) {
 	l := w.newTraffic(r)
 	l.everyCarrier()
 	l.start()
-	room := l.stuckRoom()
+	room := l.sideRoom()
 	b := newBystanders(r, w)
 	before := during(func() { pause(2 * r.calm) })
 	var c *crowd
@@ -51,13 +51,12 @@ func stuckChat(r *record) {
 func vanishedWriter(r *record) {
 	r.small()
 	r.Fault = fmt.Sprintf("an instance vanishes without a word to PostgreSQL, %d of its writes to one chat under way, one of them at its COMMIT; %d callers write to that chat at the others", vanishWrite, stuckCrowd)
-	w := newWorld(r, setting{distant: true})
-	victim, line := w.instances[2], w.databases[2]
-	w.instances = w.instances[:2]
+	w := newWorld(r, setting{})
+	victim, line := w.victim("")
 	l := w.newTraffic(r)
 	l.everyCarrier()
 	l.start()
-	room := l.stuckRoom()
+	room := l.sideRoom()
 	b := newBystanders(r, w)
 	before := during(func() { pause(2 * r.calm) })
 	vanish(r, w, victim, line, room)

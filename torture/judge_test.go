@@ -53,11 +53,7 @@ func (l *traffic) verdict(t truth) verdict {
 		v.add(judgeStream(s.user, s.chat, s.after, s.got, t))
 	}
 	for k, s := range l.feeds {
-		var chats []string
-		for _, n := range l.feedRooms(k) {
-			chats = append(chats, l.rooms[n].id)
-		}
-		v.add(judgeFeed(s.user, chats, s.got, t))
+		v.add(judgeFeed(s.user, l.feedChats(k), s.got, t))
 	}
 	return v
 }

@@ -29,7 +29,7 @@ type subscriber struct {
 
 	over  carrier
 	line  *line // its own way to the server; nil for the usual one
-	gate  gate  // before each reading
+	gate  gate  // before each connection and each reading
 	stock bool  // a client as it comes from npm: what ends the stream for such a client ends it for good
 
 	mu       sync.Mutex
@@ -74,6 +74,7 @@ func (s *subscriber) follow(ctx context.Context, i *instance) (over bool) {
 	s.mu.Lock()
 	s.disconnect = disconnect
 	s.mu.Unlock()
+	s.gate.pass(ctx)
 	stream, err := s.open(ctx, i)
 	if err != nil {
 		return false

@@ -69,6 +69,7 @@ func checks() []check {
 		{"database-hang", true, databaseHang},
 		{"stuck-chat", true, stuckChat},
 		{"vanished-writer", true, vanishedWriter},
+		{"late-commit", false, lateCommit},
 		{"subscribe-race", true, subscribeRace},
 		{"feed-join", true, feedJoin},
 		{"start-cut", true, startCut},

@@ -38,6 +38,7 @@ type traffic struct {
 
 	subscribers []*subscriber
 	feeds       []*subscriber
+	shown       []room // further rooms that every feed shows
 
 	sentAt sync.Map // time.Time by message id: before the first request of its sending
 	count  atomic.Int64
@@ -120,6 +121,17 @@ func (l *traffic) feedRooms(k int) (rooms []int) {
 	return rooms
 }
 
+// feedChats are the chats that a feed shows.
+func (l *traffic) feedChats(k int) (chats []string) {
+	for _, n := range l.feedRooms(k) {
+		chats = append(chats, l.rooms[n].id)
+	}
+	for _, room := range l.shown {
+		chats = append(chats, room.id)
+	}
+	return chats
+}
+
 // furnish creates a chat and its members.
 func (l *traffic) furnish(n, members int) room {
 	room := room{id: db.NewID(), owner: fmt.Sprintf("owner-%d", n), gone: new(atomic.Bool)}
@@ -145,6 +157,38 @@ func (l *traffic) furnish(n, members int) room {
 		l.r.Errorf("set up a chat: %v", err)
 	}
 	return room
+}
+
+// sideRoom is a further room, which nobody writes to by himself, and which is followed over each carrier.
+func (l *traffic) sideRoom() room {
+	l.r.Helper()
+	n := len(l.rooms) + len(l.shown)
+	room := l.furnish(n, int(carriers))
+	if l.r.Failed() {
+		l.r.FailNow()
+	}
+	for over := range carriers {
+		s := l.w.newSubscriber(member(n, int(over)), room.id, room.cursor, room.seq, int(over))
+		s.over = over
+		l.subscribers = append(l.subscribers, s)
+		l.follow(s)
+	}
+	return room
+}
+
+// show makes the users of the feeds members of a side room, and waits until their feeds show it.
+func (l *traffic) show(room room) {
+	l.r.Helper()
+	l.shown = append(l.shown, room)
+	for k := range feeds {
+		l.w.must(room.owner, addMember, vars{"chat": room.id, "user": feeder(k)}, nil)
+	}
+	t := l.w.truth()
+	if _, ok := until(15*time.Second, func() bool {
+		return !slices.ContainsFunc(l.feeds, func(s *subscriber) bool { return !s.reached(room.id, t.head(room.id)) })
+	}); !ok {
+		l.r.Fatal("not every feed shows a new chat after 15 s")
+	}
 }
 
 // start begins to follow, waits until everybody does, and begins to write.
@@ -285,10 +329,8 @@ func (l *traffic) quiet() truth {
 
 func (l *traffic) feedsDone(t truth) bool {
 	for k, s := range l.feeds {
-		for _, n := range l.feedRooms(k) {
-			if !s.reached(l.rooms[n].id, t.head(l.rooms[n].id)) {
-				return false
-			}
+		if slices.ContainsFunc(l.feedChats(k), func(chat string) bool { return !s.reached(chat, t.head(chat)) }) {
+			return false
 		}
 	}
 	return true

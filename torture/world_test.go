@@ -60,6 +60,17 @@ func newWorld(t testing.TB, o setting) *world {
 	return w
 }
 
+// victim starts a further instance, which only the check itself uses: it reaches PostgreSQL by a proxy of its own, with
+// further settings in the DSN, such as "&synchronous_commit=on".
+func (w *world) victim(settings string) (*instance, *proxy) {
+	w.t.Helper()
+	i := w.newInstance(0, setting{distant: true})
+	i.settings[0] += settings // DATABASE_URL
+	w.t.Cleanup(i.kill)
+	i.start()
+	return i, w.databases[len(w.databases)-1]
+}
+
 // newInstance returns one that is down.
 func (w *world) newInstance(n int, o setting) *instance {
 	w.t.Helper()
