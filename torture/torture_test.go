@@ -70,6 +70,8 @@ func checks() []check {
 		{"stuck-chat", true, stuckChat},
 		{"vanished-writer", true, vanishedWriter},
 		{"late-commit", false, lateCommit},
+		{"clock-skew", true, clockSkew},
+		{"acceptance", true, acceptance},
 		{"subscribe-race", true, subscribeRace},
 		{"feed-join", true, feedJoin},
 		{"start-cut", true, startCut},
