@@ -2,6 +2,7 @@ package torture
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -67,13 +68,12 @@ func (w *world) newTraffic(r *record) *traffic {
 	r.Helper()
 	l := &traffic{w: w, r: r, rooms: make([]room, r.chats), stopWriting: func() {}, stopReading: func() {}}
 	var setUp sync.WaitGroup
+	failures := make([]error, len(l.rooms))
 	for n := range l.rooms {
-		setUp.Go(func() { l.rooms[n] = l.furnish(n, r.subscribers/r.chats) })
+		setUp.Go(func() { l.rooms[n], failures[n] = l.furnish(n, r.subscribers/r.chats) })
 	}
 	setUp.Wait()
-	if r.Failed() {
-		r.FailNow()
-	}
+	r.must(errors.Join(failures...))
 	for k := range r.subscribers {
 		n := k % r.chats
 		room := l.rooms[n]
@@ -133,7 +133,7 @@ func (l *traffic) feedChats(k int) (chats []string) {
 }
 
 // furnish creates a chat and its members.
-func (l *traffic) furnish(n, members int) room {
+func (l *traffic) furnish(n, members int) (room, error) {
 	room := room{id: db.NewID(), owner: fmt.Sprintf("owner-%d", n), gone: new(atomic.Bool)}
 	ctx, i := l.r.Context(), l.w.instances[n%len(l.w.instances)]
 	err := post(ctx, l.w.client, i, room.owner, createChat, vars{"id": room.id, "title": "Torture"}, nil)
@@ -154,19 +154,17 @@ func (l *traffic) furnish(n, members int) room {
 		room.seq, err = seqOf(room.cursor)
 	}
 	if err != nil {
-		l.r.Errorf("set up a chat: %v", err)
+		err = fmt.Errorf("set up a chat: %w", err)
 	}
-	return room
+	return room, err
 }
 
 // sideRoom is a further room, which nobody writes to by himself, and which is followed over each carrier.
 func (l *traffic) sideRoom() room {
 	l.r.Helper()
 	n := len(l.rooms) + len(l.shown)
-	room := l.furnish(n, int(carriers))
-	if l.r.Failed() {
-		l.r.FailNow()
-	}
+	room, err := l.furnish(n, int(carriers))
+	l.r.must(err)
 	for over := range carriers {
 		s := l.w.newSubscriber(member(n, int(over)), room.id, room.cursor, room.seq, int(over))
 		s.over = over
