@@ -1,8 +1,10 @@
 package torture
 
 import (
+	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -110,6 +112,37 @@ func TestProxyFreezesAndThaws(t *testing.T) {
 	}
 	if _, ok := hears(t, other, "new", soon); !ok {
 		t.Error("the new connection did not thaw")
+	}
+}
+
+// A frozen proxy does not even tell the server that the client has gone.
+func TestProxyFreezesTheEnd(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	p := newProxy(t, listener.Addr().String())
+	client, err := net.Dial("tcp", p.listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	p.freeze()
+	_ = client.Close()
+	_ = server.SetReadDeadline(time.Now().Add(silent))
+	if _, err := server.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the server reads %v while the proxy is frozen", err)
+	}
+	p.thaw()
+	_ = server.SetReadDeadline(time.Now().Add(soon))
+	if _, err := server.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("the server reads %v afterwards", err)
 	}
 }
 
