@@ -94,12 +94,12 @@ fuzz: ## run every fuzz target for FUZZTIME (30s); what is found is written to t
 bench: ## run the benchmarks; compare ratios within one run
 	go run ./testservices/run -- go test -run '^$$' -bench . -benchtime 1s $(PACKAGES)
 
-TORTURE = go run ./testservices/run -- go test ./torture -run TestTorture -count 1 -timeout 15m
+TORTURE = go run ./testservices/run -- go test ./torture -run TestTorture -count 1 -timeout 30m
 
-torture: ## try the promises under faults, with real servers; 10 minutes; writes torture.jsonl line by line, and docs/reliability.md
+torture: ## try the promises under faults, with real servers; 13 minutes; writes torture.jsonl line by line, and docs/reliability.md
 	rm -f torture.jsonl
 	$(TORTURE) -torture long -torture.out $(CURDIR)/torture.jsonl; status=$$?; \
 	go run ./torture/report torture.jsonl > docs/reliability.md; exit $$status
 
-torture-short: ## the checks that matter most, with less load; 3 minutes
+torture-short: ## the checks that matter most, with less load; 4 minutes
 	$(TORTURE) -torture short

@@ -33,13 +33,18 @@ func token(user string) string {
 	if found, ok := tokens.Load(user); ok {
 		return found.(string)
 	}
-	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-		"iss": "torture", "aud": "studychat", "sub": user, "exp": time.Now().Add(time.Hour).Unix(),
-	}).SignedString([]byte(secret))
+	signed := sign(jwt.MapClaims{"sub": user, "exp": time.Now().Add(time.Hour).Unix()})
+	tokens.Store(user, signed)
+	return signed
+}
+
+// sign makes a token that is for the servers.
+func sign(claims jwt.MapClaims) string {
+	claims["iss"], claims["aud"] = "torture", "studychat"
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))
 	if err != nil {
 		panic(err) // the algorithm and the key do not go together
 	}
-	tokens.Store(user, signed)
 	return signed
 }
 
@@ -62,8 +67,9 @@ type vars map[string]any
 type failure struct {
 	Message    string `json:"message"`
 	Extensions struct {
-		Code  string `json:"code"`
-		Field string `json:"field"`
+		Code         string  `json:"code"`
+		Field        string  `json:"field"`
+		RetryAfterMs float64 `json:"retryAfterMs"`
 	} `json:"extensions"`
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,25 +19,33 @@ import (
 	"time"
 )
 
-// binary builds the server once and returns where it is.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "torture-")
+// buildDirectory is where the servers are built, until removeBinaries.
+var buildDirectory = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "torture-") })
+
+// plainBinary builds the server once and returns where it is.
+var plainBinary = sync.OnceValues(func() (string, error) {
+	dir, err := buildDirectory()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "studychat")
-	if out, err := exec.Command("go", "build", "-o", path, "..").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
+	return build(filepath.Join(dir, "studychat"))
 })
 
-func removeBinary() {
+// build builds the server to a path.
+func build(path string, flags ...string) (string, error) {
+	arguments := slices.Concat([]string{"build"}, flags, []string{"-o", path, ".."})
+	if out, err := exec.Command("go", arguments...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go %v: %w\n%s", arguments, err, out)
+	}
+	return path, nil
+}
+
+func removeBinaries() {
 	if *scaleFlag == "" {
 		return
 	}
-	if path, err := binary(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	if dir, err := buildDirectory(); err == nil {
+		_ = os.RemoveAll(dir)
 	}
 }
 
@@ -47,6 +56,7 @@ const leash = `"$@" </dev/null & echo $!; cat >/dev/null; kill -9 $! 2>/dev/null
 type instance struct {
 	t        testing.TB
 	settings []string
+	clock    *clock       // nil: the machine's
 	url      atomic.Value // string; of the newest start, since each listens on a port of its own
 	alarming atomic.Int64 // lines of the log that say ERROR
 	heap     atomic.Int64 // MB that the newest garbage collection left alive, where GODEBUG=gctrace=1 is set
@@ -60,12 +70,16 @@ type instance struct {
 // start starts the process and waits until it listens.
 func (i *instance) start() {
 	i.t.Helper()
-	path, err := binary()
+	built, settings := plainBinary, i.settings
+	if i.clock != nil {
+		built, settings = skewedBinary, append(slices.Clone(settings), "TORTURE_CLOCK="+i.clock.path)
+	}
+	path, err := built()
 	if err != nil {
 		i.t.Fatal(err)
 	}
 	i.cmd = exec.Command("/bin/sh", "-c", leash, "leash", path)
-	i.cmd.Env = append([]string{"ADDR=127.0.0.1:0", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, i.settings...)
+	i.cmd.Env = append([]string{"ADDR=127.0.0.1:0", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, settings...)
 	i.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Ctrl-C is for us
 	stdin, err1 := i.cmd.StdinPipe()
 	stdout, err2 := i.cmd.StdoutPipe()
@@ -130,29 +144,78 @@ func (i *instance) kill() {
 	_ = i.cmd.Wait() // says how the shell ended
 }
 
+// stop freezes the process: its connections stay open, and nothing answers. resume ends it.
+func (i *instance) stop()   { i.t.Helper(); i.signal(syscall.SIGSTOP) }
+func (i *instance) resume() { i.t.Helper(); i.signal(syscall.SIGCONT) }
+
+func (i *instance) signal(signal syscall.Signal) {
+	i.t.Helper()
+	if err := syscall.Kill(i.pid, signal); err != nil {
+		i.t.Fatalf("%v to a server: %v", signal, err)
+	}
+}
+
 func (i *instance) address() string { return i.url.Load().(string) }
 
 // redisState asks for what /readyz says of Redis: "ok" or "degraded".
 func (i *instance) redisState(client *http.Client) string {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, i.address()+"/readyz", nil)
-	if err != nil {
-		return err.Error()
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return err.Error()
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
+	_, text, err := i.readyz(client)
 	switch {
 	case err != nil:
 		return err.Error()
-	case strings.Contains(string(text), `"redis":"ok"`):
+	case strings.Contains(text, `"redis":"ok"`):
 		return "ok"
-	case strings.Contains(string(text), `"redis":"degraded"`):
+	case strings.Contains(text, `"redis":"degraded"`):
 		return "degraded"
 	}
-	return string(text)
+	return text
+}
+
+// readyz asks for /readyz.
+func (i *instance) readyz(client *http.Client) (status int, text string, err error) {
+	response, err := i.get(client, "/readyz")
+	if err != nil {
+		return 0, "", err
+	}
+	defer response.Body.Close()
+	raw, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(raw), err
+}
+
+// date is what the process takes for now, to the second.
+func (i *instance) date(client *http.Client) (time.Time, error) {
+	response, err := i.get(client, "/livez")
+	if err != nil {
+		return time.Time{}, err
+	}
+	_ = response.Body.Close()
+	return http.ParseTime(response.Header.Get("Date"))
+}
+
+// get asks for a page, which has to be read within 2 s.
+func (i *instance) get(client *http.Client, path string) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, i.address()+path, nil)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	response.Body = cancelling{response.Body, cancel}
+	return response, nil
+}
+
+// cancelling is a body whose Close gives its context back.
+type cancelling struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+func (c cancelling) Close() error {
+	defer c.cancel()
+	return c.ReadCloser.Close()
 }

@@ -53,11 +53,7 @@ func (l *traffic) verdict(t truth) verdict {
 		v.add(judgeStream(s.user, s.chat, s.after, s.got, t))
 	}
 	for k, s := range l.feeds {
-		var chats []string
-		for _, n := range l.feedRooms(k) {
-			chats = append(chats, l.rooms[n].id)
-		}
-		v.add(judgeFeed(s.user, chats, s.got, t))
+		v.add(judgeFeed(s.user, l.feedChats(k), s.got, t))
 	}
 	return v
 }
@@ -68,7 +64,7 @@ func (l *traffic) reportProblems() {
 	for _, s := range slices.Concat(l.subscribers, l.feeds) {
 		resumes += s.resumes
 		problems = append(problems, s.problems...)
-		if over, complete := s.ended(); over != complete {
+		if over, complete := s.ended(); over != complete && s.endedBy == "" {
 			problems = append(problems, fmt.Sprintf("%s: the last event came: %t; the stream was completed: %t", s.user, over, complete))
 		}
 	}

@@ -1,9 +1,11 @@
 // Package torture shows that what the README promises holds under faults: three real server processes on one PostgreSQL
 // and one Redis, some hundred subscribers, a steady load, and faults one after the other.
 //
-//	make torture          all checks, some 10 minutes
-//	make torture-short    those that matter most, with less load, some 3 minutes
+//	make torture          all checks, some 13 minutes
+//	make torture-short    those that matter most, with less load, some 4 minutes
 //	go test ./torture -run 'TestTorture/redis-kill$' -torture long -v    one, with the servers' logs
+//
+// Where the server has not been built with a wrong clock before (see clock_test.go), that takes two minutes more.
 //
 // What hostile clients do is watched through /proc, so those checks need Linux.
 //

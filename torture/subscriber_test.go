@@ -2,9 +2,12 @@ package torture
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 // received is an event, when it came and on which connection.
@@ -24,9 +27,10 @@ type subscriber struct {
 	home  int   // index of the instance that it begins with
 	after int64 // number of the cursor that it began with; without one, that of its first StreamStarted
 
-	over carrier
-	line *line // its own way to the server; nil for the usual one
-	gate gate  // before each reading
+	over  carrier
+	line  *line // its own way to the server; nil for the usual one
+	gate  gate  // before each connection and each reading
+	stock bool  // a client as it comes from npm: what ends the stream for such a client ends it for good
 
 	mu       sync.Mutex
 	cursor   string
@@ -39,7 +43,10 @@ type subscriber struct {
 	ends     map[string]bool  // by chat: the event came after which there is nothing more
 	problems []string
 	resumes  int
-	complete bool // the server ended the stream properly
+	complete bool   // the server ended the stream properly
+	endedBy  string // what made a stock client stop before its last event
+
+	disconnect context.CancelFunc // of the connection that is open
 }
 
 func (w *world) newSubscriber(user, chat, cursor string, after int64, home int) *subscriber {
@@ -62,6 +69,12 @@ func (s *subscriber) run(ctx context.Context) {
 
 // follow runs one connection and says whether there is nothing more to come.
 func (s *subscriber) follow(ctx context.Context, i *instance) (over bool) {
+	ctx, disconnect := context.WithCancel(ctx)
+	defer disconnect()
+	s.mu.Lock()
+	s.disconnect = disconnect
+	s.mu.Unlock()
+	s.gate.pass(ctx)
 	stream, err := s.open(ctx, i)
 	if err != nil {
 		return false
@@ -71,15 +84,21 @@ func (s *subscriber) follow(ctx context.Context, i *instance) (over bool) {
 		s.gate.pass(ctx)
 		f, err := stream.read(ctx)
 		if err != nil {
-			return false
+			return s.stock && s.stopsAt(err)
 		}
 		if f.Type == "complete" {
 			s.completed()
 			return true
 		}
 		e, err := f.decode()
-		if code := codeOf(err); code == "UNAVAILABLE" {
-			return false
+		if codeOf(err) == "UNAVAILABLE" {
+			if s.stock && f.Type == "next" {
+				continue // such an answer is shown, and is not the end by itself
+			}
+			if s.stock {
+				s.giveUp("error")
+			}
+			return s.stock
 		}
 		if err != nil {
 			s.problem(err.Error())
@@ -101,6 +120,44 @@ func (s *subscriber) open(ctx context.Context, i *instance) (subscription, error
 		client = s.line.client
 	}
 	return s.over.open(ctx, client, i, s.user, s.chat, cursor)
+}
+
+// cut breaks the connection that is open, as a network does. The subscriber goes on from its cursor, elsewhere.
+func (s *subscriber) cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.disconnect != nil {
+		s.disconnect()
+	}
+}
+
+// stopsAt says whether graphql-ws stops at what ended the connection. A connection that broke, and every HTTP status of
+// Server-Sent Events, is a reason to come back.
+func (s *subscriber) stopsAt(err error) bool {
+	code := websocket.CloseStatus(err)
+	if !isFatalClose(code) {
+		return false
+	}
+	s.giveUp(fmt.Sprintf("close code %d", code))
+	return true
+}
+
+// isFatalClose knows the close codes at which graphql-ws does not come back (isFatalInternalCloseCode and
+// shouldRetryConnectOrThrow in its client).
+func isFatalClose(code websocket.StatusCode) bool {
+	switch code {
+	case 1000, 1001, 1005, 1006, 1012, 1013, 1014:
+		return false
+	case 4500, 4005, 4400, 4004, 4401, 4406, 4409, 4429:
+		return true
+	}
+	return code >= 1000 && code <= 1999
+}
+
+func (s *subscriber) giveUp(reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.endedBy = reason
 }
 
 func (s *subscriber) problem(text string) {
@@ -136,6 +193,9 @@ func (s *subscriber) completed() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.complete = true
+	if s.stock && !s.ends[s.chat] {
+		s.endedBy = "complete"
+	}
 	if s.silent {
 		s.got = append(s.got, received{event: event{Kind: "complete"}, at: time.Now(), conn: s.conn, asked: s.asked})
 	}

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	redis.SetLogger(silence{})
 	status := m.Run()
-	removeBinary()
+	removeBinaries()
 	if err := goleak.Find(); status == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		status = 1
@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 
 // scale is how much is done.
 type scale struct {
+	long        bool // every form of each fault
 	subscribers int
 	chats       int
 	rate        int           // events a second
@@ -44,7 +45,7 @@ type scale struct {
 }
 
 var scales = map[string]scale{
-	"long":  {subscribers: 200, chats: 20, rate: 300, calm: 3 * time.Second, races: 5000, joins: 300, cuts: 240, ids: 200, outages: 3, hostile: 500},
+	"long":  {long: true, subscribers: 200, chats: 20, rate: 300, calm: 3 * time.Second, races: 5000, joins: 300, cuts: 240, ids: 200, outages: 3, hostile: 500},
 	"short": {subscribers: 100, chats: 10, rate: 150, calm: 1500 * time.Millisecond, races: 1000, joins: 72, cuts: 72, ids: 40, outages: 1, hostile: 300},
 }
 
@@ -65,6 +66,12 @@ func checks() []check {
 		{"never-published", true, neverPublished},
 		{"instance-kill9", true, instanceKill},
 		{"postgres-kill9", true, postgresKill},
+		{"database-hang", true, databaseHang},
+		{"stuck-chat", true, stuckChat},
+		{"vanished-writer", true, vanishedWriter},
+		{"late-commit", false, lateCommit},
+		{"clock-skew", true, clockSkew},
+		{"acceptance", true, acceptance},
 		{"subscribe-race", true, subscribeRace},
 		{"feed-join", true, feedJoin},
 		{"start-cut", true, startCut},

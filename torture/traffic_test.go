@@ -2,6 +2,7 @@ package torture
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -38,6 +39,7 @@ type traffic struct {
 
 	subscribers []*subscriber
 	feeds       []*subscriber
+	shown       []room // further rooms that every feed shows
 
 	sentAt sync.Map // time.Time by message id: before the first request of its sending
 	count  atomic.Int64
@@ -53,6 +55,7 @@ type traffic struct {
 
 	stopWriting context.CancelFunc
 	writing     sync.WaitGroup
+	following   context.Context
 	stopReading context.CancelFunc
 	reading     sync.WaitGroup
 }
@@ -65,24 +68,38 @@ func (w *world) newTraffic(r *record) *traffic {
 	r.Helper()
 	l := &traffic{w: w, r: r, rooms: make([]room, r.chats), stopWriting: func() {}, stopReading: func() {}}
 	var setUp sync.WaitGroup
+	failures := make([]error, len(l.rooms))
 	for n := range l.rooms {
-		setUp.Go(func() { l.rooms[n] = l.furnish(n, r.subscribers/r.chats) })
+		setUp.Go(func() { l.rooms[n], failures[n] = l.furnish(n, r.subscribers/r.chats) })
 	}
 	setUp.Wait()
-	if r.Failed() {
-		r.FailNow()
-	}
+	r.must(errors.Join(failures...))
 	for k := range r.subscribers {
 		n := k % r.chats
 		room := l.rooms[n]
 		l.subscribers = append(l.subscribers, w.newSubscriber(member(n, k/r.chats), room.id, room.cursor, room.seq, k))
 	}
-	for k := range feeds {
-		l.feeds = append(l.feeds, w.newSubscriber(feeder(k), "", "", 0, k))
-	}
-	r.Load = fmt.Sprintf("%d subscribers, %d feeds", r.subscribers, feeds)
+	l.addFeeds(feeds)
 	r.Cleanup(l.stop)
 	return l
+}
+
+// addFeeds adds feeds, some users having several.
+func (l *traffic) addFeeds(n int) {
+	for range n {
+		k := len(l.feeds)
+		l.feeds = append(l.feeds, l.w.newSubscriber(feeder(k%feeds), "", "", 0, k))
+	}
+	l.r.Load = fmt.Sprintf("%d subscribers, %d feeds", l.r.subscribers, len(l.feeds))
+}
+
+// everyCarrier spreads the subscribers and feeds over the carriers.
+func (l *traffic) everyCarrier() {
+	for _, all := range [][]*subscriber{l.subscribers, l.feeds} {
+		for k, s := range all {
+			s.over = carrier(k/len(l.w.instances)) % carriers
+		}
+	}
 }
 
 func feeder(k int) string { return fmt.Sprintf("feeder-%d", k) }
@@ -99,13 +116,24 @@ func (l *traffic) feedsOf(n int) (users []string) {
 
 func (l *traffic) feedRooms(k int) (rooms []int) {
 	for n := range chatsOfFeed {
-		rooms = append(rooms, (k*2+n)%len(l.rooms))
+		rooms = append(rooms, (k%feeds*2+n)%len(l.rooms))
 	}
 	return rooms
 }
 
+// feedChats are the chats that a feed shows.
+func (l *traffic) feedChats(k int) (chats []string) {
+	for _, n := range l.feedRooms(k) {
+		chats = append(chats, l.rooms[n].id)
+	}
+	for _, room := range l.shown {
+		chats = append(chats, room.id)
+	}
+	return chats
+}
+
 // furnish creates a chat and its members.
-func (l *traffic) furnish(n, members int) room {
+func (l *traffic) furnish(n, members int) (room, error) {
 	room := room{id: db.NewID(), owner: fmt.Sprintf("owner-%d", n), gone: new(atomic.Bool)}
 	ctx, i := l.r.Context(), l.w.instances[n%len(l.w.instances)]
 	err := post(ctx, l.w.client, i, room.owner, createChat, vars{"id": room.id, "title": "Torture"}, nil)
@@ -126,23 +154,52 @@ func (l *traffic) furnish(n, members int) room {
 		room.seq, err = seqOf(room.cursor)
 	}
 	if err != nil {
-		l.r.Errorf("set up a chat: %v", err)
+		err = fmt.Errorf("set up a chat: %w", err)
+	}
+	return room, err
+}
+
+// sideRoom is a further room, which nobody writes to by himself, and which is followed over each carrier.
+func (l *traffic) sideRoom() room {
+	l.r.Helper()
+	n := len(l.rooms) + len(l.shown)
+	room, err := l.furnish(n, int(carriers))
+	l.r.must(err)
+	for over := range carriers {
+		s := l.w.newSubscriber(member(n, int(over)), room.id, room.cursor, room.seq, int(over))
+		s.over = over
+		l.subscribers = append(l.subscribers, s)
+		l.follow(s)
 	}
 	return room
+}
+
+// show makes the users of the feeds members of a side room, and waits until their feeds show it.
+func (l *traffic) show(room room) {
+	l.r.Helper()
+	l.shown = append(l.shown, room)
+	for k := range feeds {
+		l.w.must(room.owner, addMember, vars{"chat": room.id, "user": feeder(k)}, nil)
+	}
+	t := l.w.truth()
+	if _, ok := until(15*time.Second, func() bool {
+		return !slices.ContainsFunc(l.feeds, func(s *subscriber) bool { return !s.reached(room.id, t.head(room.id)) })
+	}); !ok {
+		l.r.Fatal("not every feed shows a new chat after 15 s")
+	}
 }
 
 // start begins to follow, waits until everybody does, and begins to write.
 func (l *traffic) start() {
 	l.r.Helper()
-	ctx, stopReading := context.WithCancel(context.Background())
-	l.stopReading = stopReading
+	l.following, l.stopReading = context.WithCancel(context.Background())
 	for _, s := range slices.Concat(l.subscribers, l.feeds) {
-		l.reading.Go(func() { s.run(ctx) })
+		l.follow(s)
 	}
 	// A feed begins with now, whenever that is: write until it has shown something of each of its chats.
 	if _, ok := until(15*time.Second, func() bool {
 		for _, room := range l.rooms {
-			l.send(ctx, room, 0)
+			l.send(l.following, room, 0)
 		}
 		return l.everybodyHears()
 	}); !ok {
@@ -160,6 +217,9 @@ func (l *traffic) start() {
 		l.writing.Go(func() { l.write(writing) })
 	}
 }
+
+// follow has a subscriber begin.
+func (l *traffic) follow(s *subscriber) { l.reading.Go(func() { s.run(l.following) }) }
 
 func (l *traffic) everybodyHears() bool {
 	for _, s := range l.subscribers {
@@ -267,10 +327,8 @@ func (l *traffic) quiet() truth {
 
 func (l *traffic) feedsDone(t truth) bool {
 	for k, s := range l.feeds {
-		for _, n := range l.feedRooms(k) {
-			if !s.reached(l.rooms[n].id, t.head(l.rooms[n].id)) {
-				return false
-			}
+		if slices.ContainsFunc(l.feedChats(k), func(chat string) bool { return !s.reached(chat, t.head(chat)) }) {
+			return false
 		}
 	}
 	return true

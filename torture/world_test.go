@@ -21,16 +21,19 @@ type world struct {
 	t         testing.TB
 	dsn       string
 	redis     *testservices.RedisServer
-	proxies   []*proxy // one an instance, if asked for
+	proxies   []*proxy // to Redis, one for each instance, if asked for
+	databases []*proxy // to PostgreSQL, alike
 	instances []*instance
 	client    *http.Client
 }
 
 // setting says how a world differs from the usual one.
 type setting struct {
-	dsn     string // instead of a database of its own on the shared PostgreSQL
-	proxied bool   // each instance reaches Redis by a proxy of its own
-	one     bool   // instance, not three
+	dsn     string          // instead of a database of its own on the shared PostgreSQL
+	proxied bool            // each instance reaches Redis by a proxy of its own
+	distant bool            // each instance reaches PostgreSQL by a proxy of its own
+	one     bool            // instance, not three
+	clocks  []time.Duration // how far the clock of each instance is ahead; nil: all are right
 	extra   []string
 }
 
@@ -47,20 +50,48 @@ func newWorld(t testing.TB, o setting) *world {
 	if o.one {
 		instances = 1
 	}
-	for range instances {
-		url := w.redis.URL()
-		if o.proxied {
-			p := newProxy(t, w.redis.Addr())
-			w.proxies = append(w.proxies, p)
-			url = p.url()
-		}
-		w.instances = append(w.instances, &instance{t: t, settings: slices.Concat([]string{"DATABASE_URL=" + w.dsn, "REDIS_URL=" + url}, authSettings, o.extra)})
+	for n := range instances {
+		w.instances = append(w.instances, w.newInstance(n, o))
 	}
 	for _, i := range w.instances {
 		t.Cleanup(i.kill)
 		i.start()
 	}
 	return w
+}
+
+// victim starts a further instance, which only the check itself uses: it reaches PostgreSQL by a proxy of its own, with
+// further settings in the DSN, such as "&synchronous_commit=on".
+func (w *world) victim(settings string) (*instance, *proxy) {
+	w.t.Helper()
+	i := w.newInstance(0, setting{distant: true})
+	i.settings[0] += settings // DATABASE_URL
+	w.t.Cleanup(i.kill)
+	i.start()
+	return i, w.databases[len(w.databases)-1]
+}
+
+// newInstance returns one that is down.
+func (w *world) newInstance(n int, o setting) *instance {
+	w.t.Helper()
+	i := &instance{t: w.t}
+	redisURL, dsn := w.redis.URL(), w.dsn
+	if o.proxied {
+		p := newProxy(w.t, w.redis.Addr())
+		w.proxies = append(w.proxies, p)
+		redisURL = p.url()
+	}
+	if o.distant {
+		var p *proxy
+		p, dsn = newDatabaseProxy(w.t, dsn)
+		w.databases = append(w.databases, p)
+	}
+	if o.clocks != nil {
+		i.clock = newClock(w.t)
+		i.clock.ahead(o.clocks[n])
+	}
+	i.settings = slices.Concat([]string{"DATABASE_URL=" + dsn, "REDIS_URL=" + redisURL}, authSettings, o.extra)
+	return i
 }
 
 // admin is a client for what only faults do: CLIENT KILL, CONFIG SET, FLUSHALL.
@@ -157,4 +188,27 @@ func (w *world) sql(statement string, args ...any) {
 	if _, err := conn.Exec(ctx, statement, args...); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// lock runs a statement in a transaction that stays open, with its locks, until release.
+func (w *world) lock(statement string, args ...any) (release func()) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	conn, err := pgx.Connect(ctx, w.dsn)
+	if err != nil {
+		cancel()
+		w.t.Fatal(err)
+	}
+	release = sync.OnceFunc(func() {
+		defer cancel()
+		_ = conn.Close(ctx) // which ends the transaction
+	})
+	w.t.Cleanup(release)
+	if _, err = conn.Exec(ctx, "BEGIN"); err == nil {
+		_, err = conn.Exec(ctx, statement, args...)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return release
 }
