@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"studychat/db"
 )
@@ -20,7 +21,7 @@ type fakeWrites struct {
 	moved bool
 }
 
-func (*fakeWrites) Now() time.Time { return now() }
+func (fakeWrites) Now() time.Time { return now() }
 
 func (f fakeWrites) answer() (*db.Event, error) { return f.event, f.err }
 
