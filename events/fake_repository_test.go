@@ -19,6 +19,8 @@ type fakeLog struct {
 
 	// before runs ahead of every read, without the lock: to delay it or to make it fail.
 	before func(ctx context.Context, method string) error
+	// after runs after every read, without the lock: to hold back what was read.
+	after func(method string)
 	// lag is how much earlier than its commit an event says that it happened: long transactions, clocks that are behind.
 	lag func() time.Duration
 	// behind is how far the horizon is: no lag is longer.
@@ -146,6 +148,15 @@ func (f *fakeLog) read(ctx context.Context, method string) error {
 	return ctx.Err()
 }
 
+func (f *fakeLog) held(method string) {
+	f.mu.Lock()
+	after := f.after
+	f.mu.Unlock()
+	if after != nil {
+		after(method)
+	}
+}
+
 func (f *fakeLog) head(chatID string) db.Head {
 	c := f.chats[chatID]
 	head := db.Head{ChatID: chatID, HeadSeq: int64(len(c.events)), FloorSeq: c.floor, Epoch: f.epoch, DeletedAt: c.deleted}
@@ -159,6 +170,7 @@ func (f *fakeLog) Head(ctx context.Context, viewer, chatID string) (db.Head, err
 	if err := f.read(ctx, "Head"); err != nil {
 		return db.Head{}, err
 	}
+	defer f.held("Head")
 	if f.during != nil {
 		f.during("Head")
 	}
@@ -182,6 +194,7 @@ func (f *fakeLog) Standing(ctx context.Context, viewer, chatID string, place db.
 	if err := f.read(ctx, "Standing"); err != nil {
 		return nil, err
 	}
+	defer f.held("Standing")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := f.chats[chatID]
@@ -214,6 +227,7 @@ func (f *fakeLog) FeedHeads(ctx context.Context, viewer string, since *time.Time
 	if err := f.read(ctx, "FeedHeads"); err != nil {
 		return nil, err
 	}
+	defer f.held("FeedHeads")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var heads []db.Head
@@ -232,6 +246,7 @@ func (f *fakeLog) FeedStart(ctx context.Context, viewer string, since time.Time)
 	if err := f.read(ctx, "FeedStart"); err != nil {
 		return nil, err
 	}
+	defer f.held("FeedStart")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var heads []db.Head
@@ -254,6 +269,7 @@ func (f *fakeLog) Heads(ctx context.Context, chatIDs []string) ([]db.Head, error
 	if err := f.read(ctx, "Heads"); err != nil {
 		return nil, err
 	}
+	defer f.held("Heads")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var heads []db.Head
@@ -269,6 +285,7 @@ func (f *fakeLog) Log(ctx context.Context, chatID string, after int64, limit int
 	if err := f.read(ctx, "Log"); err != nil {
 		return nil, err
 	}
+	defer f.held("Log")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := f.chats[chatID]
@@ -290,6 +307,7 @@ func (f *fakeLog) Epoch(ctx context.Context) (int64, error) {
 	if err := f.read(ctx, "Epoch"); err != nil {
 		return 0, err
 	}
+	defer f.held("Epoch")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.epoch, nil

@@ -11,15 +11,15 @@ import (
 //
 // Whatever happens after that moment waits until the replay is over: not here but in the log, so that it costs no memory.
 type replay struct {
-	until time.Time     // that moment; zero when no replay is under way
+	until time.Time     // that moment, which is a horizon; zero when no replay is under way
 	told  db.FeedReplay // how far it has got
 	queue []*feedChat   // the chats that are still to be told, the first one's turn it is
 }
 
-// beginReplay begins a replay up to the moment, or goes on with the one that the cursor tells of.
-func (s *feedStream) beginReplay(moment time.Time) {
+// beginReplay begins a replay up to the horizon, or goes on with the one that the cursor tells of.
+func (s *feedStream) beginReplay(horizon time.Time) {
 	if s.told.Until.IsZero() {
-		s.until = moment
+		s.until = horizon
 	} else {
 		s.until = s.told.Until
 	}
@@ -35,8 +35,8 @@ func (s *feedStream) replayLater(c *feedChat) {
 	case s.until.IsZero():
 		c.from = &db.FeedPlace{Since: s.at}
 		s.enqueue(c)
-	case id < s.told.ChatID: // what happened later is not part of the replay
-		c.from = &db.FeedPlace{Since: s.until}
+	case id < s.told.ChatID: // told; what happened later is not part of the replay
+		c.from = &db.FeedPlace{Since: s.until.Add(-db.FeedOverlap)}
 		s.enqueue(c)
 	case id == s.told.ChatID:
 		c.from = &db.FeedPlace{Since: s.at, Seq: s.told.Seq}
@@ -68,11 +68,13 @@ func (s *feedStream) nextReplayed(c *feedChat) {
 	s.endReplay()
 }
 
-// endReplay moves the watermark to the moment once everything of before is told.
+// endReplay moves the watermark once everything of before the moment is told.
 func (s *feedStream) endReplay() {
 	if s.until.IsZero() || len(s.queue) > 0 {
 		return
 	}
-	s.at = s.until
+	if at := s.until.Add(-db.FeedOverlap); at.After(s.at) {
+		s.at = at
+	}
 	s.replay = replay{}
 }

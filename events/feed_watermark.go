@@ -184,7 +184,7 @@ func (s *feedStream) refresh(ctx context.Context, replays bool) error {
 	}
 	if replays {
 		slices.SortFunc(heads, func(a, b db.Head) int { return cmp.Compare(a.ChatID, b.ChatID) })
-		s.beginReplay(horizon.Add(-db.FeedOverlap))
+		s.beginReplay(horizon)
 	}
 	for _, head := range heads {
 		s.admit(head, since, replays)
