@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -44,17 +45,32 @@ func ParseCursor(field, s, chatID string) (Cursor, error) {
 	return Cursor{ChatID: chatID, Epoch: epoch, Seq: seq}, nil
 }
 
-// FeedCursor is a place in the feed of all of a user's chats: a time before which everything was delivered.
-// Clients see "2.<epoch>.t<microseconds>.<tag of the user>".
+// FeedCursor is a place in the feed of all of a user's chats: a time before which everything was delivered, and how far a replay
+// of what came after it has got. Clients see "2.<epoch>.t<microseconds>.<tag of the user>", or in the middle of a replay
+// "2.<epoch>.t<microseconds>-<microseconds>-<seq>-<chat>.<tag of the user>", which is at most 140 bytes.
 type FeedCursor struct {
-	User  string    `json:"user"`
-	Epoch int64     `json:"epoch"`
-	At    time.Time `json:"at"`
+	User   string     `json:"user"`
+	Epoch  int64      `json:"epoch"`
+	At     time.Time  `json:"at"`
+	Replay FeedReplay `json:"replay,omitzero"`
+}
+
+// FeedReplay is how far a replay has got that is not over yet, the zero value when there is none. It tells what happened from
+// FeedCursor.At until Until, chat by chat in the order of their ids. What that is does not change any more, however often the replay
+// is cut off and goes on: whatever is committed meanwhile happens after Until. So every cut leaves less to tell.
+type FeedReplay struct {
+	Until  time.Time `json:"until"`
+	ChatID string    `json:"chatId"` // the chats with lower ids are told, and this one
+	Seq    int64     `json:"seq"`    // up to here
 }
 
 // String is the form that clients see.
 func (c FeedCursor) String() string {
-	return fmt.Sprintf("%s.%d.t%d.%s", cursorVersion, c.Epoch, c.At.UnixMicro(), tagOf(c.User))
+	place := fmt.Sprintf("t%d", c.At.UnixMicro())
+	if c.Replay != (FeedReplay{}) {
+		place = fmt.Sprintf("%s-%d-%d-%s", place, c.Replay.Until.UnixMicro(), c.Replay.Seq, c.Replay.ChatID)
+	}
+	return fmt.Sprintf("%s.%d.%s.%s", cursorVersion, c.Epoch, place, tagOf(c.User))
 }
 
 // ParseFeedCursor reads what String wrote for a cursor of the user's feed. Errors: BAD_USER_INPUT naming field.
@@ -63,11 +79,36 @@ func ParseFeedCursor(field, s, user string) (FeedCursor, error) {
 	if err != nil || !strings.HasPrefix(place, "t") {
 		return FeedCursor{}, BadInput(field, "is not a cursor of the viewer's feed.")
 	}
-	micros, err := parseCount(place[1:])
+	at, rest, replay := strings.Cut(place[1:], "-")
+	c := FeedCursor{User: user, Epoch: epoch}
+	if c.At, err = parseMicros(at); err == nil && replay {
+		c.Replay, err = parseReplay(rest)
+	}
 	if err != nil {
 		return FeedCursor{}, BadInput(field, "is not a cursor of the viewer's feed.")
 	}
-	return FeedCursor{User: user, Epoch: epoch, At: time.UnixMicro(micros).UTC()}, nil
+	return c, nil
+}
+
+func parseReplay(s string) (r FeedReplay, err error) {
+	parts := strings.SplitN(s, "-", 3)
+	if len(parts) != 3 || !chatInCursor.MatchString(parts[2]) {
+		return r, strconv.ErrSyntax
+	}
+	r.ChatID = parts[2]
+	if r.Until, err = parseMicros(parts[0]); err != nil {
+		return r, err
+	}
+	r.Seq, err = parseCount(parts[1])
+	return r, err
+}
+
+// chatInCursor are the letters of an id. Whether there is such a chat does not matter.
+var chatInCursor = regexp.MustCompile(`^[0-9a-z-]{1,36}$`)
+
+func parseMicros(s string) (time.Time, error) {
+	micros, err := parseCount(s)
+	return time.UnixMicro(micros).UTC(), err
 }
 
 // tagOf says in a cursor whose it is: 48 bits of a hash of the id. It catches mistakes and keeps no secret: what a viewer

@@ -64,6 +64,24 @@ type Head struct {
 	// JoinedSeq is the number of the event that made the viewer a member, from methods with a viewer. 0 when the viewer
 	// is no member, or joined before this was kept.
 	JoinedSeq int64 `bun:"joined_seq"`
+
+	Member bool `bun:"member"` // whether the viewer is one, from methods with a viewer
+}
+
+// FeedPlace is where a feed stands in a chat's log: after the number Seq, and after everything that happened before Since.
+type FeedPlace struct {
+	Since time.Time
+	Seq   int64
+}
+
+// Standing is what a chat's log holds for a viewer who stands at a place: the rest of the first of their memberships that was not
+// over there. All of it is of one snapshot, so membership and log agree.
+type Standing struct {
+	Head // JoinedSeq is of that membership: 0 when it began before the place, or nobody knows when
+
+	Before  int64      // number of the newest event that happened before FeedPlace.Since, or FloorSeq when none is kept
+	Removed *Event     // how that membership ended: nil when it goes on (Member), or when there is none
+	FloorAt *time.Time // what is not kept any more happened before this; nil when all is kept
 }
 
 // Log is a stretch of a chat's log, read in one snapshot together with how far the log reaches.

@@ -27,7 +27,13 @@ func FuzzCursors(f *testing.F) {
 			return
 		}
 		id := idOf(bits)
-		place, feed := Cursor{id, epoch, n}, FeedCursor{"ann", epoch, time.UnixMicro(n).UTC()}
+		place, feed := Cursor{id, epoch, n}, FeedCursor{User: "ann", Epoch: epoch, At: time.UnixMicro(n).UTC()}
+		if len(bits)%2 == 1 {
+			feed.Replay = FeedReplay{Until: time.UnixMicro(epoch).UTC(), ChatID: id, Seq: n}
+		}
+		if len(feed.String()) > 140 {
+			t.Fatalf("%q is %d bytes", feed, len(feed.String()))
+		}
 		chat, message := Key{At: time.UnixMicro(n).UTC(), ID: id}, Key{ChatID: id, Seq: n}
 		written := []string{place.String(), feed.String(), chat.ChatCursor(), message.MessageCursor()}
 		for i, cursor := range written {
@@ -80,7 +86,8 @@ const fuzzChat = "01890a5d-ac96-774b-bcce-b302099a8058"
 // BAD_USER_INPUT of its field. Upper case in ids is the only other spelling.
 func FuzzParseCursors(f *testing.F) {
 	for _, seed := range []string{
-		"", "1.1.1", "1.1.t1", Cursor{fuzzChat, 1, 1}.String(), FeedCursor{"ann", 1, time.UnixMicro(1)}.String(), "2.01.1." + tagOf(fuzzChat),
+		"", "1.1.1", "1.1.t1", Cursor{fuzzChat, 1, 1}.String(), FeedCursor{User: "ann", Epoch: 1, At: time.UnixMicro(1)}.String(),
+		FeedCursor{User: "ann", Epoch: 1, At: time.UnixMicro(1), Replay: FeedReplay{time.UnixMicro(2), fuzzChat, 3}}.String(), "2.01.1." + tagOf(fuzzChat),
 		"2.-1.1." + tagOf(fuzzChat), "2.1.9223372036854775808." + tagOf(fuzzChat), "2.1.1\x00." + tagOf(fuzzChat), "2.1.1.", "2.1.1",
 		Key{ChatID: fuzzChat, Seq: 7}.MessageCursor(), Key{ChatID: fuzzChat, Seq: 7}.MessageCursor() + "\n",
 		Key{ChatID: fuzzChat, Seq: 7}.MessageCursor() + "==", Key{ChatID: fuzzChat, Seq: -1}.MessageCursor(), "bTE6Nw",

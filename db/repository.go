@@ -219,14 +219,18 @@ type EventRepository interface {
 	// Head returns how far the chat's log reaches. A deleted chat is still found by those who were its members.
 	Head(ctx context.Context, viewer, chatID string) (Head, error)
 
-	// Departure returns how the viewer's last membership of the chat ended: their MemberRemoved, which is found for
-	// TombstoneAge also below FloorSeq, with the head of the same snapshot. Head.JoinedSeq is the number of the event that
-	// began that membership, or 0 when it is not kept. NOT_FOUND when no removal of the viewer is known.
-	Departure(ctx context.Context, viewer, chatID string) (Head, *Event, error)
+	// Standing returns what the chat's log holds for the viewer after the place, in one snapshot. That the viewer was removed is
+	// found for TombstoneAge, also below FloorSeq. It says nothing of what happened to a chat while the viewer was no member of it,
+	// except for the Head. NOT_FOUND when there never was such a chat.
+	Standing(ctx context.Context, viewer, chatID string, place FeedPlace) (*Standing, error)
 
 	// FeedHeads returns the heads of the viewer's chats. With since, also those of deleted chats and of chats that the
 	// viewer left or was removed from, and only chats that changed at or after since.
 	FeedHeads(ctx context.Context, viewer string, since *time.Time) ([]Head, error)
+
+	// FeedStart returns in one snapshot what FeedHeads gives without since and with it: where a feed begins that tells nothing of
+	// before.
+	FeedStart(ctx context.Context, viewer string, since time.Time) ([]Head, error)
 
 	// Heads returns the heads of the chats, deleted ones included; unknown ids are absent. One statement.
 	Heads(ctx context.Context, chatIDs []string) ([]Head, error)
@@ -234,9 +238,6 @@ type EventRepository interface {
 	// Log returns at most limit events of the chat with Seq > after, in order, in one snapshot with the log's head.
 	// Messages and chat_events are merged by number. NOT_FOUND when there never was such a chat.
 	Log(ctx context.Context, chatID string, after int64, limit int) (*Log, error)
-
-	// SeqBefore returns the number of the chat's newest event that happened before at, or FloorSeq when none is kept.
-	SeqBefore(ctx context.Context, chatID string, at time.Time) (int64, error)
 
 	// Epoch returns the current history. It rises after a restore or a promotion, also while we run: every
 	// method gives the epoch of its own snapshot. See Store.CheckEpoch.

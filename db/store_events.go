@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -21,38 +20,11 @@ func selectHeads(db bun.IDB) *bun.SelectQuery {
 func (s *Store) Head(ctx context.Context, viewer, chatID string) (Head, error) {
 	var head Head
 	err := s.query(ctx, func(ctx context.Context, db bun.IDB) error {
-		return notFound(selectHeads(db).ColumnExpr("own.joined_seq").Join("JOIN chat_members AS own ON own.chat_id = c.id").
+		return notFound(selectHeads(db).ColumnExpr("own.joined_seq").ColumnExpr("TRUE AS member").Join("JOIN chat_members AS own ON own.chat_id = c.id").
 			Where("c.id = ? AND own.user_id = ?", chatID, viewer).Scan(ctx, &head))
 	})
 	s.sawEpoch(head.Epoch)
 	return head, err
-}
-
-// Departure implements EventRepository: two statements in one snapshot. Additions and removals of one user alternate, but
-// for what was pruned, so the three newest hold the last removal and what began the membership that it ended.
-func (s *Store) Departure(ctx context.Context, viewer, chatID string) (Head, *Event, error) {
-	var head Head
-	var rows []*eventRow // newest first
-	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
-		if err := selectHeads(tx).Where("c.id = ?", chatID).Scan(ctx, &head); err != nil {
-			return notFound(err)
-		}
-		return tx.NewSelect().Model(&rows).Where("subject_id = ? AND chat_id = ? AND kind IN (?, ?)", viewer, chatID, MemberAdded, MemberRemoved).
-			OrderExpr("created_at DESC, seq DESC").Limit(3).Scan(ctx)
-	})
-	if err != nil {
-		return Head{}, nil, err
-	}
-	s.sawEpoch(head.Epoch)
-	i := slices.IndexFunc(rows, func(r *eventRow) bool { return r.Kind == MemberRemoved })
-	if i < 0 {
-		return Head{}, nil, NotFound("chat")
-	}
-	if i+1 < len(rows) && rows[i+1].Kind == MemberAdded {
-		head.JoinedSeq = rows[i+1].Seq
-	}
-	removed, _, err := rows[i].event(head.Epoch)
-	return head, removed, err
 }
 
 // notFound says that a chat's row is not there.
@@ -63,22 +35,35 @@ func notFound(err error) error {
 	return err
 }
 
-// FeedHeads implements EventRepository. Who was taken out of a chat is only known from the event that did it. (UNION and
-// not OR: with OR both databases read through all chats there are.)
+// FeedHeads implements EventRepository. Who was taken out of a chat is only known from the event that did it.
 func (s *Store) FeedHeads(ctx context.Context, viewer string, since *time.Time) ([]Head, error) {
+	return s.feedHeads(ctx, viewer, func(q *bun.SelectQuery) *bun.SelectQuery {
+		if since == nil {
+			return q.Where("c.deleted_at IS NULL AND c.id IN (SELECT own.chat_id FROM chat_members AS own WHERE own.user_id = ?)", viewer)
+		}
+		return q.Where("c.last_at >= ?", *since).Where(everMemberOf, viewer, *since, MemberRemoved)
+	})
+}
+
+// FeedStart implements EventRepository.
+func (s *Store) FeedStart(ctx context.Context, viewer string, since time.Time) ([]Head, error) {
+	return s.feedHeads(ctx, viewer, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("c.last_at >= ? OR (c.deleted_at IS NULL AND me.user_id IS NOT NULL)", since).
+			Where(everMemberOf, viewer, since, MemberRemoved)
+	})
+}
+
+// everMemberOf selects the chats that a user is a member of or was removed from since. (UNION and not OR: with OR both databases
+// read through all chats there are.)
+const everMemberOf = `c.id IN (SELECT own.chat_id FROM chat_members AS own WHERE own.user_id = ?0
+UNION SELECT e.chat_id FROM chat_events AS e WHERE e.subject_id = ?0 AND e.created_at >= ?1 AND e.kind = ?2)`
+
+func (s *Store) feedHeads(ctx context.Context, viewer string, which func(*bun.SelectQuery) *bun.SelectQuery) ([]Head, error) {
 	heads := []Head{}
 	err := s.query(ctx, func(ctx context.Context, db bun.IDB) error {
-		q := selectHeads(db).ColumnExpr("COALESCE(me.joined_seq, 0) AS joined_seq").
-			Join("LEFT JOIN chat_members AS me ON me.chat_id = c.id AND me.user_id = ?", viewer).OrderExpr("c.last_at, c.id")
-		if since == nil {
-			q = q.Where("c.deleted_at IS NULL AND c.id IN (SELECT own.chat_id FROM chat_members AS own WHERE own.user_id = ?)", viewer)
-		} else {
-			q = q.Where(`c.last_at >= ?0 AND c.id IN (
-SELECT own.chat_id FROM chat_members AS own WHERE own.user_id = ?1
-UNION SELECT e.chat_id FROM chat_events AS e WHERE e.subject_id = ?1 AND e.created_at >= ?0 AND e.kind = ?2)`,
-				*since, viewer, MemberRemoved)
-		}
-		return q.Scan(ctx, &heads)
+		return which(selectHeads(db).ColumnExpr("COALESCE(me.joined_seq, 0) AS joined_seq, me.user_id IS NOT NULL AS member").
+			Join("LEFT JOIN chat_members AS me ON me.chat_id = c.id AND me.user_id = ?", viewer)).
+			OrderExpr("c.id").Scan(ctx, &heads)
 	})
 	if err != nil {
 		return nil, err
@@ -107,32 +92,6 @@ func (s *Store) sawHeads(heads []Head) {
 	for _, head := range heads {
 		s.sawEpoch(head.Epoch)
 	}
-}
-
-// SeqBefore implements EventRepository. Numbers have no gaps and times rise with them, so it halves the stretch until
-// one number is left: a chat with 100,000 newer events costs 17 steps in one statement. lo is older than at, or the
-// floor; what comes after hi is not.
-func (s *Store) SeqBefore(ctx context.Context, chatID string, at time.Time) (seq int64, err error) {
-	err = s.query(ctx, func(ctx context.Context, db bun.IDB) error {
-		seq, err = seqBefore(ctx, db, chatID, at)
-		return err
-	})
-	return seq, err
-}
-
-func seqBefore(ctx context.Context, db bun.IDB, chatID string, at time.Time) (int64, error) {
-	var seq int64
-	err := db.NewRaw(`WITH RECURSIVE search (lo, hi) AS (
-SELECT c.floor_seq, c.head_seq FROM chats AS c WHERE c.id = ?0
-UNION ALL
-SELECT CASE WHEN COALESCE(m.created_at, e.created_at) < ?1 THEN (s.lo + s.hi + 1) / 2 ELSE s.lo END,
-       CASE WHEN COALESCE(m.created_at, e.created_at) < ?1 THEN s.hi ELSE (s.lo + s.hi + 1) / 2 - 1 END
-FROM search AS s
-LEFT JOIN messages AS m ON m.chat_id = ?0 AND m.seq = (s.lo + s.hi + 1) / 2
-LEFT JOIN chat_events AS e ON e.chat_id = ?0 AND e.seq = (s.lo + s.hi + 1) / 2
-WHERE s.lo < s.hi)
-SELECT lo FROM search WHERE lo >= hi`, chatID, at).Scan(ctx, &seq)
-	return seq, notFound(err)
 }
 
 // Epoch implements EventRepository.

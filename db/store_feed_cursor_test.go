@@ -38,8 +38,8 @@ func TestChatsCursorIsBehindCommitsUnderWay(t *testing.T) {
 			if list.Chats[0].HeadSeq >= event.Seq {
 				t.Fatalf("the page shows number %d before it is committed", event.Seq)
 			}
-			before, err := g.SeqBefore(t.Context(), g.chat, list.Cursor.At)
-			if err != nil || before >= event.Seq {
+			found, err := g.Standing(t.Context(), "owner", g.chat, db.FeedPlace{Since: list.Cursor.At})
+			if err != nil || found.Before >= event.Seq {
 				t.Errorf("the cursor %+v is past the event %d of %s, %v", list.Cursor, event.Seq, event.At, err)
 			}
 		})

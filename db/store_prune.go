@@ -143,11 +143,12 @@ func (s *Store) pruneStep(ctx context.Context, chatID string, before time.Time) 
 		if err != nil || locked == 0 { // deleted meanwhile
 			return change{event: &Event{ChatID: chatID, Repeated: true}}, err
 		}
-		floor, err := seqBefore(ctx, tx, chatID, before)
-		if err != nil {
-			return change{}, err
+		var floor int64
+		if err := tx.NewRaw(seqBefore+"SELECT lo FROM search WHERE lo >= hi", chatID, before).Scan(ctx, &floor); err != nil {
+			return change{}, notFound(err)
 		}
-		if _, err := tx.NewRaw("UPDATE chats SET floor_seq = ? WHERE id = ?", floor, chatID).Exec(ctx); err != nil {
+		raise := tx.NewRaw("UPDATE chats SET floor_at = CASE WHEN floor_seq < ?0 THEN ?1 ELSE floor_at END, floor_seq = ?0 WHERE id = ?2", floor, before, chatID)
+		if _, err := raise.Exec(ctx); err != nil {
 			return change{}, err
 		}
 		if messages, events, err = s.deleteBatch(ctx, tx, chatID, floor, before); err != nil {

@@ -146,6 +146,18 @@ func TestPrune(t *testing.T) {
 	})
 }
 
+// wantFloor says up to where the log is not kept, and that a feed is told so: what is gone happened before a day ago.
+func (h history) wantFloor(seq int64) {
+	h.t.Helper()
+	found, err := h.Standing(h.t.Context(), "owner", h.chat, db.FeedPlace{Since: time.Now()})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if found.FloorSeq != seq || found.Before < seq || found.FloorAt == nil || time.Since(*found.FloorAt).Round(time.Minute) != day {
+		h.t.Errorf("%+v, before %v", found, found.FloorAt)
+	}
+}
+
 // wantGone says that no row of any table holds the text.
 func (h history) wantGone(text string) {
 	h.t.Helper()
@@ -173,15 +185,17 @@ func TestPruneEverything(t *testing.T) {
 		if err != nil || len(list.Chats) != 1 || list.Chats[0].LastMessage != nil {
 			t.Errorf("the list reads %+v, %v", list, err)
 		}
-		if seq, err := h.SeqBefore(t.Context(), h.chat, time.Now()); err != nil || seq != 2 {
-			t.Errorf("SeqBefore: %d, %v", seq, err)
-		}
+		h.wantFloor(2)
 		if next := h.say("new"); next.Seq != 3 {
 			t.Errorf("the next message is number %d", next.Seq)
 		}
 		if chat := h.read(); chat.LastMessage.Content != "new" {
 			t.Errorf("the chat reads %+v", chat)
 		}
+		if again := h.prune(); again != (db.PruneResult{}) {
+			t.Errorf("the next run did %+v", again)
+		}
+		h.wantFloor(2) // and since when has not changed
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -68,6 +69,14 @@ func TestStatementsDoNotGrow(t *testing.T) {
 			}},
 			{"FeedHeads", 1, func(viewer string, _ []string) error {
 				_, err := store.FeedHeads(t.Context(), viewer, nil)
+				return err
+			}},
+			{"FeedStart", 1, func(viewer string, _ []string) error {
+				_, err := store.FeedStart(t.Context(), viewer, time.Now())
+				return err
+			}},
+			{"Standing", 1, func(viewer string, chats []string) error {
+				_, err := store.Standing(t.Context(), viewer, chats[0], db.FeedPlace{Since: time.Now()})
 				return err
 			}},
 			{"Chat", 5, func(viewer string, chats []string) error {

@@ -39,13 +39,19 @@ func TestCursor(t *testing.T) {
 func TestFeedCursor(t *testing.T) {
 	t.Parallel()
 	want := FeedCursor{User: "ann", Epoch: 3, At: time.Date(2026, 3, 1, 9, 30, 0, 123_456_000, time.UTC)}
-	if got, err := ParseFeedCursor("after", want.String(), "ann"); err != nil || got != want {
-		t.Errorf("%v came back as %v, %v", want, got, err)
+	inReplay := want
+	inReplay.Replay = FeedReplay{Until: want.At.Add(time.Second), ChatID: chatA, Seq: 7}
+	for _, want := range []FeedCursor{want, inReplay} {
+		if got, err := ParseFeedCursor("after", want.String(), "ann"); err != nil || got != want {
+			t.Errorf("%v came back as %v, %v", want, got, err)
+		}
+		if got, err := ParseFeedCursor("after", want.String(), "bob"); CodeOf(err) != CodeBadUserInput {
+			t.Errorf("%v was taken for another user, as %v, %v", want, got, err)
+		}
 	}
-	if got, err := ParseFeedCursor("after", want.String(), "bob"); CodeOf(err) != CodeBadUserInput {
-		t.Errorf("%v was taken for another user, as %v, %v", want, got, err)
-	}
-	for _, bad := range []string{"", "2.1.1", "2.1.t", "2.1.t-1", "2.1.t01", "2.1.T1", "1.1.t1", "3.1.t1", "2.t1", "2.1.tt1"} {
+	for _, bad := range []string{"", "2.1.1", "2.1.t", "2.1.t-1", "2.1.t01", "2.1.T1", "1.1.t1", "3.1.t1", "2.t1", "2.1.tt1",
+		"2.1.t1-", "2.1.t1-2", "2.1.t1-2-3", "2.1.t1-2-3-", "2.1.t1-02-3-a", "2.1.t1-2--3-a", "2.1.t1-2-3-A", "2.1.t1-2-3-" + chatA + "0",
+	} {
 		for _, s := range []string{bad, bad + "." + tagOf("ann")} {
 			if got, err := ParseFeedCursor("after", s, "ann"); CodeOf(err) != CodeBadUserInput {
 				t.Errorf("%q was read as %v, %v", s, got, err)

@@ -19,8 +19,12 @@ type fakeLog struct {
 
 	// before runs ahead of every read, without the lock: to delay it or to make it fail.
 	before func(ctx context.Context, method string) error
+	// after runs after every read, without the lock: to hold back what was read.
+	after func(method string)
 	// lag is how much earlier than its commit an event says that it happened: long transactions, clocks that are behind.
 	lag func() time.Duration
+	// behind is how far the horizon is: no lag is longer.
+	behind time.Duration
 	// during runs between the two halves of Head, to put something in between.
 	during func(method string)
 }
@@ -28,6 +32,7 @@ type fakeLog struct {
 type fakeChat struct {
 	events  []*db.Event // seq i+1 at index i
 	floor   int64
+	floorAt *time.Time
 	members map[string]int64 // the number of the event that made them one
 	deleted *time.Time
 }
@@ -100,7 +105,9 @@ func (f *fakeLog) delete(chatID, actor string) *db.Event {
 func (f *fakeLog) prune(chatID string, floor int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.chats[chatID].floor = floor
+	c := f.chats[chatID]
+	at := c.events[floor-1].At.Add(time.Microsecond)
+	c.floor, c.floorAt = floor, &at
 }
 
 // restore goes back to an earlier state of all chats; with a new epoch or, as when somebody forgot, without.
@@ -141,6 +148,15 @@ func (f *fakeLog) read(ctx context.Context, method string) error {
 	return ctx.Err()
 }
 
+func (f *fakeLog) held(method string) {
+	f.mu.Lock()
+	after := f.after
+	f.mu.Unlock()
+	if after != nil {
+		after(method)
+	}
+}
+
 func (f *fakeLog) head(chatID string) db.Head {
 	c := f.chats[chatID]
 	head := db.Head{ChatID: chatID, HeadSeq: int64(len(c.events)), FloorSeq: c.floor, Epoch: f.epoch, DeletedAt: c.deleted}
@@ -154,6 +170,7 @@ func (f *fakeLog) Head(ctx context.Context, viewer, chatID string) (db.Head, err
 	if err := f.read(ctx, "Head"); err != nil {
 		return db.Head{}, err
 	}
+	defer f.held("Head")
 	if f.during != nil {
 		f.during("Head")
 	}
@@ -168,46 +185,49 @@ func (f *fakeLog) Head(ctx context.Context, viewer, chatID string) (db.Head, err
 func (f *fakeLog) headFor(viewer, chatID string) db.Head {
 	head := f.head(chatID)
 	head.JoinedSeq = f.chats[chatID].members[viewer]
+	head.Member = head.JoinedSeq > 0
 	return head
 }
 
-// Departure finds removals also below the floor, as the store does.
-func (f *fakeLog) Departure(ctx context.Context, viewer, chatID string) (db.Head, *db.Event, error) {
-	if err := f.read(ctx, "Departure"); err != nil {
-		return db.Head{}, nil, err
+// Standing finds removals also below the floor, as the store does, and additions only where they are kept.
+func (f *fakeLog) Standing(ctx context.Context, viewer, chatID string, place db.FeedPlace) (*db.Standing, error) {
+	if err := f.read(ctx, "Standing"); err != nil {
+		return nil, err
 	}
+	defer f.held("Standing")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := f.chats[chatID]
 	if c == nil {
-		return db.Head{}, nil, db.NotFound("chat")
+		return nil, db.NotFound("chat")
 	}
-	head := f.head(chatID)
-	var removed *db.Event
+	found := &db.Standing{Head: f.headFor(viewer, chatID), Before: c.floor, FloorAt: c.floorAt}
 	joined := int64(0)
 	for _, e := range c.events {
+		before := e.At.Before(place.Since)
+		if before {
+			found.Before = max(found.Before, e.Seq)
+		}
+		if before || e.Seq <= place.Seq || e.Member == nil || e.Member.UserID != viewer || found.Removed != nil {
+			continue
+		}
 		switch {
-		case e.Kind == db.MemberAdded && e.Member.UserID == viewer:
+		case e.Kind == db.MemberAdded && e.Seq > c.floor:
 			joined = e.Seq
-		case e.Kind == db.MemberRemoved && e.Member.UserID == viewer:
+		case e.Kind == db.MemberRemoved:
 			copied := *e
 			copied.Epoch = f.epoch
-			removed, head.JoinedSeq = &copied, joined
+			found.Removed, found.JoinedSeq = &copied, joined
 		}
 	}
-	if removed == nil {
-		return db.Head{}, nil, db.NotFound("chat")
-	}
-	if head.JoinedSeq <= c.floor {
-		head.JoinedSeq = 0
-	}
-	return head, removed, nil
+	return found, nil
 }
 
 func (f *fakeLog) FeedHeads(ctx context.Context, viewer string, since *time.Time) ([]db.Head, error) {
 	if err := f.read(ctx, "FeedHeads"); err != nil {
 		return nil, err
 	}
+	defer f.held("FeedHeads")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var heads []db.Head
@@ -216,6 +236,23 @@ func (f *fakeLog) FeedHeads(ctx context.Context, viewer string, since *time.Time
 		switch {
 		case since == nil && c.members[viewer] > 0 && c.deleted == nil,
 			since != nil && !head.LastAt.Before(*since) && (c.members[viewer] > 0 || c.removedSince(viewer, *since)):
+			heads = append(heads, head)
+		}
+	}
+	return heads, nil
+}
+
+func (f *fakeLog) FeedStart(ctx context.Context, viewer string, since time.Time) ([]db.Head, error) {
+	if err := f.read(ctx, "FeedStart"); err != nil {
+		return nil, err
+	}
+	defer f.held("FeedStart")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var heads []db.Head
+	for id, c := range f.chats {
+		head := f.headFor(viewer, id)
+		if head.Member && head.DeletedAt == nil || !head.LastAt.Before(since) && (head.Member || c.removedSince(viewer, since)) {
 			heads = append(heads, head)
 		}
 	}
@@ -232,6 +269,7 @@ func (f *fakeLog) Heads(ctx context.Context, chatIDs []string) ([]db.Head, error
 	if err := f.read(ctx, "Heads"); err != nil {
 		return nil, err
 	}
+	defer f.held("Heads")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var heads []db.Head
@@ -247,6 +285,7 @@ func (f *fakeLog) Log(ctx context.Context, chatID string, after int64, limit int
 	if err := f.read(ctx, "Log"); err != nil {
 		return nil, err
 	}
+	defer f.held("Log")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := f.chats[chatID]
@@ -264,26 +303,11 @@ func (f *fakeLog) Log(ctx context.Context, chatID string, after int64, limit int
 	return &db.Log{Head: f.head(chatID), Events: events}, nil
 }
 
-func (f *fakeLog) SeqBefore(ctx context.Context, chatID string, at time.Time) (int64, error) {
-	if err := f.read(ctx, "SeqBefore"); err != nil {
-		return 0, err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	c := f.chats[chatID]
-	seq := c.floor
-	for _, e := range c.events {
-		if e.At.Before(at) && e.Seq > seq {
-			seq = e.Seq
-		}
-	}
-	return seq, nil
-}
-
 func (f *fakeLog) Epoch(ctx context.Context) (int64, error) {
 	if err := f.read(ctx, "Epoch"); err != nil {
 		return 0, err
 	}
+	defer f.held("Epoch")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.epoch, nil
@@ -292,5 +316,5 @@ func (f *fakeLog) Epoch(ctx context.Context) (int64, error) {
 // Now implements db.Clock.
 func (f *fakeLog) Now() time.Time { return now() }
 
-// Horizon implements db.Clock: writes commit under the lock that reads take.
-func (f *fakeLog) Horizon() time.Time { return now() }
+// Horizon implements db.Clock: writes commit under the lock that reads take, with a stamp of at most behind ago.
+func (f *fakeLog) Horizon() time.Time { return now().Add(-f.behind) }

@@ -58,8 +58,11 @@ func (s *feedStream) nudge() {
 	}
 }
 
-// take returns the chat whose turn it is, or nil.
+// take returns the chat whose turn it is, or nil. While a replay is under way it is that one's.
 func (s *feedStream) take() *feedChat {
+	if len(s.queue) > 0 {
+		return s.queue[0]
+	}
 	if s.current != nil {
 		return s.current
 	}

@@ -33,13 +33,13 @@ func TestFeedOfANewcomer(t *testing.T) {
 			r.create("group", "bob")
 			r.send("group", "bob", "after")
 		}, "group:1 group:2"},
-		{"who comes back is not told what came between", func(r *fakeLog) {
+		{"who comes back is told of both memberships, and not of what came between", func(r *fakeLog) {
 			r.create("group", "ann", "bob")
 			r.remove("group", "ann", "bob")
 			r.send("group", "ann", "between")
 			r.add("group", "ann", "bob")
 			r.send("group", "ann", "after")
-		}, "group:4 group:5"},
+		}, "group:1 group:2 group:4 group:5"},
 		{"a visit", func(r *fakeLog) {
 			r.create("group", "ann")
 			r.add("group", "ann", "bob")

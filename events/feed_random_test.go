@@ -38,7 +38,8 @@ func TestFeedRandom(t *testing.T) {
 }
 
 func (w *world) runFeed() {
-	w.repo.lag = func() time.Duration { return time.Duration(w.random(int(28 * time.Second))) }
+	w.repo.behind = 28 * time.Second
+	w.repo.lag = func() time.Duration { return time.Duration(w.random(int(w.repo.behind))) }
 	var writers sync.WaitGroup
 	opened := make(chan struct{})
 	got := make(chan map[string]map[int64]bool)

@@ -2,68 +2,69 @@ package events
 
 import (
 	"context"
+	"time"
 
 	"studychat/db"
 )
 
-// start finds out where a chat's stream begins: after its newest event before c.since, but not before the viewer's own
-// joining. A new member is told so first, and nothing of before: what came between two memberships was not for them, and
-// what came before it in the earlier one, the chat that they now read anew shows. It happens when the chat's turn
-// comes, so that a viewer of a thousand chats asks the database one question at a time.
+// start finds out where a chat's stream begins: after c.from, but not before the viewer's own joining. A new member is told so
+// first, and nothing of before. It happens when the chat's turn comes, so that a viewer of a thousand chats asks the database one
+// question at a time.
+//
+// One snapshot tells everything. Membership, removal and log that are read one after the other belong to different moments: who is
+// removed, added again or sees the chat deleted in between would be told of less than they have to know.
 func (s *feedStream) start(ctx context.Context, c *feedChat) error {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	head, err := c.head(ctx)
-	if db.CodeOf(err) == db.CodeNotFound {
-		return s.startEnded(ctx, c)
-	}
+	found, err := c.standing(ctx, *c.from)
 	if err != nil {
 		return err
 	}
-	from, err := s.from(ctx, c)
-	if err != nil {
-		return err
-	}
-	s.tellJoined(ctx, c, head)
-	from = max(from, head.JoinedSeq-1)
-	c.since = nil
-	c.place(db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: from}, head)
-	// What is not kept any more may have been new to the client. Of a deleted chat nothing is left to query: its end says it all,
-	// and clients that query anew at each reset would be told of the deletion again and again while it lies in the overlap.
-	if head.DeletedAt == nil && from > 0 && from == head.FloorSeq && from >= head.JoinedSeq {
-		c.resetTo(Expired, c.cursor)
-	}
-	return nil
-}
-
-// startEnded begins the stream of a chat that the viewer is no member of any more: it ends at the viewer's last removal,
-// and there is none at all if that was told before. Nothing tells them of anything that happened after it, not even that
-// the chat was deleted: where the events before the removal are not kept, the removal comes alone, without a reset.
-func (s *feedStream) startEnded(ctx context.Context, c *feedChat) error {
-	head, removed, err := s.hub.repo.Departure(ctx, s.viewer, c.topic.chatID)
-	if err != nil {
-		return err
-	}
-	if e, ok := s.ended[c.topic.chatID]; ok && removed.Seq <= e.seq { // (a removal before the cursor is not looked for)
-		c.since = nil
-		c.cursor, c.over = db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: head.HeadSeq}, true
+	if found.Epoch != s.epoch {
+		s.broken = true
 		return nil
 	}
-	from, err := s.from(ctx, c)
-	if err != nil {
-		return err
+	from := *c.from
+	c.from = nil
+	c.cursor = db.Cursor{ChatID: found.ChatID, Epoch: found.Epoch, Seq: max(from.Seq, found.Before, found.JoinedSeq-1)}
+	switch {
+	case found.Removed != nil:
+		s.startMembership(c, found)
+	case found.Member:
+		s.tellJoined(ctx, c, found.Head)
+		s.startMember(c, found, from)
+	default: // all that is there for the viewer was told
+		c.cursor.Seq, c.over, c.endedAt = found.HeadSeq, true, found.LastAt
 	}
-	c.since = nil
-	from = min(max(from, head.JoinedSeq-1), removed.Seq-1) // the floor, which from may be, can be past the removal
-	c.cursor = db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: from}
-	c.endWith(removed, head)
 	return nil
 }
 
-// from is the number after which the chat is new to the client.
-func (s *feedStream) from(ctx context.Context, c *feedChat) (int64, error) {
-	if e, ok := s.ended[c.topic.chatID]; ok {
-		return e.seq, nil
+// startMember begins the stream of a chat that the viewer is in. What is not kept any more may have been new to the client: it is
+// told so, unless everything that was pruned is older than what the client has. Of a deleted chat nothing is left to query: its end
+// says it all.
+func (s *feedStream) startMember(c *feedChat, found *db.Standing, from db.FeedPlace) {
+	at := c.cursor
+	c.place(at, found.Head)
+	if found.DeletedAt != nil || at.Seq != found.FloorSeq || at.Seq <= from.Seq || at.Seq < found.JoinedSeq {
+		return
 	}
-	return s.hub.repo.SeqBefore(ctx, c.topic.chatID, *c.since)
+	if from.Seq > 0 || found.FloorAt != nil && from.Since.Before(*found.FloorAt) {
+		c.resetTo(Expired, at)
+	}
+}
+
+// startMembership begins the stream of a membership that has ended: it goes up to the removal. Nothing tells a former member of
+// anything that happened after it, not even that the chat was deleted: where the events before the removal are not kept, the removal
+// comes alone, without a reset. (If the viewer is a member again, the next membership begins when this one is told.)
+func (s *feedStream) startMembership(c *feedChat, found *db.Standing) {
+	c.cursor.Seq = min(c.cursor.Seq, found.Removed.Seq-1) // the floor can be past the removal
+	c.endWith(found.Removed, found.Head)
+	if found.Member {
+		c.untilAt = time.Time{} // nothing is hidden from a member
+	}
+}
+
+// startAgain looks whether the viewer, whose membership has ended, is a member of the chat again. They may have been added before
+// the removal was told, so that nobody says so any more.
+func (s *feedStream) startAgain(c *feedChat) {
+	c.from = &db.FeedPlace{Since: c.removal.At, Seq: c.removal.Seq}
+	c.over, c.until, c.removal = false, 0, nil
 }

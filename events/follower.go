@@ -23,11 +23,13 @@ type follower struct {
 	member     int64       // the log's head when membership was last checked: a removal up to here is past
 	feed       bool        // it is one of a feed
 	until      int64       // the last event that the viewer may see; 0 for no such bound
-	untilAt    time.Time   // when that was
+	untilAt    time.Time   // when that was: what was written later is not shown; zero when all is shown
 	passed     int64       // stamp of the last passing event seen
 	batch      []*db.Event // read and not yet delivered
 	pending    *Item       // a reset that comes next
 	over       bool
+	removal    *db.Event // the viewer's own, with which it is over
+	endedAt    time.Time // when that happened with which it is over
 }
 
 // readLimit is how many events a follower reads and holds at most.
@@ -79,7 +81,7 @@ func (f *follower) place(after db.Cursor, head db.Head) {
 	case after.Seq < head.FloorSeq:
 		f.resetTo(Expired, db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: head.FloorSeq})
 	case head.DeletedAt != nil && after.Seq == head.HeadSeq:
-		f.over = true
+		f.over, f.endedAt = true, *head.DeletedAt
 	}
 }
 
@@ -173,8 +175,11 @@ func (f *follower) deliver(event *db.Event) (Item, bool) {
 	removal := event.Ends(f.viewer) && event.Kind != db.ChatDeleted
 	switch {
 	case event.Kind == db.ChatDeleted, removal && event.Seq > f.member, event.Seq == f.until:
-		f.over = true
+		f.over, f.endedAt = true, event.At
 		f.batch = nil
+		if removal {
+			f.removal = event
+		}
 	}
 	return Item{Cursor: f.cursor.String(), At: event.At, Event: f.asOfThen(event)}, true
 }

@@ -6,31 +6,30 @@ import (
 	"studychat/db"
 )
 
-// expire goes on where the log now begins. The viewer's removal may be among what is not kept any more, so membership is
-// checked again. (A follower whose end is a known removal goes on up to that.)
+// expire goes on where the log now begins. The viewer's removal may be among what is not kept any more, so it is looked for: then
+// the stream goes on up to that. (The stream of a chat passes over it if the viewer is a member again; a feed tells each membership.)
 func (f *follower) expire(ctx context.Context) error {
+	place := db.FeedPlace{Seq: f.cursor.Seq}
 	if f.until == 0 {
-		now, err := f.headAnew(ctx)
-		if err == nil {
-			f.place(f.cursor, now)
-			return nil
-		}
-		if db.CodeOf(err) != db.CodeNotFound {
-			return err
-		}
+		place.Seq = max(place.Seq, f.member)
 	}
+	f.batch = nil
 	for attempt := 1; ; attempt++ {
-		head, removed, err := f.departure(ctx)
+		now, err := f.standing(ctx, place)
 		switch {
 		case db.CodeOf(err) == db.CodeNotFound:
 			f.over = true
 			return err
-		case err == nil && removed.Seq > f.cursor.Seq:
-			f.endWith(removed, head)
+		case err != nil, now.Epoch < f.topic.knownEpoch():
+		case now.Removed != nil && (f.feed || !now.Member):
+			f.endWith(now.Removed, now.Head)
 			return nil
-		case err == nil: // told before
+		case now.Member:
+			f.place(f.cursor, now.Head)
+			return nil
+		default:
 			f.over = true
-			return nil
+			return db.NotFound("chat")
 		}
 		if err := f.hub.pause(ctx, attempt); err != nil {
 			return err
@@ -38,12 +37,19 @@ func (f *follower) expire(ctx context.Context) error {
 	}
 }
 
-func (f *follower) departure(ctx context.Context) (head db.Head, removed *db.Event, err error) {
+// standing reads what the chat's log holds for the viewer after the place, and how far it reaches.
+func (f *follower) standing(ctx context.Context, place db.FeedPlace) (found *db.Standing, err error) {
+	before := f.topic.mark()
 	err = db.Within(ctx, readTimeout, func(ctx context.Context) (err error) {
-		head, removed, err = f.hub.repo.Departure(ctx, f.viewer, f.topic.chatID)
+		found, err = f.hub.repo.Standing(ctx, f.viewer, f.topic.chatID, place)
 		return err
 	})
-	return head, removed, err
+	if err != nil {
+		return nil, err
+	}
+	f.generation = f.topic.observe(found.Head, before)
+	f.member = found.HeadSeq
+	return found, nil
 }
 
 // endWith lets the follower go on up to the viewer's removal, which is still to be told: also where it is not kept in the log
@@ -67,7 +73,7 @@ func (f *follower) endWith(removed *db.Event, head db.Head) {
 // asOfThen is the event as the viewer may see it. The log shows messages as they are now; what was written into one
 // after the viewer had been removed is not for them: to them the message is a deleted one.
 func (f *follower) asOfThen(event *db.Event) *db.Event {
-	if f.until == 0 || event.Message == nil || event.Message.EditedAt == nil || event.Message.EditedAt.Before(f.untilAt) {
+	if f.until == 0 || f.untilAt.IsZero() || event.Message == nil || event.Message.EditedAt == nil || event.Message.EditedAt.Before(f.untilAt) {
 		return event
 	}
 	shown, message := *event, *event.Message

@@ -44,9 +44,9 @@ type feedStream struct {
 type feedChat struct {
 	*follower
 
-	queued bool       // in ready; guarded by feedStream.mu
-	joined bool       // it came in while the feed was open, and was not told yet that the viewer is online
-	since  *time.Time // not nil: where to start was not found out yet; the events since then are due
+	queued bool          // in ready; guarded by feedStream.mu
+	joined bool          // it came in while the feed was open, and was not told yet that the viewer is online
+	from   *db.FeedPlace // not nil: where to start was not found out yet; the events after that place are due
 }
 
 // Feed follows all chats of the viewer from just after the cursor, or from now: at least once. Chats that the viewer
@@ -163,48 +163,83 @@ func (s *feedStream) wait(ctx context.Context) {
 
 // advance takes the next item out of one chat.
 func (s *feedStream) advance(ctx context.Context, c *feedChat) (Item, bool, error) {
-	if c.since != nil {
+	if c.from != nil {
 		err := s.start(ctx, c)
-		if db.CodeOf(err) == db.CodeNotFound { // not even a tombstone is left
-			s.end(c)
+		switch {
+		case db.CodeOf(err) == db.CodeNotFound: // not even a tombstone is left
+			s.takeOut(c)
 			return Item{}, false, nil
-		}
-		if err != nil {
+		case err != nil:
 			s.enqueue(c)
 			return Item{}, false, s.hub.pause(ctx, 1)
+		case s.broken:
+			return Item{}, false, nil
 		}
 	}
 	item, ok, err := c.next(ctx)
 	switch {
+	case errors.Is(err, io.EOF) && c.removal != nil:
+		s.startAgain(c)
+		s.current = nil
+		s.enqueue(c)
+		return Item{}, false, nil
 	case errors.Is(err, io.EOF), db.CodeOf(err) == db.CodeNotFound:
 		s.end(c)
 		return Item{}, false, nil
 	case err != nil:
 		return Item{}, false, err
 	case !ok:
-		s.current = nil
-		s.settle(c)
+		s.idle(ctx, c)
 		return Item{}, false, nil
 	case item.Reset != nil && item.Reset.Reason == OtherEpoch:
 		s.broken = true // the whole feed counts in that epoch
 		return Item{}, false, nil
+	case item.Reset != nil && item.Reset.Reason == Ahead:
+		delete(s.due, c.topic.chatID) // there is no such number any more
 	}
 	s.current = c
 	if len(c.batch) == 0 { // let the others have their turn
 		s.current = nil
 		s.enqueue(c)
 	}
+	if s.replays(c) {
+		s.replayed(c, item)
+	}
 	s.settle(c)
 	item.Cursor = s.cursor()
 	return item, true, nil
 }
 
+// idle goes on with another chat: there is nothing to tell of this one for now. In a replay, it may not have been read yet.
+func (s *feedStream) idle(ctx context.Context, c *feedChat) {
+	s.current = nil
+	if s.replays(c) {
+		if c.cursor.Seq < s.due[c.topic.chatID] {
+			s.wait(ctx)
+			return
+		}
+		s.nextReplayed(c)
+	}
+	s.settle(c)
+}
+
 // end takes a chat out whose stream has ended.
 func (s *feedStream) end(c *feedChat) {
+	if c.endedAt.IsZero() { // its log was replaced by one that the viewer is not in
+		c.endedAt = s.hub.repo.Now()
+	}
+	s.remember(c.topic.chatID, feedEnded{c.cursor.Seq, c.endedAt})
+	s.takeOut(c)
+}
+
+// takeOut lets a chat go.
+func (s *feedStream) takeOut(c *feedChat) {
 	s.current = nil
-	s.remember(c.topic.chatID, c.cursor.Seq)
 	s.remove(c)
 	delete(s.due, c.topic.chatID)
+	if s.replays(c) {
+		s.nextReplayed(c)
+	}
 	s.settle(c)
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"studychat/db"
 )
@@ -65,25 +66,79 @@ func (s *modelStore) Head(_ context.Context, viewer, chatID string) (db.Head, er
 	if c == nil || c.Member(viewer) == nil {
 		return db.Head{}, db.NotFound("chat")
 	}
-	head := s.head(c)
-	head.JoinedSeq = c.Member(viewer).JoinedSeq
-	return head, nil
+	return s.headFor(c, viewer), nil
 }
 
-func (s *modelStore) Departure(_ context.Context, viewer, chatID string) (db.Head, *db.Event, error) {
+// headFor is called with s.mu held.
+func (s *modelStore) headFor(c *modelChat, viewer string) db.Head {
+	head := s.head(c)
+	if m := c.Member(viewer); m != nil {
+		head.Member, head.JoinedSeq = true, m.JoinedSeq
+	}
+	return head
+}
+
+func (s *modelStore) Standing(_ context.Context, viewer, chatID string, place db.FeedPlace) (*db.Standing, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.chats[chatID]
 	if c == nil {
-		return db.Head{}, nil, db.NotFound("chat")
+		return nil, db.NotFound("chat")
 	}
-	head := s.head(c)
-	for _, e := range slices.Backward(c.events) { // whatever the floor: removals are kept
-		if e.Kind == db.MemberRemoved && e.Member.UserID == viewer {
-			return head, s.replayed(c, e), nil
+	found := &db.Standing{Head: s.headFor(c, viewer), Before: c.FloorSeq, FloorAt: c.floorAt}
+	joined := int64(0)
+	for _, e := range c.events {
+		if e.At.Before(place.Since) {
+			found.Before = max(found.Before, e.Seq)
+			continue
+		}
+		if e.Seq <= place.Seq || e.Member == nil || e.Member.UserID != viewer || found.Removed != nil {
+			continue
+		}
+		switch { // whatever the floor: removals are kept
+		case e.Kind == db.MemberAdded && e.Seq > c.FloorSeq:
+			joined = e.Seq
+		case e.Kind == db.MemberRemoved:
+			found.Removed, found.JoinedSeq = s.replayed(c, e), joined
 		}
 	}
-	return db.Head{}, nil, db.NotFound("chat")
+	return found, nil
+}
+
+// feedHeads returns those of the heads that which wants.
+func (s *modelStore) feedHeads(viewer string, which func(c *modelChat, head db.Head) bool) []db.Head {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	heads := []db.Head{}
+	for _, c := range s.chats {
+		if head := s.headFor(c, viewer); which(c, head) {
+			heads = append(heads, head)
+		}
+	}
+	slices.SortFunc(heads, func(a, b db.Head) int { return cmp.Compare(a.ChatID, b.ChatID) })
+	return heads
+}
+
+func (s *modelStore) FeedHeads(_ context.Context, viewer string, since *time.Time) ([]db.Head, error) {
+	return s.feedHeads(viewer, func(c *modelChat, head db.Head) bool {
+		if since == nil {
+			return head.Member && head.DeletedAt == nil
+		}
+		return c.changedFor(viewer, head, *since)
+	}), nil
+}
+
+func (s *modelStore) FeedStart(_ context.Context, viewer string, since time.Time) ([]db.Head, error) {
+	return s.feedHeads(viewer, func(c *modelChat, head db.Head) bool {
+		return head.Member && head.DeletedAt == nil || c.changedFor(viewer, head, since)
+	}), nil
+}
+
+// changedFor says whether the chat changed since, and the viewer is a member or was removed since.
+func (c *modelChat) changedFor(viewer string, head db.Head, since time.Time) bool {
+	return !head.LastAt.Before(since) && (head.Member || slices.ContainsFunc(c.events, func(e *db.Event) bool {
+		return e.Kind == db.MemberRemoved && e.Member.UserID == viewer && !e.At.Before(since)
+	}))
 }
 
 func (s *modelStore) Heads(_ context.Context, chatIDs []string) ([]db.Head, error) {

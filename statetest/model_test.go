@@ -32,6 +32,7 @@ type modelChat struct {
 	drawn    int64 // highest number given out; HeadSeq but for serial
 	events   []*db.Event
 	messages []*db.Message
+	floorAt  *time.Time
 }
 
 // modelStore is what one instance sees of the model.

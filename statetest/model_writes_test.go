@@ -2,6 +2,7 @@ package statetest
 
 import (
 	"context"
+	"time"
 
 	"studychat/db"
 )
@@ -141,7 +142,10 @@ func (s *modelStore) prune(ctx context.Context, chatID string, floor int64) {
 	}
 	finish := s.guard.Mark(ctx, db.Write{ChatID: chatID, Members: members})
 	s.mu.Lock()
-	c.FloorSeq = max(c.FloorSeq, min(floor, c.HeadSeq))
+	if floor = min(floor, c.HeadSeq); floor > c.FloorSeq {
+		at := c.events[floor-1].At.Add(time.Microsecond)
+		c.FloorSeq, c.floorAt = floor, &at
+	}
 	kept := make([]*db.Message, 0, len(c.messages))
 	for _, m := range c.messages {
 		if m.Seq > c.FloorSeq || m.EditedAt != nil || m.DeletedAt != nil {

@@ -17,9 +17,7 @@ func toldAfter(f *fixture, viewer string, cursor db.FeedCursor, event *db.Event)
 		if head.ChatID != event.ChatID {
 			continue
 		}
-		before, err := f.repo.SeqBefore(f.ctx, event.ChatID, cursor.At)
-		f.ok(err)
-		return before < event.Seq && cursor.Epoch == event.Epoch
+		return seqBefore(f, event.ChatID, cursor.At) < event.Seq && cursor.Epoch == event.Epoch
 	}
 	return false
 }
@@ -82,8 +80,7 @@ func testChatsCursorUnderWrites(f *fixture) {
 			going = false
 		default:
 		}
-		before, err := f.repo.SeqBefore(f.ctx, id, list.Cursor.At)
-		f.ok(err)
+		before := seqBefore(f, id, list.Cursor.At)
 		if shown := list.Chats[0].HeadSeq; before > shown {
 			f.Errorf("the page shows number %d, and its cursor %+v stands after %d", shown, list.Cursor, before)
 		}
@@ -123,41 +120,4 @@ func testJoinedSeq(f *fixture) {
 			f.Errorf("who left has the heads %+v", heads)
 		}
 	}
-}
-
-// testDeparture: who was taken out of a chat finds when and from which membership, also when the chat is deleted, and
-// nobody else finds anything.
-func testDeparture(f *fixture) {
-	id := f.ownChat("A chat")
-	expect := func(reason string, removed *db.Event, joined int64) {
-		f.Helper()
-		head, event, err := f.repo.Departure(f.ctx, f.mia, id)
-		f.ok(err)
-		f.same(reason, event, removed)
-		heads, err := f.repo.Heads(f.ctx, []string{id})
-		f.ok(err)
-		f.same(reason, head, joinedAt(heads[0], joined))
-	}
-	nothing := func(viewer, chatID string) {
-		f.Helper()
-		_, _, err := f.repo.Departure(f.ctx, viewer, chatID)
-		f.code(db.CodeNotFound, err)
-	}
-	nothing(f.mia, db.NewID())
-	f.must(f.repo.AddMember(f.ctx, f.owner, id, f.mia))
-	nothing(f.mia, id)
-	first := f.must(f.repo.RemoveMember(f.ctx, f.owner, id, f.mia))
-	expect("removed", first, 2)
-	f.send(f.owner, id, "text")
-	again := f.must(f.repo.AddMember(f.ctx, f.owner, id, f.mia))
-	expect("a member again", first, 2)
-	f.must(f.repo.TransferChat(f.ctx, f.owner, id, f.mia)) // which is about mia too
-	f.must(f.repo.TransferChat(f.ctx, f.mia, id, f.owner))
-	last := f.must(f.repo.LeaveChat(f.ctx, f.mia, id))
-	f.send(f.owner, id, "text")
-	expect("left", last, again.Seq)
-	nothing(f.owner, id)
-	nothing(user("stranger"), id)
-	f.must(f.repo.DeleteChat(f.ctx, f.owner, id))
-	expect("deleted since", last, 0)
 }

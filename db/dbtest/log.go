@@ -22,13 +22,13 @@ func testHead(f *fixture) {
 		head, err = f.repo.Head(f.ctx, member, id)
 		f.ok(err)
 		f.same("head of the deleted chat", head, db.Head{
-			ChatID: id, HeadSeq: event.Seq, FloorSeq: event.Seq - 1, Epoch: event.Epoch, LastAt: event.At, DeletedAt: &event.At, JoinedSeq: int64(i + 1),
+			ChatID: id, HeadSeq: event.Seq, FloorSeq: event.Seq - 1, Epoch: event.Epoch, LastAt: event.At, DeletedAt: &event.At, JoinedSeq: int64(i + 1), Member: true,
 		})
 	}
 }
 
 func joinedAt(head db.Head, seq int64) db.Head {
-	head.JoinedSeq = seq
+	head.JoinedSeq, head.Member = seq, seq > 0
 	return head
 }
 
@@ -101,6 +101,14 @@ func testFeedHeadsSince(f *fixture) {
 	f.same("back again, once", feed(f, f.mia, &since), sorted(changed, left, removed, deleted, leftThenDeleted))
 }
 
+// seqBefore is the number of the chat's newest event of before the time.
+func seqBefore(f *fixture, id string, at time.Time) int64 {
+	f.Helper()
+	found, err := f.repo.Standing(f.ctx, f.owner, id, db.FeedPlace{Since: at})
+	f.ok(err)
+	return found.Before
+}
+
 func testSeqBefore(f *fixture) {
 	id := f.chat()
 	f.send(f.mia, id, "text")
@@ -109,9 +117,7 @@ func testSeqBefore(f *fixture) {
 	events := f.log(id)
 	check := func(reason string, at time.Time, want int64) {
 		f.Helper()
-		got, err := f.repo.SeqBefore(f.ctx, id, at)
-		f.ok(err)
-		if got != want {
+		if got := seqBefore(f, id, at); got != want {
 			f.Errorf("%s: got %d, want %d", reason, got, want)
 		}
 	}
@@ -130,7 +136,7 @@ func testSeqBefore(f *fixture) {
 	deleted := f.must(f.repo.DeleteChat(f.ctx, f.owner, id))
 	check("nothing kept", last.At, deleted.Seq-1)
 	check("the deletion", deleted.At.Add(time.Microsecond), deleted.Seq)
-	_, err := f.repo.SeqBefore(f.ctx, db.NewID(), last.At)
+	_, err := f.repo.Standing(f.ctx, f.mia, db.NewID(), db.FeedPlace{Since: last.At})
 	f.code(db.CodeNotFound, err)
 }
 

@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS chats (
     last_message_at timestamptz(6) NOT NULL, -- of an empty chat: created_at
     head_seq        bigint         NOT NULL,
     floor_seq       bigint         NOT NULL,
+    floor_at        timestamptz(6), -- what was pruned is older; a deletion leaves it alone
     deleted_at      timestamptz(6)
 ) WITH (fillfactor = 70);
 --bun:split

@@ -10,6 +10,7 @@ CREATE TABLE IF NOT EXISTS chats (
     last_message_at TEXT    NOT NULL, -- of an empty chat: created_at
     head_seq        INTEGER NOT NULL,
     floor_seq       INTEGER NOT NULL,
+    floor_at        TEXT,             -- what was pruned is older; a deletion leaves it alone
     deleted_at      TEXT
 );
 --bun:split
