@@ -28,6 +28,7 @@ type Store struct {
 	log     *slog.Logger
 	writer  *bun.DB
 	reader  *bun.DB // PostgreSQL: the same as writer
+	gate    *gate   // to writer
 	closed  atomic.Bool
 
 	migrating sync.Mutex
