@@ -32,7 +32,8 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 	if config.ConnectTimeout == 0 || config.ConnectTimeout > connectTimeout {
 		config.ConnectTimeout = connectTimeout
 	}
-	connector := stdlib.GetConnector(*config, stdlib.OptionAfterConnect(preparePostgres))
+	config.DialFunc = postgresDialer(config.ConnectTimeout).DialContext
+	connector := newPostgresConnector(stdlib.GetConnector(*config, stdlib.OptionAfterConnect(preparePostgres)))
 	pool := sql.OpenDB(connector)
 	pool.SetMaxOpenConns(opts.MaxConns)
 	pool.SetMaxIdleConns(opts.MaxConns)
@@ -49,11 +50,12 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 		writer:  db,
 		reader:  db,
 		vitals:  newBun(vitals, pgdialect.New(), nil),
+		gate:    newGate(writeSlots(opts.MaxConns)),
 		traits: traits{
 			version:  "SELECT current_setting('server_version')",
 			pulse:    postgresPulse,
 			snapshot: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
-			migrator: postgresLock{connector: connector},
+			migrator: postgresLock{connector: connector.forMigrations(), hook: opts.Hook},
 
 			fingerprints: []string{postgresFingerprint, postgresPartialFingerprint},
 			reserve:      "CAST(pg_advisory_xact_lock(hashtextextended(?, 0)) AS text)",

@@ -56,6 +56,7 @@ func openSQLite(path string, opts OpenOptions) (*Store, error) {
 		about:   Description{Product: "SQLite", Address: path},
 		guard:   opts.Guard,
 		log:     opts.Log,
+		gate:    newGate(1),
 		traits: traits{
 			version:  "SELECT sqlite_version()",
 			pulse:    sqlitePulse,

@@ -29,7 +29,7 @@ type Error struct {
 	Field   string // the argument at fault, for CodeBadUserInput
 	Err     error  // the cause; nil when the caller is at fault
 
-	RetryAfter time.Duration // for CodeRateLimited: before that, trying again is of no use
+	RetryAfter time.Duration // for CodeRateLimited, and CodeUnavailable where it is known: before that, trying again is of no use
 }
 
 // Error is for logs: it includes the cause.

@@ -1,6 +1,10 @@
 package db
 
-import "github.com/uptrace/bun"
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+)
 
 // PostgresLockKey is the key of the migrations' lock, for tests that hold it.
 const PostgresLockKey = postgresLockKey
@@ -13,3 +17,17 @@ func (s *Store) Bun() *bun.DB { return s.writer }
 
 // Reader is the pool that reads.
 func (s *Store) Reader() *bun.DB { return s.reader }
+
+// LockWait is how long a write waits for a lock on a connection.
+const LockWait = lockWait
+
+// KeepLockEvery is how often the holder of the migrations' lock shows that it is there.
+const KeepLockEvery = keepLockEvery
+
+// HoldMigrationLock does something as migrations do.
+func (s *Store) HoldMigrationLock(ctx context.Context, do func(ctx context.Context, db *bun.DB) error) error {
+	return s.traits.migrator.hold(ctx, s, do)
+}
+
+// ReadLimits is what limits a read, as it is sent with BEGIN to servers on Linux of any version since 12.
+var ReadLimits = readLimits.set(postgresServer{major: 12, linux: true})

@@ -2,10 +2,12 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"io/fs"
 	"time"
 
+	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/migrate"
 
 	"studychat/migrations"
@@ -20,10 +22,10 @@ type Migration struct {
 	AppliedAt *time.Time // nil while it is pending
 }
 
-// migrationLock keeps the migrations of several processes apart. It is free again as soon as its holder's connection is
-// gone, unlike Bun's own lock, which is a row that survives a crash.
+// migrationLock keeps the migrations of several processes apart, and says on which connections they run. It is free again
+// as soon as its holder's connection is gone, unlike Bun's own lock, which is a row that survives a crash.
 type migrationLock interface {
-	hold(ctx context.Context, s *Store, do func(ctx context.Context) error) error
+	hold(ctx context.Context, s *Store, do func(ctx context.Context, db *bun.DB) error) error
 }
 
 // MigrateUp applies what is pending and returns the names. Instances that start at the same time wait for each other.
@@ -73,11 +75,14 @@ func (s *Store) migrate(ctx context.Context, do func(ctx context.Context, m *mig
 	defer s.migrating.Unlock()
 	limited, cancel := context.WithTimeout(ctx, migrateTimeout)
 	defer cancel()
-	migrator, err := s.newMigrator()
-	if err != nil {
-		return err
+	if s.closed.Load() {
+		return Unavailable(sql.ErrConnDone)
 	}
-	err = s.traits.migrator.hold(limited, s, func(ctx context.Context) error {
+	err := s.traits.migrator.hold(limited, s, func(ctx context.Context, db *bun.DB) error {
+		migrator, err := s.newMigrator(db)
+		if err != nil {
+			return err
+		}
 		if err := migrator.Init(ctx); err != nil {
 			return err
 		}
@@ -89,7 +94,7 @@ func (s *Store) migrate(ctx context.Context, do func(ctx context.Context, m *mig
 	return nil
 }
 
-func (s *Store) newMigrator() (*migrate.Migrator, error) {
+func (s *Store) newMigrator(db *bun.DB) (*migrate.Migrator, error) {
 	files, err := fs.Sub(migrations.Files, string(s.dialect))
 	if err != nil {
 		return nil, err
@@ -98,7 +103,7 @@ func (s *Store) newMigrator() (*migrate.Migrator, error) {
 	if err := steps.Discover(files); err != nil {
 		return nil, err
 	}
-	return migrate.NewMigrator(s.writer, steps, migrate.WithMarkAppliedOnSuccess(true)), nil
+	return migrate.NewMigrator(db, steps, migrate.WithMarkAppliedOnSuccess(true)), nil
 }
 
 func groupNames(group *migrate.MigrationGroup) []string {

@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"fmt"
+	"sync"
 	"time"
 
+	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
@@ -16,15 +19,23 @@ const (
 	postgresPruneKey                                   // Prune, RemoveTombstones
 )
 
-// postgresLock holds an advisory lock in a transaction on a connection of its own. In a transaction, because behind
-// pgbouncer only a transaction keeps the same server connection; on its own connection, because each migration commits
-// by itself.
-type postgresLock struct{ connector driver.Connector }
+// keepLockEvery is how often the holder of the migrations' lock shows that it is there. Without that the server frees the
+// lock of an instance that is lost in the middle of a migration after three times as long: see migrationLimits.
+const keepLockEvery = 2 * time.Second
 
-func (l postgresLock) hold(ctx context.Context, _ *Store, do func(ctx context.Context) error) error {
+// postgresLock holds an advisory lock in a transaction, because behind pgbouncer only a transaction keeps the same server
+// connection. Migrations run on another connection, because each commits by itself. Both are of a pool of their own, which
+// grants them more time than requests have.
+type postgresLock struct {
+	connector driver.Connector
+	hook      bun.QueryHook
+}
+
+func (l postgresLock) hold(ctx context.Context, _ *Store, do func(ctx context.Context, db *bun.DB) error) error {
 	pool := sql.OpenDB(l.connector)
 	defer func() { _ = pool.Close() }()
-	tx, err := newBun(pool, pgdialect.New(), nil).BeginTx(ctx, nil)
+	db := newBun(pool, pgdialect.New(), l.hook)
+	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -32,14 +43,51 @@ func (l postgresLock) hold(ctx context.Context, _ *Store, do func(ctx context.Co
 	if _, err := tx.NewRaw("SELECT pg_advisory_xact_lock(?)", postgresLockKey).Exec(ctx); err != nil {
 		return err
 	}
-	return do(ctx)
+	return whileKept(ctx, tx, func(ctx context.Context) error { return do(ctx, db) })
+}
+
+// whileKept does something under a lock that a transaction holds, and ends it when the lock is lost.
+func whileKept(ctx context.Context, tx bun.Tx, do func(ctx context.Context) error) error {
+	held, end := context.WithCancel(ctx)
+	var lost error
+	var keeper sync.WaitGroup
+	keeper.Go(func() {
+		defer end()
+		lost = keepLock(ctx, tx, held.Done())
+	})
+	err := do(held)
+	end()
+	keeper.Wait()
+	if err != nil && lost != nil {
+		return fmt.Errorf("the lock was lost: %w: %w", lost, err)
+	}
+	return err
+}
+
+// keepLock shows the server that the lock's holder is there, until done, or until the lock is lost.
+func keepLock(ctx context.Context, tx bun.Tx, done <-chan struct{}) error {
+	tick := time.NewTicker(keepLockEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return nil
+		case <-tick.C:
+		}
+		limited, cancel := context.WithTimeout(ctx, keepLockEvery)
+		_, err := tx.NewRaw("SELECT 1").Exec(limited)
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // sqliteLock is SQLite's own write lock, held by one transaction around all the migrations: the writer's pool has one
 // connection, so what the migrator does falls into that transaction. Either all pending migrations happen or none.
 type sqliteLock struct{}
 
-func (sqliteLock) hold(ctx context.Context, s *Store, do func(ctx context.Context) error) error {
+func (sqliteLock) hold(ctx context.Context, s *Store, do func(ctx context.Context, db *bun.DB) error) error {
 	err := untilFree(ctx, func() error {
 		_, err := s.writer.ExecContext(ctx, "BEGIN IMMEDIATE")
 		return err
@@ -47,7 +95,7 @@ func (sqliteLock) hold(ctx context.Context, s *Store, do func(ctx context.Contex
 	if err != nil {
 		return err
 	}
-	if err := do(ctx); err != nil {
+	if err := do(ctx, s.writer); err != nil {
 		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		_, _ = s.writer.ExecContext(cleanup, "ROLLBACK") // fails when the connection is gone, and the transaction with it

@@ -28,6 +28,7 @@ type Store struct {
 	writer  *bun.DB
 	reader  *bun.DB // PostgreSQL: the same as writer
 	vitals  *bun.DB // for the pulse; PostgreSQL: one connection of its own
+	gate    *gate   // to writer
 	closed  atomic.Bool
 	clock   clock
 	pulse   pulse

@@ -2,8 +2,10 @@ package db_test
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,6 +92,28 @@ func BenchmarkSend(b *testing.B) {
 				})
 			})
 		}
+	}
+}
+
+// BenchmarkSendCrowd has 64 writers, into one chat and into 64, over as many connections as the program has unless it is told.
+func BenchmarkSendCrowd(b *testing.B) {
+	for name, chats := range map[string]int{"hot": 1, "spread": 64} {
+		b.Run(name, func(b *testing.B) {
+			store := openStore(b, postgres(b), db.OpenOptions{MaxConns: 20})
+			ids := fill(b, store, "owner", chats)
+			var writers atomic.Int64
+			b.SetParallelism(64 / runtime.GOMAXPROCS(0))
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				chat := ids[int(writers.Add(1))%chats]
+				for pb.Next() {
+					message := db.NewMessage{ID: db.NewID(), ChatID: chat, Role: db.RoleUser, Content: "text"}
+					if _, err := store.SendMessage(b.Context(), "owner", message); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
 	}
 }
 

@@ -12,7 +12,7 @@ const notOwner = "Only the owner of the chat may do this."
 
 // CreateChat implements ChatRepository. There is no row to lock yet: the id, which is reserved, keeps two calls apart.
 func (s *Store) CreateChat(ctx context.Context, viewer string, chat NewChat) (*Event, error) {
-	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+	return s.write(ctx, chatLane(chat.ID), nil, func(ctx context.Context, tx bun.Tx) (change, error) {
 		if err := s.reserveID(ctx, tx, chat.ID); err != nil {
 			return change{}, err
 		}
@@ -108,7 +108,7 @@ func repeatPrunedCreate(ctx context.Context, tx bun.Tx, viewer string, chat NewC
 
 // RenameChat implements ChatRepository.
 func (s *Store) RenameChat(ctx context.Context, viewer, id, title string) (*Event, error) {
-	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+	return s.writeChat(ctx, viewer, id, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
 		e, err := s.enter(ctx, tx, viewer, id, "chat")
 		if err != nil {
 			return change{}, err
@@ -130,7 +130,7 @@ func (s *Store) RenameChat(ctx context.Context, viewer, id, title string) (*Even
 
 // TransferChat implements ChatRepository.
 func (s *Store) TransferChat(ctx context.Context, viewer, id, user string) (*Event, error) {
-	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+	return s.writeChat(ctx, viewer, id, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
 		e, err := s.enter(ctx, tx, viewer, id, "chat")
 		if err != nil {
 			return change{}, err
@@ -159,24 +159,20 @@ func (s *Store) TransferChat(ctx context.Context, viewer, id, user string) (*Eve
 
 // UpdateViewerState implements ChatRepository.
 func (s *Store) UpdateViewerState(ctx context.Context, viewer, chatID string, change ViewerStateChange) error {
-	limited, cancel := context.WithTimeout(ctx, MaxTransaction)
-	defer cancel()
-	var rows int64
-	err := untilFree(limited, func() (err error) {
+	rows, err := s.statement(ctx, memberLane(chatID, viewer), func(ctx context.Context) (sql.Result, error) {
 		q := s.writer.NewUpdate().Model((*Member)(nil)).Set("user_id = user_id")
 		if at := change.MutedUntil; at != nil {
 			q = q.Set("muted_until = ?", bun.NullTime{Time: *at})
 		}
 		q = s.setMark(q, "pinned_at", change.Pinned)
 		q = s.setMark(q, "archived_at", change.Archived)
-		rows, err = affected(q.Where("chat_id = ? AND user_id = ?", chatID, viewer).
-			Where("EXISTS (SELECT 1 FROM chats AS c WHERE c.id = ? AND c.deleted_at IS NULL)", chatID).Exec(limited))
-		return err
+		return q.Where("chat_id = ? AND user_id = ?", chatID, viewer).
+			Where("EXISTS (SELECT 1 FROM chats AS c WHERE c.id = ? AND c.deleted_at IS NULL)", chatID).Exec(ctx)
 	})
 	if err == nil && rows == 0 {
 		err = NotFound("chat")
 	}
-	return s.fail(ctx, err)
+	return err
 }
 
 // setMark sets a time to now, unless it is set, or takes it away.
@@ -193,7 +189,7 @@ func (s *Store) setMark(q *bun.UpdateQuery, column string, on *bool) *bun.Update
 
 // DeleteChat implements ChatRepository.
 func (s *Store) DeleteChat(ctx context.Context, viewer, id string) (*Event, error) {
-	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+	return s.writeChat(ctx, viewer, id, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
 		e, err := s.enter(ctx, tx, viewer, id, "chat")
 		if CodeOf(err) == CodeNotFound {
 			return repeatDelete(ctx, tx, viewer, id)

@@ -139,30 +139,35 @@ func (s *Store) readMeta(ctx context.Context) (streamMeta, error) {
 func (s *Store) changeMeta(ctx context.Context, change func(context.Context, bun.Tx, streamMeta) (streamMeta, error)) (before, after streamMeta, err error) {
 	limit, cancel := context.WithTimeout(ctx, MaxTransaction)
 	defer cancel()
-	tx, err := s.begin(ctx, limit)
-	if err != nil {
-		return before, after, s.fail(ctx, err)
-	}
-	defer func() { _ = tx.Rollback() }() // does nothing after COMMIT
-	err = func() error {
-		if s.traits.lock != "" {
-			if _, err := tx.NewRaw(s.traits.lock, postgresEpochKey).Exec(limit); err != nil {
-				return err
-			}
-		}
-		if err := tx.NewSelect().Model(&before).Scan(limit); err != nil {
-			return err
-		}
-		if after, err = change(limit, tx, before); err != nil || after == before {
-			return err
-		}
-		if _, err := tx.NewUpdate().Model(&after).Column("epoch", "fingerprint").Where("id = 1").Exec(limit); err != nil {
-			return err
-		}
-		return tx.Commit()
-	}()
+	err = s.inTurn(limit, metaLane, nil, func() (err error) {
+		before, after, err = s.tryChangeMeta(limit, change)
+		return err
+	})
 	if err == nil {
 		s.sawEpoch(after.Epoch)
 	}
-	return before, after, s.fail(ctx, err)
+	return before, after, s.failWriting(ctx, err)
+}
+
+func (s *Store) tryChangeMeta(ctx context.Context, change func(context.Context, bun.Tx, streamMeta) (streamMeta, error)) (before, after streamMeta, err error) {
+	tx, err := s.begin(ctx, ctx)
+	if err != nil {
+		return before, after, err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after COMMIT
+	if s.traits.lock != "" {
+		if _, err := tx.NewRaw(s.traits.lock, postgresEpochKey).Exec(ctx); err != nil {
+			return before, after, err
+		}
+	}
+	if err := tx.NewSelect().Model(&before).Scan(ctx); err != nil {
+		return before, after, err
+	}
+	if after, err = change(ctx, tx, before); err != nil || after == before {
+		return before, after, err
+	}
+	if _, err := tx.NewUpdate().Model(&after).Column("epoch", "fingerprint").Where("id = 1").Exec(ctx); err != nil {
+		return before, after, err
+	}
+	return before, after, tx.Commit()
 }

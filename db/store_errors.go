@@ -33,6 +33,14 @@ func (s *Store) fail(ctx context.Context, err error) error {
 	return err
 }
 
+// failWriting is fail for a write. One that found too many others, or whose time was up, is told when to come back.
+func (s *Store) failWriting(ctx context.Context, err error) error {
+	if _, ok := errors.AsType[*Error](err); !ok && ctx.Err() == nil && errors.Is(err, errCrowded) {
+		return crowded(err)
+	}
+	return s.fail(ctx, err)
+}
+
 // isUnavailable says whether err is the database's fault rather than ours: trying again later may help.
 func isUnavailable(err error) bool {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
@@ -61,11 +69,11 @@ func isUnavailable(err error) bool {
 // isUnavailablePostgres knows the states (SQLSTATE) that are about the server and not about the statement.
 func isUnavailablePostgres(code string) bool {
 	switch code {
-	case "57014", // query_canceled: our deadline
+	case "57014", // query_canceled: our deadline, or statement_timeout
 		"57P01", "57P02", "57P03", "57P05", // shut down, crashed, starting up, idle session
-		"25P03",          // idle_in_transaction_session_timeout
+		"25P03", "25P04", // idle_in_transaction_session_timeout, transaction_timeout: see postgresLimits
 		"25006",          // read_only_sql_transaction: a standby, during a failover
-		"55P03",          // lock_not_available
+		"55P03",          // lock_not_available: lock_timeout
 		"40001", "40P01": // serialization failure, deadlock; after the retries
 		return true
 	}
@@ -95,11 +103,18 @@ func isConflict(err error) bool {
 	return ok && (pgErr.Code == "40001" || pgErr.Code == "40P01")
 }
 
+// isLockTimeout says whether the database gave up a transaction because a lock did not come free within lockWait.
+func isLockTimeout(err error) bool {
+	pgErr, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pgErr.Code == "55P03"
+}
+
 // isRefusal says whether err is the database's word that it did not commit. Anything else at COMMIT leaves the outcome
-// open: a FATAL message or a broken connection may come before or after the commit took place.
+// open: a FATAL message or a broken connection may come before or after the commit took place. Of the FATAL messages
+// one is certain: a session whose time to be idle in a transaction ran out never saw the COMMIT.
 func isRefusal(err error) bool {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return pgErr.Severity == "ERROR"
+		return pgErr.Severity == "ERROR" || pgErr.Code == "25P03"
 	}
 	if liteErr, ok := errors.AsType[*sqlite.Error](err); ok {
 		code := liteErr.Code() & 0xff

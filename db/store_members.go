@@ -20,7 +20,7 @@ func (s *Store) AddKnownMember(ctx context.Context, viewer, chatID, user string)
 }
 
 func (s *Store) addMember(ctx context.Context, viewer, chatID, user string, check func(context.Context, bun.Tx, string) error) (*Event, error) {
-	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+	return s.writeChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
 		e, err := s.enter(ctx, tx, viewer, chatID, "chat")
 		if err != nil {
 			return change{}, err
@@ -44,6 +44,18 @@ func (s *Store) addMember(ctx context.Context, viewer, chatID, user string, chec
 			return change{}, err
 		}
 		return e.change(event), storeEvent(ctx, tx, event)
+	})
+}
+
+// checkMember refuses viewers who are not members of a chat: NOT_FOUND of what. Whether the chat is deleted does not matter.
+func (s *Store) checkMember(ctx context.Context, viewer, chatID, what string) error {
+	return s.query(ctx, func(ctx context.Context, db bun.IDB) error {
+		var one int
+		err := db.NewSelect().TableExpr("chat_members").ColumnExpr("1").Where("chat_id = ? AND user_id = ?", chatID, viewer).Scan(ctx, &one)
+		if errors.Is(err, sql.ErrNoRows) {
+			return NotFound(what)
+		}
+		return err
 	})
 }
 
@@ -81,7 +93,7 @@ func findMember(ctx context.Context, tx bun.Tx, chatID, user string) (*Member, e
 
 // RemoveMember implements MemberRepository.
 func (s *Store) RemoveMember(ctx context.Context, viewer, chatID, user string) (*Event, error) {
-	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+	return s.writeChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
 		e, err := s.enter(ctx, tx, viewer, chatID, "chat")
 		switch {
 		case err != nil:
@@ -97,7 +109,7 @@ func (s *Store) RemoveMember(ctx context.Context, viewer, chatID, user string) (
 
 // LeaveChat implements MemberRepository.
 func (s *Store) LeaveChat(ctx context.Context, viewer, chatID string) (*Event, error) {
-	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+	return s.writeChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
 		e, err := s.enter(ctx, tx, viewer, chatID, "chat")
 		switch {
 		case err != nil:
@@ -154,26 +166,14 @@ func (s *Store) ReadMarks(ctx context.Context, viewer string, chatIDs []string) 
 // MarkRead implements MemberRepository. It needs no transaction: the mark only rises, and every condition is in the
 // UPDATE itself.
 func (s *Store) MarkRead(ctx context.Context, viewer, chatID string, seq int64) (int64, bool, error) {
-	limited, cancel := context.WithTimeout(ctx, MaxTransaction)
-	defer cancel()
-	readSeq, moved, err := s.markRead(limited, viewer, chatID, seq)
-	return readSeq, moved, s.fail(ctx, err)
-}
-
-func (s *Store) markRead(ctx context.Context, viewer, chatID string, seq int64) (int64, bool, error) {
 	readSeq, headSeq, err := s.readMark(ctx, viewer, chatID)
 	seq = min(seq, headSeq)
 	if err != nil || seq <= readSeq {
 		return readSeq, false, err
 	}
-	var rows int64
-	err = untilFree(ctx, func() error {
-		result, err := s.writer.NewRaw(`UPDATE chat_members SET read_seq = ?0 WHERE chat_id = ?1 AND user_id = ?2 AND read_seq < ?0
+	rows, err := s.statement(ctx, memberLane(chatID, viewer), func(ctx context.Context) (sql.Result, error) {
+		return s.writer.NewRaw(`UPDATE chat_members SET read_seq = ?0 WHERE chat_id = ?1 AND user_id = ?2 AND read_seq < ?0
 AND EXISTS (SELECT 1 FROM chats AS c WHERE c.id = ?1 AND c.deleted_at IS NULL)`, seq, chatID, viewer).Exec(ctx)
-		if err == nil {
-			rows, err = result.RowsAffected()
-		}
-		return err
 	})
 	if err != nil || rows == 1 {
 		return seq, rows == 1, err
@@ -183,9 +183,11 @@ AND EXISTS (SELECT 1 FROM chats AS c WHERE c.id = ?1 AND c.deleted_at IS NULL)`,
 }
 
 func (s *Store) readMark(ctx context.Context, viewer, chatID string) (readSeq, headSeq int64, err error) {
-	err = s.reader.NewSelect().TableExpr("chats AS c").Join("JOIN chat_members AS cm ON cm.chat_id = c.id").
-		ColumnExpr("cm.read_seq, c.head_seq").
-		Where("c.id = ? AND c.deleted_at IS NULL AND cm.user_id = ?", chatID, viewer).
-		Scan(ctx, &readSeq, &headSeq)
-	return readSeq, headSeq, notFound(err)
+	err = s.query(ctx, func(ctx context.Context, db bun.IDB) error {
+		return notFound(db.NewSelect().TableExpr("chats AS c").Join("JOIN chat_members AS cm ON cm.chat_id = c.id").
+			ColumnExpr("cm.read_seq, c.head_seq").
+			Where("c.id = ? AND c.deleted_at IS NULL AND cm.user_id = ?", chatID, viewer).
+			Scan(ctx, &readSeq, &headSeq))
+	})
+	return readSeq, headSeq, err
 }

@@ -10,7 +10,7 @@ import (
 
 // SendMessage implements MessageRepository.
 func (s *Store) SendMessage(ctx context.Context, viewer string, message NewMessage) (*Event, error) {
-	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+	return s.writeChat(ctx, viewer, message.ChatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
 		e, err := s.enterToSend(ctx, tx, viewer, message.ChatID, message.ID)
 		if err != nil {
 			return change{}, err
@@ -74,8 +74,12 @@ func repeatSend(ctx context.Context, tx bun.Tx, viewer string, message NewMessag
 
 // EditMessage implements MessageRepository.
 func (s *Store) EditMessage(ctx context.Context, viewer, id, content string) (*Event, error) {
-	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, message, err := s.enterByMessage(ctx, tx, viewer, id)
+	chatID, err := s.chatOf(ctx, viewer, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.writeChat(ctx, viewer, chatID, "message", func(ctx context.Context, tx bun.Tx) (change, error) {
+		e, message, err := s.enterByMessage(ctx, tx, viewer, chatID, id)
 		if err != nil {
 			return change{}, err
 		}
@@ -96,8 +100,12 @@ func (s *Store) EditMessage(ctx context.Context, viewer, id, content string) (*E
 
 // DeleteMessage implements MessageRepository.
 func (s *Store) DeleteMessage(ctx context.Context, viewer, id string) (*Event, error) {
-	return s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, message, err := s.enterByMessage(ctx, tx, viewer, id)
+	chatID, err := s.chatOf(ctx, viewer, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.writeChat(ctx, viewer, chatID, "message", func(ctx context.Context, tx bun.Tx) (change, error) {
+		e, message, err := s.enterByMessage(ctx, tx, viewer, chatID, id)
 		if err != nil {
 			return change{}, err
 		}
@@ -114,24 +122,31 @@ func (s *Store) DeleteMessage(ctx context.Context, viewer, id string) (*Event, e
 	})
 }
 
-// enterByMessage enters the chat of a message and reads the message behind the lock. The chat's id may be read before
-// it: a message never moves.
-func (s *Store) enterByMessage(ctx context.Context, tx bun.Tx, viewer, id string) (*entry, *Message, error) {
-	message := new(Message)
-	err := tx.NewSelect().Model(message).Column("chat_id").Where("id = ?", id).Scan(ctx)
-	if err == nil {
-		var e *entry
-		if e, err = s.enter(ctx, tx, viewer, message.ChatID, "message"); err != nil {
-			return nil, nil, err
+// chatOf returns the chat of a message that the viewer may see. It may be read before the transaction: a message never moves.
+func (s *Store) chatOf(ctx context.Context, viewer, id string) (chatID string, err error) {
+	err = s.query(ctx, func(ctx context.Context, db bun.IDB) error {
+		err := db.NewSelect().TableExpr("messages AS m").Join("JOIN chat_members AS own ON own.chat_id = m.chat_id").
+			ColumnExpr("m.chat_id").Where("m.id = ? AND own.user_id = ?", id, viewer).Scan(ctx, &chatID)
+		if errors.Is(err, sql.ErrNoRows) {
+			return NotFound("message")
 		}
-		if err = tx.NewSelect().Model(message).Where("id = ?", id).Scan(ctx); err == nil {
-			return e, message, nil
-		}
+		return err
+	})
+	return chatID, err
+}
+
+// enterByMessage enters the chat of a message and reads the message behind the lock.
+func (s *Store) enterByMessage(ctx context.Context, tx bun.Tx, viewer, chatID, id string) (*entry, *Message, error) {
+	e, err := s.enter(ctx, tx, viewer, chatID, "message")
+	if err != nil {
+		return nil, nil, err
 	}
+	message := new(Message)
+	err = tx.NewSelect().Model(message).Where("id = ?", id).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = NotFound("message")
 	}
-	return nil, nil, err
+	return e, message, err
 }
 
 func storeMessageChange(ctx context.Context, tx bun.Tx, event *Event) error {

@@ -81,7 +81,7 @@ func modulesByID[T any](ctx context.Context, s *Store, ids, columns []string, va
 
 // PutModule implements ModuleRepository.
 func (s *Store) PutModule(ctx context.Context, module Module) (*Module, error) {
-	err := s.change(ctx, `INSERT INTO modules (id, title, content, updated_at) VALUES (?, ?, ?, ?)
+	err := s.change(ctx, moduleLane(module.ID), `INSERT INTO modules (id, title, content, updated_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET title = excluded.title, content = excluded.content, updated_at = excluded.updated_at
 WHERE modules.title <> excluded.title OR modules.content <> excluded.content`,
 		module.ID, module.Title, module.Content, s.Now())
@@ -97,5 +97,5 @@ WHERE modules.title <> excluded.title OR modules.content <> excluded.content`,
 
 // DeleteModule implements ModuleRepository.
 func (s *Store) DeleteModule(ctx context.Context, id string) error {
-	return s.change(ctx, "DELETE FROM modules WHERE id = ?", id)
+	return s.change(ctx, moduleLane(id), "DELETE FROM modules WHERE id = ?", id)
 }

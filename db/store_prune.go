@@ -15,6 +15,7 @@ const (
 
 	pruneBatch = 1000 // rows of each table that one transaction deletes, while it holds the chat's row
 	pruneScan  = 1000 // chats that one statement looks at
+	pruneSkips = 10   // chats that a run passes over because somebody keeps their rows locked
 )
 
 // PruneResult counts what was done.
@@ -37,10 +38,12 @@ var errBusy = errors.New("another instance prunes")
 // kept for TombstoneAge, below the floor, for FeedHeads. Deleted chats are left to RemoveTombstones.
 //
 // It works chat by chat, in transactions that each hold the chat's row lock for at most pruneBatch rows a table and
-// tell the guard, and may be cut off at any moment: the next run goes on. One instance works at a time.
+// tell the guard, and may be cut off at any moment: the next run goes on. One instance works at a time. A chat whose row
+// somebody keeps locked is passed over, and told of in the end.
 // Errors: UNAVAILABLE, with what was done until then.
 func (s *Store) Prune(ctx context.Context, before time.Time) (PruneResult, error) {
 	var result PruneResult
+	var skipped []error
 	for after, more := "", true; more; {
 		chats, err := s.prunable(ctx, after, before)
 		if err != nil {
@@ -50,7 +53,12 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (PruneResult, error
 			if !chat.Due {
 				continue
 			}
-			if err := s.pruneChat(ctx, chat.ID, before, &result); err != nil {
+			err := s.pruneChat(ctx, chat.ID, before, &result)
+			if isCrowded(err) && len(skipped) < pruneSkips {
+				skipped = append(skipped, err)
+				continue
+			}
+			if err != nil {
 				return result, result.stopped(err)
 			}
 		}
@@ -58,7 +66,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (PruneResult, error
 			after = chats[len(chats)-1].ID
 		}
 	}
-	return result, nil
+	return result, errors.Join(skipped...)
 }
 
 func (r *PruneResult) stopped(err error) error {
@@ -114,11 +122,13 @@ func (s *Store) oldEvents(db bun.IDB, before time.Time) *bun.SelectQuery {
 
 // pruneChat goes on until nothing old is left of the chat.
 func (s *Store) pruneChat(ctx context.Context, chatID string, before time.Time, result *PruneResult) error {
-	result.Chats++
-	for {
+	for steps := 0; ; steps++ {
 		messages, events, err := s.pruneStep(ctx, chatID, before)
 		if err != nil {
 			return err
+		}
+		if steps == 0 {
+			result.Chats++
 		}
 		result.Messages += messages
 		result.Events += events
@@ -134,7 +144,7 @@ func (s *Store) pruneChat(ctx context.Context, chatID string, before time.Time, 
 // Where the floor belongs is asked behind the lock, in a statement of its own (see enter): a write that was waiting
 // carries a time from before its wait, and an edit of it would be found without its message.
 func (s *Store) pruneStep(ctx context.Context, chatID string, before time.Time) (messages, events int64, err error) {
-	_, err = s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+	_, err = s.write(ctx, chatLane(chatID), nil, func(ctx context.Context, tx bun.Tx) (change, error) {
 		messages, events = 0, 0
 		if err := s.alone(ctx, tx); err != nil {
 			return change{}, err

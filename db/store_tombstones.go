@@ -45,7 +45,7 @@ func (s *Store) removeTombstone(ctx context.Context, chatID string, before time.
 
 // tombstoneStep is one transaction: it takes events, and when those are gone, the rest.
 func (s *Store) tombstoneStep(ctx context.Context, chatID string, before time.Time) (step PruneResult, err error) {
-	_, err = s.write(ctx, func(ctx context.Context, tx bun.Tx) (change, error) {
+	_, err = s.write(ctx, chatLane(chatID), nil, func(ctx context.Context, tx bun.Tx) (change, error) {
 		step = PruneResult{}
 		if err := s.alone(ctx, tx); err != nil {
 			return change{}, err

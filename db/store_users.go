@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/uptrace/bun"
 )
@@ -40,7 +41,7 @@ func (s *Store) SawUser(ctx context.Context, id string, claims Claims) (*User, e
 	if claims.AvatarURL != "" {
 		picture = &claims.AvatarURL
 	}
-	err := s.change(ctx, `INSERT INTO users (id, name, avatar_url, claims, claims_at, updated_at) VALUES (?0, ?1, ?2, ?3, ?4, ?5)
+	err := s.change(ctx, userLane(id), `INSERT INTO users (id, name, avatar_url, claims, claims_at, updated_at) VALUES (?0, ?1, ?2, ?3, ?4, ?5)
 ON CONFLICT (id) DO UPDATE SET claims = excluded.claims, claims_at = excluded.claims_at, updated_at = excluded.updated_at,
 name = CASE WHEN users.claims <> excluded.claims AND ?6 <> '' THEN excluded.name ELSE users.name END,
 avatar_url = CASE WHEN users.claims <> excluded.claims AND ?7 <> '' THEN excluded.avatar_url ELSE users.avatar_url END
@@ -68,7 +69,7 @@ func (s *Store) knownUser(ctx context.Context, id string, claims Claims) (*User,
 // UpsertUser implements UserRepository.
 func (s *Store) UpsertUser(ctx context.Context, user User) error {
 	at := s.Now()
-	return s.change(ctx, `INSERT INTO users (id, name, avatar_url, claims, claims_at, updated_at) VALUES (?0, ?1, ?2, '', ?3, ?4)
+	return s.change(ctx, userLane(user.ID), `INSERT INTO users (id, name, avatar_url, claims, claims_at, updated_at) VALUES (?0, ?1, ?2, '', ?3, ?4)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, avatar_url = excluded.avatar_url, updated_at = excluded.updated_at`,
 		user.ID, user.Name, user.AvatarURL, neverClaimed, at)
 }
@@ -100,12 +101,9 @@ func (s *Store) SharedUsers(ctx context.Context, viewer string, ids []string) (m
 }
 
 // change runs one statement that writes and touches no chat: no lock, no number, no guard.
-func (s *Store) change(ctx context.Context, statement string, args ...any) error {
-	limited, cancel := context.WithTimeout(ctx, MaxTransaction)
-	defer cancel()
-	err := untilFree(limited, func() error {
-		_, err := s.writer.NewRaw(statement, args...).Exec(limited)
-		return err
+func (s *Store) change(ctx context.Context, in lane, statement string, args ...any) error {
+	_, err := s.statement(ctx, in, func(ctx context.Context) (sql.Result, error) {
+		return s.writer.NewRaw(statement, args...).Exec(ctx)
 	})
-	return s.fail(ctx, err)
+	return err
 }
