@@ -67,7 +67,7 @@ func boundAnswer(ctx context.Context, next graphql.ResponseHandler) *graphql.Res
 // countText counts the text of each field on its way into the answer, so that each copy counts: content under several
 // names, messages under several names, in queries, mutations and events alike.
 func countText(ctx context.Context, next graphql.Resolver) (any, error) {
-	value, err := next(ctx)
+	value, err := resolve(ctx, next)
 	if n := textBytes(value); n > 0 && err == nil {
 		if refused := tooMuchText(answerFrom(ctx).text.Add(int64(n))); refused != nil {
 			return nil, refused

@@ -7,6 +7,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"studychat/graph/model"
 )
 
 // batch looks objects up by their ids for one answer: all that the answer is known to need, with the first one that is asked
@@ -19,7 +21,7 @@ type batch[T any] struct {
 	wanted  map[string]struct{} // known to be needed and not read yet
 	found   map[string]T
 	asked   map[string]struct{} // read, found or not
-	err     error               // of a read that failed: the rest of the answer does not try again
+	err     error               // of a read that failed: the rest of the answer does not try again, unless told to
 }
 
 // expect says that the answer may ask for these objects.
@@ -41,9 +43,9 @@ func (b *batch[T]) want(ids []string) {
 func (b *batch[T]) get(ctx context.Context, id string) (object T, ok bool, err error) {
 	b.reading.Lock()
 	defer b.reading.Unlock()
-	if ids := b.take(id); len(ids) > 0 {
+	if ids := b.take(ctx, id); len(ids) > 0 {
 		found, err := b.read(ctx, ids)
-		b.keep(found, err)
+		b.keep(ids, found, err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -55,9 +57,12 @@ func (b *batch[T]) get(ctx context.Context, id string) (object T, ok bool, err e
 }
 
 // take returns what is to be read so that id can be answered: nothing, when it was read before.
-func (b *batch[T]) take(id string) (ids []string) {
+func (b *batch[T]) take(ctx context.Context, id string) (ids []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if model.AsksAgain(ctx) {
+		b.err = nil
+	}
 	b.want([]string{id})
 	if _, missing := b.wanted[id]; !missing || b.err != nil {
 		return nil
@@ -70,19 +75,21 @@ func (b *batch[T]) take(id string) (ids []string) {
 	return ids
 }
 
-func (b *batch[T]) keep(found map[string]T, err error) {
+// keep takes in what a read has found. What a read that failed was to find is still wanted.
+func (b *batch[T]) keep(ids []string, found map[string]T, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	maps.Copy(b.found, found)
 	b.err = err
-}
-
-// retry lets the next one who asks for the object read it again, after a read that failed.
-func (b *batch[T]) retry(id string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.err = nil
-	delete(b.asked, id)
+	if err == nil {
+		return
+	}
+	for _, id := range ids {
+		if _, ok := found[id]; !ok {
+			delete(b.asked, id)
+			b.wanted[id] = struct{}{}
+		}
+	}
 }
 
 // batches are those of one answer, by name.

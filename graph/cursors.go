@@ -1,25 +1,19 @@
 package graph
 
-import "context"
+import (
+	"context"
+	"sync"
+)
 
 // Cursors tells a transport the cursor of each event that it gets from a subscription, whatever the client selected:
 // EventSource needs it as the event's id.
 //
 // The subscription pushes an event's cursor before it hands the event to the executor, which takes one at a time; so when
 // the transport holds the answer, the first cursor in the queue is that answer's.
-//
-// Ahead of all events it tells from where the stream goes on, so that a client that is cut before the first one can come
-// back.
-type Cursors struct {
-	queue   chan string
-	started func(cursor string)
-}
+type Cursors struct{ queue chan string }
 
-// NewCursors makes an empty queue. It holds two: the event in the executor and the one behind it. started is called at most
-// once, before the subscription hands over its first event; it is not called for what is no subscription, or is refused.
-func NewCursors(started func(cursor string)) *Cursors {
-	return &Cursors{queue: make(chan string, 2), started: started}
-}
+// NewCursors makes an empty queue. It holds two: the event in the executor and the one behind it.
+func NewCursors() *Cursors { return &Cursors{make(chan string, 2)} }
 
 // Next is the cursor of the answer that was just received, or "" if it was no event.
 func (c *Cursors) Next() string {
@@ -33,6 +27,7 @@ func (c *Cursors) Next() string {
 
 type (
 	cursorsKey struct{}
+	startedKey struct{}
 	resumeKey  struct{}
 )
 
@@ -41,10 +36,18 @@ func WithCursors(ctx context.Context, c *Cursors) context.Context {
 	return context.WithValue(ctx, cursorsKey{}, c)
 }
 
-// tellStart is for a subscription, which says from where it goes on before anything else.
+// WithStarted asks the subscription run with ctx to say from where it goes on, as soon as that is settled and ahead of all
+// events: what is committed from then on arrives, and a client that is cut before the first event comes back with the cursor.
+// started is called at most once, and not for what is no subscription, or is refused.
+func WithStarted(ctx context.Context, started func(cursor string)) context.Context {
+	var once sync.Once
+	return context.WithValue(ctx, startedKey{}, func(cursor string) { once.Do(func() { started(cursor) }) })
+}
+
+// tellStart is for a subscription. "" is not a place.
 func tellStart(ctx context.Context, cursor string) {
-	if c, ok := ctx.Value(cursorsKey{}).(*Cursors); ok {
-		c.started(cursor)
+	if started, ok := ctx.Value(startedKey{}).(func(string)); ok && cursor != "" {
+		started(cursor)
 	}
 }
 

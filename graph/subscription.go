@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"time"
 
 	"studychat/db"
 	"studychat/events"
@@ -16,7 +15,11 @@ func (r subscriptionResolver) ChatEvents(ctx context.Context, chatID, after *str
 	if err != nil {
 		return nil, err
 	}
-	stream, err := r.begin(ctx, user, chatID, resumeOr(ctx, after))
+	from, err := beginningOf(user, chatID, resumeOr(ctx, after))
+	if err != nil {
+		return nil, err
+	}
+	stream, err := r.begin(ctx, user, from)
 	if err != nil {
 		return nil, err
 	}
@@ -27,9 +30,12 @@ func (r subscriptionResolver) ChatEvents(ctx context.Context, chatID, after *str
 
 // begin opens the stream, and waits for a database that does not answer, as a stream that runs does. An error would be the
 // end of the subscription for its client, who only came back a second too early.
-func (r subscriptionResolver) begin(ctx context.Context, user string, chatID, after *string) (stream events.Stream, err error) {
+func (r subscriptionResolver) begin(ctx context.Context, user string, from beginning) (stream events.Stream, err error) {
 	err = untilAvailable(ctx, func() error {
-		stream, err = r.open(ctx, user, chatID, after)
+		stream, err = r.open(ctx, user, from)
+		if unavailable(ctx, err) {
+			tellStart(ctx, from.cursor()) // whenever the database is back, the stream begins there
+		}
 		return err
 	})
 	if errors.Is(err, events.ErrStopped) {
@@ -38,38 +44,41 @@ func (r subscriptionResolver) begin(ctx context.Context, user string, chatID, af
 	return stream, err
 }
 
-// untilAvailable repeats what finds the database not answering, until ctx or this instance ends.
-func untilAvailable(ctx context.Context, do func() error) error {
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		err := do()
-		if db.CodeOf(err) != db.CodeUnavailable || errors.Is(err, events.ErrStopped) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(wait):
-		}
+func (r subscriptionResolver) open(ctx context.Context, user string, from beginning) (events.Stream, error) {
+	if from.chatID == "" {
+		return r.Live.Feed(ctx, user, from.inFeed)
 	}
+	return r.Live.Chat(ctx, user, from.chatID, from.inChat)
 }
 
-func (r subscriptionResolver) open(ctx context.Context, user string, chatID, after *string) (events.Stream, error) {
+// beginning is where a stream is to begin: in a chat or in the feed, just after a cursor or now.
+type beginning struct {
+	chatID string // "" is the feed
+	inChat *db.Cursor
+	inFeed *db.FeedCursor
+}
+
+func beginningOf(user string, chatID, after *string) (from beginning, err error) {
 	if chatID == nil {
-		cursor, err := parseAfter(after, user, db.ParseFeedCursor)
-		if err != nil {
-			return nil, err
-		}
-		return r.Live.Feed(ctx, user, cursor)
+		from.inFeed, err = parseAfter(after, user, db.ParseFeedCursor)
+		return from, err
 	}
-	id, err := db.ParseID("chatId", *chatID)
-	if err != nil {
-		return nil, err
+	if from.chatID, err = db.ParseID("chatId", *chatID); err != nil {
+		return from, err
 	}
-	cursor, err := parseAfter(after, id, db.ParseCursor)
-	if err != nil {
-		return nil, err
+	from.inChat, err = parseAfter(after, from.chatID, db.ParseCursor)
+	return from, err
+}
+
+// cursor is "" when the stream is to begin now.
+func (b beginning) cursor() string {
+	switch {
+	case b.inChat != nil:
+		return b.inChat.String()
+	case b.inFeed != nil:
+		return b.inFeed.String()
 	}
-	return r.Live.Chat(ctx, user, id, cursor)
+	return ""
 }
 
 // parseAfter reads the argument `after`, a cursor of the owner's log or feed. An empty one counts as none, as in pages.

@@ -29,8 +29,13 @@ const (
 	retryLargeBody = 1000             // milliseconds until one may fit
 )
 
-// errBusy refuses a large body for now.
-var errBusy = errors.New("too many large requests are under way")
+var (
+	// errBusy refuses a large body for now.
+	errBusy = errors.New("too many large requests are under way")
+
+	// errLateBody is as often the network's fault, or ours when the process was frozen, as the client's.
+	errLateBody = errors.New("the body did not arrive in time")
+)
 
 // incoming is a request that was read. release must be called once it has run, or was refused; more often does no harm.
 type incoming struct {

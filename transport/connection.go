@@ -53,15 +53,20 @@ const (
 )
 
 // pacedUpgrade hands over a connection that is read no faster than that; more waits in the kernel, and then at the client.
-type pacedUpgrade struct{ http.ResponseWriter }
+type pacedUpgrade struct {
+	http.ResponseWriter
+
+	conn net.Conn // what was handed over
+}
 
 // Hijack implements http.Hijacker.
-func (w pacedUpgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+func (w *pacedUpgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err != nil {
 		return nil, nil, err
 	}
-	return &pacedConn{Conn: conn, closed: make(chan struct{})}, buffered, nil
+	w.conn = &pacedConn{Conn: conn, closed: make(chan struct{})}
+	return w.conn, buffered, nil
 }
 
 // pacedConn is read by one goroutine.

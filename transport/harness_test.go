@@ -116,14 +116,26 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 // inVirtualTime runs a test with a world whose clock stands still while anybody works.
 func inVirtualTime(t *testing.T, change func(*Options), test func(w *world)) {
 	t.Helper()
+	overRepository(t, nil, change, test)
+}
+
+// overRepository is inVirtualTime with a repository of its own between the server and the store. What the test itself writes
+// does not pass through it.
+func overRepository(t *testing.T, wrap func(db.Repository) db.Repository, change func(*Options), test func(w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, change)
+		w := newWorldOver(t, wrap, change)
 		defer w.close()
 		test(w)
 	})
 }
 
 func newWorld(t *testing.T, change func(*Options)) *world {
+	t.Helper()
+	return newWorldOver(t, nil, change)
+}
+
+func newWorldOver(t *testing.T, wrap func(db.Repository) db.Repository, change func(*Options)) *world {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	store, err := db.Open(t.Context(), "sqlite::memory:", db.OpenOptions{Log: log})
@@ -134,13 +146,17 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 		t.Fatal(err)
 	}
 	bus := events.NewMemoryBus()
-	hub := events.NewHub(store, bus, events.NewMemoryRegistry(), log)
+	var repo db.Repository = store
+	if wrap != nil {
+		repo = wrap(store)
+	}
+	hub := events.NewHub(repo, bus, events.NewMemoryRegistry(), log)
 	if err := hub.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w := &world{t: t, store: store, hub: hub, repo: events.NewPublisher(store, bus, log), listener: &pipes{conns: make(chan net.Conn), done: make(chan struct{})}}
 	o := Options{
-		Executor: graph.NewExecutor(&graph.Resolver{Repo: w.repo, Live: hub, Log: log}, graph.Options{Introspection: true}),
+		Executor: graph.NewExecutor(&graph.Resolver{Repo: events.NewPublisher(repo, bus, log), Live: hub, Log: log}, graph.Options{Introspection: true}),
 		Verifier: names{time.Now()}, Playground: http.NotFoundHandler(), Log: log,
 		Ready: func(context.Context) Readiness { return Readiness{Ready: true} },
 	}
@@ -188,7 +204,12 @@ func place(chat string, seq int64) string {
 
 func (w *world) say(chat, content string) {
 	w.t.Helper()
-	_, err := w.repo.SendMessage(w.t.Context(), "ann", db.NewMessage{ID: db.NewID(), ChatID: chat, Role: db.RoleUser, Content: content})
+	w.sayAs("ann", chat, content)
+}
+
+func (w *world) sayAs(user, chat, content string) {
+	w.t.Helper()
+	_, err := w.repo.SendMessage(w.t.Context(), user, db.NewMessage{ID: db.NewID(), ChatID: chat, Role: db.RoleUser, Content: content})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -163,6 +164,8 @@ func (t *Transport) readParams(w http.ResponseWriter, r *http.Request) (*incomin
 	switch {
 	case errors.Is(err, errBusy):
 		return nil, err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, errLateBody
 	case err != nil:
 		return nil, &badRequest{http.StatusBadRequest, "The body did not arrive."}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // Bounds of the operations of a connection, be it a socket or a stream of single connection mode.
@@ -11,6 +12,11 @@ const (
 	MaxOperations  = 50  // under way at once
 	maxOperationID = 200 // bytes
 )
+
+// placeTimeout is how long, from its beginning, the place of a subscription in the log may keep waiting what its client sent
+// after it. Clients that ping give a socket up when no pong comes for some 5 s: a database that does not answer must not be the
+// reason.
+const placeTimeout = 3 * time.Second
 
 // Why an operation does not begin.
 var (
@@ -30,32 +36,80 @@ type operations struct {
 }
 
 // running is an operation under way; its id may be another's after it.
-type running struct{ cancel context.CancelFunc }
+type running struct {
+	of     *operations
+	id     string
+	began  time.Time
+	cancel context.CancelFunc
+	once   sync.Once
+	placed chan struct{} // closed when there is no place to wait for any more
+}
 
 func newOperations() *operations { return &operations{byID: map[string]*running{}} }
 
-// begin runs an operation on a goroutine of its own. Its context ends with it. complete is for run to call when it is done,
-// and says whether nobody else had ended it.
-func (o *operations) begin(ctx context.Context, id string, run func(ctx context.Context, complete func() bool)) error {
+// begin runs an operation on a goroutine of its own. Its context ends with it. run calls complete when it is done, and place as
+// soon as the operation has a place in the log, or needs none. before are the operations that have none yet.
+func (o *operations) begin(ctx context.Context, id string, run func(ctx context.Context, op *running, before []*running)) (*running, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch _, taken := o.byID[id]; {
 	case o.ended:
-		return errOver
+		return nil, errOver
 	case taken:
-		return errTakenID
+		return nil, errTakenID
 	case len(o.byID) >= MaxOperations:
-		return errTooManyOperations
+		return nil, errTooManyOperations
 	}
+	before := o.unplacedLocked()
 	ctx, cancel := context.WithCancel(ctx)
-	op := &running{cancel}
+	op := &running{of: o, id: id, began: time.Now(), cancel: cancel, placed: make(chan struct{})}
 	o.byID[id] = op
 	o.goroutines.Go(func() {
-		complete := func() bool { return o.over(id, op) }
-		defer complete()
-		run(ctx, complete)
+		defer op.complete()
+		defer op.place()
+		run(ctx, op, before)
 	})
-	return nil
+	return op, nil
+}
+
+// place tells those who wait that a client may take the operation for begun: what is committed from now on, a subscription
+// brings.
+func (op *running) place() { op.once.Do(func() { close(op.placed) }) }
+
+// complete ends the operation, and says whether nobody else had ended it.
+func (op *running) complete() bool { return op.of.over(op.id, op) }
+
+// unplaced are the operations that have no place in the log yet, and may keep others waiting.
+func (o *operations) unplaced() []*running {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.unplacedLocked()
+}
+
+func (o *operations) unplacedLocked() (some []*running) {
+	for _, op := range o.byID {
+		select {
+		case <-op.placed:
+		default:
+			if time.Since(op.began) < placeTimeout {
+				some = append(some, op)
+			}
+		}
+	}
+	return some
+}
+
+// awaitPlaces waits until each of the operations has its place, but none longer than placeTimeout.
+func awaitPlaces(ctx context.Context, some []*running) {
+	for _, op := range some {
+		timer := time.NewTimer(time.Until(op.began.Add(placeTimeout)))
+		select {
+		case <-op.placed:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
 }
 
 // stop ends an operation because the client says so, if it is still going on.

@@ -21,15 +21,15 @@ func TestWhoEndsAnOperation(t *testing.T) {
 		{"the connection was first", func(o *operations) { o.end() }, false},
 		{"the client was first, and took the id for another", func(o *operations) {
 			o.stop("1")
-			_ = o.begin(context.Background(), "1", func(context.Context, func() bool) {})
+			_, _ = o.begin(context.Background(), "1", func(context.Context, *running, []*running) {})
 		}, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			o, start, completed := newOperations(), make(chan struct{}), false
-			err := o.begin(t.Context(), "1", func(_ context.Context, complete func() bool) {
+			_, err := o.begin(t.Context(), "1", func(_ context.Context, op *running, _ []*running) {
 				<-start
-				completed = complete()
-				if complete() {
+				completed = op.complete()
+				if op.complete() {
 					t.Errorf("%s: completed twice", c.reason)
 				}
 			})
@@ -50,24 +50,24 @@ func TestOperationsAreBounded(t *testing.T) {
 	t.Parallel()
 	o := newOperations()
 	ctx, cancel := context.WithCancel(t.Context())
-	wait := func(ctx context.Context, _ func() bool) { <-ctx.Done() }
+	wait := func(ctx context.Context, _ *running, _ []*running) { <-ctx.Done() }
 	for n := range MaxOperations {
-		if err := o.begin(ctx, fmt.Sprint(n), wait); err != nil {
+		if _, err := o.begin(ctx, fmt.Sprint(n), wait); err != nil {
 			t.Fatal(n, err)
 		}
 	}
-	if err := o.begin(ctx, "7", wait); !errors.Is(err, errTakenID) {
+	if _, err := o.begin(ctx, "7", wait); !errors.Is(err, errTakenID) {
 		t.Errorf("an id twice: %v", err)
 	}
-	if err := o.begin(ctx, "more", wait); !errors.Is(err, errTooManyOperations) {
+	if _, err := o.begin(ctx, "more", wait); !errors.Is(err, errTooManyOperations) {
 		t.Errorf("one more: %v", err)
 	}
 	o.stop("7") // its context ends
-	if err := o.begin(ctx, "more", wait); err != nil {
+	if _, err := o.begin(ctx, "more", wait); err != nil {
 		t.Errorf("after one was stopped: %v", err)
 	}
 	o.end()
-	if err := o.begin(ctx, "late", wait); !errors.Is(err, errOver) {
+	if _, err := o.begin(ctx, "late", wait); !errors.Is(err, errOver) {
 		t.Errorf("after the end: %v", err)
 	}
 	cancel()

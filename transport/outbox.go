@@ -25,6 +25,7 @@ type frame struct {
 	bytes []byte
 	since time.Time // when it was put
 	last  bool      // the connection ends in order after it
+	raw   bool      // it is what goes over the wire, and no message of a socket
 }
 
 func newOutbox() *outbox {
@@ -34,7 +35,11 @@ func newOutbox() *outbox {
 // put waits for room, and for a frame that takes all of it until it is written. The error is that of ctx, which ends with the
 // connection at the latest.
 func (o *outbox) put(ctx context.Context, bytes []byte) error {
-	if err := o.add(ctx, &frame{bytes: bytes}); err != nil || len(bytes) < outboxBytes {
+	return o.putFrame(ctx, &frame{bytes: bytes})
+}
+
+func (o *outbox) putFrame(ctx context.Context, f *frame) error {
+	if err := o.add(ctx, f); err != nil || len(f.bytes) < outboxBytes {
 		return err
 	}
 	if err := o.room.Acquire(ctx, outboxBytes); err != nil {

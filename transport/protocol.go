@@ -31,6 +31,7 @@ const (
 	closeTooManyInits = websocket.StatusCode(4429)
 
 	reasonBadMessage = "Invalid message received"
+	reasonSlow       = "Slow reader"
 )
 
 // Bounds of what a client may say.
@@ -115,7 +116,7 @@ func (s *socket) subscribe(m envelope, in *incoming) (v *violation) {
 		return badMessage
 	}
 	ctx := graph.WithRequestID(auth.WithViewer(s.ctx, viewer), db.NewID())
-	err = s.operations.begin(ctx, m.id, func(ctx context.Context, complete func() bool) { s.run(ctx, m.id, in, complete) })
+	_, err = s.operations.begin(ctx, m.id, func(ctx context.Context, op *running, before []*running) { s.run(ctx, op, before, in) })
 	if err != nil {
 		in.release()
 	}
@@ -130,26 +131,71 @@ func (s *socket) subscribe(m envelope, in *incoming) (v *violation) {
 
 // run tells everything about an operation: its answers and a complete, or one error that ends it. A subscription that is
 // refused ends with an error too, never with a complete: clients would take that for the end of the chat.
-func (s *socket) run(ctx context.Context, id string, in *incoming, complete func() bool) {
+//
+// A client may take any answer for a sign that the subscriptions which it sent before are active, so an answer waits for them.
+func (s *socket) run(ctx context.Context, op *running, before []*running, in *incoming) {
 	defer in.release()
-	op, refusal := s.t.prepare(ctx, in)
+	prepared, refusal := s.t.prepare(graph.WithStarted(ctx, func(string) { op.place() }), in)
 	if refusal == nil {
-		refusal = op.begin()
+		if !prepared.streams() {
+			op.place()
+		}
+		refusal = prepared.begin()
 	}
 	if refusal != nil {
-		if complete() {
-			s.put(messageError(id, refusal))
+		awaitPlaces(ctx, before)
+		if op.complete() {
+			s.put(messageError(op.id, refusal))
 		}
 		return
 	}
-	err := op.each(func(answer []byte) error { return s.out.put(ctx, messageNext(id, answer)) })
-	if err == nil && complete() {
-		s.put(messageComplete(id))
+	err := prepared.each(func(answer []byte) error {
+		if !prepared.streams() {
+			awaitPlaces(ctx, before)
+		}
+		return s.out.put(ctx, messageNext(op.id, answer))
+	})
+	if err == nil && op.complete() {
+		s.put(messageComplete(op.id))
 	}
 }
 
 // put waits for room in the outbox, or for the end of the socket.
 func (s *socket) put(message []byte) { _ = s.out.put(s.ctx, message) }
+
+// Bounds of the pongs of a socket that wait beside its reader.
+const (
+	waitingPongs = 8
+	waitingPong  = 4 << 10 // bytes
+)
+
+// pong puts an answer to a ping, after the places of the subscriptions that were sent before it: a client may take it for a
+// sign that they are active. The reader goes on meanwhile, unless too much waits already.
+func (s *socket) pong(f *frame) {
+	before := s.operations.unplaced()
+	put := func() {
+		awaitPlaces(s.ctx, before)
+		_ = s.out.putFrame(s.ctx, f)
+	}
+	if len(before) == 0 || len(f.bytes) > waitingPong || s.pongs.Load() == waitingPongs {
+		put()
+		return
+	}
+	s.pongs.Add(1)
+	s.goroutines.Go(func() {
+		defer s.pongs.Add(-1)
+		put()
+	})
+}
+
+// answerPing answers a ping of WebSocket's own (RFC 6455, 5.5.3) in the same way. The library would not wait, and would end
+// the socket where its reader is too slow for the writer.
+func (s *socket) answerPing(payload []byte) {
+	if s.keepsPace() {
+		pong := append([]byte{0x8a, byte(len(payload) & 0x7f)}, payload...) // control frames carry at most 125 bytes
+		s.pong(&frame{bytes: pong, raw: true})
+	}
+}
 
 // shortID keeps a close reason below the 123 bytes that RFC 6455 allows.
 func shortID(id string) string { return string(bytes.ToValidUTF8([]byte(id[:min(len(id), 60)]), nil)) }

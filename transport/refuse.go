@@ -22,10 +22,14 @@ func refuseWith(w http.ResponseWriter, status int, answer *graphql.Response) {
 	_, _ = w.Write(payload(answer))
 }
 
-// refuseFor answers with a badRequest, or that it is too much at the moment.
+// refuseFor answers with a badRequest, or that the same request may pass another time.
 func refuseFor(w http.ResponseWriter, err error) {
-	if errors.Is(err, errBusy) {
+	switch {
+	case errors.Is(err, errBusy):
 		refuseBusy(w)
+		return
+	case errors.Is(err, errLateBody):
+		refuse(w, http.StatusRequestTimeout, db.CodeUnavailable, "The body did not arrive in time.")
 		return
 	}
 	bad, ok := errors.AsType[*badRequest](err)
@@ -80,6 +84,16 @@ func noViewer(err error) *graphql.Response {
 		return failure(own.Code, own.Message, nil)
 	}
 	return failure(db.CodeUnauthenticated, "This needs a token.", nil)
+}
+
+// refuseForNow refuses a stream that may begin a little later, or elsewhere.
+func (t *Transport) refuseForNow(w http.ResponseWriter) {
+	if t.live.draining() {
+		refuseStopping(w)
+		return
+	}
+	w.Header().Set("Retry-After", "1")
+	refuse(w, http.StatusServiceUnavailable, db.CodeUnavailable, "The stream cannot begin at the moment.")
 }
 
 // refuseStopping sends a client to another instance.

@@ -37,6 +37,9 @@ func TestBodyThatNeverComes(t *testing.T) {
 				reader := bufio.NewReader(conn)
 				response, err := http.ReadResponse(reader, nil)
 				if err == nil {
+					if wanted := c.reason == "a body that is wanted"; wanted && response.StatusCode != http.StatusRequestTimeout {
+						w.t.Errorf("status %d", response.StatusCode)
+					}
 					defer response.Body.Close()
 					_, _ = reader.WriteTo(discard{}) // up to the end of the connection
 				}

@@ -1,11 +1,14 @@
 package transport
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 // TestAnswerThatNobodyReads: whatever was asked for, the connection of one who does not read it is closed in time.
@@ -71,4 +74,88 @@ func TestEndThatTrickles(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestStalledReaderSeesWhy stalls until the server has given the reader up, and reads on some time later. It gets the frame that
+// was half written, and the code that tells it to come back; if it takes too long it is cut. It goes on from its last cursor
+// without a gap in either case.
+func TestStalledReaderSeesWhy(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason string
+		later  time.Duration // than it is given up
+		events int           // that wait; the outbox takes 64
+		pings  int           // of WebSocket's own, which it sends meanwhile
+		code   websocket.StatusCode
+	}{
+		{"at once", time.Millisecond, 100, 0, closeTryAgain},
+		{"in time", closeTimeout - time.Second, 100, 0, closeTryAgain},
+		{"in time, and it has always sent pings", closeTimeout - time.Second, 40, 5, closeTryAgain},
+		{"too late", closeTimeout + time.Second, 100, 0, -1},
+	} {
+		inVirtualTime(t, nil, func(w *world) {
+			chat := w.chat()
+			s := w.join("ann")
+			s.subscribe("1", followChat, map[string]any{"chat": chat, "after": place(chat, 2)})
+			began := time.Now()
+			for n := range c.events {
+				w.say(chat, strings.Repeat("x", 1000)+fmt.Sprint(n))
+			}
+			for range c.pings {
+				go func() { _ = s.conn.Ping(w.t.Context()) }()
+				<-time.After(time.Second)
+			}
+			<-time.After(time.Until(began.Add(writeTimeout + c.later)))
+			last := int64(2)
+			for {
+				_, raw, err := s.conn.Read(w.t.Context())
+				if err != nil {
+					if code := websocket.CloseStatus(err); code != c.code {
+						w.t.Errorf("%s: ended with %v", c.reason, err)
+					}
+					break
+				}
+				if cursor := cursorIn(raw); cursor != "" {
+					last++
+				}
+			}
+			if took := time.Since(began); took > writeTimeout+closeTimeout+time.Second+time.Millisecond {
+				w.t.Errorf("%s: took %s", c.reason, took)
+			}
+			if last > 2+outboxFrames {
+				w.t.Errorf("%s: got %d events after it was given up", c.reason, last-2)
+			}
+			w.goesOn(chat, last)
+		})
+	}
+}
+
+// cursorIn is the cursor of a durable event, or "".
+func cursorIn(message []byte) string {
+	if !bytes.Contains(message, []byte("MessageSent")) {
+		return ""
+	}
+	_, after, _ := strings.Cut(string(message), `"cursor":"`)
+	cursor, _, _ := strings.Cut(after, `"`)
+	return cursor
+}
+
+// goesOn resumes the stream of a chat after the number, and wants the next event first.
+func (w *world) goesOn(chat string, last int64) {
+	w.t.Helper()
+	s := w.join("ann")
+	defer func() { _ = s.conn.CloseNow() }()
+	s.subscribe("1", followChat, map[string]any{"chat": chat, "after": place(chat, last)})
+	for {
+		_, raw, err := s.conn.Read(w.t.Context())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if cursor := cursorIn(raw); cursor != "" {
+			if cursor != place(chat, last+1) {
+				w.t.Errorf("went on with %s after %d", cursor, last)
+			}
+			return
+		}
+	}
 }

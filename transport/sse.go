@@ -27,18 +27,20 @@ func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, in *inco
 	if !ok {
 		return
 	}
-	defer s.close(r)
-	cursors := graph.NewCursors(func(start string) { _ = s.out.put(s.ctx, eventID(start)) }) // fails only with the stream
+	defer t.closeEvents(w, r, s)
+	cursors := graph.NewCursors()
 	allowed := anything
 	if r.Method != http.MethodPost {
 		allowed = notMutations
 	}
-	ctx := graph.WithCursors(s.ctx, cursors)
+	ctx := graph.WithStarted(s.ctx, func(cursor string) { _ = s.out.put(s.ctx, eventID(cursor)) }) // fails only with the stream
+	ctx = graph.WithCursors(ctx, cursors)
 	if last := r.Header.Get("Last-Event-ID"); last != "" { // clients that use fetch repeat the body of their first request too
 		ctx = graph.WithResume(ctx, last)
 	}
 	s.goroutines.Go(func() {
-		t.follow(ctx, in, allowed, func(answer []byte) error {
+		placeless := func() { s.placeless.Store(true) }
+		t.follow(ctx, in, allowed, placeless, func(answer []byte) error {
 			return s.out.put(s.ctx, eventNext("", answer, cursors.Next()))
 		})
 		_ = s.out.putLast(s.ctx, eventComplete("")) // not if the stream was cut
@@ -69,8 +71,9 @@ func (t *Transport) serveEventSource(w http.ResponseWriter, r *http.Request) {
 func anything(ast.Operation) bool          { return true }
 func notMutations(kind ast.Operation) bool { return kind != ast.Mutation }
 
-// follow runs an operation and hands over each of its answers, until it is over or put fails.
-func (t *Transport) follow(ctx context.Context, in *incoming, allowed func(ast.Operation) bool, put func(answer []byte) error) {
+// follow runs an operation and hands over each of its answers, until it is over or put fails. It calls placeless for what is
+// no subscription: there is no place in the log to wait for.
+func (t *Transport) follow(ctx context.Context, in *incoming, allowed func(ast.Operation) bool, placeless func(), put func(answer []byte) error) {
 	defer in.release()
 	op, refusal := t.prepare(ctx, in)
 	if refusal == nil && !allowed(op.kind()) {
@@ -79,6 +82,9 @@ func (t *Transport) follow(ctx context.Context, in *incoming, allowed func(ast.O
 	if refusal != nil {
 		_ = put(payload(refusal))
 		return
+	}
+	if !op.streams() {
+		placeless()
 	}
 	_ = op.each(put) // fails only with the stream
 }

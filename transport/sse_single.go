@@ -191,7 +191,7 @@ func (t *Transport) operate(w http.ResponseWriter, r *http.Request, token string
 	}
 	viewer, _ := auth.FromContext(r.Context())
 	ctx := graph.WithRequestID(auth.WithViewer(kept.ctx, viewer), graph.RequestID(r.Context()))
-	err = kept.operations.begin(ctx, id, func(ctx context.Context, complete func() bool) { t.run(ctx, kept, id, in, complete) })
+	op, err := kept.operations.begin(ctx, id, func(ctx context.Context, op *running, _ []*running) { t.run(ctx, kept, op, in) })
 	if err != nil {
 		in.release()
 	}
@@ -203,17 +203,39 @@ func (t *Transport) operate(w http.ResponseWriter, r *http.Request, token string
 	case err != nil:
 		refuseNoStream(w)
 	default:
-		w.WriteHeader(http.StatusAccepted)
+		t.accept(w, r, kept, op)
 	}
 }
 
+// accept answers when a subscription has its place in the log, since a client may take the answer for a sign that it is active.
+// If that takes too long the stream is cut, and its client comes back: graphql-sse opens another stream after any other answer,
+// and forgets to close this one.
+func (t *Transport) accept(w http.ResponseWriter, r *http.Request, kept *reservation, op *running) {
+	late := time.NewTimer(startTimeout)
+	defer late.Stop()
+	select {
+	case <-op.placed:
+	case <-kept.ctx.Done():
+	case <-late.C:
+		kept.cut()
+	case <-r.Context().Done(): // nobody will ask for its end, for want of this answer
+		kept.operations.stop(op.id)
+	}
+	if kept.ctx.Err() != nil {
+		t.refuseForNow(w)
+		return
+	}
+	w.WriteHeader(http.StatusAccepted)
+}
+
 // run tells everything about an operation on the stream.
-func (t *Transport) run(ctx context.Context, kept *reservation, id string, in *incoming, complete func() bool) {
-	t.follow(ctx, in, anything, func(answer []byte) error {
-		return kept.out.put(ctx, eventNext(id, answer, ""))
+func (t *Transport) run(ctx context.Context, kept *reservation, op *running, in *incoming) {
+	ctx = graph.WithStarted(ctx, func(string) { op.place() })
+	t.follow(ctx, in, anything, op.place, func(answer []byte) error {
+		return kept.out.put(ctx, eventNext(op.id, answer, ""))
 	})
-	if complete() {
-		_ = kept.out.put(kept.ctx, eventComplete(id))
+	if op.complete() {
+		_ = kept.out.put(kept.ctx, eventComplete(op.id))
 	}
 }
 

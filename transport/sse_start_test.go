@@ -8,12 +8,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"studychat/db"
-	"studychat/events"
-	"studychat/graph"
 )
 
 // firstLines reads the first n lines of a stream, byte by byte, so that the rest can still be read.
@@ -93,51 +90,65 @@ func TestAnEmptyCursorIsNone(t *testing.T) {
 	})
 }
 
-// knowing is a repository that knows everybody, and nothing else.
-type knowing struct{ db.Repository }
-
-func (knowing) SawUser(_ context.Context, id string, _ db.Claims) (*db.User, error) {
-	return &db.User{ID: id, Name: id}, nil
-}
-
-// slowLive is a live path whose database does not answer: no stream begins.
-type slowLive struct{ graph.Live }
-
-func (slowLive) Feed(ctx context.Context, _ string, _ *db.FeedCursor) (events.Stream, error) {
-	<-ctx.Done()
-	return nil, db.Unavailable(ctx.Err())
-}
-
-// TestEventsHeadOfASlowStart: the response's head waits for the first frame, but no longer than a heartbeat, and goes also
-// when the stream is cut before: an answer that never begins is a 502 to those behind a proxy, and final to an EventSource.
-func TestEventsHeadOfASlowStart(t *testing.T) {
+// TestEventsHeadWaitsForAPlace: an instance that stops sends away who waits for a place: by a status, or, since an EventSource
+// would take that for final, by a stream that begins and breaks.
+func TestEventsHeadWaitsForAPlace(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		reason string
-		after  time.Duration
-		want   string
-		error  error
+		method, body string
+		status       int
+		error        error
 	}{
-		{"the database is away", 2 * heartbeat, ":\n\n:\n\n", io.ErrUnexpectedEOF},
-		{"a restart before it is back", heartbeat / 2, "retry: 3000\n\n", io.ErrUnexpectedEOF},
+		{http.MethodPost, "This instance is stopping.", http.StatusServiceUnavailable, nil},
+		{http.MethodGet, "retry: 3000\n\n", http.StatusOK, io.ErrUnexpectedEOF},
 	} {
-		inVirtualTime(t, func(o *Options) {
-			o.Executor = graph.NewExecutor(&graph.Resolver{Repo: knowing{}, Live: slowLive{}, Log: o.Log}, graph.Options{})
-		}, func(w *world) {
+		duringOutages(t, func(w *world, begin func(time.Duration)) {
+			begin(time.Minute)
 			began := time.Now()
-			go func() {
-				<-time.After(c.after + time.Second)
-				_ = w.transport.Drain(context.Background())
-			}()
-			response := w.open(w.request(http.MethodPost, "/graphql", query(`subscription { chatEvents { cursor } }`, nil), "Accept", mediaEvents))
-			if waited, want := time.Since(began), min(heartbeat, c.after+time.Second); waited != want {
-				t.Errorf("%s: the head came after %s, want %s", c.reason, waited, want)
+			time.AfterFunc(heartbeat+time.Second, func() { _ = w.transport.Drain(context.Background()) })
+			r := w.request(http.MethodPost, "/graphql", query(feedNow, nil), "Accept", mediaEvents)
+			if c.method == http.MethodGet {
+				r = w.request(http.MethodGet, "/graphql?query="+url.QueryEscape(feedNow), "", "Accept", mediaEvents)
+			}
+			response, err := w.client.Do(r)
+			if err != nil {
+				w.t.Fatal(err)
 			}
 			body, err := io.ReadAll(response.Body)
-			if string(body) != c.want || !errors.Is(err, c.error) {
-				t.Errorf("%s: %q, %v", c.reason, body, err)
+			if took := time.Since(began); took < heartbeat+time.Second {
+				w.t.Errorf("%s: the head came after %s, with no place", c.method, took)
 			}
-			synctest.Wait()
+			if response.StatusCode != c.status || !strings.Contains(string(body), c.body) || !errors.Is(err, c.error) {
+				w.t.Errorf("%s: %d %q, %v", c.method, response.StatusCode, body, err)
+			}
 		})
 	}
+}
+
+// slowChats is a repository that takes its time for a chat.
+type slowChats struct{ db.Repository }
+
+func (r slowChats) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
+	if !pause(ctx, heartbeat+startTimeout/2) {
+		return nil, ctx.Err()
+	}
+	return r.Repository.Chat(ctx, viewer, id)
+}
+
+// TestEventsOfASlowQuery: what is no subscription has no place to wait for, so the head goes with the first heartbeat.
+func TestEventsOfASlowQuery(t *testing.T) {
+	t.Parallel()
+	wrap := func(repo db.Repository) db.Repository { return slowChats{repo} }
+	overRepository(t, wrap, nil, func(w *world) {
+		document := `query ($chat: ID!) { chat(id: $chat) { title } }`
+		began := time.Now()
+		response := w.open(w.request(http.MethodPost, "/graphql", query(document, map[string]any{"chat": w.chat()}), "Accept", mediaEvents))
+		if took := time.Since(began); took != heartbeat {
+			w.t.Errorf("the head came after %s", took)
+		}
+		body, err := io.ReadAll(response.Body)
+		if !strings.HasPrefix(string(body), ":\n\nevent: next\n") || !strings.Contains(string(body), "A chat") || err != nil {
+			w.t.Errorf("%q, %v", body, err)
+		}
+	})
 }

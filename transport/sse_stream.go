@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"studychat/auth"
@@ -20,7 +21,10 @@ type eventStream struct {
 	out        *outbox
 	goroutines sync.WaitGroup // what puts into out
 	leave      func()
-	ended      bool // in order; the handler's alone
+	placeless  atomic.Bool // it carries no subscription: the head need not wait for a place in the log
+
+	begun bool // the head is on its way; the handler's alone, as the next
+	ended bool // in order
 
 	mu      sync.Mutex
 	expires time.Time   // when the viewer's token ends; zero: never
@@ -33,7 +37,7 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 	viewer, err := auth.FromContext(r.Context())
 	if err != nil {
 		if r.Method == http.MethodGet && db.CodeOf(err) != db.CodeUnauthenticated {
-			comeBack(w, r)
+			sendRetry(w, r)
 		}
 		refuseViewer(w, err)
 		return nil, false
@@ -43,7 +47,7 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 	if s.leave, err = t.admit(viewer, r, s.cut); err != nil {
 		s.cut()
 		if r.Method == http.MethodGet && errors.Is(err, errStopping) {
-			comeBack(w, r)
+			sendRetry(w, r)
 		}
 		refuseAdmission(w, err)
 		return nil, false
@@ -53,9 +57,9 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 	return s, true
 }
 
-// comeBack sends an EventSource away for a while. Breaking the connection off without a word would do as well, but for
+// sendRetry sends an EventSource away for a while. Breaking the connection off without a word would do as well, but for
 // proxies, who make a 502 of it.
-func comeBack(w http.ResponseWriter, r *http.Request) {
+func sendRetry(w http.ResponseWriter, r *http.Request) {
 	eventHeaders(w.Header())
 	_, _ = w.Write(retryEvent)
 	_ = http.NewResponseController(w).Flush()
@@ -99,20 +103,21 @@ func (s *eventStream) stopExpiry() {
 
 // serve writes until the stream is over. A reader who stalls, or needs longer than writeTimeout for what was put, is cut.
 //
-// first goes out at once, with the response's head. Without it the head waits for the first frame, so that a client which
-// sees the stream open has the id to come back with; if there is none within a heartbeat, the head goes with a comment.
+// first goes out at once, with the response's head. Without it the head waits for the first frame, which tells the place of a
+// subscription in the log: a client that sees the stream open may take the subscription for active, and has the id to come back
+// with. While the database does not answer a new subscription has no place. Then nothing is sent, not even a heartbeat, and
+// after startTimeout the client is told to come back: before a proxy on the way answers in our place.
 func (s *eventStream) serve(w http.ResponseWriter, r *http.Request, first []byte) {
 	boundKernel(r)
 	eventHeaders(w.Header())
 	out := eventWriter{w: w, controller: http.NewResponseController(w)}
-	quiet := time.NewTicker(heartbeat)
+	defer func() { s.begun = out.begun }()
+	quiet, late := time.NewTicker(heartbeat), time.NewTimer(startTimeout)
 	defer quiet.Stop()
+	defer late.Stop()
 	for going := first == nil || out.write(first); going; {
 		select {
 		case <-s.ctx.Done():
-			if !out.begun { // a proxy would make a 502 of it, and an EventSource give up for good
-				out.write(retryEvent)
-			}
 			return
 		case f := <-s.out.frames:
 			going = !f.late() && out.write(f.bytes)
@@ -122,17 +127,28 @@ func (s *eventStream) serve(w http.ResponseWriter, r *http.Request, first []byte
 				return
 			}
 		case <-quiet.C:
-			going = out.write(heartbeatComment)
+			if out.begun || s.placeless.Load() {
+				going = out.write(heartbeatComment)
+			}
+		case <-late.C:
+			going = out.begun || s.placeless.Load()
 		}
 	}
 }
 
-// close waits for the operations. The end of a response looks like the end of the stream; a broken connection does not,
-// so a stream that did not end in order is broken off.
-func (s *eventStream) close(r *http.Request) {
+// closeEvents waits for the operations. The end of a response looks like the end of the stream; a broken connection does not,
+// so a stream that did not end in order is broken off. One that did not even begin is refused, for a while; an EventSource would
+// take a status for final.
+func (t *Transport) closeEvents(w http.ResponseWriter, r *http.Request, s *eventStream) {
 	s.release()
-	if !s.ended {
+	switch {
+	case s.ended:
+	case s.begun:
 		breakOff(r)
+	case r.Method == http.MethodGet:
+		sendRetry(w, r)
+	default:
+		t.refuseForNow(w)
 	}
 }
 

@@ -28,7 +28,9 @@ const (
 	bodyTimeout    = 10 * time.Second // for a body to arrive
 	answerTimeout  = 30 * time.Second // for an answer that is no stream
 	writeTimeout   = 8 * time.Second  // for a frame from outbox to kernel: a reader that is slower is closed and may resume
+	closeTimeout   = 10 * time.Second // then for it to read on and see why; for every close of a socket
 	pongTimeout    = 10 * time.Second // for the answer to a ping; there is one every 20 s
+	startTimeout   = 20 * time.Second // for the place of a subscription over SSE; a proxy waits 30 s or more for an answer
 	initTimeout    = 10 * time.Second // for connection_init
 	heartbeat      = 12 * time.Second // comment lines on SSE, so that proxies keep the connection
 	headerTimeout  = 10 * time.Second

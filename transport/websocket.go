@@ -2,6 +2,8 @@ package transport
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -26,13 +28,16 @@ type socket struct {
 	t       *Transport
 	request *http.Request // the handshake, until the init; the reader's alone
 	conn    *websocket.Conn
+	raw     net.Conn // below conn
 	out     *outbox
 	ctx     context.Context // ends with the socket
 	cancel  context.CancelFunc
 
 	operations *operations
-	goroutines sync.WaitGroup // the writer, the closing handshake
+	goroutines sync.WaitGroup // the writer, pongs that wait, the closing handshake
+	pongs      atomic.Int32   // that wait
 	heard      atomic.Bool    // something came since the last ping
+	writing    chan struct{}  // holds one while a frame is written
 
 	mu     sync.Mutex
 	ended  bool
@@ -64,25 +69,36 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer leaveAddress()
-	s := &socket{t: t, request: r, out: newOutbox(), operations: newOperations()}
+	s := &socket{t: t, request: r, out: newOutbox(), operations: newOperations(), writing: make(chan struct{}, 1)}
+	upgrade := &pacedUpgrade{ResponseWriter: w}
 	var err error
-	s.conn, err = websocket.Accept(pacedUpgrade{w}, r, &websocket.AcceptOptions{
+	s.conn, err = websocket.Accept(upgrade, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{subprotocol},
 		InsecureSkipVerify: true, // the origin was checked above, against an exact list
-		OnPingReceived:     func(context.Context, []byte) bool { return s.keepsPace() },
+		OnPingReceived:     func(_ context.Context, payload []byte) bool { s.answerPing(payload); return false },
 	})
 	if err != nil {
 		return // Accept has answered
 	}
+	s.raw = upgrade.conn
 	boundKernel(r)
 	s.conn.SetReadLimit(maxInit)
 	s.ctx, s.cancel = context.WithCancel(r.Context())
-	s.ctx = graph.WithCut(graph.WithTransport(s.ctx, "websocket"), s.restart)
+	s.ctx = graph.WithCut(graph.WithTransport(s.ctx, "websocket"), s.comeBack)
 	s.serve()
 }
 
 // restart ends the socket so that its client comes back, elsewhere.
 func (s *socket) restart() { s.end(closeRestart, "Restart") }
+
+// comeBack ends the socket because a stream of it cannot go on here and now.
+func (s *socket) comeBack() {
+	if s.t.live.draining() {
+		s.restart()
+		return
+	}
+	s.end(closeTryAgain, "Try again later")
+}
 
 // serve ends when the socket has ended and everything that belonged to it.
 func (s *socket) serve() {
@@ -109,6 +125,9 @@ func (s *socket) serve() {
 func (s *socket) readAll() {
 	for {
 		text, message, release, err := s.readMessage()
+		if errors.Is(err, websocket.ErrMessageTooBig) { // the library has said so
+			s.end(websocket.StatusMessageTooBig, "")
+		}
 		if err != nil {
 			return
 		}
@@ -140,8 +159,9 @@ func (s *socket) keepsPace() bool {
 	return ok
 }
 
-// writeAll writes what is put, and pings. Who answers no ping for pongTimeout is gone; who stalls, or needs longer than
-// writeTimeout for what was put, is cut and may come back with its cursor: the cursor is cheaper to keep than its backlog.
+// writeAll writes what is put, and pings. A client that answers no ping for pongTimeout, or that stalls, or that needs longer
+// than writeTimeout for what was put, is sent away and may come back with its cursor: the cursor is cheaper to keep than its
+// backlog.
 func (s *socket) writeAll() {
 	tick := time.NewTicker(pongTimeout)
 	defer tick.Stop()
@@ -152,21 +172,21 @@ func (s *socket) writeAll() {
 			return
 		case f := <-s.out.frames:
 			if f.late() {
-				s.end(closeTryAgain, "Slow reader")
+				s.end(closeTryAgain, reasonSlow)
 				return
 			}
-			if !s.write(f.bytes) {
+			if !s.write(f) {
 				return
 			}
 			s.out.written(f)
 		case <-tick.C: // every second tick pings, the one between looks for what came back
 			if pinged && !s.heard.Load() {
-				s.drop()
+				s.end(closeTryAgain, "No answer to a ping")
 				return
 			}
 			if pinged = !pinged; pinged {
 				s.heard.Store(false)
-				if !s.write(messagePing) {
+				if !s.write(&frame{bytes: messagePing}) {
 					return
 				}
 			}
@@ -174,17 +194,26 @@ func (s *socket) writeAll() {
 	}
 }
 
-func (s *socket) write(bytes []byte) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), timeFor(bytes))
-	defer cancel()
+// write writes a frame, in time or not: what is half written has to come before the close frame. It says whether the socket
+// goes on.
+func (s *socket) write(f *frame) bool {
+	s.writing <- struct{}{}
+	defer func() { <-s.writing }()
 	if s.ctx.Err() != nil {
 		return false
 	}
-	if err := s.conn.Write(ctx, websocket.MessageText, bytes); err != nil {
-		s.drop()
-		return false
+	slow := time.AfterFunc(timeFor(f.bytes), func() { s.end(closeTryAgain, reasonSlow) })
+	defer slow.Stop()
+	var err error
+	if f.raw {
+		_, err = s.raw.Write(f.bytes)
+	} else {
+		err = s.conn.Write(context.Background(), websocket.MessageText, f.bytes) // closing the connection ends it
 	}
-	return true
+	if err != nil {
+		s.drop()
+	}
+	return err == nil
 }
 
 // schedule runs do after d, unless the socket ends before.
@@ -210,13 +239,24 @@ func (s *socket) stopTimersLocked() {
 	s.timers = nil
 }
 
-// end closes the socket with a code, once. The closing handshake, up to 5 s, runs beside the caller.
+// end closes the socket with a code, once, beside the caller.
 func (s *socket) end(code websocket.StatusCode, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.endLocked() {
-		s.goroutines.Go(func() { _ = s.conn.Close(code, reason) })
+		s.goroutines.Go(func() { s.farewell(code, reason) })
 	}
+}
+
+// farewell is the closing handshake. Its client sees the code if it reads, within closeTimeout, what the kernel holds for it and
+// the frame that is half written. Nothing else is written before the close frame; what waits in the outbox is lost to nobody, since
+// the client has a cursor.
+func (s *socket) farewell(code websocket.StatusCode, reason string) {
+	cut := time.AfterFunc(closeTimeout, func() { _ = s.raw.Close() })
+	defer cut.Stop()
+	s.writing <- struct{}{}
+	defer func() { <-s.writing }()
+	_ = s.conn.Close(code, reason)
 }
 
 // drop closes the socket without a word: the other side does not listen, or is gone.

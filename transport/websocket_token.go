@@ -66,7 +66,7 @@ func (s *socket) ping(payload json.RawMessage) *violation {
 	old, named := s.currentViewer()
 	authorization := authorizationIn(payload)
 	if !named || authorization == "" {
-		s.put(message("pong", "", payload))
+		s.pong(&frame{bytes: message("pong", "", payload)})
 		return nil
 	}
 	ctx, err := auth.Authenticate(s.ctx, s.t.options.Verifier, authorization)
@@ -78,7 +78,7 @@ func (s *socket) ping(payload json.RawMessage) *violation {
 		return &violation{closeForbidden, "Forbidden"}
 	}
 	s.rename(viewer)
-	s.put(message("pong", "", expiresIn(viewer.Expires)))
+	s.pong(&frame{bytes: message("pong", "", expiresIn(viewer.Expires))})
 	return nil
 }
 

@@ -40,20 +40,35 @@ type list struct {
 }
 
 type lookup struct {
-	once  sync.Once
+	mu    sync.Mutex
+	done  bool
 	found any // map[string]T
 	err   error
 }
 
-// Lookup returns what find finds for chat, calling find once for all the chats of its list. key names the look-up with
-// its arguments. The answer is T's zero value and false when find left the chat out.
+// Lookup returns what find finds for chat, calling find once for all the chats of its list, whatever comes of it, and again
+// after an error for those who AskAgain. key names the look-up with its arguments. The answer is T's zero value and false when
+// find left the chat out.
 func Lookup[T any](ctx context.Context, chat *Chat, key string, find func(context.Context, []*db.Chat) (map[string]T, error)) (T, bool, error) {
 	l := chat.list.lookup(key)
-	l.once.Do(func() { l.found, l.err = find(ctx, chat.list.chats) })
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.done || l.err != nil && AsksAgain(ctx) {
+		l.found, l.err = find(ctx, chat.list.chats)
+		l.done = true
+	}
 	found, _ := l.found.(map[string]T)
 	value, ok := found[chat.ID]
 	return value, ok, l.err
 }
+
+type againKey struct{}
+
+// AskAgain is for those who wait for a database that does not answer: an answer as a whole gives up after the first error.
+func AskAgain(ctx context.Context) context.Context { return context.WithValue(ctx, againKey{}, true) }
+
+// AsksAgain says whether an earlier error is to be forgotten.
+func AsksAgain(ctx context.Context) bool { return ctx.Value(againKey{}) != nil }
 
 func (l *list) lookup(key string) *lookup {
 	l.mu.Lock()

@@ -1,0 +1,76 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"studychat/db"
+	"studychat/events"
+	"studychat/graph/model"
+)
+
+// patience is how long a stream waits for a database that does not answer. Then the connection is cut, with what clients take
+// for a reason to come back: perhaps another instance, or a fresh connection, reaches the database. It is longer than any
+// failover of a database should take, so that in most outages nobody has to reconnect.
+const patience = time.Minute
+
+// unavailable says whether asking again later may help. A deadline that has passed while ctx lives was one of ours: it says that
+// a dependency did not answer. One of the caller's says only that the caller has gone.
+func unavailable(ctx context.Context, err error) bool {
+	switch {
+	case err == nil, ctx.Err() != nil, errors.Is(err, events.ErrStopped):
+		return false
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return true
+	}
+	return db.CodeOf(err) == db.CodeUnavailable
+}
+
+// untilAvailable repeats what finds a dependency not answering, until ctx or this instance ends. When patience is over it cuts
+// the connection: an error would be the end of the subscription for its client.
+func untilAvailable(ctx context.Context, do func() error) error {
+	deadline := time.Now().Add(patience)
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		err := do()
+		if !unavailable(ctx, err) {
+			return err
+		}
+		if time.Until(deadline) < wait {
+			Cut(ctx)
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
+}
+
+// resolve resolves a field. In a stream it waits for a database that does not answer, as the stream itself does: an event
+// that comes with an error instead of a field is lost to its client, who has the next cursor.
+func resolve(ctx context.Context, next graphql.Resolver) (value any, err error) {
+	value, err = next(ctx)
+	if err == nil || !ofEvent(ctx) || !unavailable(ctx, err) {
+		return value, err
+	}
+	ctx = model.AskAgain(ctx)
+	err = untilAvailable(ctx, func() error {
+		value, err = next(ctx)
+		return err
+	})
+	return value, err
+}
+
+// ofEvent says whether a field belongs to an event of a subscription. The subscription's own field does not.
+func ofEvent(ctx context.Context) bool {
+	if graphql.GetOperationContext(ctx).Operation.Operation != ast.Subscription {
+		return false
+	}
+	field := graphql.GetFieldContext(ctx)
+	return field != nil && field.Object != "Subscription"
+}
