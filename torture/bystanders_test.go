@@ -144,6 +144,7 @@ func (b *bystanders) judge(before, trouble, after window) {
 	b.end()
 	for _, kind := range []string{sends, queries, streams} {
 		v := judgeBeside(b.calls, kind, before, trouble, after)
+		v.quiet = max(v.quiet, b.r.hiccup)
 		for _, err := range v.failed[:min(3, len(v.failed))] {
 			b.r.Logf("beside it, %s: %v", kind, err)
 		}

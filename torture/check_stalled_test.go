@@ -70,7 +70,7 @@ func stalledReaders(r *record) {
 	// The slower of before and after: a machine that got busier by itself is not held against the server.
 	before, beside := quantile(l.deliveries(quiet), 0.99), quantile(l.deliveries(stalled), 0.99)
 	if before > 0 {
-		before = max(before, quantile(l.deliveries(after), 0.99))
+		before = max(before, quantile(l.deliveries(after), 0.99), r.hiccup)
 	}
 	r.limit(len(ended) == stalling && slowest <= mostStalled, "%d of %d stalled connections closed by the server, the last %.1f s after its reader had stopped, limit 12 s", len(ended), stalling, slowest.Seconds())
 	r.limit(came == stalling, "%d of their clients came back with their cursor", came)

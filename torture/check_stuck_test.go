@@ -81,7 +81,7 @@ func vanishedWriter(r *record) {
 func (l *traffic) judgeDeliveries(before, trouble, after window) {
 	l.r.Helper()
 	now := l.deliveries(trouble)
-	quiet := max(quantile(l.deliveries(before), 0.99), quantile(l.deliveries(after), 0.99))
+	quiet := max(quantile(l.deliveries(before), 0.99), quantile(l.deliveries(after), 0.99), l.r.hiccup)
 	l.r.limit(len(now) > 0 && quantile(now, 0.99) <= bearable(quiet), "deliveries of other chats: %d, p99 %.1f ms, worst %.0f ms; quiet p99 %.1f ms, limit %.1f ms",
 		len(now), ms(quantile(now, 0.99)), ms(quantile(now, 1)), ms(quiet), ms(bearable(quiet)))
 }
