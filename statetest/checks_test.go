@@ -13,6 +13,7 @@ import (
 // judge runs every validator over a run that is over. linear: the history of each chat must be linearizable, and not only free
 // of stale reads.
 func (h *history) judge(linear bool) []string {
+	all := map[string][]state{}
 	for _, id := range h.order {
 		c := h.chats[id]
 		states, err := c.states()
@@ -20,6 +21,7 @@ func (h *history) judge(linear bool) []string {
 			h.problem("chat %s: %v", name(id), err)
 			continue
 		}
+		all[id] = states
 		h.checkWriters(id, c, states)
 		h.checkReads(id, c, states)
 		h.checkDeliveries(id, c, states)
@@ -27,6 +29,7 @@ func (h *history) judge(linear bool) []string {
 			h.checkLinearizable(id, c, states)
 		}
 	}
+	h.checkFeeds(all)
 	return h.problems
 }
 

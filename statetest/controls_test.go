@@ -143,7 +143,7 @@ func (s *plainStream) Close() {
 
 func TestControlPlainPubSubIsCaught(t *testing.T) {
 	t.Parallel()
-	kinds := caught(t, parts{streams: newPlainPubSub, cache: realCache}, nil)
+	kinds := caught(t, parts{streams: newPlainPubSub, cache: realCache, reads: realReads}, nil)
 	mustCatch(t, kinds, "missed", controlRuns/2)
 	mustCatch(t, kinds, "doubled", controlRuns/2)
 	mustCatch(t, kinds, "unauthorised", 3)
@@ -189,7 +189,7 @@ func (c cacheAside) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
 
 func TestControlNaiveCacheAsideIsCaught(t *testing.T) {
 	t.Parallel()
-	kinds := caught(t, parts{streams: realHub, cache: naiveCache}, nil)
+	kinds := caught(t, parts{streams: realHub, cache: naiveCache, reads: realReads}, nil)
 	mustCatch(t, kinds, "stale", 3)
 	mustCatch(t, kinds, "not linearizable", 2) // judged in every third run
 }
@@ -270,7 +270,7 @@ func TestControlSerialCursorIsCaught(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint("serial ", c.serial), func(t *testing.T) {
 			t.Parallel()
-			kinds := caught(t, parts{streams: newPoller, cache: realCache}, func(r *run) {
+			kinds := caught(t, parts{streams: newPoller, cache: realCache, reads: realReads}, func(r *run) {
 				r.only = "send" // neither pruning nor removals, which a poller does not know
 				r.world.(*memoryWorld).model.serial = c.serial
 			})

@@ -15,7 +15,7 @@ type coverage struct {
 var wanted = []string{
 	"writes answered", "writes unanswered", "events delivered", "reset EXPIRED", "reset EPOCH",
 	"Chat read", "Chats read", "Chat NOT_FOUND", "Chats NOT_FOUND", "subscribe NOT_FOUND",
-	"hits", "fills", "foreign leases", "refused fills", "deleted late", "too old",
+	"feed events", "feed reset", "feed in a replay", "hits", "fills", "foreign leases", "refused fills", "deleted late", "too old",
 }
 
 func newCoverage() *coverage { return &coverage{counts: map[string]int64{}} }
@@ -35,6 +35,9 @@ func (c *coverage) add(r *run) {
 	}
 	for _, reset := range r.hist.resets {
 		c.count("reset "+reset.reason, true)
+	}
+	for what, n := range r.hist.counts {
+		c.counts[what] += n
 	}
 	c.counts["events delivered"] += int64(len(r.hist.streams))
 	c.counts["hits"] += r.stats.Hits

@@ -63,11 +63,39 @@ func (g faultyGuard) Mark(ctx context.Context, write db.Write) func(db.Outcome) 
 	}
 }
 
-// faultyReads delays what hub and cache read from the store, before and after the snapshot, and lets the hub's reads fail.
+// faultyReads delays what hub and cache read from the store, before and after the snapshot, and lets the hub's reads fail. Its
+// clock is measured badly, and what it knows of the horizon is old.
 type faultyReads struct {
 	db.Repository
 	faults *faults
 	dice   *dice
+	clock  *badClock
+}
+
+// badClock is what an instance knows of the database's time.
+type badClock struct {
+	off time.Duration
+
+	mu      sync.Mutex
+	next    time.Time // when the horizon is asked for again
+	horizon time.Time
+}
+
+// clockError is how wrong a clock is at most: half of what asking may take.
+const clockError = 900 * time.Millisecond
+
+func newBadClock(d *dice) *badClock { return &badClock{off: d.upTo(2*clockError) - clockError} }
+
+func (r faultyReads) Now() time.Time { return r.Repository.Now().Add(r.clock.off) }
+
+func (r faultyReads) Horizon() time.Time {
+	r.clock.mu.Lock()
+	defer r.clock.mu.Unlock()
+	if time.Now().After(r.clock.next) {
+		r.clock.horizon = r.Repository.Horizon()
+		r.clock.next = time.Now().Add(r.dice.upTo(2000 * r.faults.unit))
+	}
+	return r.clock.horizon
 }
 
 func (r faultyReads) before(ctx context.Context, failing bool) error {
@@ -117,6 +145,30 @@ func (r faultyReads) Head(ctx context.Context, viewer, chatID string) (db.Head, 
 	}
 	defer r.after(ctx, 300*r.faults.unit)
 	return r.Repository.Head(ctx, viewer, chatID)
+}
+
+func (r faultyReads) Standing(ctx context.Context, viewer, chatID string, place db.FeedPlace) (*db.Standing, error) {
+	if err := r.before(ctx, true); err != nil {
+		return nil, err
+	}
+	defer r.after(ctx, 300*r.faults.unit)
+	return r.Repository.Standing(ctx, viewer, chatID, place)
+}
+
+func (r faultyReads) FeedHeads(ctx context.Context, viewer string, since *time.Time) ([]db.Head, error) {
+	if err := r.before(ctx, true); err != nil {
+		return nil, err
+	}
+	defer r.after(ctx, 300*r.faults.unit)
+	return r.Repository.FeedHeads(ctx, viewer, since)
+}
+
+func (r faultyReads) FeedStart(ctx context.Context, viewer string, since time.Time) ([]db.Head, error) {
+	if err := r.before(ctx, true); err != nil {
+		return nil, err
+	}
+	defer r.after(ctx, 300*r.faults.unit)
+	return r.Repository.FeedStart(ctx, viewer, since)
 }
 
 func (r faultyReads) Heads(ctx context.Context, chatIDs []string) ([]db.Head, error) {

@@ -21,6 +21,8 @@ type history struct {
 	order    []string // of the chats' beginning
 	reads    []read
 	streams  []delivery
+	feeds    []*feeder
+	counts   map[string]int64 // what feeds came across
 	resets   []reset
 	excused  []span // times in which stale reads are allowed
 	problems []string
@@ -66,7 +68,9 @@ type reset struct {
 
 type span struct{ from, to time.Time }
 
-func newHistory() *history { return &history{started: time.Now(), chats: map[string]*chatHistory{}} }
+func newHistory() *history {
+	return &history{started: time.Now(), chats: map[string]*chatHistory{}, counts: map[string]int64{}}
+}
 
 func (h *history) problem(format string, args ...any) {
 	h.mu.Lock()
@@ -166,6 +170,29 @@ func (h *history) delivered(viewer string, event *db.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.streams = append(h.streams, delivery{viewer, event})
+}
+
+func (h *history) follows(f *feeder) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.feeds = append(h.feeds, f)
+}
+
+func (h *history) count(what string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.counts[what]++
+}
+
+// heads is how far all chats are known to reach.
+func (h *history) heads() map[string]int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	heads := map[string]int64{}
+	for id, c := range h.chats {
+		heads[id] = c.head
+	}
+	return heads
 }
 
 func (h *history) wasReset(r reset) {

@@ -48,6 +48,8 @@ type parts struct {
 	streams func(repo db.Repository, bus events.Bus, log *slog.Logger) streams
 	// cache returns the repository that readers see, and the guard of writers.
 	cache func(r *run, client redis.UniversalClient) cacheParts
+	// reads is what the hub reads.
+	reads func(db.Repository) db.Repository
 }
 
 // cacheParts: the guard is made before the store, the rest on top of it.
@@ -57,7 +59,9 @@ type cacheParts struct {
 	stop  func()
 }
 
-func realParts() parts { return parts{streams: realHub, cache: realCache} }
+func realParts() parts { return parts{streams: realHub, cache: realCache, reads: realReads} }
+
+func realReads(store db.Repository) db.Repository { return store }
 
 func realHub(repo db.Repository, bus events.Bus, log *slog.Logger) streams {
 	return events.NewHub(repo, bus, events.NewMemoryRegistry(), log)
@@ -108,7 +112,7 @@ func (r *run) boot() *instance {
 	client := r.world.client(in.line)
 	parts := r.parts.cache(r, client)
 	in.store = r.world.store(faultyGuard{parts.guard, r.faults, seed(2)})
-	reads := faultyReads{in.store, r.faults, seed(3)}
+	reads := faultyReads{r.parts.reads(in.store), r.faults, seed(3), newBadClock(seed(5))}
 	bus := &lossyBus{Bus: r.world.bus(), faults: r.faults, dice: seed(4)}
 	in.streams = r.parts.streams(reads, bus, r.log)
 	if err := in.streams.Start(context.Background()); err != nil {

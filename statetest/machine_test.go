@@ -37,7 +37,10 @@ type run struct {
 	log    *slog.Logger
 	behind redis.UniversalClient
 	booted uint64
-	only   string // what writers do, if not everything
+	only   string        // what writers do, if not everything
+	churn  bool          // members come and go all the time
+	long   float64       // how many of the writes take long
+	pace   time.Duration // how many times slower than usual everybody acts: where feeds are about time
 
 	mu        sync.Mutex
 	instances []*instance
@@ -61,11 +64,18 @@ const (
 	readers     = 4
 	readsEach   = 22
 	subscribers = 8
+	feeders     = 3
+	slowPace    = 20 // of every fourth run: it lasts longer than a feed's cursor reaches back
 )
 
 func newRun(seed uint64, w world, p parts) *run {
+	pace, long := time.Duration(1), 0.
+	if seed/uint64(numberOfKinds)%4 == 3 && w.memory() {
+		pace, long = slowPace, .05
+	}
 	return &run{
-		seed: seed, kind: kind(seed % uint64(numberOfKinds)), world: w, parts: p, hist: newHistory(),
+		churn: seed/uint64(numberOfKinds)%4 == 2, long: long,
+		seed: seed, kind: kind(seed % uint64(numberOfKinds)), world: w, parts: p, hist: newHistory(), pace: pace,
 		faults: &faults{unit: w.unit()}, log: slog.New(slog.DiscardHandler),
 	}
 }
@@ -92,6 +102,11 @@ func (r *run) play() {
 	}
 	for i := range subscribers {
 		following.Go(func() { r.follow(newDice(r.seed, uint64(30+i))) })
+	}
+	if _, ok := r.instances[0].streams.(feeds); ok {
+		for i := range feeders {
+			following.Go(func() { r.followFeed(newDice(r.seed, uint64(60+i))) })
+		}
 	}
 	over := make(chan struct{})
 	go func() {
@@ -166,7 +181,7 @@ func (r *run) shake(d *dice, over chan struct{}) {
 		<-over
 		cancel()
 	}()
-	unit := r.faults.unit
+	unit := r.faults.unit * r.pace
 	for pause(ctx, 100*unit+d.upTo(600*unit)) == nil {
 		switch p := d.n(10); {
 		case p < 2 && r.kind != frozen: // what a crashed instance could not delete in a Redis that hung would stay
@@ -234,7 +249,7 @@ func (r *run) someChat(d *dice) string {
 
 func (r *run) readForAWhile(d *dice) {
 	for range readsEach {
-		_ = pause(context.Background(), d.upTo(120*r.faults.unit))
+		_ = pause(context.Background(), d.upTo(120*r.faults.unit*r.pace))
 		viewer, chat := oneOf(d, users), r.someChat(d)
 		if d.chance(.4) {
 			r.readList(d, viewer)

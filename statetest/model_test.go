@@ -18,6 +18,8 @@ type model struct {
 	// makes the commits come in the order of the numbers.
 	serial bool
 
+	stamping
+
 	mu       sync.Mutex
 	epoch    int64
 	chats    map[string]*modelChat
@@ -44,7 +46,7 @@ type modelStore struct {
 }
 
 func newModel() *model {
-	return &model{epoch: 1, chats: map[string]*modelChat{}, messages: map[string]string{}}
+	return &model{epoch: 1, stamping: stamping{open: map[*time.Time]bool{}}, chats: map[string]*modelChat{}, messages: map[string]string{}}
 }
 
 func (m *model) open(guard db.WriteGuard) *modelStore { return &modelStore{model: m, guard: guard} }
@@ -52,8 +54,43 @@ func (m *model) open(guard db.WriteGuard) *modelStore { return &modelStore{model
 // Now implements db.Clock.
 func (s *modelStore) Now() time.Time { return now() }
 
-// Horizon implements db.Clock: writes commit under the lock that reads take.
-func (s *modelStore) Horizon() time.Time { return now() }
+// stamping is what the database knows of its transactions' beginnings.
+type stamping struct {
+	// lies makes it wrong, for a control: it says that whatever is stamped is committed.
+	lies bool
+
+	mutex sync.Mutex
+	open  map[*time.Time]bool // when the transactions under way began
+}
+
+// begins notes that a transaction has begun, whose event will be stamped from now on. The returned function says that it is over.
+func (s *stamping) begins() (over func()) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	at := now()
+	s.open[&at] = true
+	return func() {
+		s.mutex.Lock()
+		defer s.mutex.Unlock()
+		delete(s.open, &at)
+	}
+}
+
+// Horizon implements db.Clock.
+func (s *modelStore) Horizon() time.Time { return s.oldest() }
+
+// oldest is when the oldest transaction under way began.
+func (s *stamping) oldest() time.Time {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	horizon := now()
+	for at := range s.open {
+		if at.Before(horizon) && !s.lies {
+			horizon = *at
+		}
+	}
+	return horizon
+}
 
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
@@ -105,7 +142,9 @@ func (s *modelStore) write(ctx context.Context, viewer, chatID, what string, dec
 	if err != nil {
 		return nil, err
 	}
+	over := s.begins()
 	unlock := sync.OnceFunc(func() {
+		over()
 		if !s.serial {
 			<-c.row
 		}

@@ -9,6 +9,7 @@ import (
 
 func (s *modelStore) CreateChat(ctx context.Context, viewer string, chat db.NewChat) (*db.Event, error) {
 	c := &modelChat{row: make(chan struct{}, 1)}
+	over := s.begins()
 	at := now()
 	c.Chat = db.Chat{ID: chat.ID, CreatedBy: viewer, CreatedAt: at, LastAt: at,
 		Members: []*db.Member{{ChatID: chat.ID, UserID: viewer, Role: db.RoleOwner, JoinedAt: at, JoinedSeq: 1}}}
@@ -20,6 +21,7 @@ func (s *modelStore) CreateChat(ctx context.Context, viewer string, chat db.NewC
 	s.chats[chat.ID] = c
 	s.apply(c, event)
 	s.mu.Unlock()
+	over()
 	<-c.row
 	if committed := fateOf(ctx).committed; committed != nil {
 		committed(event)

@@ -85,10 +85,11 @@ func (w *realWorld) store(guard db.WriteGuard) store {
 	if err != nil {
 		w.t.Error(err)
 	}
+	stop := s.StartPulse(context.Background(), func(db.Pulse) {})
 	return store{
 		Repository: s,
 		seenEpoch:  s.SeenEpoch,
-		close:      func() { _ = s.Close() },
+		close:      func() { stop(); _ = s.Close() },
 		// By time and not by number, as an operator does: of all chats what happened before a moment of this run.
 		prune: func(ctx context.Context, chatID string, floor int64) error {
 			log, err := s.Log(ctx, chatID, floor, 1)

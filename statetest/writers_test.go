@@ -77,6 +77,8 @@ func (r *run) fate(d *dice, op read) *fate {
 		f.rollback = true
 	case p < 17 && r.world.memory():
 		f.unknown = true
+	case d.chance(r.long): // almost as long as a mark lasts
+		f.slow = 5000*r.faults.unit + d.upTo(4000*r.faults.unit)
 	default:
 		f.slow = d.upTo(4 * r.faults.unit)
 	}
@@ -97,7 +99,7 @@ func (f *fate) String() string {
 
 func (r *run) writeForAWhile(d *dice) {
 	for range writes {
-		_ = pause(context.Background(), d.upTo(150*r.faults.unit))
+		_ = pause(context.Background(), d.upTo(150*r.faults.unit*r.pace))
 		r.act(d, d.n(100))
 	}
 }
@@ -105,6 +107,14 @@ func (r *run) writeForAWhile(d *dice) {
 // act makes one write of some kind.
 func (r *run) act(d *dice, p int) {
 	chat, user := r.someChat(d), oneOf(d, visitors)
+	if r.churn && r.only == "" && p < 40 {
+		r.removeMember(d, chat, user)
+		if d.chance(.5) { // by whoever is faster
+			_ = pause(context.Background(), d.upTo(60*r.faults.unit))
+		}
+		r.addMember(d, chat, user)
+		p = 0
+	}
 	switch {
 	case p < 50 || r.only == "send":
 		r.send(d, oneOf(d, users[:3]), chat)
@@ -124,9 +134,7 @@ func (r *run) act(d *dice, p int) {
 	case p < 86:
 		r.addMember(d, chat, user)
 	case p < 92:
-		r.write(d, owner, chat, "remove "+user, func(ctx context.Context, repo db.Repository) (*db.Event, error) {
-			return repo.RemoveMember(ctx, owner, chat, user)
-		})
+		r.removeMember(d, chat, user)
 	case p < 95:
 		r.write(d, user, chat, "leave", func(ctx context.Context, repo db.Repository) (*db.Event, error) {
 			return repo.LeaveChat(ctx, user, chat)
@@ -172,6 +180,12 @@ func (r *run) createChat(d *dice) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.chats = append(r.chats, chat.ID)
+}
+
+func (r *run) removeMember(d *dice, chat, user string) {
+	r.write(d, owner, chat, "remove "+user, func(ctx context.Context, repo db.Repository) (*db.Event, error) {
+		return repo.RemoveMember(ctx, owner, chat, user)
+	})
 }
 
 func (r *run) addMember(d *dice, chat, user string) {
