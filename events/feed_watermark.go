@@ -172,7 +172,7 @@ func (s *feedStream) refresh(ctx context.Context, replay bool) error {
 	s.closeRound()
 	s.since = begun.Add(-db.FeedOverlap)
 	wait := feedHealthy
-	if s.hub.State() == Degraded {
+	if s.hub.unheard() {
 		wait = feedDegraded
 	}
 	s.nextRefresh = begun.Add(jitter(wait))

@@ -2,8 +2,10 @@ package cache
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -56,6 +58,11 @@ type Guard struct {
 	pending *pending
 	options GuardOptions
 
+	id     string // names this run to the other instances
+	born   time.Time
+	notice atomic.Pointer[notice] // nil before StartSharing
+	trust  trust
+
 	kick chan struct{} // Redis failed, or keys are waiting: look after it now
 	quit chan struct{} // closed by Stop
 	once sync.Once
@@ -69,9 +76,13 @@ func NewGuard(client redis.UniversalClient, options GuardOptions) *Guard {
 		keys:    keys{prefix: options.Prefix},
 		pending: newPending(options.MaxPending),
 		options: options,
+		id:      rand.Text(),
+		born:    time.Now(),
+		trust:   trust{over: make(chan []db.Outage, 1)},
 		kick:    make(chan struct{}, 1),
 		quit:    make(chan struct{}),
 	}
+	g.trust.until.Store(trustAlways)
 	g.link = &link{client: client, timeout: options.Timeout, breaker: new(breaker), stats: new(counters), failed: g.wake}
 	return g
 }
@@ -84,21 +95,34 @@ func (g *Guard) State() string {
 	return "ok"
 }
 
-// Mark implements db.WriteGuard. It takes two timeouts at most, and next to nothing once Redis is known to hang.
+// now is the time since the guard was made, by a clock that nobody sets.
+func (g *Guard) now() time.Duration { return time.Since(g.born) }
+
+// Mark implements db.WriteGuard. It takes two timeouts at most, and next to nothing once Redis is known to hang; the first
+// write that cannot be marked also waits until the other instances know (notice.go).
 func (g *Guard) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
 	// Once asked to commit, the database may do so whatever becomes of the request: the mark must not be cut short.
 	ctx = context.WithoutCancel(ctx)
 	token := newToken()
 	keys := g.keysOf(write)
 	unmarked := g.mark(ctx, keys, token)
+	n := g.notice.Load()
+	if n != nil && len(unmarked) > 0 {
+		n.begin(ctx, token, unmarked)
+	}
 	return func(outcome db.Outcome) {
 		if outcome == db.Unknown {
 			// The commit may yet happen: the marks run out by themselves, later than that. What is not marked is marked now,
 			// under another token: the one of before is to be taken away as soon as Redis answers.
-			g.mark(ctx, unmarked, newToken())
-			return
+			if len(g.mark(ctx, unmarked, newToken())) > 0 {
+				return // the notice sees to it
+			}
+		} else {
+			g.finish(ctx, keys, token, len(unmarked) == 0)
 		}
-		g.finish(ctx, keys, token, len(unmarked) == 0)
+		if n != nil && len(unmarked) > 0 {
+			n.end(token)
+		}
 	}
 }
 
