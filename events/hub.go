@@ -88,20 +88,11 @@ func (h *Hub) Stop() {
 // State says whether events of other instances arrive at once, or only by sweeping.
 func (h *Hub) State() State { return h.bus.State() }
 
-// Hurry has the hub sweep as often as if its bus did not work: while other instances cannot send, nothing comes by a bus that
-// is well.
+// Hurry has the hub sweep as often as if its bus did not work: while other instances cannot send, nothing of them comes by a
+// bus that is well. Feeds look for new chats as often as then, each from its next look on.
 func (h *Hub) Hurry(on bool) {
-	if h.hurry.Swap(on) == on || !on {
-		return
-	}
-	h.nudge()
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	for _, feeds := range h.feeds {
-		for s := range feeds {
-			s.stale.Store(true)
-			s.nudge()
-		}
+	if !h.hurry.Swap(on) && on {
+		h.nudge()
 	}
 }
 

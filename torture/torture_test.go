@@ -81,6 +81,8 @@ func checks() []check {
 		{"cache-flush", false, cacheFlush},
 		{"cache-hang", false, cacheHang},
 		{"cache-partition", false, cachePartition},
+		{"half-partition", true, halfPartition},
+		{"requirepass", true, requirePass},
 		{"redis-down-latency", false, redisDownLatency},
 		{"herd", true, herd},
 		{"controls", true, controls},

@@ -63,10 +63,11 @@ type Guard struct {
 	notice atomic.Pointer[notice] // nil before StartSharing
 	trust  trust
 
-	kick chan struct{} // Redis failed, or keys are waiting: look after it now
-	quit chan struct{} // closed by Stop
-	once sync.Once
-	loop sync.WaitGroup
+	kick   chan struct{} // Redis failed, or keys are waiting: look after it now
+	warned bool          // that Redis does not answer; belongs to the keeper
+	quit   chan struct{} // closed by Stop
+	once   sync.Once
+	loop   sync.WaitGroup
 }
 
 // NewGuard makes the guard; give it to the store, then to New. The caller closes client, after Stop.

@@ -137,7 +137,7 @@ func (n *notice) review(ctx context.Context) {
 	case now-n.sent >= noticeRenew:
 		n.report(ctx)
 	}
-	if counts && n.raised && !n.warned && !n.guard.link.breaker.open.Load() { // else the keeper has said so
+	if counts && !well && !n.warned && !n.guard.link.breaker.open.Load() { // else the keeper has said so
 		n.warned = true
 		n.guard.options.Log.Warn("writes do not reach Redis; no instance uses the cache", "instance", n.guard.id)
 	}
