@@ -96,6 +96,7 @@ func cacheClient(r *record, addr string) *redis.Client {
 		PoolTimeout: 50 * time.Millisecond, PoolSize: 16,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		Dialer:                   cache.EachTry(new(net.Dialer).DialContext),
+		OnConnect:                cache.Prove,
 	})
 	r.Cleanup(func() { _ = client.Close() })
 	return client
@@ -107,6 +108,7 @@ func busClient(r *record, addr string) *redis.Client {
 		DialTimeout: time.Second, ReadTimeout: time.Second, WriteTimeout: 250 * time.Millisecond, PoolTimeout: 250 * time.Millisecond,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		Dialer:                   cache.EachTry(new(net.Dialer).DialContext),
+		OnConnect:                cache.Prove,
 	})
 	r.Cleanup(func() { _ = client.Close() })
 	return client

@@ -83,6 +83,7 @@ func checks() []check {
 		{"cache-partition", false, cachePartition},
 		{"half-partition", true, halfPartition},
 		{"requirepass", true, requirePass},
+		{"cache-requirepass", true, cacheRequirePass},
 		{"redis-down-latency", false, redisDownLatency},
 		{"herd", true, herd},
 		{"controls", true, controls},

@@ -170,16 +170,21 @@ func (g *Guard) finish(ctx context.Context, keys []string, token string, marked 
 	}
 }
 
-// maxTries bounds the tries of one mark or finish. Three, since a cut connection says nothing of the next one.
-const maxTries = 3
+// Bounds of the tries of one mark or finish. Three, since a cut connection says nothing of the next one. More where Redis
+// lets no new connections in, with pauses that double from 1 ms and together stay below a timeout: one of before is free in
+// a moment, and such connections serve other instances, too.
+const (
+	maxTries        = 3
+	maxTriesRefused = 8
+)
 
 // insist runs the jobs and tries those that fail again: a fast failure (refused, cut) costs next to nothing, of timeouts
 // it takes so many. While the breaker is open it tries once after a fast failure, and not at all after a timeout.
 // It returns what failed to the end.
 func (g *Guard) insist(ctx context.Context, script *redis.Script, jobs []job, timeouts int) []job {
-	for range maxTries {
+	for try := 1; len(jobs) > 0; try++ {
 		open := g.link.breaker.open.Load()
-		if len(jobs) == 0 || open && g.link.breaker.slow.Load() {
+		if open && g.link.breaker.slow.Load() {
 			return jobs
 		}
 		var err error
@@ -189,11 +194,34 @@ func (g *Guard) insist(ctx context.Context, script *redis.Script, jobs []job, ti
 		if isTimeout(err) {
 			timeouts--
 		}
-		if open || timeouts <= 0 {
+		if timeouts <= 0 || try >= g.triesAfter(err, open) {
 			return jobs
+		}
+		if try >= maxTries {
+			rest(ctx, time.Millisecond<<(try-maxTries))
 		}
 	}
 	return jobs
+}
+
+func (g *Guard) triesAfter(err error, open bool) int {
+	switch {
+	case isRefusal(err) && g.link.client.PoolStats().TotalConns > 0:
+		return maxTriesRefused
+	case open:
+		return 1
+	default:
+		return maxTries
+	}
+}
+
+func rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 func (g *Guard) remember(keys []string, token string) {
