@@ -21,10 +21,11 @@ const (
 	lossy  kind = iota // requests are late or lost, one at a time: everything is linearizable
 	killed             // it dies and comes back empty, or is flushed: no read is stale
 	frozen             // it hangs: no read is stale, but in the two seconds after it goes on
+	parted             // one instance does not reach it: no read is stale by more than two seconds
 	numberOfKinds
 )
 
-func (k kind) String() string { return [...]string{"lossy", "killed", "frozen"}[k] }
+func (k kind) String() string { return [...]string{"lossy", "killed", "frozen", "parted"}[k] }
 
 // run is one run of the machine.
 type run struct {
@@ -37,11 +38,14 @@ type run struct {
 	log    *slog.Logger
 	behind redis.UniversalClient
 	booted uint64
-	only   string // what writers do, if not everything
+	pace   time.Duration           // how much slower everybody acts: what is cut off is cut off for seconds
+	only   string                  // what writers do, if not everything
+	filter func(db.Pulse) db.Pulse // for controls: what instances hear of the others; nil: all
 
 	mu        sync.Mutex
 	instances []*instance
-	chats     []string // those that are written to
+	favourite *instance // where most writes are made, if set
+	chats     []string  // those that are written to
 	sent      []*db.Message
 	titles    int
 	stats     cache.Stats
@@ -64,9 +68,18 @@ const (
 )
 
 func newRun(seed uint64, w world, p parts) *run {
-	return &run{
-		seed: seed, kind: kind(seed % uint64(numberOfKinds)), world: w, parts: p, hist: newHistory(),
+	r := &run{
+		seed: seed, world: w, parts: p, hist: newHistory(),
 		faults: &faults{unit: w.unit()}, log: slog.New(slog.DiscardHandler),
+	}
+	r.become(kind(seed % uint64(numberOfKinds)))
+	return r
+}
+
+func (r *run) become(k kind) {
+	r.kind, r.pace, r.hist.grace = k, 1, 0
+	if k == parted {
+		r.pace, r.hist.grace = 12, mostStale
 	}
 }
 
@@ -77,7 +90,11 @@ func (r *run) play() {
 		r.instances = append(r.instances, r.boot())
 	}
 	d := newDice(r.seed, 0)
-	for range 2 {
+	chats := 2
+	if r.kind == parted { // what is written elsewhere is seen: seldom enough
+		chats = 6
+	}
+	for range chats {
 		r.createChat(d)
 		for _, user := range visitors {
 			r.addMember(d, r.chats[len(r.chats)-1], user)
@@ -186,6 +203,8 @@ func (r *run) shake(d *dice, over chan struct{}) {
 			r.killRedis(ctx, d)
 		case r.kind == frozen:
 			r.freezeRedis(ctx, d)
+		case r.kind == parted:
+			r.part(ctx, d)
 		}
 	}
 }
@@ -234,7 +253,7 @@ func (r *run) someChat(d *dice) string {
 
 func (r *run) readForAWhile(d *dice) {
 	for range readsEach {
-		_ = pause(context.Background(), d.upTo(120*r.faults.unit))
+		_ = pause(context.Background(), d.upTo(120*r.faults.unit*r.pace))
 		viewer, chat := oneOf(d, users), r.someChat(d)
 		if d.chance(.4) {
 			r.readList(d, viewer)

@@ -88,6 +88,8 @@ func (w *realWorld) store(guard db.WriteGuard) store {
 	return store{
 		Repository: s,
 		seenEpoch:  s.SeenEpoch,
+		Reporter:   s,
+		startPulse: func(changed func(db.Pulse)) (stop func()) { return s.StartPulse(context.Background(), changed) },
 		close:      func() { _ = s.Close() },
 		// By time and not by number, as an operator does: of all chats what happened before a moment of this run.
 		prune: func(ctx context.Context, chatID string, floor int64) error {

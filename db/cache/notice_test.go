@@ -372,3 +372,57 @@ func TestOthersDeleteWhatADeadInstanceLeft(t *testing.T) {
 		}
 	})
 }
+
+// TestDiesBeforeAnybodyKnows: an instance is killed right after a commit that it could not mark, before its notice counts. The
+// control forgets notices without clearing the cache.
+func TestDiesBeforeAnybodyKnows(t *testing.T) {
+	t.Parallel()
+	for name, sweeps := range map[string]bool{"swept": true, "control": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server, store, b := newRedis(t), newFakeStore(), newBoard()
+			reader := newRig(t, store, server.Addr(), GuardOptions{}, Options{})
+			started(t, reader)
+			t.Cleanup(reader.guard.StartSharing(t.Context(), b))
+			reader.guard.Pulse(b.pulse())
+			dying := newRig(t, store, blackHole, impatient(), Options{})
+			stop := dying.guard.StartSharing(t.Context(), b)
+			chat := store.newChat("ann", "bob")
+			reader.chat(t, "ann", chat.ID)
+			reader.list(t, "bob")
+			w := store.begin(t.Context(), dying.guard, chat.ID)
+			w.commit()
+			stop() // as if killed: nothing is taken back, and the write is never finished
+			if stands, counts := b.has(); !stands || counts {
+				t.Fatalf("a notice: %t, and it counts: %t", stands, counts)
+			}
+			if hits := reader.guard.Stats().Hits; reader.chat(t, "ann", chat.ID).HeadSeq != chat.HeadSeq || reader.guard.Stats().Hits == hits {
+				t.Fatal("the old body is not in the cache: the test shows nothing")
+			}
+			b.mu.Lock()
+			for id, o := range b.notices {
+				o.Until = time.Now()
+				b.notices[id], b.since[id] = o, o.Until
+			}
+			b.mu.Unlock()
+			if !sweeps {
+				_ = b.EndOutage(t.Context(), dying.guard.id)
+			}
+			reader.guard.Pulse(b.pulse())
+			eventually(t, "Redis is trusted again", func() bool {
+				if reader.guard.trust.holds(reader.guard.now) {
+					return true
+				}
+				if got := reader.chat(t, "ann", chat.ID).HeadSeq; got != w.next.HeadSeq {
+					t.Fatalf("read version %d after %d, by the notice", got, w.next.HeadSeq)
+				}
+				reader.guard.Pulse(b.pulse())
+				return false
+			})
+			stale := reader.chat(t, "ann", chat.ID).HeadSeq < w.next.HeadSeq
+			if stale == sweeps {
+				t.Errorf("a stale read: %t", stale)
+			}
+		})
+	}
+}

@@ -113,6 +113,10 @@ func (g *Guard) sweepForOthers(ctx context.Context, reporter Reporter) {
 			return
 		case over := <-g.trust.over:
 			g.sweepFor(ctx, reporter, over)
+			select {
+			case <-g.trust.over: // of a pulse meanwhile, which listed the same
+			default:
+			}
 		}
 	}
 }
