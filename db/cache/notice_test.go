@@ -147,7 +147,6 @@ func (s *sharer) write(outcome db.Outcome) {
 
 func inBubble(t *testing.T, test func(t *testing.T, b *board, s *sharer)) {
 	t.Helper()
-	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBoard()
 		s := newSharer(t, b)
@@ -159,6 +158,7 @@ func inBubble(t *testing.T, test func(t *testing.T, b *board, s *sharer)) {
 func pass(d time.Duration) { <-time.After(d) }
 
 func TestAWriteWithoutMarksDoesNotCommitBeforeItsNoticeStands(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, b *board, s *sharer) {
 		s.line.set(errRefused)
 		finish := s.guard.Mark(t.Context(), db.Write{ChatID: "chat"})
@@ -176,6 +176,7 @@ func TestAWriteWithoutMarksDoesNotCommitBeforeItsNoticeStands(t *testing.T) {
 var errRefused = errors.New("refused")
 
 func TestAStrayFailureCostsTheOthersNothing(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, b *board, s *sharer) {
 		for range 20 {
 			s.line.set(errRefused)
@@ -198,6 +199,7 @@ func TestAStrayFailureCostsTheOthersNothing(t *testing.T) {
 }
 
 func TestANoticeEndsAfterASecondOfHealth(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, b *board, s *sharer) {
 		s.line.set(errRefused)
 		for range 100 {
@@ -232,6 +234,7 @@ func TestANoticeEndsAfterASecondOfHealth(t *testing.T) {
 
 // The list of pending keys may be empty for a moment while a write that is not marked is on its way to COMMIT.
 func TestANoticeStandsWhileAnUnmarkedWriteIsUnderWay(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, b *board, s *sharer) {
 		s.line.set(errRefused)
 		finish := s.guard.Mark(t.Context(), db.Write{ChatID: "chat"})
@@ -249,6 +252,7 @@ func TestANoticeStandsWhileAnUnmarkedWriteIsUnderWay(t *testing.T) {
 }
 
 func TestAnUnmarkedWriteOfUnknownOutcomeIsDeletedWhenItCanOnlyHaveEnded(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, b *board, s *sharer) {
 		s.line.set(errRefused)
 		s.write(db.Unknown)
@@ -269,6 +273,7 @@ func TestAnUnmarkedWriteOfUnknownOutcomeIsDeletedWhenItCanOnlyHaveEnded(t *testi
 }
 
 func TestANoticeThatCannotBeMadeIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, b *board, s *sharer) {
 		b.fail = errRefused
 		s.line.set(errRefused)
@@ -289,8 +294,10 @@ func TestANoticeThatCannotBeMadeIsTriedAgain(t *testing.T) {
 }
 
 func TestAnInstanceThatStops(t *testing.T) {
+	t.Parallel()
 	for name, healed := range map[string]bool{"cut off": false, "just healed": true} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			inBubble(t, func(t *testing.T, b *board, s *sharer) {
 				s.line.set(errRefused)
 				s.write(db.Committed)
@@ -312,6 +319,7 @@ func TestAnInstanceThatStops(t *testing.T) {
 func (s *sharer) trusts() bool { return s.guard.trust.holds(s.guard.now) }
 
 func TestWhenRedisIsTrusted(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, b *board, s *sharer) {
 		if s.trusts() {
 			t.Error("before the first pulse")
@@ -345,6 +353,7 @@ func TestWhenRedisIsTrusted(t *testing.T) {
 }
 
 func TestOthersDeleteWhatADeadInstanceLeft(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, b *board, s *sharer) {
 		s.line.set(errRefused)
 		_ = b.ReportOutage(t.Context(), "other", 0, time.Second)
