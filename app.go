@@ -183,7 +183,13 @@ func (a *app) startLive(ctx context.Context, store *db.Store, r remote, config C
 		return nil, nil, err
 	}
 	a.onStop(func() error { hub.Stop(); return nil })
-	stopPulse := store.StartPulse(context.WithoutCancel(ctx), func(db.Pulse) {})
+	changed := func(db.Pulse) {}
+	if r.guardian != nil {
+		stopSharing := r.guardian.StartSharing(context.WithoutCancel(ctx), store)
+		a.onStop(func() error { stopSharing(); return nil })
+		changed = func(p db.Pulse) { hub.Hurry(r.guardian.Pulse(p)) }
+	}
+	stopPulse := store.StartPulse(context.WithoutCancel(ctx), changed)
 	a.onStop(func() error { stopPulse(); return nil })
 
 	var repo db.Repository = store

@@ -101,6 +101,7 @@ func (s redisSettings) open(o redis.UniversalOptions) redis.UniversalClient {
 	// Both send commands at connect that old servers and proxies refuse, and the second can pause a connection by itself.
 	o.DisableIdentity = true
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	o.OnConnect = cache.Prove
 	dialer := &net.Dialer{Timeout: o.DialTimeout, KeepAlive: 15 * time.Second}
 	o.Dialer = cache.EachTry(dialer.DialContext)
 	if s.tls {

@@ -126,7 +126,7 @@ func postgresAddress(config *pgx.ConnConfig) string {
 // postgresPulse asks what Pulse holds. The time is that of the statement's arrival, before it looks at the transactions that run. A transaction without an id has written nothing yet; one of ours that is older than a
 // minute never will, so that a dump which reads for hours holds nobody back. With track_activities off, or for sessions of another
 // role, the server does not tell when transactions began.
-const postgresPulse = `SELECT statement_timestamp() AS now, m.epoch, current_setting('track_activities') = 'on' AS told, o.instance, COALESCE(o.until < statement_timestamp(), FALSE) AS over,
+const postgresPulse = `SELECT statement_timestamp() AS now, m.epoch, current_setting('track_activities') = 'on' AS told, o.instance, o.since, o.until,
 (SELECT MIN(a.xact_start) FROM pg_stat_activity AS a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
 AND (a.backend_xid IS NOT NULL OR a.xact_start > statement_timestamp() - INTERVAL '1 minute')) AS oldest
 FROM stream_meta AS m LEFT JOIN cache_outages AS o ON TRUE`

@@ -137,5 +137,5 @@ func explainSQLite(path string, err error) error {
 }
 
 // sqlitePulse asks what Pulse holds. The time is this machine's. Nobody tells when the transactions of other processes began.
-const sqlitePulse = `SELECT ?0 AS now, m.epoch, FALSE AS told, o.instance, COALESCE(o.until < ?0, FALSE) AS over, NULL AS oldest
+const sqlitePulse = `SELECT ?0 AS now, m.epoch, FALSE AS told, o.instance, o.since, o.until, NULL AS oldest
 FROM stream_meta AS m LEFT JOIN cache_outages AS o ON TRUE`

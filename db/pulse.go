@@ -35,11 +35,16 @@ type Pulse struct {
 	Outages []Outage
 }
 
-// Outage is the notice of an instance whose writes do not reach the cache at the moment: what it writes is not taken out of
-// Redis, so nobody trusts the cache while the notice stands.
+// Outage is the notice of an instance whose writes do not reach the cache: what they replaced is not taken out of Redis, so
+// nobody trusts the cache while the notice stands.
 type Outage struct {
 	Instance string
-	Over     bool // its instance has not renewed it: what it wrote may still be in the cache
+	In       time.Duration // after Asked, until it counts; not positive: it does
+
+	// Over says that its instance has not renewed it, and has no write under way any more: whatever it wrote is committed, and
+	// what that replaced may still be in the cache.
+	Over  bool
+	Until time.Time // when it ends unless it is renewed: for ForgetOutage
 }
 
 // pulse is the newest Pulse, and who is told of each. The last two belong to the goroutine that asks.
@@ -117,8 +122,9 @@ func (s *Store) askPulse(ctx context.Context) (*Pulse, error) {
 		Oldest   *time.Time // when the oldest transaction began that may be writing
 		Told     bool       // whether the server tells
 		Epoch    int64
-		Instance *string
-		Over     bool
+		Instance *string // with the other two: of an Outage, one a row
+		Since    time.Time
+		Until    time.Time
 	}
 	before := time.Now()
 	err := s.vitals.NewRaw(s.traits.pulse, s.stamp()).Scan(limited, &rows)
@@ -141,7 +147,9 @@ func (s *Store) askPulse(ctx context.Context) (*Pulse, error) {
 			}
 		}
 		if row.Instance != nil {
-			p.Outages = append(p.Outages, Outage{Instance: *row.Instance, Over: row.Over})
+			p.Outages = append(p.Outages, Outage{
+				Instance: *row.Instance, In: row.Since.Sub(row.Now), Over: row.Until.Before(p.Horizon), Until: row.Until,
+			})
 		}
 	}
 	return p, nil
@@ -162,17 +170,37 @@ func (s *Store) warnOfClock(ctx context.Context) {
 	}
 }
 
-// ReportOutage tells all instances that the writes of this one do not reach the cache, until it is called again or the time
-// is over. Errors: UNAVAILABLE.
-func (s *Store) ReportOutage(ctx context.Context, instance string, lasts time.Duration) error {
-	until := s.Now().Add(lasts)
-	return s.change(ctx, `INSERT INTO cache_outages (instance, until) VALUES (?0, ?1)
-ON CONFLICT (instance) DO UPDATE SET until = excluded.until`, instance, until)
+// ReportOutage tells all instances that the writes of this one do not reach the cache. It counts after in, and ends after
+// lasts unless this is called again before; that does not change when it began. Errors: UNAVAILABLE.
+func (s *Store) ReportOutage(ctx context.Context, instance string, in, lasts time.Duration) error {
+	return s.tell(ctx, `INSERT INTO cache_outages (instance, since, until) VALUES (?0, ?1, ?2)
+ON CONFLICT (instance) DO UPDATE SET until = excluded.until`, instance, s.stampIn(in), s.stampIn(lasts))
 }
 
-// EndOutage takes an instance's notice back: what it wrote is out of the cache. Errors: UNAVAILABLE.
+// EndOutage takes the notice of this instance back: what its writes replaced is out of the cache. Errors: UNAVAILABLE.
 func (s *Store) EndOutage(ctx context.Context, instance string) error {
-	return s.change(ctx, "DELETE FROM cache_outages WHERE instance = ?", instance)
+	return s.tell(ctx, "DELETE FROM cache_outages WHERE instance = ?", instance)
+}
+
+// ForgetOutage takes away the notice of another instance, unless that one has renewed it since. Errors: UNAVAILABLE.
+func (s *Store) ForgetOutage(ctx context.Context, outage Outage) error {
+	return s.tell(ctx, "DELETE FROM cache_outages WHERE instance = ? AND until = ?", outage.Instance, outage.Until)
+}
+
+// tell changes what others learn by their pulse. It does not wait for the pool: that may be empty because all connections wait
+// for one lock.
+func (s *Store) tell(ctx context.Context, statement string, args ...any) error {
+	limited, cancel := context.WithTimeout(ctx, pulseTimeout)
+	defer cancel()
+	conn := s.vitals
+	if s.dialect == SQLite {
+		conn = s.writer
+	}
+	err := untilFree(limited, func() error {
+		_, err := conn.NewRaw(statement, args...).Exec(limited)
+		return err
+	})
+	return s.fail(ctx, err)
 }
 
 // stamp is the time that a statement gives to what it writes. PostgreSQL has it of its own: no measurement would do for what
@@ -182,4 +210,12 @@ func (s *Store) stamp() schema.QueryWithArgs {
 		return bun.SafeQuery("statement_timestamp()")
 	}
 	return bun.SafeQuery("?", s.Now())
+}
+
+// stampIn is the time after d, by the same clock.
+func (s *Store) stampIn(d time.Duration) schema.QueryWithArgs {
+	if s.dialect == Postgres {
+		return bun.SafeQuery("statement_timestamp() + ? * INTERVAL '1 microsecond'", d.Microseconds())
+	}
+	return bun.SafeQuery("?", s.Now().Add(d))
 }

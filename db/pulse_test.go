@@ -131,8 +131,8 @@ func TestPulse(t *testing.T) {
 		if off := store.ClockOffset().Abs(); off > time.Second {
 			t.Errorf("the clock of the same machine is %v off", off)
 		}
-		for instance, lasts := range map[string]time.Duration{"here": time.Hour, "gone": -time.Second} {
-			if err := store.ReportOutage(t.Context(), instance, lasts); err != nil {
+		for instance, lasts := range map[string]time.Duration{"here": time.Hour, "gone": -time.Minute} {
+			if err := store.ReportOutage(t.Context(), instance, time.Second, lasts); err != nil {
 				t.Fatal(err)
 			}
 		}

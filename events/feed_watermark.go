@@ -196,7 +196,7 @@ func (s *feedStream) refresh(ctx context.Context, replays bool) error {
 	s.closeRound()
 	s.since = horizon.Add(-db.FeedOverlap)
 	wait := feedHealthy
-	if s.hub.State() == Degraded {
+	if s.hub.unheard() {
 		wait = feedDegraded
 	}
 	s.nextRefresh = time.Now().Add(jitter(wait))

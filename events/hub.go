@@ -35,8 +35,9 @@ type Hub struct {
 	reads singleflight.Group
 	slots chan struct{}
 
-	gaps atomic.Uint64 // partitions to sweep, a bit each
-	kick chan struct{} // gaps or the state of the bus changed
+	gaps  atomic.Uint64 // partitions to sweep, a bit each
+	kick  chan struct{} // gaps, the state of the bus or hurry changed
+	hurry atomic.Bool   // see Hurry
 }
 
 // NewHub returns a hub that reads repo and listens to bus. Start it before use.
@@ -86,6 +87,17 @@ func (h *Hub) Stop() {
 
 // State says whether events of other instances arrive at once, or only by sweeping.
 func (h *Hub) State() State { return h.bus.State() }
+
+// Hurry has the hub sweep as often as if its bus did not work: while other instances cannot send, nothing of them comes by a
+// bus that is well. Feeds look for new chats as often as then, each from its next look on.
+func (h *Hub) Hurry(on bool) {
+	if !h.hurry.Swap(on) && on {
+		h.nudge()
+	}
+}
+
+// unheard says whether there may be news of other instances that the bus does not bring.
+func (h *Hub) unheard() bool { return h.hurry.Load() || h.bus.State() == Degraded }
 
 // Seen returns the highest number of the chat that this instance has heard of, if somebody here follows the chat, else
 // 0. Whoever caches chats must not serve one that is older.

@@ -47,7 +47,7 @@ func (h *Hub) sweepForEver(ctx context.Context) {
 func (h *Hub) waitToSweep(ctx context.Context, failing bool) uint64 {
 	kick := h.kick
 	wait := sweepHealthy
-	if h.bus.State() == Degraded {
+	if h.unheard() {
 		wait = sweepDegraded
 	}
 	if failing {
@@ -61,7 +61,7 @@ func (h *Hub) waitToSweep(ctx context.Context, failing bool) uint64 {
 			if due := h.gaps.Swap(0); due != 0 {
 				return due
 			}
-			if h.bus.State() == Degraded {
+			if h.unheard() {
 				return allPartitions
 			}
 		case <-timer.C:

@@ -15,7 +15,8 @@ type coverage struct {
 var wanted = []string{
 	"writes answered", "writes unanswered", "events delivered", "reset EXPIRED", "reset EPOCH",
 	"Chat read", "Chats read", "Chat NOT_FOUND", "Chats NOT_FOUND", "subscribe NOT_FOUND",
-	"feed events", "feed reset", "feed in a replay", "hits", "fills", "foreign leases", "refused fills", "deleted late", "too old",
+	"feed events", "feed reset", "feed in a replay",
+	"hits", "fills", "foreign leases", "refused fills", "deleted late", "too old", "outages", "left by the dead",
 }
 
 func newCoverage() *coverage { return &coverage{counts: map[string]int64{}} }
@@ -46,6 +47,10 @@ func (c *coverage) add(r *run) {
 	c.counts["refused fills"] += r.stats.RefusedFills
 	c.counts["deleted late"] += r.stats.DeletedLate
 	c.counts["too old"] += r.stats.TooOld
+	if w, ok := r.world.(*memoryWorld); ok {
+		c.counts["outages"] += int64(w.model.outages.reported)
+		c.counts["left by the dead"] += int64(w.model.outages.forgotten)
+	}
 }
 
 func (c *coverage) count(what string, happened bool) {

@@ -192,6 +192,7 @@ type lossyBus struct {
 	events.Bus
 	faults *faults
 	dice   *dice
+	line   *line
 	sink   events.Sink
 }
 
@@ -205,7 +206,9 @@ func (b *lossyBus) Start(ctx context.Context, sink events.Sink) error {
 func (b *lossyBus) Publish(ctx context.Context, poke events.Poke) {
 	_ = pause(ctx, b.dice.upTo(3*b.faults.unit))
 	b.sink.Poked(poke)
-	b.Bus.Publish(ctx, poke)
+	if !b.line.parted.Load() {
+		b.Bus.Publish(ctx, poke)
+	}
 }
 
 type lossySink struct {
@@ -215,6 +218,9 @@ type lossySink struct {
 
 func (s lossySink) Poked(poke events.Poke) {
 	d, f := s.bus.dice, s.bus.faults
+	if s.bus.line.parted.Load() {
+		return
+	}
 	if f.calm.Load() {
 		s.Sink.Poked(poke)
 		return

@@ -14,6 +14,7 @@ import (
 // judge it when the run is over (checks_test.go).
 type history struct {
 	started time.Time
+	grace   time.Duration // how long after its answer a write need not be seen
 
 	mu       sync.Mutex
 	clock    int64 // one more with every call and return, so that their order is the order of operations
@@ -32,10 +33,28 @@ type history struct {
 // chatHistory is the truth about one chat.
 type chatHistory struct {
 	events   map[int64]commit
-	answered int64 // highest number of a write that was answered
+	answered []answer // each number higher than the one before
 	head     int64
 	floor    int64 // at the end
 	deleted  int64 // number of the deletion, 0 before it is known
+}
+
+// answer is a write that was answered.
+type answer struct {
+	seq int64
+	at  time.Time
+}
+
+// seenBy is the number that a read which begins now has to see.
+func (c *chatHistory) seenBy(at time.Time) int64 {
+	n := len(c.answered)
+	for n > 0 && c.answered[n-1].at.After(at) {
+		n--
+	}
+	if n == 0 {
+		return 0
+	}
+	return c.answered[n-1].seq
 }
 
 // commit is one committed event, and the time between its call and its answer.
@@ -128,7 +147,9 @@ func (h *history) answered(event *db.Event) {
 	e := c.events[event.Seq]
 	e.answer = h.clock
 	c.events[event.Seq] = e
-	c.answered = max(c.answered, event.Seq)
+	if n := len(c.answered); n == 0 || c.answered[n-1].seq < event.Seq {
+		c.answered = append(c.answered, answer{event.Seq, time.Now()})
+	}
 }
 
 func (h *history) head(chatID string) int64 {
@@ -142,7 +163,8 @@ func (h *history) begin(how, chatID, viewer string) read {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.clock++
-	return read{how: how, chat: chatID, viewer: viewer, call: h.clock, atLeast: h.chat(chatID).answered, began: time.Now()}
+	began := time.Now()
+	return read{how: how, chat: chatID, viewer: viewer, call: h.clock, atLeast: h.chat(chatID).seenBy(began.Add(-h.grace)), began: began}
 }
 
 func (h *history) end(r read, chat *db.Chat) {

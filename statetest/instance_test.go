@@ -33,6 +33,9 @@ type store struct {
 	seenEpoch func() int64
 	prune     func(ctx context.Context, chatID string, floor int64) error
 	close     func()
+
+	cache.Reporter
+	startPulse func(changed func(db.Pulse)) (stop func())
 }
 
 // streams is the part of a hub that subscribers see.
@@ -56,6 +59,7 @@ type parts struct {
 type cacheParts struct {
 	guard db.WriteGuard
 	on    func(s store, repo db.Repository, hub streams) db.Repository
+	share func(s store, hub streams) (stop func()) // nil: it tells and hears nothing of other instances
 	stop  func()
 }
 
@@ -79,6 +83,22 @@ func realCache(r *run, client redis.UniversalClient) cacheParts {
 			caches = append(caches, c)
 			return c
 		},
+		share: func(s store, hub streams) (stop func()) {
+			stopSharing := guard.StartSharing(ctx, s)
+			stopPulse := s.startPulse(func(p db.Pulse) {
+				if r.filter != nil {
+					p = r.filter(p)
+				}
+				cutOff := guard.Pulse(p)
+				if hub, ok := hub.(interface{ Hurry(on bool) }); ok {
+					hub.Hurry(cutOff)
+				}
+			})
+			return func() {
+				stopPulse()
+				stopSharing()
+			}
+		},
 		stop: func() {
 			for _, c := range caches {
 				c.Stop()
@@ -96,6 +116,7 @@ type instance struct {
 	silent  db.Repository // the same without the publisher, for writers who die before it
 	store   store
 	streams streams
+	bus     *lossyBus
 	line    *line
 	stop    func()
 
@@ -113,20 +134,47 @@ func (r *run) boot() *instance {
 	parts := r.parts.cache(r, client)
 	in.store = r.world.store(faultyGuard{parts.guard, r.faults, seed(2)})
 	reads := faultyReads{r.parts.reads(in.store), r.faults, seed(3), newBadClock(seed(5))}
-	bus := &lossyBus{Bus: r.world.bus(), faults: r.faults, dice: seed(4)}
+	bus := &lossyBus{Bus: r.world.bus(), faults: r.faults, dice: seed(4), line: in.line}
+	in.bus = bus
 	in.streams = r.parts.streams(reads, bus, r.log)
 	if err := in.streams.Start(context.Background()); err != nil {
 		r.hist.problem("start: %v", err)
 	}
 	in.silent = parts.on(in.store, reads, in.streams)
 	in.repo = events.NewPublisher(in.silent, bus, r.log)
+	stopSharing := func() {}
+	if parts.share != nil {
+		stopSharing = parts.share(in.store, in.streams)
+	}
 	in.stop = func() {
 		in.streams.Stop()
+		stopSharing()
 		parts.stop()
 		in.store.close()
 		_ = client.Close()
 	}
 	return in
+}
+
+// pickToWrite is pick, mostly of the favourite.
+func (r *run) pickToWrite(d *dice) (in *instance, done func()) {
+	r.mu.Lock()
+	in = r.favourite
+	r.mu.Unlock()
+	if in == nil || d.chance(.2) || !in.enter() {
+		return r.pick(d)
+	}
+	return in, in.ops.Done
+}
+
+// enter begins an operation, unless the instance has crashed.
+func (in *instance) enter() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !in.gone {
+		in.ops.Add(1)
+	}
+	return !in.gone
 }
 
 // pick takes an instance for one operation; done gives it back.
@@ -135,13 +183,9 @@ func (r *run) pick(d *dice) (in *instance, done func()) {
 	defer r.mu.Unlock()
 	for {
 		in = oneOf(d, r.instances)
-		in.mu.Lock()
-		if !in.gone {
-			in.ops.Add(1)
-			in.mu.Unlock()
+		if in.enter() {
 			return in, in.ops.Done
 		}
-		in.mu.Unlock()
 	}
 }
 

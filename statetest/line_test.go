@@ -17,8 +17,8 @@ import (
 // some, and lets some arrive long after their sender gave up.
 //
 // It stays within what the cache promises to survive without a stale read: one failure at most while a write marks its
-// keys, and never as many at a time as would open the breaker while others still reach Redis. (An instance that is cut
-// off by itself serves, and is served, old chats for a while; that is a limit by design, measured elsewhere.)
+// keys, and never as many at a time as would open the breaker while others still reach Redis. What is promised then is less,
+// and parted_test.go's business.
 type line struct {
 	faults *faults
 	dice   *dice
@@ -26,6 +26,8 @@ type line struct {
 	lossy  bool                  // requests may fail
 	behind redis.UniversalClient // without faults: carries what arrives late
 	cut    atomic.Bool           // the instance has crashed
+
+	parted, slow atomic.Bool // it is cut off; and waits for each request
 
 	mu       sync.Mutex
 	failures []time.Time // the latest
@@ -51,6 +53,8 @@ func (l *line) pass(ctx context.Context, cmds []redis.Cmder, send func() error) 
 	switch {
 	case l.cut.Load():
 		return errRefused
+	case l.parted.Load():
+		return l.partedError(ctx)
 	case l.faults.calm.Load():
 		return send()
 	}

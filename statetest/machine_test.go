@@ -21,10 +21,11 @@ const (
 	lossy  kind = iota // requests are late or lost, one at a time: everything is linearizable
 	killed             // it dies and comes back empty, or is flushed: no read is stale
 	frozen             // it hangs: no read is stale, but in the two seconds after it goes on
+	parted             // one instance does not reach it: no read is stale by more than two seconds
 	numberOfKinds
 )
 
-func (k kind) String() string { return [...]string{"lossy", "killed", "frozen"}[k] }
+func (k kind) String() string { return [...]string{"lossy", "killed", "frozen", "parted"}[k] }
 
 // run is one run of the machine.
 type run struct {
@@ -37,14 +38,16 @@ type run struct {
 	log    *slog.Logger
 	behind redis.UniversalClient
 	booted uint64
-	only   string        // what writers do, if not everything
-	churn  bool          // members come and go all the time
-	long   float64       // how many of the writes take long
-	pace   time.Duration // how many times slower than usual everybody acts: where feeds are about time
+	only   string                  // what writers do, if not everything
+	churn  bool                    // members come and go all the time
+	long   float64                 // how many of the writes take long
+	pace   time.Duration           // how many times slower than usual everybody acts: where feeds, or what is cut off, are about time
+	filter func(db.Pulse) db.Pulse // for controls: what instances hear of the others; nil: all
 
 	mu        sync.Mutex
 	instances []*instance
-	chats     []string // those that are written to
+	favourite *instance // where most writes are made, if set
+	chats     []string  // those that are written to
 	sent      []*db.Message
 	titles    int
 	stats     cache.Stats
@@ -69,14 +72,22 @@ const (
 )
 
 func newRun(seed uint64, w world, p parts) *run {
-	pace, long := time.Duration(1), 0.
-	if seed/uint64(numberOfKinds)%4 == 3 && w.memory() {
-		pace, long = slowPace, .05
-	}
-	return &run{
-		churn: seed/uint64(numberOfKinds)%4 == 2, long: long,
-		seed: seed, kind: kind(seed % uint64(numberOfKinds)), world: w, parts: p, hist: newHistory(), pace: pace,
+	r := &run{
+		churn: seed/uint64(numberOfKinds)%4 == 2,
+		seed:  seed, world: w, parts: p, hist: newHistory(),
 		faults: &faults{unit: w.unit()}, log: slog.New(slog.DiscardHandler),
+	}
+	r.become(kind(seed % uint64(numberOfKinds)))
+	if r.kind != parted && seed/uint64(numberOfKinds)%4 == 3 && w.memory() {
+		r.pace, r.long = slowPace, .05
+	}
+	return r
+}
+
+func (r *run) become(k kind) {
+	r.kind, r.pace, r.hist.grace = k, 1, 0
+	if k == parted {
+		r.pace, r.hist.grace = 12, mostStale
 	}
 }
 
@@ -87,7 +98,11 @@ func (r *run) play() {
 		r.instances = append(r.instances, r.boot())
 	}
 	d := newDice(r.seed, 0)
-	for range 2 {
+	chats := 2
+	if r.kind == parted { // what is written elsewhere is seen: seldom enough
+		chats = 6
+	}
+	for range chats {
 		r.createChat(d)
 		for _, user := range visitors {
 			r.addMember(d, r.chats[len(r.chats)-1], user)
@@ -201,6 +216,8 @@ func (r *run) shake(d *dice, over chan struct{}) {
 			r.killRedis(ctx, d)
 		case r.kind == frozen:
 			r.freezeRedis(ctx, d)
+		case r.kind == parted:
+			r.part(ctx, d)
 		}
 	}
 }

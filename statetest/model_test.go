@@ -24,6 +24,7 @@ type model struct {
 	epoch    int64
 	chats    map[string]*modelChat
 	messages map[string]string // chat by message
+	outages  outages
 }
 
 // modelChat is one chat. Members, messages and events are replaced, never changed: readers share them.
@@ -46,7 +47,8 @@ type modelStore struct {
 }
 
 func newModel() *model {
-	return &model{epoch: 1, stamping: stamping{open: map[*time.Time]bool{}}, chats: map[string]*modelChat{}, messages: map[string]string{}}
+	return &model{epoch: 1, stamping: stamping{open: map[*time.Time]bool{}}, chats: map[string]*modelChat{}, messages: map[string]string{},
+		outages: outages{notices: map[string]notice{}, running: map[*modelChat]time.Time{}}}
 }
 
 func (m *model) open(guard db.WriteGuard) *modelStore { return &modelStore{model: m, guard: guard} }
@@ -180,15 +182,22 @@ func (s *modelStore) next(c *modelChat, viewer string) *db.Event {
 }
 
 func (s *modelStore) commit(ctx context.Context, c *modelChat, event *db.Event, members []string, unlock func()) (*db.Event, error) {
+	s.mu.Lock()
+	s.outages.running[c] = time.Now()
+	s.mu.Unlock()
 	finish := s.guard.Mark(ctx, db.Write{ChatID: c.ID, Members: members})
 	fate := fateOf(ctx)
 	if fate.rollback {
+		s.mu.Lock()
+		delete(s.outages.running, c)
+		s.mu.Unlock()
 		unlock()
 		finish(db.RolledBack)
 		return nil, errInjected
 	}
 	s.mu.Lock()
 	s.apply(c, event)
+	delete(s.outages.running, c)
 	s.mu.Unlock()
 	unlock()
 	if fate.committed != nil {

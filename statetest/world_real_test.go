@@ -85,11 +85,12 @@ func (w *realWorld) store(guard db.WriteGuard) store {
 	if err != nil {
 		w.t.Error(err)
 	}
-	stop := s.StartPulse(context.Background(), func(db.Pulse) {})
 	return store{
 		Repository: s,
 		seenEpoch:  s.SeenEpoch,
-		close:      func() { stop(); _ = s.Close() },
+		Reporter:   s,
+		startPulse: func(changed func(db.Pulse)) (stop func()) { return s.StartPulse(context.Background(), changed) },
+		close:      func() { _ = s.Close() },
 		// By time and not by number, as an operator does: of all chats what happened before a moment of this run.
 		prune: func(ctx context.Context, chatID string, floor int64) error {
 			log, err := s.Log(ctx, chatID, floor, 1)

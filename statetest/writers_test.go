@@ -13,7 +13,7 @@ type call func(ctx context.Context, repo db.Repository) (*db.Event, error)
 
 // write makes one write on some instance, with a fate, and tells the history.
 func (r *run) write(d *dice, viewer, chatID, what string, do call) *db.Event {
-	in, done := r.pick(d)
+	in, done := r.pickToWrite(d)
 	defer done()
 	op := r.hist.begin(what, chatID, viewer)
 	f := r.fate(d, op)

@@ -79,6 +79,7 @@ func newStack(r *record, o stacking) *stack {
 		r.Cleanup(s.hub.Stop)
 		seen = s.hub.Seen
 	}
+	s.share(r, store)
 	cached := cache.New(below, s.guard, cache.Options{TTL: o.ttl, MinVersion: seen})
 	r.Cleanup(cached.Stop)
 	s.repo = cached
@@ -86,6 +87,17 @@ func newStack(r *record, o stacking) *stack {
 		s.repo = events.NewPublisher(cached, bus, log)
 	}
 	return s
+}
+
+// share has the instances tell each other when their writes do not reach Redis.
+func (s *stack) share(r *record, store *db.Store) {
+	r.Cleanup(s.guard.StartSharing(context.Background(), store))
+	r.Cleanup(store.StartPulse(context.Background(), func(p db.Pulse) {
+		cutOff := s.guard.Pulse(p)
+		if s.hub != nil {
+			s.hub.Hurry(cutOff)
+		}
+	}))
 }
 
 // cacheClient is tuned as the server's.
@@ -96,6 +108,7 @@ func cacheClient(r *record, addr string) *redis.Client {
 		PoolTimeout: 50 * time.Millisecond, PoolSize: 16,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		Dialer:                   cache.EachTry(new(net.Dialer).DialContext),
+		OnConnect:                cache.Prove,
 	})
 	r.Cleanup(func() { _ = client.Close() })
 	return client
@@ -107,6 +120,7 @@ func busClient(r *record, addr string) *redis.Client {
 		DialTimeout: time.Second, ReadTimeout: time.Second, WriteTimeout: 250 * time.Millisecond, PoolTimeout: 250 * time.Millisecond,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		Dialer:                   cache.EachTry(new(net.Dialer).DialContext),
+		OnConnect:                cache.Prove,
 	})
 	r.Cleanup(func() { _ = client.Close() })
 	return client

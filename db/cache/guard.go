@@ -2,8 +2,10 @@ package cache
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -56,10 +58,16 @@ type Guard struct {
 	pending *pending
 	options GuardOptions
 
-	kick chan struct{} // Redis failed, or keys are waiting: look after it now
-	quit chan struct{} // closed by Stop
-	once sync.Once
-	loop sync.WaitGroup
+	id     string // names this run to the other instances
+	born   time.Time
+	notice atomic.Pointer[notice] // nil before StartSharing
+	trust  trust
+
+	kick   chan struct{} // Redis failed, or keys are waiting: look after it now
+	warned bool          // that Redis does not answer; belongs to the keeper
+	quit   chan struct{} // closed by Stop
+	once   sync.Once
+	loop   sync.WaitGroup
 }
 
 // NewGuard makes the guard; give it to the store, then to New. The caller closes client, after Stop.
@@ -69,9 +77,13 @@ func NewGuard(client redis.UniversalClient, options GuardOptions) *Guard {
 		keys:    keys{prefix: options.Prefix},
 		pending: newPending(options.MaxPending),
 		options: options,
+		id:      rand.Text(),
+		born:    time.Now(),
+		trust:   trust{over: make(chan []db.Outage, 1)},
 		kick:    make(chan struct{}, 1),
 		quit:    make(chan struct{}),
 	}
+	g.trust.until.Store(trustAlways)
 	g.link = &link{client: client, timeout: options.Timeout, breaker: new(breaker), stats: new(counters), failed: g.wake}
 	return g
 }
@@ -84,21 +96,34 @@ func (g *Guard) State() string {
 	return "ok"
 }
 
-// Mark implements db.WriteGuard. It takes two timeouts at most, and next to nothing once Redis is known to hang.
+// now is the time since the guard was made, by a clock that nobody sets.
+func (g *Guard) now() time.Duration { return time.Since(g.born) }
+
+// Mark implements db.WriteGuard. It takes two timeouts at most, and next to nothing once Redis is known to hang; the first
+// write that cannot be marked also waits until the other instances know (notice.go).
 func (g *Guard) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
 	// Once asked to commit, the database may do so whatever becomes of the request: the mark must not be cut short.
 	ctx = context.WithoutCancel(ctx)
 	token := newToken()
 	keys := g.keysOf(write)
 	unmarked := g.mark(ctx, keys, token)
+	n := g.notice.Load()
+	if n != nil && len(unmarked) > 0 {
+		n.begin(ctx, token, unmarked)
+	}
 	return func(outcome db.Outcome) {
 		if outcome == db.Unknown {
 			// The commit may yet happen: the marks run out by themselves, later than that. What is not marked is marked now,
 			// under another token: the one of before is to be taken away as soon as Redis answers.
-			g.mark(ctx, unmarked, newToken())
-			return
+			if len(g.mark(ctx, unmarked, newToken())) > 0 {
+				return // the notice sees to it
+			}
+		} else {
+			g.finish(ctx, keys, token, len(unmarked) == 0)
 		}
-		g.finish(ctx, keys, token, len(unmarked) == 0)
+		if n != nil && len(unmarked) > 0 {
+			n.end(token)
+		}
 	}
 }
 
@@ -145,16 +170,21 @@ func (g *Guard) finish(ctx context.Context, keys []string, token string, marked 
 	}
 }
 
-// maxTries bounds the tries of one mark or finish. Three, since a cut connection says nothing of the next one.
-const maxTries = 3
+// Bounds of the tries of one mark or finish. Three, since a cut connection says nothing of the next one. More where Redis
+// lets no new connections in, with pauses that double from 1 ms and together stay below a timeout: one of before is free in
+// a moment, and such connections serve other instances, too.
+const (
+	maxTries        = 3
+	maxTriesRefused = 8
+)
 
 // insist runs the jobs and tries those that fail again: a fast failure (refused, cut) costs next to nothing, of timeouts
 // it takes so many. While the breaker is open it tries once after a fast failure, and not at all after a timeout.
 // It returns what failed to the end.
 func (g *Guard) insist(ctx context.Context, script *redis.Script, jobs []job, timeouts int) []job {
-	for range maxTries {
+	for try := 1; len(jobs) > 0; try++ {
 		open := g.link.breaker.open.Load()
-		if len(jobs) == 0 || open && g.link.breaker.slow.Load() {
+		if open && g.link.breaker.slow.Load() {
 			return jobs
 		}
 		var err error
@@ -164,11 +194,34 @@ func (g *Guard) insist(ctx context.Context, script *redis.Script, jobs []job, ti
 		if isTimeout(err) {
 			timeouts--
 		}
-		if open || timeouts <= 0 {
+		if timeouts <= 0 || try >= g.triesAfter(err, open) {
 			return jobs
+		}
+		if try >= maxTries {
+			rest(ctx, time.Millisecond<<(try-maxTries))
 		}
 	}
 	return jobs
+}
+
+func (g *Guard) triesAfter(err error, open bool) int {
+	switch {
+	case isRefusal(err) && g.link.client.PoolStats().TotalConns > 0:
+		return maxTriesRefused
+	case open:
+		return 1
+	default:
+		return maxTries
+	}
+}
+
+func rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 func (g *Guard) remember(keys []string, token string) {

@@ -70,17 +70,19 @@ func (g *Guard) probe(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
-	wasOpen := g.link.breaker.open.Load()
 	switch {
 	case err != nil:
 		g.link.breaker.trip(isTimeout(err))
-		if !wasOpen {
-			g.options.Log.Warn("Redis does not answer; reading from the database", "error", err)
-		}
-	case wasOpen:
+	case g.link.breaker.open.Load():
 		g.link.breaker.close()
-		g.options.Log.Info("Redis answers again; the cache is in use")
 	}
+	switch failing := err != nil; {
+	case failing && !g.warned:
+		g.options.Log.Warn("Redis does not answer; reading from the database", "instance", g.id, "error", err)
+	case !failing && g.warned:
+		g.options.Log.Info("Redis answers again; the cache is in use", "instance", g.id)
+	}
+	g.warned = err != nil
 }
 
 // flushBatch is how many keys are deleted in one pipeline.

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -83,6 +85,13 @@ func (l *link) report(err error) {
 
 func isAboutCommand(err error) bool {
 	return redis.HasErrorPrefix(err, "WRONGTYPE") || redis.HasErrorPrefix(err, "OOM") || redis.HasErrorPrefix(err, "NOSCRIPT")
+}
+
+// isRefusal says whether Redis did not let a new connection in: it asks for a password that we do not have, or has as many
+// clients as it may. (A server that is gone refuses otherwise.) Connections of before may work.
+func isRefusal(err error) bool {
+	return redis.HasErrorPrefix(err, "NOAUTH") || redis.HasErrorPrefix(err, "WRONGPASS") || redis.IsMaxClientsError(err) ||
+		errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // isTimeout says whether a failure was slow: nothing came back, so another try would cost the wait again.

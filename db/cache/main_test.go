@@ -46,6 +46,7 @@ func dial(t testing.TB, addr string) *redis.Client {
 			}
 			return new(net.Dialer).DialContext(ctx, network, addr)
 		}),
+		OnConnect: Prove,
 	})
 	t.Cleanup(func() { _ = client.Close() })
 	return client
@@ -61,8 +62,9 @@ func patient(options GuardOptions, t testing.TB) GuardOptions {
 // dialPatient makes a client whose only deadline is the context's.
 func dialPatient(t testing.TB, addr string) *redis.Client {
 	t.Helper()
-	client := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true,
+	client := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true, PipelinePoolSize: -1,
 		Dialer:                   EachTry(new(net.Dialer).DialContext),
+		OnConnect:                Prove,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
 	t.Cleanup(func() { _ = client.Close() })
 	return client

@@ -56,7 +56,7 @@ func peek[T any](ctx context.Context, c *Cache, e entry[T]) (v T, found, asked b
 }
 
 func (c *Cache) avoid(key string) bool {
-	if c.guard.link.breaker.open.Load() || c.guard.pending.has(key) {
+	if c.guard.link.breaker.open.Load() || !c.guard.trust.holds(c.guard.now) || c.guard.pending.has(key) {
 		c.guard.link.stats.bypassed.Add(1)
 		return true
 	}

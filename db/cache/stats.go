@@ -16,7 +16,7 @@ type counters struct {
 type Stats struct {
 	Hits     int64 // answered from Redis
 	Misses   int64 // nothing of use there
-	Bypassed int64 // Redis not asked: the breaker is open, or the key waits to be deleted
+	Bypassed int64 // Redis not asked: the breaker is open, another instance does not reach it, or the key waits to be deleted
 
 	Leases       int64 // the right to fill was taken
 	ForeignWaits int64 // someone else's lease or mark stood there: read from the database, nothing filled

@@ -88,9 +88,11 @@ CREATE TABLE IF NOT EXISTS modules (
 CREATE INDEX IF NOT EXISTS modules_title ON modules (title, id);
 --bun:split
 
--- Instances whose writes do not reach the cache in Redis at the moment: meanwhile nobody trusts it.
+-- Instances whose writes do not reach the cache in Redis: from since on nobody trusts it. It is a little after the first such
+-- write, so that one request that fails costs the others nothing.
 CREATE TABLE IF NOT EXISTS cache_outages (
     instance TEXT NOT NULL PRIMARY KEY,
+    since    TEXT NOT NULL,
     until    TEXT NOT NULL
 );
 --bun:split

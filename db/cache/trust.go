@@ -1,0 +1,138 @@
+package cache
+
+import (
+	"context"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"studychat/db"
+)
+
+const (
+	// pulseAge is how long what Redis holds is served on one pulse of the database, counted from when that was asked for.
+	//
+	// It is the bound on stale reads: a write that could not be marked is not committed before its notice stands, so a pulse
+	// that does not list the notice was asked for before the commit, and no read that begins 2 s after the commit goes by it.
+	// (With pulses that come on time it is noticeAfter, one second.)
+	pulseAge = 2 * time.Second
+
+	sweepTimeout = time.Minute // as long as anything lives in the cache
+)
+
+// trust is what the other instances say of themselves: while the writes of one of them do not reach Redis, nothing is
+// served from there.
+type trust struct {
+	until atomic.Int64     // by Guard.now: until when Redis is trusted, unless the database says so again
+	over  chan []db.Outage // for sweepAfter: notices whose instances are gone
+	said  bool             // that some count; belongs to the goroutine that calls Pulse
+}
+
+// trustAlways is for a guard that does not share: it is alone, or a test.
+const trustAlways = math.MaxInt64
+
+func (t *trust) holds(now func() time.Duration) bool {
+	until := t.until.Load()
+	return until == trustAlways || int64(now()) < until
+}
+
+// StartSharing begins to tell other instances of writes that do not reach Redis, and to hear of theirs: Pulse must be called
+// from now on, and before its first call nothing is served from Redis. Call it once, before the first write, and stop after
+// the last; stop waits.
+func (g *Guard) StartSharing(ctx context.Context, reporter Reporter) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	n := &notice{guard: g, reporter: reporter, open: map[string]openWrite{}}
+	g.notice.Store(n)
+	g.trust.until.Store(0)
+	var tasks sync.WaitGroup
+	tasks.Go(func() { n.keep(ctx) })
+	tasks.Go(func() { g.sweepForOthers(ctx, reporter) })
+	return func() {
+		cancel()
+		tasks.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), 4*g.options.Timeout+noticeTimeout)
+		defer cancel()
+		if !g.pending.empty() {
+			_ = g.flush(ctx) // Stop says what remains
+		}
+		n.stop(ctx)
+	}
+}
+
+// Pulse takes in what the database says of all instances, and returns whether there is another one whose writes do not reach
+// Redis: what it publishes does not arrive either. It does not block. Calls must not overlap.
+func (g *Guard) Pulse(p db.Pulse) (othersCutOff bool) {
+	asked := p.Asked.Sub(g.born)
+	until := asked + pulseAge
+	var standing, over []db.Outage
+	for _, o := range p.Outages {
+		if o.Instance == g.id {
+			continue
+		}
+		until = min(until, asked+max(0, o.In))
+		if o.In <= 0 {
+			standing = append(standing, o)
+		}
+		if o.Over {
+			over = append(over, o)
+		}
+	}
+	g.trust.until.Store(int64(until))
+	g.sayWhether(standing)
+	if len(over) > 0 {
+		select {
+		case g.trust.over <- over:
+		default: // it sweeps already; if there is more to do, the next pulse says so
+		}
+	}
+	return len(standing) > 0
+}
+
+// sayWhether logs when the cache is out of use for the sake of others, and when it is no more. Who does not reach Redis
+// either has said so.
+func (g *Guard) sayWhether(standing []db.Outage) {
+	switch {
+	case len(standing) > 0 && !g.trust.said && !g.link.breaker.open.Load():
+		g.trust.said = true
+		g.options.Log.Warn("the writes of other instances do not reach Redis; reading from the database",
+			"instances", len(standing), "first", standing[0].Instance)
+	case len(standing) == 0 && g.trust.said:
+		g.trust.said = false
+		g.options.Log.Info("the writes of all instances reach Redis again; the cache is in use")
+	}
+}
+
+// sweepForOthers deletes what instances that are gone may have left in Redis. A notice is forgotten only after all of Redis
+// was swept by somebody who began when it was over, that is when all that its instance wrote was committed: what is filled
+// behind the sweep is newer. Everybody trusts Redis again once the notice is gone.
+func (g *Guard) sweepForOthers(ctx context.Context, reporter Reporter) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case over := <-g.trust.over:
+			g.sweepFor(ctx, reporter, over)
+			select {
+			case <-g.trust.over: // of a pulse meanwhile, which listed the same
+			default:
+			}
+		}
+	}
+}
+
+func (g *Guard) sweepFor(ctx context.Context, reporter Reporter, over []db.Outage) {
+	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
+	defer cancel()
+	if err := g.link.eachNode(ctx, g.sweep); err != nil {
+		g.options.Log.DebugContext(ctx, "the cache could not be cleared of what another instance left", "error", err)
+		return // the next pulse lists it again
+	}
+	for _, o := range over {
+		if err := reporter.ForgetOutage(ctx, o); err != nil {
+			g.options.Log.DebugContext(ctx, "the notice of another instance could not be forgotten yet", "error", err)
+			continue
+		}
+		g.options.Log.InfoContext(ctx, "the cache is cleared of what an instance may have left that is gone", "instance", o.Instance)
+	}
+}
