@@ -19,6 +19,7 @@ func (r subscriptionResolver) ChatEvents(ctx context.Context, chatID, after *str
 	if err != nil {
 		return nil, err
 	}
+	tellStart(ctx, from.cursor()) // a cursor is a place, whenever the stream can begin there
 	stream, err := r.begin(ctx, user, from)
 	if err != nil {
 		return nil, err
@@ -33,9 +34,6 @@ func (r subscriptionResolver) ChatEvents(ctx context.Context, chatID, after *str
 func (r subscriptionResolver) begin(ctx context.Context, user string, from beginning) (stream events.Stream, err error) {
 	err = untilAvailable(ctx, func() error {
 		stream, err = r.open(ctx, user, from)
-		if unavailable(ctx, err) {
-			tellStart(ctx, from.cursor()) // whenever the database is back, the stream begins there
-		}
 		return err
 	})
 	if errors.Is(err, events.ErrStopped) {

@@ -187,29 +187,51 @@ func TestAcceptedIsActiveSees(t *testing.T) {
 	})
 }
 
-// TestPongIsNotKeptWaiting: a database that does not answer is no reason for a client to give its socket up. The reader goes
-// on meanwhile.
-func TestPongIsNotKeptWaiting(t *testing.T) {
+// TestPongsWaitNotForEver: a database that does not answer is no reason for a client to give its socket up. Where other
+// operations would be cut with it, the pong comes all the same; else the client is told to come back. The reader goes on
+// meanwhile.
+func TestPongsWaitNotForEver(t *testing.T) {
 	t.Parallel()
 	overRepository(t, far(time.Minute), nil, func(w *world) {
 		chat := w.chat()
 		s := w.join("ann")
+		s.subscribe("goes on", followChat, map[string]any{"chat": chat, "after": place(chat, 2)}) // a cursor is a place
+		s.send(`{"type":"ping"}`)
 		began := time.Now()
-		s.subscribe("1", followNow, map[string]any{"chat": chat})
+		if m := s.read(); m["type"] != "pong" || time.Since(began) != 0 {
+			w.t.Errorf("with a cursor: got %v after %s", m, time.Since(began))
+		}
+		s.subscribe("now", followNow, map[string]any{"chat": chat})
 		for n := range 2 * waitingPongs {
 			s.send(`{"type":"ping","payload":{"n":` + strconv.Itoa(n) + `}}`)
 			if took := time.Since(began); n < waitingPongs && took > 0 {
 				w.t.Errorf("the reader took ping %d after %s", n, took)
 			}
 		}
-		for range 2 * waitingPongs {
+		s.send(`{"type":"ping"}`)
+		for range 2*waitingPongs + 1 {
 			if m := s.read(); m["type"] != "pong" || time.Since(began) != placeTimeout {
 				w.t.Errorf("got %v after %s", m, time.Since(began))
 			}
 		}
+		s.send(`{"type":"complete","id":"goes on"}`)
 		s.send(`{"type":"ping"}`)
-		if m := s.read(); m["type"] != "pong" || time.Since(began) != placeTimeout {
-			w.t.Errorf("a later ping: got %v after %s", m, time.Since(began))
+		if code, _, before := s.closed(); code != closeTryAgain || len(before) > 0 || time.Since(began) != placeTimeout {
+			w.t.Errorf("nothing else on the socket: %v, then %d after %s", before, code, time.Since(began))
+		}
+	})
+}
+
+// TestAnswersWaitNotForEver: what can be answered without the database is.
+func TestAnswersWaitNotForEver(t *testing.T) {
+	t.Parallel()
+	overRepository(t, far(time.Minute), nil, func(w *world) {
+		s := w.join("ann")
+		began := time.Now()
+		s.subscribe("1", feedNow, nil)
+		s.subscribe("2", `{ __typename }`, nil)
+		if m := s.read(); m["type"] != "next" || m["id"] != "2" || time.Since(began) != placeTimeout {
+			w.t.Errorf("got %v after %s", m, time.Since(began))
 		}
 	})
 }

@@ -14,9 +14,9 @@ import (
 
 type connKey struct{}
 
-// connOf is the connection below TLS that a request came by, or nil.
-func connOf(r *http.Request) any {
-	conn := r.Context().Value(connKey{})
+// connOf is the connection below TLS that the request of ctx came by, or nil.
+func connOf(ctx context.Context) any {
+	conn := ctx.Value(connKey{})
 	if secure, ok := conn.(*tls.Conn); ok {
 		return secure.NetConn()
 	}
@@ -26,20 +26,32 @@ func connOf(r *http.Request) any {
 // kernelBytes is what the kernel may take for a stream's reader, who stalls unseen until it is full: at 50 KB/s of events
 // the 64 KB of an outbox (Linux doubles what is asked for) hid it for 2.5 s. It also bounds a distant reader's speed: 64 KB
 // each round trip.
-const kernelBytes = 32 << 10
+//
+// When a socket closes it may take more: the rest of a frame that an outbox takes, and the close frame. The kernel goes on
+// delivering these at the reader's pace when the socket is long gone here.
+const (
+	kernelBytes  = 32 << 10
+	closingBytes = kernelBytes + outboxBytes
+)
 
 // boundKernel keeps the kernel from buffering megabytes for a reader who stalls, which would also hide that it does.
 // HTTP/2 has a window of its own for each stream.
 func boundKernel(r *http.Request) {
-	if kernel, ok := connOf(r).(interface{ SetWriteBuffer(bytes int) error }); ok && r.ProtoMajor == 1 {
-		_ = kernel.SetWriteBuffer(kernelBytes)
+	if r.ProtoMajor == 1 {
+		setKernel(r.Context(), kernelBytes)
+	}
+}
+
+func setKernel(ctx context.Context, bytes int) {
+	if kernel, ok := connOf(ctx).(interface{ SetWriteBuffer(bytes int) error }); ok {
+		_ = kernel.SetWriteBuffer(bytes)
 	}
 }
 
 // breakOff ends a response so that its reader sees a failure. In HTTP/1.0, which nginx speaks to us unless it is told
 // otherwise, closing is how a response ends in order; there the connection is reset.
 func breakOff(r *http.Request) {
-	if kernel, ok := connOf(r).(interface{ SetLinger(seconds int) error }); ok && !r.ProtoAtLeast(1, 1) {
+	if kernel, ok := connOf(r.Context()).(interface{ SetLinger(seconds int) error }); ok && !r.ProtoAtLeast(1, 1) {
 		_ = kernel.SetLinger(0)
 	}
 	panic(http.ErrAbortHandler)

@@ -13,9 +13,8 @@ const (
 	maxOperationID = 200 // bytes
 )
 
-// placeTimeout is how long, from its beginning, the place of a subscription in the log may keep waiting what its client sent
-// after it. Clients that ping give a socket up when no pong comes for some 5 s: a database that does not answer must not be the
-// reason.
+// placeTimeout is how long, from its beginning, a subscription that has no place in the log may keep waiting what its client sent
+// after it. Clients that ping give a socket up when no pong comes for some 5 s.
 const placeTimeout = 3 * time.Second
 
 // Why an operation does not begin.
@@ -79,7 +78,7 @@ func (op *running) place() { op.once.Do(func() { close(op.placed) }) }
 // complete ends the operation, and says whether nobody else had ended it.
 func (op *running) complete() bool { return op.of.over(op.id, op) }
 
-// unplaced are the operations that have no place in the log yet, and may keep others waiting.
+// unplaced are the operations that have no place in the log yet.
 func (o *operations) unplaced() []*running {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -88,19 +87,32 @@ func (o *operations) unplaced() []*running {
 
 func (o *operations) unplacedLocked() (some []*running) {
 	for _, op := range o.byID {
-		select {
-		case <-op.placed:
-		default:
-			if time.Since(op.began) < placeTimeout {
-				some = append(some, op)
-			}
+		if !op.hasPlace() {
+			some = append(some, op)
 		}
 	}
 	return some
 }
 
-// awaitPlaces waits until each of the operations has its place, but none longer than placeTimeout.
-func awaitPlaces(ctx context.Context, some []*running) {
+// allWait says whether nothing is under way but what has no place yet.
+func (o *operations) allWait() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.unplacedLocked()) == len(o.byID)
+}
+
+func (op *running) hasPlace() bool {
+	select {
+	case <-op.placed:
+		return true
+	default:
+		return false
+	}
+}
+
+// awaitPlaces waits until each of the operations has its place, but for none longer than placeTimeout. It says whether all have.
+func awaitPlaces(ctx context.Context, some []*running) bool {
+	all := true
 	for _, op := range some {
 		timer := time.NewTimer(time.Until(op.began.Add(placeTimeout)))
 		select {
@@ -109,7 +121,9 @@ func awaitPlaces(ctx context.Context, some []*running) {
 		case <-ctx.Done():
 		}
 		timer.Stop()
+		all = all && op.hasPlace()
 	}
+	return all
 }
 
 // stop ends an operation because the client says so, if it is still going on.

@@ -169,23 +169,29 @@ const (
 	waitingPong  = 4 << 10 // bytes
 )
 
-// pong puts an answer to a ping, after the places of the subscriptions that were sent before it: a client may take it for a
-// sign that they are active. The reader goes on meanwhile, unless too much waits already.
+// pong answers a ping after the subscriptions that were sent before it have their places. The reader goes on meanwhile, unless
+// too much waits already.
 func (s *socket) pong(f *frame) {
 	before := s.operations.unplaced()
-	put := func() {
-		awaitPlaces(s.ctx, before)
-		_ = s.out.putFrame(s.ctx, f)
-	}
 	if len(before) == 0 || len(f.bytes) > waitingPong || s.pongs.Load() == waitingPongs {
-		put()
+		s.pongAfter(before, f)
 		return
 	}
 	s.pongs.Add(1)
 	s.goroutines.Go(func() {
 		defer s.pongs.Add(-1)
-		put()
+		s.pongAfter(before, f)
 	})
+}
+
+// pongAfter keeps a pong back while a client would take it for a sign that its subscriptions are active. When the database does
+// not answer in time, the client is told to come back, unless there is something else on the socket that would be cut with it.
+func (s *socket) pongAfter(before []*running, f *frame) {
+	if !awaitPlaces(s.ctx, before) && s.operations.allWait() {
+		s.comeBack()
+		return
+	}
+	_ = s.out.putFrame(s.ctx, f)
 }
 
 // answerPing answers a ping of WebSocket's own (RFC 6455, 5.5.3) in the same way. The library would not wait, and would end

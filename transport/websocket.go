@@ -248,10 +248,11 @@ func (s *socket) end(code websocket.StatusCode, reason string) {
 	}
 }
 
-// farewell is the closing handshake. Its client sees the code if it reads, within closeTimeout, what the kernel holds for it and
-// the frame that is half written. Nothing else is written before the close frame; what waits in the outbox is lost to nobody, since
-// the client has a cursor.
+// farewell is the closing handshake. What is half written comes first, then the close frame, and nothing else: what waits in the
+// outbox is lost to nobody, since the client has a cursor. The kernel takes both at once, unless the frame is a large answer's;
+// for that, and for the client's own close frame, there is closeTimeout.
 func (s *socket) farewell(code websocket.StatusCode, reason string) {
+	setKernel(s.ctx, closingBytes)
 	cut := time.AfterFunc(closeTimeout, func() { _ = s.raw.Close() })
 	defer cut.Stop()
 	s.writing <- struct{}{}

@@ -31,7 +31,7 @@ func (s *socket) readLarge(reader io.Reader, begin []byte) (message []byte, rele
 		s.end(closeTryAgain, "Too many large messages")
 		return nil, func() {}, errBusy
 	}
-	late := time.AfterFunc(largeTimeout, s.drop)
+	late := time.AfterFunc(largeTimeout, func() { s.end(closeTryAgain, "Slow message") })
 	defer late.Stop()
 	message, err = readRest(reader, begin, 2*len(begin), func() { s.heard.Store(true) })
 	if err != nil {
