@@ -80,8 +80,9 @@ func (b *board) has() (any, counts bool) {
 
 // cutLine is a client whose requests succeed, or fail while it is cut.
 type cutLine struct {
-	mu  sync.Mutex
-	cut error
+	mu    sync.Mutex
+	cut   error
+	asked int
 }
 
 func (l *cutLine) set(err error) {
@@ -93,6 +94,7 @@ func (l *cutLine) set(err error) {
 func (l *cutLine) do(cmd redis.Cmder) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.asked++
 	if l.cut != nil {
 		cmd.SetErr(l.cut)
 	}
@@ -114,18 +116,36 @@ func (l *cutLine) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPi
 	}
 }
 
+// lockedText is a log that goroutines write to.
+type lockedText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lockedText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // sharer is an instance in a bubble whose Redis is nothing but its line.
 type sharer struct {
 	guard *Guard
 	line  *cutLine
 	board *board
-	log   *strings.Builder
+	log   *lockedText
 	stop  func()
 }
 
 func newSharer(t *testing.T, b *board) *sharer {
 	t.Helper()
-	s := &sharer{line: new(cutLine), board: b, log: new(strings.Builder)}
+	s := &sharer{line: new(cutLine), board: b, log: new(lockedText)}
 	client := redis.NewClient(&redis.Options{Addr: "none", MaxRetries: -1, PipelinePoolSize: -1,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
 	client.AddHook(s.line)
@@ -209,6 +229,9 @@ func TestANoticeEndsAfterASecondOfHealth(t *testing.T) {
 		if b.reports > 8 {
 			t.Errorf("%d reports in 5 s of failing writes", b.reports)
 		}
+		if n := strings.Count(s.log.String(), "WARN"); n != 1 {
+			t.Errorf("%d warnings:\n%s", n, s.log)
+		}
 		for range 10 { // it comes and goes
 			s.line.set(nil)
 			pass(700 * time.Millisecond)
@@ -225,9 +248,6 @@ func TestANoticeEndsAfterASecondOfHealth(t *testing.T) {
 		}
 		if took := time.Since(healed); took < noticeCalm || took > noticeCalm+time.Second {
 			t.Errorf("taken back after %v", took)
-		}
-		if n := strings.Count(s.log.String(), "WARN"); n != 1 {
-			t.Errorf("%d warnings:\n%s", n, s.log)
 		}
 	})
 }
@@ -304,7 +324,7 @@ func TestAnInstanceThatStops(t *testing.T) {
 				pass(3 * time.Second)
 				if healed {
 					s.line.set(nil)
-					pass(s.guard.options.ProbeEvery)
+					pass(s.guard.options.ProbeEvery + time.Millisecond)
 				}
 				s.stop()
 				if stands, _ := b.has(); stands == healed {
@@ -365,9 +385,12 @@ func TestOthersDeleteWhatADeadInstanceLeft(t *testing.T) {
 			}
 		}
 		pulse(5 * time.Second)
-		if b.mu.Lock(); s.guard.Stats().RoundTrips > 0 {
+		s.line.mu.Lock()
+		if s.line.asked > 0 {
 			t.Error("swept while a write of the dead instance may still commit")
 		}
+		s.line.mu.Unlock()
+		b.mu.Lock()
 		b.writing = false
 		b.mu.Unlock()
 		pulse(3 * time.Second)
