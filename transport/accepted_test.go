@@ -161,7 +161,7 @@ func TestAcceptedIsActive(t *testing.T) {
 					if document == followNow {
 						variables["chat"] = chat
 					}
-					<-time.After(time.Hour) // what is older than the feed's overlap is not told again
+					<-time.After(2 * db.FeedOverlap) // what is older is not told again
 					gets := c.accept(w, document, variables)
 					w.say(chat, "after the acceptance")
 					if !gets("after the acceptance") {

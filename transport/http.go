@@ -112,7 +112,7 @@ func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, in *inco
 	answer := op.next()
 	in.release()       // an answer may wait long for its reader
 	if answer == nil { // the client is gone
-		answer = failure(db.CodeUnavailable, "The request took too long.", nil)
+		answer = tookTooLong()
 	}
 	body := payload(answer)
 	release, ok := t.hold(ctx, body)

@@ -93,7 +93,11 @@ func (op *operation) each(put func(answer []byte) error) error {
 		op.ctx, cancel = context.WithTimeout(op.ctx, answerTimeout)
 		defer cancel()
 	}
-	for answer := op.next(); answer != nil; answer = op.next() {
+	answer := op.next()
+	if answer == nil && !op.streams() {
+		answer = tookTooLong()
+	}
+	for ; answer != nil; answer = op.next() {
 		if err := op.hand(payload(answer), put); err != nil {
 			return err
 		}
@@ -120,6 +124,11 @@ func (op *operation) panicked(cause any) *graphql.Response {
 	id := graph.RequestID(op.ctx)
 	op.t.options.Log.ErrorContext(op.ctx, "panic in an operation", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()), "requestId", id)
 	return failure(db.CodeInternal, "Something went wrong on our side. Request "+id+".", map[string]any{"requestId": id})
+}
+
+// tookTooLong is for a query or mutation whose time was over before it began: the process was frozen, perhaps.
+func tookTooLong() *graphql.Response {
+	return failure(db.CodeUnavailable, "The request took too long.", nil)
 }
 
 // failure is an answer that holds one error.

@@ -4,8 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"studychat/auth"
 )
 
 // TestWhoEndsAnOperation: of itself, its client and the connection, only itself, and only as the first, may say complete.
@@ -79,4 +84,26 @@ func TestLargeFramesMayTakeLonger(t *testing.T) {
 	if small, large := timeFor(make([]byte, 100)), timeFor(make([]byte, 5<<20)); small.Round(writeTimeout/10) != writeTimeout || large != writeTimeout+20e9 {
 		t.Errorf("%s and %s", small, large)
 	}
+}
+
+// TestQueryWhoseTimeIsOver: a query that could not even begin in time, since the process was frozen, is answered, and not only
+// completed.
+func TestQueryWhoseTimeIsOver(t *testing.T) {
+	t.Parallel()
+	inVirtualTime(t, nil, func(w *world) {
+		ctx, cancel := context.WithCancel(auth.WithViewer(w.t.Context(), auth.Viewer{ID: "ann"}))
+		op, refusal := w.transport.prepare(ctx, small(&graphql.RawParams{Query: `{ __typename }`}))
+		if refusal != nil {
+			w.t.Fatal(refusal)
+		}
+		cancel()
+		var got string
+		err := op.each(func(answer []byte) error {
+			got += string(answer)
+			return nil
+		})
+		if err != nil || !strings.Contains(got, "UNAVAILABLE") || strings.Count(got, "errors") != 1 {
+			w.t.Errorf("got %s, %v", got, err)
+		}
+	})
 }

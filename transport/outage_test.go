@@ -210,7 +210,7 @@ func TestStreamsOutlastAnOutage(t *testing.T) {
 			for _, start := range []string{"a chat, now", "a chat, from a cursor", "the feed, now"} {
 				duringOutages(t, func(w *world, begin func(time.Duration)) {
 					chat := w.chat()
-					<-time.After(time.Hour) // what is older than the feed's overlap is not told again
+					<-time.After(2 * db.FeedOverlap) // what is older is not told again
 					variables := map[string]any{}
 					if start != "the feed, now" {
 						variables["chat"] = chat
