@@ -23,16 +23,18 @@ WHERE s.lo < s.hi)
 
 // standing is one statement, and so one snapshot: membership and log that are read apart belong to different moments, and whoever
 // is added again in between is missed. Additions and removals of one user alternate, so the first removal after the place ends the
-// first membership that was not over there, and an addition between the two began it.
+// first membership that was not over there, and an addition between the two began it. (The "+ 0" keeps both databases from walking
+// through the chat's events in the order of their numbers, where the user's are few: over 200,000 edits that took half a second
+// instead of a millisecond.)
 const standing = seqBefore + `SELECT c.id, c.head_seq, c.floor_seq, c.floor_at, c.last_at, c.deleted_at, ` + epochExpr + `,
 own.user_id IS NOT NULL AS member, (SELECT MIN(s.lo) FROM search AS s WHERE s.lo >= s.hi) AS before,
-COALESCE(CASE WHEN r.seq IS NULL THEN own.joined_seq ELSE (SELECT MAX(a.seq) FROM chat_events AS a
-WHERE a.chat_id = ?0 AND a.subject_id = ?2 AND a.kind = ?4 AND a.created_at >= ?1 AND a.seq > ?3 AND a.seq < r.seq) END, 0) AS joined_seq,
+COALESCE(CASE WHEN r.seq IS NULL THEN own.joined_seq ELSE (SELECT MAX(a.seq + 0) FROM chat_events AS a
+WHERE a.chat_id = ?0 AND a.subject_id = ?2 AND a.kind = ?4 AND a.created_at >= ?1 AND a.seq + 0 > ?3 AND a.seq + 0 < r.seq) END, 0) AS joined_seq,
 r.seq AS removed_seq, r.actor_id AS removed_by, r.created_at AS removed_at
 FROM chats AS c
 LEFT JOIN chat_members AS own ON own.chat_id = c.id AND own.user_id = ?2
-LEFT JOIN chat_events AS r ON r.chat_id = c.id AND r.seq = (SELECT MIN(e.seq) FROM chat_events AS e
-WHERE e.chat_id = ?0 AND e.subject_id = ?2 AND e.kind = ?5 AND e.created_at >= ?1 AND e.seq > ?3)
+LEFT JOIN chat_events AS r ON r.chat_id = c.id AND r.seq = (SELECT MIN(e.seq + 0) FROM chat_events AS e
+WHERE e.chat_id = ?0 AND e.subject_id = ?2 AND e.kind = ?5 AND e.created_at >= ?1 AND e.seq + 0 > ?3)
 WHERE c.id = ?0`
 
 // Standing implements EventRepository.

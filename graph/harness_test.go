@@ -208,7 +208,7 @@ func take(t *testing.T, items <-chan string, n int) []string {
 var (
 	times       = regexp.MustCompile(`"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z"`)
 	chatCursors = regexp.MustCompile(`"YzE6[A-Za-z0-9_-]+"`) // base64 of c1:, the time and the id follow
-	feedCursors = regexp.MustCompile(`"2\.1\.t\d+\.[A-Za-z0-9_-]{8}"`)
+	feedCursors = regexp.MustCompile(`"2\.1\.t\d+(-\d+-\d+-[0-9a-f-]{36})?\.[A-Za-z0-9_-]{8}"`)
 	logCursors  = regexp.MustCompile(`"2\.\d+\.\d+(\.[A-Za-z0-9_-]{8})"`)
 	madeIDs     = regexp.MustCompile(`"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"`)
 )

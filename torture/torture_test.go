@@ -42,6 +42,10 @@ type scale struct {
 	ids         int           // of one-id
 	outages     int           // of Redis, one after the other
 	hostile     int           // connections of slowloris, of each kind or of all
+	rejoiners   int           // feeds of rejoin, over each carrier
+	rejoins     int           // of each
+
+	backlogChats, backlogMessages int // of feed-cuts
 
 	// hiccup is a p99 that is put down to the machine and not to the server. The short form runs anywhere and beside anything, and
 	// looks for what takes seconds.
@@ -49,8 +53,14 @@ type scale struct {
 }
 
 var scales = map[string]scale{
-	"long":  {long: true, subscribers: 200, chats: 20, rate: 300, calm: 3 * time.Second, races: 5000, joins: 300, cuts: 240, ids: 200, outages: 3, hostile: 500},
-	"short": {subscribers: 100, chats: 10, rate: 150, calm: 1500 * time.Millisecond, races: 1000, joins: 72, cuts: 72, ids: 40, outages: 1, hostile: 300, hiccup: 250 * time.Millisecond},
+	"long": {
+		long: true, subscribers: 200, chats: 20, rate: 300, calm: 3 * time.Second, races: 5000, joins: 300, cuts: 240, ids: 200, outages: 3, hostile: 500,
+		rejoiners: 12, rejoins: 40, backlogChats: 2000, backlogMessages: 20_000,
+	},
+	"short": {
+		subscribers: 100, chats: 10, rate: 150, calm: 1500 * time.Millisecond, races: 1000, joins: 72, cuts: 72, ids: 40, outages: 1, hostile: 300,
+		rejoiners: 4, rejoins: 3, backlogChats: 250, backlogMessages: 5000, hiccup: 250 * time.Millisecond,
+	},
 }
 
 // check is one row of docs/reliability.md.
@@ -78,6 +88,8 @@ func checks() []check {
 		{"acceptance", true, acceptance},
 		{"subscribe-race", true, subscribeRace},
 		{"feed-join", true, feedJoin},
+		{"rejoin", true, rejoin},
+		{"feed-cuts", true, feedCuts},
 		{"start-cut", true, startCut},
 		{"start-kill9", true, startKill},
 		{"cursor-bounds", true, cursorBounds},
