@@ -89,6 +89,7 @@ func loseWaiting(t *testing.T, dsn, chat string, observer *db.Store) {
 	eventually(t, "it waits", func() bool { return locksWaitedFor(t, observer) > 0 })
 	lost.link.Blackhole()
 	h.release()
+	eventually(t, "it has the row", func() bool { return locksWaitedFor(t, observer) == 0 })
 }
 
 // loseAfter loses an instance after the first SELECT of its next transaction.

@@ -171,6 +171,7 @@ func TestStuckForTooLong(t *testing.T) {
 		pruned <- err
 	})
 	defer pruning.Wait()
+	eventually(t, "two wait for the row", func() bool { return locksWaitedFor(t, store) == 2 })
 	start := time.Now()
 	_, err := store.RenameChat(t.Context(), "stranger", stuck, "Theirs")
 	if took := time.Since(start); db.CodeOf(err) != db.CodeNotFound || took > 3*db.LockWait {

@@ -3131,7 +3131,7 @@ enum ErrorCode {
   GRAPHQL_PARSE_FAILED
   "The document does not fit the schema."
   GRAPHQL_VALIDATION_FAILED
-  "A dependency does not answer: the same call may pass later."
+  "A dependency does not answer, or too much is under way: the same call may pass later, after ` + "`" + `extensions.retryAfterMs` + "`" + ` where that is given."
   UNAVAILABLE
   "A fault of the server; ` + "`" + `extensions.requestId` + "`" + ` names it in the log."
   INTERNAL
