@@ -38,13 +38,13 @@ var promises = []promise{
 	{
 		text:   "Redis may die at any moment",
 		bounds: "Events take up to 1 s while it hangs (3 s for those who only listen), 6 s from a writer that was killed before it published. A call takes 100 ms longer until Redis is known to be down",
-		checks: []string{"redis-kill", "redis-stop", "client-kill-pubsub", "output-buffer", "redis-blackhole", "never-published", "redis-down-latency", "cache-redis-kill", "cache-hang", "requirepass"},
+		checks: []string{"redis-kill", "redis-stop", "client-kill-pubsub", "output-buffer", "redis-blackhole", "never-published", "redis-down-latency", "cache-redis-kill", "cache-hang", "requirepass", "cache-requirepass"},
 	},
 	{
 		text: "A read that begins after a write was answered sees it, and who was removed sees nothing",
 		bounds: "None while Redis works, is killed or is emptied. 2 s when it hangs, when an instance is cut off from it and the others are not, and when it begins to refuse. " +
 			"An instance that hears nothing from the database goes on trusting the cache for 5 s",
-		checks: []string{"cache-linearizable", "cache-redis-kill", "cache-flush", "cache-hang", "cache-partition", "half-partition", "requirepass", "membership"},
+		checks: []string{"cache-linearizable", "cache-redis-kill", "cache-flush", "cache-hang", "cache-partition", "half-partition", "requirepass", "cache-requirepass", "membership"},
 	},
 	{
 		text:   "A fault of one chat, one instance or one client costs the others nothing",
