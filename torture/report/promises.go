@@ -43,7 +43,7 @@ var promises = []promise{
 	{
 		text: "A read that begins after a write was answered sees it, and who was removed sees nothing",
 		bounds: "None while Redis works, is killed or is emptied. 2 s when it hangs, when an instance is cut off from it and the others are not, and when it begins to refuse. " +
-			"An instance that hears nothing from the database goes on trusting the cache for 5 s",
+			"An instance that hears nothing from the database for 2 s does not use the cache",
 		checks: []string{"cache-linearizable", "cache-redis-kill", "cache-flush", "cache-hang", "cache-partition", "half-partition", "requirepass", "cache-requirepass", "membership"},
 	},
 	{
