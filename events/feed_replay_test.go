@@ -79,10 +79,10 @@ func (c *cutting) untilQuiet(d time.Duration, most int) {
 
 func chatName(i int) string { return fmt.Sprintf("chat%04d", i) }
 
-// TestFeedReplayGetsToItsEnd cuts feeds off each 100 ms, which is time for about thirty chats or a few thousand events.
+// TestFeedReplayGetsToItsEnd cuts feeds off each 100 ms, which is time for about ten chats or two thousand events.
 func TestFeedReplayGetsToItsEnd(t *testing.T) {
 	t.Parallel()
-	const chats = 500
+	const chats = 200
 	for _, c := range []struct {
 		reason string
 		do     func(f *fakeLog)
@@ -100,10 +100,10 @@ func TestFeedReplayGetsToItsEnd(t *testing.T) {
 			}
 		}, chats},
 		{"much was said in one chat", func(f *fakeLog) {
-			for range 20_000 {
+			for range 5000 {
 				f.send(chatName(7), "ann", "hi")
 			}
-		}, 20_000},
+		}, 5000},
 		{"some of everything", func(f *fakeLog) {
 			for i := range chats {
 				switch i % 4 {
@@ -132,7 +132,7 @@ func TestFeedReplayGetsToItsEnd(t *testing.T) {
 					sleep(time.Minute)
 					c.do(repo)
 					sleep(ago)
-					repo.before = func(context.Context, string) error { sleep(time.Millisecond); return nil }
+					repo.before = func(context.Context, string) error { sleep(4 * time.Millisecond); return nil }
 					follower := newCutting(t, startHub(t, repo, NewMemoryBus()), cursor)
 					follower.untilQuiet(100*time.Millisecond, 200)
 					told := 0
@@ -161,7 +161,7 @@ func TestFeedReplayGetsToItsEnd(t *testing.T) {
 // the horizon of each stream is another.
 func TestFeedReplayWhileOthersWrite(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(15) {
+	for seed := range uint64(10) {
 		t.Run(fmt.Sprint("seed", seed), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {

@@ -59,11 +59,12 @@ func TestStoreFeedChurn(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			churns := make([]storeChurn, 3)
+			churns, byChat := make([]*storeChurn, 3), map[string]*storeChurn{}
 			var churning sync.WaitGroup
 			for i := range churns {
-				churns[i] = storeChurn{t: t, repo: NewPublisher(store, bus, testLog(t)), chat: db.NewID(), told: make(chan struct{}), waits: i > 0}
-				churning.Go(func() { churns[i].run(ctx) })
+				churn := &storeChurn{t: t, repo: NewPublisher(store, bus, testLog(t)), chat: db.NewID(), told: make(chan struct{}), waits: i > 0}
+				churns[i], byChat[churn.chat] = churn, churn
+				churning.Go(func() { churn.run(ctx) })
 			}
 			got := map[string][]int64{}
 			for deletions := 0; deletions < len(churns); {
@@ -74,12 +75,11 @@ func TestStoreFeedChurn(t *testing.T) {
 				}
 				if e := item.Event; e != nil {
 					got[e.ChatID] = append(got[e.ChatID], e.Seq)
-					i := slices.IndexFunc(churns, func(c storeChurn) bool { return c.chat == e.ChatID })
 					switch {
 					case e.Kind == db.ChatDeleted:
 						deletions++
 					case e.Seq == churnLast:
-						close(churns[i].told)
+						close(byChat[e.ChatID].told)
 					}
 				}
 			}
