@@ -7,7 +7,8 @@
 //
 // A read that starts after a write was answered sees that write: see scripts.go for how the keys work, guard.go for
 // writers, read.go for readers and flight.go for readers that share. Redis may fail at any moment: reads then come from
-// the database.
+// the database. It may also fail for one instance alone, whose writes then do not reach it: the others learn that from the
+// database and leave Redis alone meanwhile (notice.go, trust.go), so that no read is stale by more than two seconds.
 package cache
 
 import (

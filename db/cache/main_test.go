@@ -106,7 +106,7 @@ func (l *commandLog) DialHook(next redis.DialHook) redis.DialHook {
 
 func (l *commandLog) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if cmd.Name() != "hello" {
+		if name := cmd.Name(); name != "hello" && name != "ping" { // of new connections, and of the keeper
 			l.add(cmd)
 		}
 		return next(ctx, cmd)

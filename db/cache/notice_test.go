@@ -72,6 +72,19 @@ func (b *board) pulse() db.Pulse {
 	return p
 }
 
+func (b *board) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.reports
+}
+
+// become has the board fail, or work again.
+func (b *board) become(fail error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fail = fail
+}
+
 // has says whether there is a notice, and whether it counts.
 func (b *board) has() (any, counts bool) {
 	p := b.pulse()
@@ -226,8 +239,8 @@ func TestANoticeEndsAfterASecondOfHealth(t *testing.T) {
 			s.write(db.Committed)
 			pass(50 * time.Millisecond)
 		}
-		if b.reports > 8 {
-			t.Errorf("%d reports in 5 s of failing writes", b.reports)
+		if n := b.count(); n > 8 {
+			t.Errorf("%d reports in 5 s of failing writes", n)
 		}
 		if n := strings.Count(s.log.String(), "WARN"); n != 1 {
 			t.Errorf("%d warnings:\n%s", n, s.log)
@@ -295,17 +308,15 @@ func TestAnUnmarkedWriteOfUnknownOutcomeIsDeletedWhenItCanOnlyHaveEnded(t *testi
 func TestANoticeThatCannotBeMadeIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, b *board, s *sharer) {
-		b.fail = errRefused
+		b.become(errRefused)
 		s.line.set(errRefused)
 		for range 100 {
 			s.write(db.Committed) // and commits all the same
 		}
-		if b.reports != 1 {
-			t.Errorf("%d reports for writes within a second: each would wait for one", b.reports)
+		if n := b.count(); n != 1 {
+			t.Errorf("%d reports for writes within a second: each would wait for one", n)
 		}
-		b.mu.Lock()
-		b.fail = nil
-		b.mu.Unlock()
+		b.become(nil)
 		pass(noticeRenew + noticeTick)
 		if _, counts := b.has(); !counts {
 			t.Error("the keeper does not make up for it")
@@ -377,7 +388,9 @@ func TestOthersDeleteWhatADeadInstanceLeft(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *board, s *sharer) {
 		s.line.set(errRefused)
 		_ = b.ReportOutage(t.Context(), "other", 0, time.Second)
+		b.mu.Lock()
 		b.writing = true
+		b.mu.Unlock()
 		pulse := func(d time.Duration) {
 			for range d / db.PulseEvery {
 				s.guard.Pulse(b.pulse())
