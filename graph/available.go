@@ -18,8 +18,8 @@ import (
 // failover of a database should take, so that in most outages nobody has to reconnect.
 const patience = time.Minute
 
-// unavailable says whether asking again later may help. A deadline that has passed while ctx lives was one of ours: it says that
-// a dependency did not answer. One of the caller's says only that the caller has gone.
+// unavailable says whether asking again later may help. A deadline that has passed while ctx lives was set in here: it says that
+// a dependency did not answer. A deadline of the caller says only that the caller has gone.
 func unavailable(ctx context.Context, err error) bool {
 	switch {
 	case err == nil, ctx.Err() != nil, errors.Is(err, events.ErrStopped):
@@ -51,8 +51,8 @@ func untilAvailable(ctx context.Context, do func() error) error {
 	}
 }
 
-// resolve resolves a field. In a stream it waits for a database that does not answer, as the stream itself does: an event
-// that comes with an error instead of a field is lost to its client, who has the next cursor.
+// resolve resolves a field. In a stream it waits for a database that does not answer, as the stream itself does: when an event
+// comes with an error instead of a field, the field is lost to its client, since the cursor has moved on.
 func resolve(ctx context.Context, next graphql.Resolver) (value any, err error) {
 	value, err = next(ctx)
 	if err == nil || !ofEvent(ctx) || !unavailable(ctx, err) {

@@ -71,8 +71,7 @@ func (o *operations) begin(ctx context.Context, id string, run func(ctx context.
 	return op, nil
 }
 
-// place tells those who wait that a client may take the operation for begun: what is committed from now on, a subscription
-// brings.
+// place says that a client may take the operation for active: what is committed from now on, a subscription brings.
 func (op *running) place() { op.once.Do(func() { close(op.placed) }) }
 
 // complete ends the operation, and says whether nobody else had ended it.

@@ -15,7 +15,7 @@ import (
 	"studychat/db"
 )
 
-// outage is a database that answers nothing until a time: reads end with the deadline of whoever asked, or with that of the
+// outage is a database that answers nothing until a time: reads end with the caller's deadline, or with that of the
 // store.
 type outage struct {
 	db.Repository
@@ -202,7 +202,7 @@ const startDocument = `subscription ($chat: ID, $after: String) { chatEvents(cha
 	... on MessageSent { message { content author { name } } } } }`
 
 // TestStreamsOutlastAnOutage: a database that does not answer for longer than any single deadline is no end for a stream which
-// begins or goes on meanwhile, over any carrier. Who goes on misses nothing.
+// begins or goes on meanwhile, over any carrier. A stream that goes on misses nothing.
 func TestStreamsOutlastAnOutage(t *testing.T) {
 	t.Parallel()
 	for _, s := range subscribers() {

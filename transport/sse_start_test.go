@@ -90,8 +90,8 @@ func TestAnEmptyCursorIsNone(t *testing.T) {
 	})
 }
 
-// TestEventsHeadWaitsForAPlace: an instance that stops sends away who waits for a place: by a status, or, since an EventSource
-// would take that for final, by a stream that begins and breaks.
+// TestEventsHeadWaitsForAPlace: an instance that stops sends away a client that waits for a place: by a status, or, since an
+// EventSource would take that for final, by a stream that begins and breaks.
 func TestEventsHeadWaitsForAPlace(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

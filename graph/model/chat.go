@@ -47,7 +47,7 @@ type lookup struct {
 }
 
 // Lookup returns what find finds for chat, calling find once for all the chats of its list, whatever comes of it, and again
-// after an error for those who AskAgain. key names the look-up with its arguments. The answer is T's zero value and false when
+// after an error for callers that AskAgain. key names the look-up with its arguments. The answer is T's zero value and false when
 // find left the chat out.
 func Lookup[T any](ctx context.Context, chat *Chat, key string, find func(context.Context, []*db.Chat) (map[string]T, error)) (T, bool, error) {
 	l := chat.list.lookup(key)
@@ -64,7 +64,7 @@ func Lookup[T any](ctx context.Context, chat *Chat, key string, find func(contex
 
 type againKey struct{}
 
-// AskAgain is for those who wait for a database that does not answer: an answer as a whole gives up after the first error.
+// AskAgain is for a caller that waits for a database which does not answer. Other answers give up after the first error.
 func AskAgain(ctx context.Context) context.Context { return context.WithValue(ctx, againKey{}, true) }
 
 // AsksAgain says whether an earlier error is to be forgotten.
