@@ -73,7 +73,7 @@ func cacheRedisKill(r *record) {
 			server.Kill()
 			pause(time.Second)
 			server.Restart()
-			pause(time.Second)
+			pause(3 * time.Second) // the cache is used again after a second of health and a pulse
 		}
 		client := admin(r, server.Addr())
 		for range 30 {
