@@ -140,6 +140,8 @@ func (s *Store) askPulse(ctx context.Context) (*Pulse, error) {
 			}
 			p.Epoch, p.Horizon = row.Epoch, row.Now
 			switch {
+			case s.dialect == SQLite:
+				p.Horizon = s.sqliteHorizon(ctx, row.Now)
 			case !row.Told:
 				p.Horizon = row.Now.Add(-boundlessWrite)
 			case row.Oldest != nil && row.Oldest.Before(row.Now):
