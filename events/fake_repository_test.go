@@ -318,3 +318,6 @@ func (f *fakeLog) Now() time.Time { return now() }
 
 // Horizon implements db.Clock: writes commit under the lock that reads take, with a stamp of at most behind ago.
 func (f *fakeLog) Horizon() time.Time { return now().Add(-f.behind) }
+
+// now is the time as it is stored and shown: UTC, microseconds.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

@@ -3,7 +3,6 @@ package events
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"studychat/db"
 )
@@ -105,6 +104,3 @@ func newcomer(event *db.Event) string {
 func publishPassing(ctx context.Context, bus Bus, passing Passing) {
 	bus.Publish(context.WithoutCancel(ctx), Poke{Topic: ChatTopic(passing.ChatID), Passing: &passing})
 }
-
-// now is the time as it is stored and shown: UTC, microseconds.
-func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
