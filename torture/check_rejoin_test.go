@@ -93,7 +93,7 @@ type rejoiner struct {
 }
 
 func (p *rejoiner) run(ctx context.Context, do func(p *rejoiner)) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute) // on a busy machine each of a thousand requests takes long
 	defer cancel()
 	s, err := p.over.open(ctx, p.w.client, p.at, p.user, "", "")
 	if err == nil {
