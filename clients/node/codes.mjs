@@ -1,6 +1,5 @@
-// Makes one of the mistakes that docs/clients.md lists, and lets browser.mjs report with which code the socket closes.
+// Makes each of the mistakes that docs/clients.md lists, on a socket of its own, and reports with which code that closes.
 const { SERVER, TOKENS } = process.env
-const mistake = process.argv[2]
 const token = await (await fetch(TOKENS)).text()
 
 const init = JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } })
@@ -21,9 +20,11 @@ const mistakes = {
   'no sub-protocol offered': [],
   'another sub-protocol offered': [],
 }
-const protocols = { 'no sub-protocol offered': [], 'another sub-protocol offered': ['graphql-ws'] }[mistake] ?? ['graphql-transport-ws']
-const socket = new WebSocket(SERVER.replace('http', 'ws') + '/graphql', protocols)
-socket.onerror = () => {} // a close follows
-socket.onopen = () => {
-  for (const message of mistakes[mistake]) socket.send(message)
+const offered = { 'no sub-protocol offered': [], 'another sub-protocol offered': ['graphql-ws'] }
+
+for (const [mistake, messages] of Object.entries(mistakes)) {
+  const socket = new WebSocket(SERVER.replace('http', 'ws') + '/graphql', offered[mistake] ?? ['graphql-transport-ws'])
+  socket.onerror = () => {} // a close follows
+  socket.onopen = () => messages.forEach(message => socket.send(message))
+  socket.onclose = ({ code }) => report('mistake', { name: mistake, code })
 }
