@@ -3,6 +3,7 @@ package torture
 import (
 	"bufio"
 	"context"
+	"errors"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -76,7 +77,8 @@ func (s *eventStream) start() (string, error) {
 	return s.begins, nil
 }
 
-// read ends with the context of openEvents. Each event has its cursor as id, and the stream begins with the first one's.
+// read ends with the context of openEvents. Each event has its cursor as id, and the stream begins with the first one's. A stream
+// that goes on from a cursor begins with that, also one that is refused then.
 func (s *eventStream) read(context.Context) (frame, error) {
 	for {
 		f, err := s.block()
@@ -92,12 +94,19 @@ func (s *eventStream) read(context.Context) (frame, error) {
 				s.begins = f.sseID
 			}
 			continue
-		case f.Type == "next" && !s.begun && f.sseID != s.begins:
+		case f.Type == "next" && !s.begun && f.sseID != s.begins && (f.sseID != "" || !f.refuses()):
 			f.fault = fmt.Errorf("the stream begins with the id %q and an event with the id %q", s.begins, f.sseID)
 		}
 		s.begun, f.hasID = true, true
 		return f, nil
 	}
+}
+
+// refuses says whether the frame is a refusal, which has no place in the log.
+func (f frame) refuses() bool {
+	_, err := f.decode()
+	_, ok := errors.AsType[failure](err)
+	return ok
 }
 
 // line is how a client reaches the server whose end of the connection is looked at: the kernel takes as little as it can
