@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	laneWidth = 4    // writes of one lane that have or wait for a connection: one works, one waits for its lock
+	laneWidth = 2    // writes of one lane that have or wait for a connection: one works, one waits for its lock
 	laneQueue = 1000 // writes of one lane that wait in memory
 	gateRoom  = 4000 // all writes that have come to the gate and have not ended
 
