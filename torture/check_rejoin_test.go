@@ -17,7 +17,7 @@ import (
 
 const (
 	databaseAway = 25 * time.Millisecond // each way
-	rejoinWait   = 20 * time.Second      // for what was answered last
+	rejoinWait   = 60 * time.Second      // for what was answered last
 )
 
 // rejoin takes members out of chats and adds them again while their feeds are looking for what is new, deletes chats that were just
