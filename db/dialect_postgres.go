@@ -123,9 +123,10 @@ func postgresAddress(config *pgx.ConnConfig) string {
 	return fmt.Sprintf("%s/%s", host, config.Database)
 }
 
-// postgresPulse asks what Pulse holds. The time is that of the statement's arrival, before it looks at the transactions that run. One that is aborted will commit nothing. One without an id has written nothing yet; one of ours that is older than a
-// minute never will, so that a dump which reads for hours holds nobody back. With track_activities off, or for sessions of another
-// role, the server does not tell when transactions began.
+// postgresPulse asks what Pulse holds. The time is that of the statement's arrival, before it looks at the running transactions.
+// An aborted transaction will commit nothing. A transaction without an id has written nothing yet, and the store's own would have
+// done so within a minute: a dump that reads for hours therefore does not hold the horizon back. With track_activities off, and
+// for sessions of another role, the server does not tell when transactions began.
 const postgresPulse = `SELECT statement_timestamp() AS now, m.epoch, current_setting('track_activities') = 'on' AS told, o.instance, o.since, o.until,
 (SELECT MIN(a.xact_start) FROM pg_stat_activity AS a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.state <> 'idle in transaction (aborted)'
 AND (a.backend_xid IS NOT NULL OR a.xact_start > statement_timestamp() - INTERVAL '1 minute')) AS oldest

@@ -74,7 +74,7 @@ type FeedPlace struct {
 	Seq   int64
 }
 
-// Standing is what a chat's log holds for a viewer who stands at a place: the rest of the first of their memberships that was not
+// Standing is what a chat's log holds for a viewer who has read up to a place: the rest of the first of their memberships that was not
 // over there. All of it is of one snapshot, so membership and log agree.
 type Standing struct {
 	Head // JoinedSeq is of that membership: 0 when it began before the place, or nobody knows when

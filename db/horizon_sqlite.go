@@ -9,8 +9,8 @@ import (
 const sqliteHorizonWait = 100 * time.Millisecond
 
 // sqliteHorizon is Pulse.Horizon of a database that does not tell when transactions began. It has one write at a time, also of several
-// processes, and each is stamped by this machine's clock once it has the write lock. So whoever holds that lock for a moment knows that
-// no write is under way, and that all that come are stamped later.
+// processes, and each is stamped by this machine's clock once it has the write lock. So a process that holds the lock for a moment
+// knows that no write is under way, and that all later writes get later stamps.
 func (s *Store) sqliteHorizon(ctx context.Context, now time.Time) time.Time {
 	limited, cancel := context.WithTimeout(ctx, sqliteHorizonWait)
 	defer cancel()

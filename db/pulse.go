@@ -14,7 +14,7 @@ const (
 	// PulseEvery is how often an instance asks the database what Pulse holds.
 	PulseEvery = 500 * time.Millisecond
 
-	// pulseTimeout bounds one question. The next one is asked on time all the same.
+	// pulseTimeout bounds one question. After one that took longer than PulseEvery the next one follows at once.
 	pulseTimeout = 2 * time.Second
 )
 
@@ -36,7 +36,7 @@ type Pulse struct {
 }
 
 // Outage is the notice of an instance whose writes do not reach the cache: what they replaced is not taken out of Redis, so
-// nobody trusts the cache while the notice stands.
+// no instance trusts the cache while the notice exists.
 type Outage struct {
 	Instance string
 	In       time.Duration // after Asked, until it counts; not positive: it does
@@ -100,8 +100,8 @@ func (s *Store) StartPulse(ctx context.Context, changed func(Pulse)) (stop func(
 	}
 }
 
-// beat asks once. A database that does not answer leaves the last Pulse standing: its Horizon stays true, and its age
-// (Asked) tells the rest.
+// beat asks once. When the database does not answer, the last Pulse remains: its Horizon stays true, and Asked tells its
+// age.
 func (s *Store) beat(ctx context.Context) {
 	p, err := s.askPulse(ctx)
 	if err != nil {

@@ -58,7 +58,7 @@ func (h held) Mark(ctx context.Context, _ db.Write) func(db.Outcome) {
 	return func(db.Outcome) {}
 }
 
-// Whoever deletes what a dead instance's writes replaced must do so after the last of them is committed: the database may take
+// What a dead instance's writes replaced must be deleted after the last of them is committed: the database may take
 // its time with that.
 func TestOutageIsNotOverWhileAWriteOfBeforeIsUnderWay(t *testing.T) {
 	t.Parallel()

@@ -21,7 +21,7 @@ LEFT JOIN chat_events AS e ON e.chat_id = ?0 AND e.seq = (s.lo + s.hi + 1) / 2
 WHERE s.lo < s.hi)
 `
 
-// standing is one statement, and so one snapshot: membership and log that are read apart belong to different moments, and whoever
+// standing is one statement, and so one snapshot: membership and log that are read apart belong to different moments, and a viewer who
 // is added again in between is missed. Additions and removals of one user alternate, so the first removal after the place ends the
 // first membership that was not over there, and an addition between the two began it. (The "+ 0" keeps both databases from walking
 // through the chat's events in the order of their numbers, where the user's are few: over 200,000 edits that took half a second

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Within runs do with a time limit of its own. Where that ends it, and not the caller, the answer is UNAVAILABLE: whoever is asked
-// sees only a context that is over, and would take it for the caller's wish.
+// Within runs do with a time limit of its own. When that limit ends it, and not the caller, the error is UNAVAILABLE: do sees only
+// that its context is over, and would report that the caller gave up.
 func Within(ctx context.Context, limit time.Duration, do func(ctx context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

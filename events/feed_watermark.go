@@ -16,7 +16,7 @@ const (
 	feedKept = 29 * 24 * time.Hour
 
 	// feedAhead is how far a cursor may be ahead of the database's time: Repository.Now is measured, and may be that much
-	// behind. Cursors of ours are db.FeedOverlap behind.
+	// behind. Cursors that a server made are db.FeedOverlap behind.
 	feedAhead = time.Second
 
 	// How often a feed looks for chats that are new to it, beyond being told.

@@ -195,7 +195,7 @@ func (s *feedStream) advance(ctx context.Context, c *feedChat) (Item, bool, erro
 		s.broken = true // the whole feed counts in that epoch
 		return Item{}, false, nil
 	case item.Reset != nil && item.Reset.Reason == Ahead:
-		delete(s.due, c.topic.chatID) // there is no such number any more
+		delete(s.due, c.topic.chatID) // the log no longer has that number
 	}
 	s.current = c
 	if len(c.batch) == 0 { // let the others have their turn

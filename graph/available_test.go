@@ -16,7 +16,7 @@ import (
 	"studychat/graph"
 )
 
-// flaky is a database that does not answer a read the first two times: by its own word, and by a deadline of ours.
+// flaky is a database that does not answer a read the first two times: once by its own word, and once by a deadline of the store.
 type flaky struct {
 	db.Repository
 

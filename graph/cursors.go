@@ -38,7 +38,7 @@ func WithCursors(ctx context.Context, c *Cursors) context.Context {
 
 // WithStarted asks the subscription run with ctx to say from where it goes on, as soon as that is settled and ahead of all
 // events: what is committed from then on arrives, and a client that is cut before the first event comes back with the cursor.
-// started is called at most once, and not for what is no subscription. One that goes on from a cursor may be refused after it.
+// started is called at most once, and only for subscriptions. One that goes on from a cursor may be refused after it.
 func WithStarted(ctx context.Context, started func(cursor string)) context.Context {
 	var once sync.Once
 	return context.WithValue(ctx, startedKey{}, func(cursor string) { once.Do(func() { started(cursor) }) })

@@ -109,7 +109,7 @@ func (r *run) act(d *dice, p int) {
 	chat, user := r.someChat(d), oneOf(d, visitors)
 	if r.churn && r.only == "" && p < 40 {
 		r.removeMember(d, chat, user)
-		if d.chance(.5) { // by whoever is faster
+		if d.chance(.5) { // the two calls race
 			_ = pause(context.Background(), d.upTo(60*r.faults.unit))
 		}
 		r.addMember(d, chat, user)

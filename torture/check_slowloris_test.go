@@ -67,7 +67,7 @@ func withstand(r *record, c *caller, h hostility) {
 // again measures the quiet once more when the calls beside a siege were slow, and returns the slower one: the machine may
 // have got busier by itself.
 func (c *caller) again(quiet, beside []time.Duration) []time.Duration {
-	before := max(quantile(quiet, 0.99), c.r.hiccup)
+	before := quantile(quiet, 0.99)
 	if quantile(beside, 0.99) <= bearable(before) {
 		return quiet
 	}
@@ -81,7 +81,7 @@ func (c *caller) again(quiet, beside []time.Duration) []time.Duration {
 // has failed the check already.
 func (c *caller) judgeBeside(name string, quiet, beside []time.Duration) {
 	c.r.Helper()
-	before, after := max(quantile(quiet, 0.99), c.r.hiccup), quantile(beside, 0.99)
+	before, after := quantile(quiet, 0.99), quantile(beside, 0.99)
 	c.r.P50, c.r.P99 = max(c.r.P50, ms(quantile(beside, 0.5))), max(c.r.P99, ms(after))
 	c.r.limit(len(beside) > 0 && after <= bearable(before), "%s: %d calls beside them, p99 %.1f ms, quiet %.1f ms, limit %.1f ms", name, len(beside), ms(after), ms(before), ms(bearable(before)))
 	s, got, err := begin(c.r.Context(), c.w, 0, overSocket, "ann", c.chats[1], cursorAt(c.chats[1], 1))

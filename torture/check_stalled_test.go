@@ -71,7 +71,7 @@ func stalledReaders(r *record) {
 	// The slower of before and after: a machine that got busier by itself is not held against the server.
 	before, beside := quantile(l.deliveries(quiet), 0.99), quantile(l.deliveries(stalled), 0.99)
 	if before > 0 {
-		before = max(before, quantile(l.deliveries(after), 0.99), r.hiccup)
+		before = max(before, quantile(l.deliveries(after), 0.99))
 	}
 	r.limit(len(ended) == stalling && slowest <= mostStalled+mostClosing, "%d of %d stalled connections closed by the server, the last %.1f s after its reader had stopped, limit %.0f s",
 		len(ended), stalling, slowest.Seconds(), (mostStalled + mostClosing).Seconds())

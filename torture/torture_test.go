@@ -47,8 +47,8 @@ type scale struct {
 
 	backlogChats, backlogMessages int // of feed-cuts
 
-	// hiccup is a p99 that is put down to the machine and not to the server. The short form runs anywhere and beside anything, and
-	// looks for what takes seconds.
+	// hiccup is a p99 that stuck-chat and vanished-writer attribute to the machine and not to the server. The short form of these checks
+	// has a few hundred calls, and looks for delays of seconds. The long form has no such allowance.
 	hiccup time.Duration
 }
 

@@ -41,7 +41,7 @@ type running struct {
 	began  time.Time
 	cancel context.CancelFunc
 	once   sync.Once
-	placed chan struct{} // closed when there is no place to wait for any more
+	placed chan struct{} // closed when the operation has its place, or needs none
 }
 
 func newOperations() *operations { return &operations{byID: map[string]*running{}} }

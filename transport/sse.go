@@ -72,7 +72,7 @@ func anything(ast.Operation) bool          { return true }
 func notMutations(kind ast.Operation) bool { return kind != ast.Mutation }
 
 // follow runs an operation and hands over each of its answers, until it is over or put fails. It calls placeless for what is
-// no subscription: there is no place in the log to wait for.
+// not a subscription: it needs no place in the log.
 func (t *Transport) follow(ctx context.Context, in *incoming, allowed func(ast.Operation) bool, placeless func(), put func(answer []byte) error) {
 	defer in.release()
 	op, refusal := t.prepare(ctx, in)

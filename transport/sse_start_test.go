@@ -135,7 +135,7 @@ func (r slowChats) Chat(ctx context.Context, viewer, id string) (*db.Chat, error
 	return r.Repository.Chat(ctx, viewer, id)
 }
 
-// TestEventsOfASlowQuery: what is no subscription has no place to wait for, so the head goes with the first heartbeat.
+// TestEventsOfASlowQuery: a query has no place to wait for, so the head goes with the first heartbeat.
 func TestEventsOfASlowQuery(t *testing.T) {
 	t.Parallel()
 	wrap := func(repo db.Repository) db.Repository { return slowChats{repo} }

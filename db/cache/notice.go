@@ -29,8 +29,8 @@ const (
 
 // notice is what this instance tells the others of its writes that could not be marked.
 //
-// A write does not commit before its notice stands: the report is made inside Mark, by a connection of its own, if none
-// stands already. So whatever becomes of this instance in the next moment, the others know that Redis may hold what the write
+// A write does not commit before its notice exists: unless there is one, the report is made inside Mark, over a connection of its
+// own. So whatever becomes of this instance in the next moment, the others know that Redis may hold what the write
 // replaced. It counts only a second later (noticeAfter), and is taken back at once if all was made good by then.
 //
 // It is taken back when Redis has been well for a second and everything that was written meanwhile is deleted there. Nothing
@@ -41,7 +41,7 @@ type notice struct {
 	guard    *Guard
 	reporter Reporter
 
-	good atomic.Int64 // by Guard.now: until when the notice stands for sure, so that a write need not report
+	good atomic.Int64 // by Guard.now: until when the notice certainly exists, so that a write need not report
 
 	writes sync.Mutex // guards the next two; after mu
 	open   map[string]openWrite

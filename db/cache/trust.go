@@ -13,7 +13,7 @@ import (
 const (
 	// pulseAge is how long what Redis holds is served on one pulse of the database, counted from when that was asked for.
 	//
-	// It is the bound on stale reads: a write that could not be marked is not committed before its notice stands, so a pulse
+	// It is the bound on stale reads: a write that could not be marked is not committed before its notice exists, so a pulse
 	// that does not list the notice was asked for before the commit, and no read that begins 2 s after the commit goes by it.
 	// (With pulses that come on time it is noticeAfter, one second.)
 	pulseAge = 2 * time.Second
@@ -89,7 +89,7 @@ func (g *Guard) Pulse(p db.Pulse) (othersCutOff bool) {
 	return len(standing) > 0
 }
 
-// sayWhether logs when the cache is out of use for the sake of others, and when it is no more. Who does not reach Redis
+// sayWhether logs when the cache is out of use for the sake of others, and when it is in use again. An instance that does not reach Redis
 // either has said so.
 func (g *Guard) sayWhether(standing []db.Outage) {
 	switch {
