@@ -17,7 +17,7 @@ import (
 
 const (
 	databaseAway = 25 * time.Millisecond // each way
-	rejoinWait   = 60 * time.Second      // for what was answered last
+	rejoinWait   = 3 * time.Minute        // for what was answered last
 )
 
 // rejoin takes members out of chats and adds them again while their feeds are looking for what is new, deletes chats that were just
@@ -93,7 +93,7 @@ type rejoiner struct {
 }
 
 func (p *rejoiner) run(ctx context.Context, do func(p *rejoiner)) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute) // on a busy machine each of a thousand requests takes long
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute) // on a busy machine each of a thousand requests takes long
 	defer cancel()
 	s, err := p.over.open(ctx, p.w.client, p.at, p.user, "", "")
 	if err == nil {

@@ -55,7 +55,7 @@ type scale struct {
 var scales = map[string]scale{
 	"long": {
 		long: true, subscribers: 200, chats: 20, rate: 300, calm: 3 * time.Second, races: 5000, joins: 300, cuts: 240, ids: 200, outages: 3, hostile: 500,
-		rejoiners: 4, rejoins: 40, backlogChats: 2000, backlogMessages: 20_000,
+		rejoiners: 12, rejoins: 40, backlogChats: 2000, backlogMessages: 20_000,
 	},
 	"short": {
 		subscribers: 100, chats: 10, rate: 150, calm: 1500 * time.Millisecond, races: 1000, joins: 72, cuts: 72, ids: 40, outages: 1, hostile: 300,
