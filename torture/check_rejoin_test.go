@@ -17,7 +17,7 @@ import (
 
 const (
 	databaseAway = 25 * time.Millisecond // each way
-	rejoinWait   = 3 * time.Minute        // for what was answered last
+	rejoinWait   = 3 * time.Minute       // for what was answered last
 )
 
 // rejoin takes members out of chats and adds them again while their feeds are looking for what is new, deletes chats that were just
