@@ -43,19 +43,19 @@ verify: generate verify-schema ## fail when generated code, formatting or go.mod
 RELEASED_SCHEMA = docs/schema/released.graphqls
 
 verify-schema: clients-ready ## fail when schema.graphqls could break clients of the released schema
-	node --test --test-reporter=dot clients/node/schema-diff.test.mjs
-	node clients/node/schema-diff.mjs $(RELEASED_SCHEMA) schema.graphqls
+	node --test --test-reporter=dot test/clients/node/schema-diff.test.mjs
+	node test/clients/node/schema-diff.mjs $(RELEASED_SCHEMA) schema.graphqls
 
 release-schema: ## with a release: what schema.graphqls promises now, verify-schema holds from now on
 	cp schema.graphqls $(RELEASED_SCHEMA)
 
-# Installs the npm packages of clients/ unless they are there. The stamp is the one that clients/main_test.go reads and
+# Installs the npm packages of test/clients/ unless they are there. The stamp is the one that test/clients/main_test.go reads and
 # writes, so that CI installs them once.
 SHA256 = node -e 'const h = require("crypto").createHash("sha256"); process.stdin.on("data", d => h.update(d)).on("end", () => process.stdout.write(h.digest("hex")))'
 
 clients-ready:
 	@command -v node > /dev/null || { echo "verify-schema needs Node 20.19 or later"; exit 1; }
-	@cd clients && want=$$({ cat package-lock.json; printf %s "$$(go env GOOS)$$(go env GOARCH)"; } | $(SHA256)) && \
+	@cd test/clients && want=$$({ cat package-lock.json; printf %s "$$(go env GOOS)$$(go env GOARCH)"; } | $(SHA256)) && \
 	if [ "$$(cat node_modules/.installed 2> /dev/null)" != "$$want" ]; then \
 		npm ci --no-audit --no-fund --prefer-offline && printf %s "$$want" > node_modules/.installed; \
 	fi
@@ -70,11 +70,11 @@ lint: $(GOLANGCI) ## run the pinned linters, go vet among them
 
 test: browser ## run all tests with the race detector; finds, starts or installs PostgreSQL and Redis
 	go test -race -run '^$$' $(PACKAGES) > /dev/null # builds on all cores; then one package at a time: many wait on real servers
-	go run ./testservices/run -- go test -p 1 $(TEST_FLAGS) $(PACKAGES)
-	go test -timeout 5m ./statetest # the detector slows it down: there 400 seeds, here 1,000
-	go test -timeout 5m -run Hostile . ./graph # what they cost can be measured without the detector alone
+	go run ./test/services/run -- go test -p 1 $(TEST_FLAGS) $(PACKAGES)
+	go test -timeout 5m ./test/state # the detector slows it down: there 400 seeds, here 1,000
+	go test -timeout 5m -run Hostile ./app ./graph # what they cost can be measured without the detector alone
 
-# clients/playground_test.go drives the playground in Chromium.
+# test/clients/playground_test.go drives the playground in Chromium.
 browser:
 	@for name in google-chrome google-chrome-stable chromium chromium-browser; do command -v $$name > /dev/null && exit 0; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
@@ -92,14 +92,14 @@ fuzz: ## run every fuzz target for FUZZTIME (30s); what is found is written to t
 	done
 
 bench: ## run the benchmarks; compare ratios within one run
-	go run ./testservices/run -- go test -run '^$$' -bench . -benchtime 1s $(PACKAGES)
+	go run ./test/services/run -- go test -run '^$$' -bench . -benchtime 1s $(PACKAGES)
 
-TORTURE = go run ./testservices/run -- go test ./torture -run TestTorture -count 1 -timeout 30m
+TORTURE = go run ./test/services/run -- go test ./test/torture -run TestTorture -count 1 -timeout 30m
 
 torture: ## try the promises under faults, with real servers; 13 minutes; writes torture.jsonl line by line, and docs/reliability.md
 	rm -f torture.jsonl
 	$(TORTURE) -torture long -torture.out $(CURDIR)/torture.jsonl; status=$$?; \
-	go run ./torture/report torture.jsonl > docs/reliability.md; exit $$status
+	go run ./test/torture/report torture.jsonl > docs/reliability.md; exit $$status
 
 torture-short: ## the checks that matter most, with less load; 4 minutes
 	$(TORTURE) -torture short

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"studychat/db"
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -21,7 +21,7 @@ func sqliteFile(t testing.TB) string {
 }
 
 // postgres is the URL of a new database.
-func postgres(t testing.TB) string { return testservices.Postgres(t) }
+func postgres(t testing.TB) string { return services.Postgres(t) }
 
 // databases are the URLs of a new database of each kind.
 func databases(t *testing.T, test func(t *testing.T, url string)) {

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"studychat/db"
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 // wantEpoch checks the database and says whether the epoch rose, as it should or not.
@@ -143,18 +143,18 @@ func TestEpochAtOnce(t *testing.T) {
 // tool finds a program of PostgreSQL; without it there is nothing to test.
 func tool(t *testing.T, name string) string {
 	t.Helper()
-	dir, err := testservices.FindPostgres()
+	dir, err := services.FindPostgres()
 	if err != nil {
-		testservices.Missing(t, err)
+		services.Missing(t, err)
 	}
 	// What is in PATH may be a link to initdb and postgres alone; their neighbours are where it leads.
 	server, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres"))
 	if err != nil {
-		testservices.Missing(t, err)
+		services.Missing(t, err)
 	}
 	path := filepath.Join(filepath.Dir(server), name)
 	if _, err := os.Stat(path); err != nil {
-		testservices.Missing(t, err)
+		services.Missing(t, err)
 	}
 	return path
 }
@@ -171,7 +171,7 @@ func runTool(t *testing.T, name string, args ...string) {
 // TestEpochAfterDump restores a dump in each of the ways there are.
 func TestEpochAfterDump(t *testing.T) {
 	t.Parallel()
-	server, other := testservices.NewPostgresServer(t), testservices.NewPostgresServer(t)
+	server, other := services.NewPostgresServer(t), services.NewPostgresServer(t)
 	store := openStore(t, server.DSN(), db.OpenOptions{})
 	chat := fill(t, store, "owner", 1)[0]
 	wantEpoch(t, store, "new", false)
@@ -213,7 +213,7 @@ func TestEpochAfterDump(t *testing.T) {
 // TestEpochAfterPromotion restarts a server, crashes it, and promotes it.
 func TestEpochAfterPromotion(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewPostgresServer(t)
+	server := services.NewPostgresServer(t)
 	store := openStore(t, server.DSN(), db.OpenOptions{})
 	wantEpoch(t, store, "new", false)
 	server.Restart()
@@ -251,7 +251,7 @@ func TestEpochAfterPromotion(t *testing.T) {
 // is still noticed.
 func TestEpochUnprivileged(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewPostgresServer(t)
+	server := services.NewPostgresServer(t)
 	admin := openStore(t, server.DSN(), db.OpenOptions{})
 	for _, statement := range []string{
 		"REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC",

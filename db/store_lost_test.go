@@ -12,7 +12,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"studychat/db"
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 // lostWithin is how soon the server has to notice that an instance is lost, and to end its transactions.
@@ -21,7 +21,7 @@ const lostWithin = 15 * time.Second
 // lossy is a store whose host can be lost: nothing that it sends arrives any more, and nothing is closed.
 type lossy struct {
 	*db.Store
-	link *testservices.Proxy
+	link *services.Proxy
 }
 
 func openLossy(t *testing.T, dsn string, opts db.OpenOptions) *lossy {
@@ -30,7 +30,7 @@ func openLossy(t *testing.T, dsn string, opts db.OpenOptions) *lossy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	link := testservices.NewProxy(t, u.Host)
+	link := services.NewProxy(t, u.Host)
 	u.Host = link.Addr()
 	return &lossy{Store: openEmpty(t, u.String(), opts), link: link}
 }
@@ -94,7 +94,7 @@ func loseWaiting(t *testing.T, dsn, chat string, observer *db.Store) {
 
 // loseAfter loses an instance after the first SELECT of its next transaction.
 type loseAfter struct {
-	link **testservices.Proxy
+	link **services.Proxy
 	done chan struct{}
 }
 
@@ -114,7 +114,7 @@ func TestLostReader(t *testing.T) {
 	dsn := postgres(t)
 	store := openStore(t, dsn, db.OpenOptions{})
 	chat := fill(t, store, "owner", 1)[0]
-	hook := loseAfter{link: new(*testservices.Proxy), done: make(chan struct{})}
+	hook := loseAfter{link: new(*services.Proxy), done: make(chan struct{})}
 	lost := openLossy(t, dsn, db.OpenOptions{Hook: hook})
 	*hook.link = lost.link
 	lost.aside(t, func(ctx context.Context) { _, _ = lost.Chat(ctx, "owner", chat) })

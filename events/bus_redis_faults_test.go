@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"studychat/db"
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 // What is promised: an outage is noticed within 3 s, and over 5 s after Redis is back.
@@ -52,29 +52,29 @@ func TestRedisBusSurvivesFaults(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		reason string
-		fault  func(t *testing.T, server *testservices.RedisServer, link *testservices.Proxy)
-		repair func(server *testservices.RedisServer, link *testservices.Proxy)
+		fault  func(t *testing.T, server *services.RedisServer, link *services.Proxy)
+		repair func(server *services.RedisServer, link *services.Proxy)
 	}{
 		{"killed and restarted empty",
-			func(_ *testing.T, s *testservices.RedisServer, _ *testservices.Proxy) { s.Kill() },
-			func(s *testservices.RedisServer, _ *testservices.Proxy) { s.Restart() }},
+			func(_ *testing.T, s *services.RedisServer, _ *services.Proxy) { s.Kill() },
+			func(s *services.RedisServer, _ *services.Proxy) { s.Restart() }},
 		{"stopped answering",
-			func(_ *testing.T, s *testservices.RedisServer, _ *testservices.Proxy) { s.Pause() },
-			func(s *testservices.RedisServer, _ *testservices.Proxy) { s.Resume() }},
+			func(_ *testing.T, s *services.RedisServer, _ *services.Proxy) { s.Pause() },
+			func(s *services.RedisServer, _ *services.Proxy) { s.Resume() }},
 		{"connections killed by Redis",
-			func(t *testing.T, s *testservices.RedisServer, _ *testservices.Proxy) { killPubSub(t, s.Addr()) },
-			func(*testservices.RedisServer, *testservices.Proxy) {}},
+			func(t *testing.T, s *services.RedisServer, _ *services.Proxy) { killPubSub(t, s.Addr()) },
+			func(*services.RedisServer, *services.Proxy) {}},
 		{"connections cut on the way",
-			func(_ *testing.T, _ *testservices.RedisServer, p *testservices.Proxy) { p.Cut() },
-			func(*testservices.RedisServer, *testservices.Proxy) {}},
+			func(_ *testing.T, _ *services.RedisServer, p *services.Proxy) { p.Cut() },
+			func(*services.RedisServer, *services.Proxy) {}},
 		{"a black hole on the way",
-			func(_ *testing.T, _ *testservices.RedisServer, p *testservices.Proxy) { p.Blackhole() },
-			func(_ *testservices.RedisServer, p *testservices.Proxy) { p.Heal() }},
+			func(_ *testing.T, _ *services.RedisServer, p *services.Proxy) { p.Blackhole() },
+			func(_ *services.RedisServer, p *services.Proxy) { p.Heal() }},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()
-			server := testservices.NewRedisServer(t)
-			link := testservices.NewProxy(t, server.Addr())
+			server := services.NewRedisServer(t)
+			link := services.NewProxy(t, server.Addr())
 			from, _, got := joinedPair(t, func(t *testing.T) redis.UniversalClient { return testRedisClient(t, link.Addr()) })
 			got.forget()
 			c.fault(t, server, link)
@@ -109,7 +109,7 @@ const tightBuffer = "pubsub 4kb 4kb 1"
 
 func TestRedisBusOutgrowsTheOutputBuffer(t *testing.T) {
 	t.Parallel()
-	from, to, got := joinedPair(t, to(testservices.NewRedisServer(t, "--client-output-buffer-limit", tightBuffer)))
+	from, to, got := joinedPair(t, to(services.NewRedisServer(t, "--client-output-buffer-limit", tightBuffer)))
 	got.forget()
 	flood(t, from, topicIn(aPartition))
 	got.degraded(t)
@@ -143,7 +143,7 @@ func nodeOf(t *testing.T, bus Bus, partition int) (slot, node, elsewhere int) {
 
 func TestRedisBusOnAClusterThatLosesANode(t *testing.T) {
 	t.Parallel()
-	cluster := testservices.NewRedisCluster(t)
+	cluster := services.NewRedisCluster(t)
 	from, to, got := joinedPair(t, toCluster(cluster))
 	_, node, elsewhere := nodeOf(t, to, aPartition)
 	to.Join(elsewhere)
@@ -174,7 +174,7 @@ func TestRedisBusOnAClusterThatLosesANode(t *testing.T) {
 
 func TestRedisBusOnAClusterWhoseNodeHangs(t *testing.T) {
 	t.Parallel()
-	cluster := testservices.NewRedisCluster(t)
+	cluster := services.NewRedisCluster(t)
 	from, to, got := joinedPair(t, toCluster(cluster))
 	_, node, elsewhere := nodeOf(t, to, aPartition)
 	to.Join(elsewhere)
@@ -194,7 +194,7 @@ func TestRedisBusOnAClusterWhoseNodeHangs(t *testing.T) {
 // learns of the new home from whichever node it asks, and nodes agree on it by gossip. Sweeps deliver meanwhile.
 func TestRedisBusOnAClusterThatMovesASlot(t *testing.T) {
 	t.Parallel()
-	cluster := testservices.NewRedisCluster(t)
+	cluster := services.NewRedisCluster(t)
 	from, to, got := joinedPair(t, toCluster(cluster))
 	slot, node, _ := nodeOf(t, to, aPartition)
 	for turn := range int64(2) { // there and back
@@ -208,7 +208,7 @@ func TestRedisBusOnAClusterThatMovesASlot(t *testing.T) {
 
 func TestRedisBusFailsOver(t *testing.T) {
 	t.Parallel()
-	sentinel := testservices.NewRedisSentinel(t)
+	sentinel := services.NewRedisSentinel(t)
 	from, _, got := joinedPair(t, toSentinel(sentinel))
 	got.forget()
 	sentinel.KillMaster()

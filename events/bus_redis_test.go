@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"studychat/db"
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 const aPartition = 5
@@ -122,7 +122,7 @@ func redisBusDoesNotHearItself(t *testing.T, connect connector) {
 
 func TestRedisBusIgnoresNonsense(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	from, bus, got := joinedPair(t, to(server))
 	client, own := testRedisClient(t, server.Addr()), bus.(*redisBus)
 	misplaced, err := encodePoke(newInstanceID(), Poke{Topic: topicIn(aPartition + 1), Seq: 9})
@@ -155,7 +155,7 @@ func redisBusTellsWhatWasNeverSent(t *testing.T, connect connector) {
 
 func TestRedisBusStartsWithoutRedis(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	server.Kill()
 	bus := newTestRedisBus(t, to(server))
 	begun := time.Now()

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"studychat/db"
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 // firstReset reads on until a reset comes.
@@ -32,7 +32,7 @@ func eachStore(t *testing.T, test func(t *testing.T, store *db.Store)) {
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
-		test(t, openStore(t, testservices.Postgres(t)))
+		test(t, openStore(t, services.Postgres(t)))
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"studychat/db"
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 // farReads is a database that the feed's own questions need that long to reach, and its answers to come back.
@@ -42,8 +42,8 @@ func TestStoreFeedChurn(t *testing.T) {
 		away time.Duration
 	}{
 		"SQLite":                     {"sqlite:" + filepath.Join(t.TempDir(), "test.db"), 0},
-		"PostgreSQL":                 {testservices.Postgres(t), 0},
-		"PostgreSQL that is far off": {testservices.Postgres(t), 15 * time.Millisecond},
+		"PostgreSQL":                 {services.Postgres(t), 0},
+		"PostgreSQL that is far off": {services.Postgres(t), 15 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

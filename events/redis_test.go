@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"studychat/db/cache"
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 // connector makes a client of some Redis.
@@ -18,9 +18,9 @@ type connector func(t *testing.T) redis.UniversalClient
 // everyRedis runs a test over each way to run Redis, with one service each.
 func everyRedis(t *testing.T, test func(t *testing.T, connect connector)) {
 	for name, start := range map[string]func(t *testing.T) connector{
-		"redis":          func(t *testing.T) connector { return to(testservices.NewRedisServer(t)) },
-		"redis cluster":  func(t *testing.T) connector { return toCluster(testservices.NewRedisCluster(t)) },
-		"redis sentinel": func(t *testing.T) connector { return toSentinel(testservices.NewRedisSentinel(t)) },
+		"redis":          func(t *testing.T) connector { return to(services.NewRedisServer(t)) },
+		"redis cluster":  func(t *testing.T) connector { return toCluster(services.NewRedisCluster(t)) },
+		"redis sentinel": func(t *testing.T) connector { return toSentinel(services.NewRedisSentinel(t)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -29,15 +29,15 @@ func everyRedis(t *testing.T, test func(t *testing.T, connect connector)) {
 	}
 }
 
-func to(server *testservices.RedisServer) connector {
+func to(server *services.RedisServer) connector {
 	return func(t *testing.T) redis.UniversalClient { return testRedisClient(t, server.Addr()) }
 }
 
-func toCluster(cluster *testservices.RedisCluster) connector {
+func toCluster(cluster *services.RedisCluster) connector {
 	return func(t *testing.T) redis.UniversalClient { return testClusterClient(t, cluster.Addrs()...) }
 }
 
-func toSentinel(sentinel *testservices.RedisSentinel) connector {
+func toSentinel(sentinel *services.RedisSentinel) connector {
 	return func(t *testing.T) redis.UniversalClient {
 		o := testOptions(sentinel.SentinelAddr())
 		o.MasterName = sentinel.Master()

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"studychat/db"
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 func expectCounts(t *testing.T, r Registry, here, everywhere map[string]int) {
@@ -44,7 +44,7 @@ func registryCounts(t *testing.T, r Registry) {
 const haste = 30
 
 // hasty is a registry that lives faster.
-func hasty(t *testing.T, server *testservices.RedisServer) *redisRegistry {
+func hasty(t *testing.T, server *services.RedisServer) *redisRegistry {
 	r := NewRedisRegistry(testRedisClient(t, server.Addr()), time.Now, testLog(t)).(*redisRegistry)
 	r.ttl, r.heartbeat = ConnectionTTL/haste, Heartbeat/haste
 	return startRegistry(t, r).(*redisRegistry)
@@ -67,7 +67,7 @@ func everywhere(t *testing.T, r Registry, transport string) int {
 
 func TestRegistryRedisForgetsAKilledInstance(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	killed, stopped, stays := hasty(t, server), hasty(t, server), hasty(t, server)
 	ctx, chat := WithTransport(t.Context(), "sse"), chatOf("c", "ann", "bob", "cid")
 	_, _ = killed.Add(ctx, ChatTopic("c"), "ann")

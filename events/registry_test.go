@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"studychat/db"
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 // everyRegistry runs the tests over every implementation, those over Redis on one service, one after the other: each
@@ -128,7 +128,7 @@ func redisRegistryBetweenInstances(t *testing.T, a, b Registry) {
 
 func TestRegistryRedisComesBack(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	newOne := func() Registry {
 		return startRegistry(t, NewRedisRegistry(testRedisClient(t, server.Addr()), time.Now, testLog(t)))
 	}
@@ -162,7 +162,7 @@ func TestRegistryRedisComesBack(t *testing.T) {
 // While a node is missing no caller waits for it, and nobody's log fills up.
 func TestRegistryRedisOnAClusterThatLosesANode(t *testing.T) {
 	t.Parallel()
-	cluster := testservices.NewRedisCluster(t)
+	cluster := services.NewRedisCluster(t)
 	lines := &countLines{Handler: slog.DiscardHandler}
 	newOne := func() Registry {
 		r := NewRedisRegistry(testClusterClient(t, cluster.Addrs()...), time.Now, slog.New(lines)).(*redisRegistry)
@@ -226,7 +226,7 @@ func (h *countLines) Handle(_ context.Context, record slog.Record) error {
 
 func TestRegistryRedisForgetsTheDead(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	client := testRedisClient(t, server.Addr())
 	dead := NewRedisRegistry(client, time.Now, testLog(t)).(*redisRegistry) // never started: its heart does not beat
 	dead.Add(t.Context(), ChatTopic("c"), "ann")

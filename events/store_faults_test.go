@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"studychat/db"
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 // twoOn starts two instances on one database and one Redis.
 func twoOn(t *testing.T, connect connector) (a, b instance) {
 	t.Helper()
-	url := testservices.Postgres(t)
+	url := services.Postgres(t)
 	one := func() instance {
 		client := connect(t)
 		return newInstance(t, openStore(t, url), NewRedisBus(client, RedisOptions{}, testLog(t)), NewRedisRegistry(client, time.Now, testLog(t)))
@@ -72,7 +72,7 @@ func (in instance) redisBus() *redisBus { return in.hub.bus.(*redisBus) }
 
 func TestStoreWhileAClusterLosesANode(t *testing.T) {
 	t.Parallel()
-	cluster := testservices.NewRedisCluster(t)
+	cluster := services.NewRedisCluster(t)
 	a, b := twoOn(t, toCluster(cluster))
 	_, node, elsewhere := nodeOf(t, b.redisBus(), aPartition)
 	state := func(want State) func() {
@@ -91,7 +91,7 @@ func TestStoreWhileAClusterLosesANode(t *testing.T) {
 
 func TestStoreWhileRedisFailsOver(t *testing.T) {
 	t.Parallel()
-	sentinel := testservices.NewRedisSentinel(t)
+	sentinel := services.NewRedisSentinel(t)
 	a, b := twoOn(t, toSentinel(sentinel))
 	underLoad(t, a, b, []int{aPartition}, sentinel.KillMaster, func() {
 		eventually(t, over, "healthy again", func() bool { return b.hub.State() == Healthy })
@@ -101,7 +101,7 @@ func TestStoreWhileRedisFailsOver(t *testing.T) {
 // Redis cuts a subscriber that falls behind; what it had not yet sent is lost.
 func TestStoreWhileTheOutputBufferOverflows(t *testing.T) {
 	t.Parallel()
-	a, b := twoOn(t, to(testservices.NewRedisServer(t, "--client-output-buffer-limit", tightBuffer)))
+	a, b := twoOn(t, to(services.NewRedisServer(t, "--client-output-buffer-limit", tightBuffer)))
 	bus := b.redisBus()
 	sessions := func() int64 { return bus.lanes[0].token.Load() }
 	before := sessions()

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"studychat/db"
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 // instance is what one process of the server has of the live path, over a real store.
@@ -30,7 +30,7 @@ func everyDeployment(t *testing.T, test func(t *testing.T, a, b instance)) {
 	})
 	t.Run("PostgreSQL and Redis", func(t *testing.T) {
 		t.Parallel()
-		url, redis := testservices.Postgres(t), testservices.NewRedisServer(t)
+		url, redis := services.Postgres(t), services.NewRedisServer(t)
 		one := func() instance {
 			client := testRedisClient(t, redis.Addr())
 			return newInstance(t, openStore(t, url), NewRedisBus(client, RedisOptions{}, testLog(t)), NewRedisRegistry(client, time.Now, testLog(t)))

@@ -10,7 +10,7 @@ import (
 
 	"studychat/auth"
 	"studychat/db"
-	"studychat/documents"
+	"studychat/graph/persisted"
 )
 
 // errNotPersisted asks the client to send the document itself: Apollo's links wait for it, with this very message.
@@ -24,7 +24,7 @@ const (
 	documentID        = "extensions." + documentIDKey
 )
 
-// persisted turns the name of a document into the document, and refuses what is not trusted where only that may run.
+// persistedDocuments turns the name of a document into the document, and refuses what is not trusted where only that may run.
 //
 // A request names its document by extensions.persistedQuery {version: 1, sha256Hash} (Apollo's automatic persisted
 // queries; it wins over the other) or by extensions.documentId (GraphQL over HTTP, appendix A). With a name alone the
@@ -33,30 +33,30 @@ const (
 //
 // gqlgen's own AutomaticPersistedQuery keeps documents before they are parsed, and of any size; a viewer is not asked
 // for; keys in any case and versions such as 1.9 pass; its errors have no code of ours.
-type persisted struct {
-	store   documents.Store
-	trusted *documents.Manifest
-	mode    documents.Mode
+type persistedDocuments struct {
+	store   persisted.Store
+	trusted *persisted.Manifest
+	mode    persisted.Mode
 	log     *slog.Logger
 	strange *onceEach
 }
 
-func newPersisted(o Options, log *slog.Logger) *persisted {
-	p := &persisted{store: o.Documents, trusted: o.Trusted, mode: o.TrustedMode, log: log, strange: &onceEach{}}
+func newPersisted(o Options, log *slog.Logger) *persistedDocuments {
+	p := &persistedDocuments{store: o.Documents, trusted: o.Trusted, mode: o.TrustedMode, log: log, strange: &onceEach{}}
 	if p.store == nil {
-		p.store = documents.NewMemory(0)
+		p.store = persisted.NewMemory(0)
 	}
-	if p.trusted == nil || p.mode != documents.Log && p.mode != documents.Enforce {
-		p.trusted = &documents.Manifest{}
+	if p.trusted == nil || p.mode != persisted.Log && p.mode != persisted.Enforce {
+		p.trusted = &persisted.Manifest{}
 	}
 	return p
 }
 
-// findDocument is the half of persisted that comes before the limits, which then measure the document and not its name.
-type findDocument struct{ *persisted }
+// findDocument is the half of persistedDocuments that comes before the limits, which then measure the document and not its name.
+type findDocument struct{ *persistedDocuments }
 
 // keepDocument is the half that comes after them.
-type keepDocument struct{ *persisted }
+type keepDocument struct{ *persistedDocuments }
 
 var (
 	_ graphql.OperationParameterMutator = findDocument{}
@@ -64,10 +64,10 @@ var (
 )
 
 // ExtensionName is for gqlgen.
-func (*persisted) ExtensionName() string { return "PersistedDocuments" }
+func (*persistedDocuments) ExtensionName() string { return "PersistedDocuments" }
 
 // Validate is for gqlgen.
-func (*persisted) Validate(graphql.ExecutableSchema) error { return nil }
+func (*persistedDocuments) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationParameters puts the document into params. Nobody learns without a token which documents there are.
 func (p findDocument) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
@@ -80,7 +80,7 @@ func (p findDocument) MutateOperationParameters(ctx context.Context, params *gra
 	return nil
 }
 
-func (p *persisted) find(ctx context.Context, params *graphql.RawParams) error {
+func (p *persistedDocuments) find(ctx context.Context, params *graphql.RawParams) error {
 	id, field, err := p.name(params.Extensions)
 	if err != nil {
 		return err
@@ -94,16 +94,16 @@ func (p *persisted) find(ctx context.Context, params *graphql.RawParams) error {
 	case trusted:
 	case params.Query == "" && id != "":
 		return p.lookUp(ctx, id, params)
-	case p.mode == documents.Enforce:
+	case p.mode == persisted.Enforce:
 		return p.admitText(params.Query)
-	case documents.IsHash(id):
+	case persisted.IsHash(id):
 		return register(ctx, id, field, params.Query)
 	}
 	return nil
 }
 
 // name is what the request calls its document, or "", and the field where it does.
-func (p *persisted) name(extensions map[string]any) (id, field string, err error) {
+func (p *persistedDocuments) name(extensions map[string]any) (id, field string, err error) {
 	if extension := extensions[persistedQueryKey]; extension != nil {
 		id, err = p.hashOf(extension)
 		return id, persistedQuery, err
@@ -113,13 +113,13 @@ func (p *persisted) name(extensions map[string]any) (id, field string, err error
 		if !ok {
 			return "", "", db.BadInput(documentID, "must be a text")
 		}
-		return documents.CanonicalID(text), documentID, nil
+		return persisted.CanonicalID(text), documentID, nil
 	}
 	return "", "", nil
 }
 
 // hashOf reads Apollo's extension. With a manifest, clients send the ids of that in the place of the hash.
-func (p *persisted) hashOf(extension any) (string, error) {
+func (p *persistedDocuments) hashOf(extension any) (string, error) {
 	members, _ := extension.(map[string]any)
 	hash, isText := members["sha256Hash"].(string)
 	switch {
@@ -128,8 +128,8 @@ func (p *persisted) hashOf(extension any) (string, error) {
 	case !isOne(members["version"]):
 		return "", db.BadInput(persistedQuery, "must have the version 1")
 	case p.trusted.Len() > 0:
-		return documents.CanonicalID(hash), nil
-	case !documents.IsHash(hash):
+		return persisted.CanonicalID(hash), nil
+	case !persisted.IsHash(hash):
 		return "", db.BadInput(persistedQuery, "must have a sha256Hash of 64 lower-case hexadecimal digits")
 	}
 	return hash, nil
@@ -152,8 +152,8 @@ func isOne(value any) bool {
 }
 
 // lookUp finds what clients have registered. Where only trusted documents run, nobody registers any.
-func (p *persisted) lookUp(ctx context.Context, id string, params *graphql.RawParams) error {
-	if p.mode != documents.Enforce && documents.IsHash(id) {
+func (p *persistedDocuments) lookUp(ctx context.Context, id string, params *graphql.RawParams) error {
+	if p.mode != persisted.Enforce && persisted.IsHash(id) {
 		if document, ok := p.store.Get(ctx, id); ok {
 			params.Query = document
 			return nil
@@ -162,7 +162,7 @@ func (p *persisted) lookUp(ctx context.Context, id string, params *graphql.RawPa
 	return errNotPersisted
 }
 
-func (p *persisted) admitText(document string) error {
+func (p *persistedDocuments) admitText(document string) error {
 	if document == "" || p.trusted.Holds(document) {
 		return nil // without a document gqlgen says what is missing
 	}
@@ -173,7 +173,7 @@ func (p *persisted) admitText(document string) error {
 const registration = "documents.registration"
 
 func register(ctx context.Context, hash, field, document string) error {
-	if documents.Hash(document) != hash {
+	if persisted.Hash(document) != hash {
 		return db.BadInput(field, "is not the SHA-256 of the query")
 	}
 	graphql.GetOperationContext(ctx).Stats.SetExtension(registration, hash)
@@ -185,9 +185,9 @@ func (p keepDocument) MutateOperationContext(ctx context.Context, op *graphql.Op
 	if hash, ok := op.Stats.GetExtension(registration).(string); ok {
 		p.store.Put(ctx, hash, op.RawQuery)
 	}
-	if p.mode == documents.Log && !p.trusted.Holds(op.RawQuery) {
+	if p.mode == persisted.Log && !p.trusted.Holds(op.RawQuery) {
 		// The text stays out of the log: it may hold what its user wrote.
-		if hash := documents.Hash(op.RawQuery); p.strange.first(hash) {
+		if hash := persisted.Hash(op.RawQuery); p.strange.first(hash) {
 			p.log.WarnContext(ctx, "a document ran that is not trusted", "operation", shorten(op.Operation.Name, maxMessage), "hash", hash)
 		}
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/99designs/gqlgen/graphql/executor"
 
 	"studychat/auth"
-	"studychat/documents"
 	"studychat/events"
 	"studychat/graph"
+	"studychat/graph/persisted"
 )
 
 const (
@@ -27,7 +27,7 @@ const (
 
 // watched is a store that notes what it is asked.
 type watched struct {
-	*documents.Memory
+	*persisted.Memory
 
 	mu       sync.Mutex
 	puts     []string
@@ -56,9 +56,9 @@ type library struct {
 	log   *bytes.Buffer // warnings and worse
 }
 
-func newLibrary(t *testing.T, mode documents.Mode, trusted *documents.Manifest) *library {
+func newLibrary(t *testing.T, mode persisted.Mode, trusted *persisted.Manifest) *library {
 	t.Helper()
-	l := &library{t: t, store: &watched{Memory: documents.NewMemory(0)}, log: &bytes.Buffer{}}
+	l := &library{t: t, store: &watched{Memory: persisted.NewMemory(0)}, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(l.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	store := newStore(t, log)
 	hub := events.NewHub(store, events.NewMemoryBus(), events.NewMemoryRegistry(), log)
@@ -134,8 +134,8 @@ func (l *library) kept(want ...string) {
 
 func TestPersistedQueries(t *testing.T) {
 	t.Parallel()
-	l := newLibrary(t, documents.Off, nil)
-	hash := documents.Hash(sidebar)
+	l := newLibrary(t, persisted.Off, nil)
+	hash := persisted.Hash(sidebar)
 	answer := l.expect("nobody has sent it", "ann", byHash(hash, ""), notFound)
 	if !strings.Contains(answer, `"message":"PersistedQueryNotFound"`) {
 		t.Errorf("Apollo's clients wait for another message: %s", answer)
@@ -147,8 +147,8 @@ func TestPersistedQueries(t *testing.T) {
 	l.expect("to others as well", "bob", byHash(hash, ""), "")
 	l.expect("by the id of GraphQL over HTTP too", "bob", byID("sha256:"+hash, ""), "")
 	l.expect("without the prefix", "bob", byID(hash, ""), "")
-	l.expect("that registers as well", "bob", byID("sha256:"+documents.Hash(renamed), renamed), "")
-	l.expect("for Apollo's protocol too", "ann", byHash(documents.Hash(renamed), ""), "")
+	l.expect("that registers as well", "bob", byID("sha256:"+persisted.Hash(renamed), renamed), "")
+	l.expect("for Apollo's protocol too", "ann", byHash(persisted.Hash(renamed), ""), "")
 	l.kept(sidebar, renamed)
 	l.expect("variables and names of operations are the request's own", "ann",
 		`{"operationName": "Nope", "extensions": {"persistedQuery": {"version": 1, "sha256Hash": "`+hash+`"}}}`, "GRAPHQL_VALIDATION_FAILED")
@@ -159,34 +159,34 @@ func TestPersistedQueries(t *testing.T) {
 // TestPersistedQueriesOfOddForm: each is refused with the field's name, and nothing of it is kept.
 func TestPersistedQueriesOfOddForm(t *testing.T) {
 	t.Parallel()
-	l := newLibrary(t, documents.Off, nil)
-	hash := documents.Hash(sidebar)
+	l := newLibrary(t, persisted.Off, nil)
+	hash := persisted.Hash(sidebar)
 	query := func(extension string) string {
 		return `{"query": "` + sidebar + `", "extensions": ` + extension + `}`
 	}
-	const persisted, id = "extensions.persistedQuery", "extensions.documentId"
+	const apq, id = "extensions.persistedQuery", "extensions.documentId"
 	for _, c := range []struct{ reason, body, field string }{
-		{"another document's hash", byHash(documents.Hash(renamed), sidebar), persisted},
-		{"another document's id", byID("sha256:"+documents.Hash(renamed), sidebar), id},
-		{"another document's id without the prefix", byID(documents.Hash(renamed), sidebar), id},
-		{"upper case", byHash(strings.ToUpper(hash), sidebar), persisted},
-		{"upper case alone", byHash(strings.ToUpper(hash), ""), persisted},
-		{"half a hash", byHash(hash[:32], ""), persisted},
-		{"a prefix", byHash("sha256:"+hash, sidebar), persisted},
-		{"no hash", byHash("", sidebar), persisted},
-		{"a long hash", byHash(strings.Repeat("0", 100_000), ""), persisted},
-		{"version 2", query(`{"persistedQuery": {"version": 2, "sha256Hash": "` + hash + `"}}`), persisted},
-		{"version 1.9", query(`{"persistedQuery": {"version": 1.9, "sha256Hash": "` + hash + `"}}`), persisted},
-		{"version 1e999", query(`{"persistedQuery": {"version": 1e999, "sha256Hash": "` + hash + `"}}`), persisted},
-		{"version as a text", query(`{"persistedQuery": {"version": "1", "sha256Hash": "` + hash + `"}}`), persisted},
-		{"no version", query(`{"persistedQuery": {"sha256Hash": "` + hash + `"}}`), persisted},
-		{"keys in another case", query(`{"persistedQuery": {"VERSION": 1, "SHA256HASH": "` + hash + `"}}`), persisted},
-		{"the hash a number", query(`{"persistedQuery": {"version": 1, "sha256Hash": 1}}`), persisted},
-		{"the hash a list", query(`{"persistedQuery": {"version": 1, "sha256Hash": ["` + hash + `"]}}`), persisted},
-		{"a text", query(`{"persistedQuery": "` + hash + `"}`), persisted},
-		{"a list", query(`{"persistedQuery": []}`), persisted},
-		{"false", query(`{"persistedQuery": false}`), persisted},
-		{"an empty object", query(`{"persistedQuery": {}}`), persisted},
+		{"another document's hash", byHash(persisted.Hash(renamed), sidebar), apq},
+		{"another document's id", byID("sha256:"+persisted.Hash(renamed), sidebar), id},
+		{"another document's id without the prefix", byID(persisted.Hash(renamed), sidebar), id},
+		{"upper case", byHash(strings.ToUpper(hash), sidebar), apq},
+		{"upper case alone", byHash(strings.ToUpper(hash), ""), apq},
+		{"half a hash", byHash(hash[:32], ""), apq},
+		{"a prefix", byHash("sha256:"+hash, sidebar), apq},
+		{"no hash", byHash("", sidebar), apq},
+		{"a long hash", byHash(strings.Repeat("0", 100_000), ""), apq},
+		{"version 2", query(`{"persistedQuery": {"version": 2, "sha256Hash": "` + hash + `"}}`), apq},
+		{"version 1.9", query(`{"persistedQuery": {"version": 1.9, "sha256Hash": "` + hash + `"}}`), apq},
+		{"version 1e999", query(`{"persistedQuery": {"version": 1e999, "sha256Hash": "` + hash + `"}}`), apq},
+		{"version as a text", query(`{"persistedQuery": {"version": "1", "sha256Hash": "` + hash + `"}}`), apq},
+		{"no version", query(`{"persistedQuery": {"sha256Hash": "` + hash + `"}}`), apq},
+		{"keys in another case", query(`{"persistedQuery": {"VERSION": 1, "SHA256HASH": "` + hash + `"}}`), apq},
+		{"the hash a number", query(`{"persistedQuery": {"version": 1, "sha256Hash": 1}}`), apq},
+		{"the hash a list", query(`{"persistedQuery": {"version": 1, "sha256Hash": ["` + hash + `"]}}`), apq},
+		{"a text", query(`{"persistedQuery": "` + hash + `"}`), apq},
+		{"a list", query(`{"persistedQuery": []}`), apq},
+		{"false", query(`{"persistedQuery": false}`), apq},
+		{"an empty object", query(`{"persistedQuery": {}}`), apq},
 		{"the id a number", query(`{"documentId": 1}`), id},
 		{"the id an object", query(`{"documentId": {}}`), id},
 	} {
@@ -214,7 +214,7 @@ func TestPersistedQueriesOfOddForm(t *testing.T) {
 // TestOnlyGoodDocumentsAreKept: what is refused cannot be had by its hash either, by anyone.
 func TestOnlyGoodDocumentsAreKept(t *testing.T) {
 	t.Parallel()
-	l := newLibrary(t, documents.Off, nil)
+	l := newLibrary(t, persisted.Off, nil)
 	for _, c := range []struct{ reason, document, code string }{
 		{"syntax", "{ chats(", "GRAPHQL_PARSE_FAILED"},
 		{"a field that is not there", "{ nothing }", "GRAPHQL_VALIDATION_FAILED"},
@@ -226,27 +226,27 @@ func TestOnlyGoodDocumentsAreKept(t *testing.T) {
 		{"an answer too large", `{ chats(first: 100) { edges { node { messages(last: 100) { edges { node { content } } } } } } }`, "QUERY_TOO_COMPLEX"},
 		{"two roots of a subscription", `subscription { a: chatEvents { cursor } b: chatEvents { cursor } }`, "GRAPHQL_VALIDATION_FAILED"},
 	} {
-		hash := documents.Hash(c.document)
+		hash := persisted.Hash(c.document)
 		l.expect(c.reason, "ann", byHash(hash, c.document), c.code)
 		l.expect(c.reason, "ann", byHash(hash, ""), notFound)
 	}
 	l.kept()
-	large := sidebar + " #" + strings.Repeat("x", documents.MaxDocument)
-	l.expect("a large document runs", "ann", byHash(documents.Hash(large), large), "")
-	l.expect("but is not kept", "ann", byHash(documents.Hash(large), ""), notFound)
+	large := sidebar + " #" + strings.Repeat("x", persisted.MaxDocument)
+	l.expect("a large document runs", "ann", byHash(persisted.Hash(large), large), "")
+	l.expect("but is not kept", "ann", byHash(persisted.Hash(large), ""), notFound)
 }
 
 // TestNobodyLearnsOfDocuments: without a token nothing is stored, and known and unknown look the same.
 func TestNobodyLearnsOfDocuments(t *testing.T) {
 	t.Parallel()
-	hash := documents.Hash(sidebar)
-	for _, mode := range []documents.Mode{documents.Off, documents.Log, documents.Enforce} {
+	hash := persisted.Hash(sidebar)
+	for _, mode := range []persisted.Mode{persisted.Off, persisted.Log, persisted.Enforce} {
 		l := newLibrary(t, mode, trustedSidebar(t))
-		l.ask("ann", byHash(documents.Hash(renamed), renamed))
+		l.ask("ann", byHash(persisted.Hash(renamed), renamed))
 		asked, kept := l.store.lookedUp, len(l.store.puts)
 		answers := map[string]bool{}
 		for _, body := range []string{
-			byHash(hash, ""), byHash(hash, sidebar), byHash(documents.Hash(renamed), ""), byHash("x", ""), byID("trusted-1", ""),
+			byHash(hash, ""), byHash(hash, sidebar), byHash(persisted.Hash(renamed), ""), byHash("x", ""), byID("trusted-1", ""),
 			byID("unknown", ""), request(sidebar, nil), request("{ nothing }", nil), request(sidebar, map[string]any{"persistedQuery": 1}),
 		} {
 			answers[l.expect(string(mode), "", body, "UNAUTHENTICATED")] = true

@@ -9,12 +9,12 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
 
-	"studychat/documents"
+	"studychat/graph/persisted"
 )
 
 // CheckManifest says which documents of a manifest could never run: the schema does not know what they ask for, or they
 // are above the limits. For the start: a client whose operation fails is found late otherwise.
-func CheckManifest(manifest *documents.Manifest) error {
+func CheckManifest(manifest *persisted.Manifest) error {
 	var wrong []error
 	for id, text := range manifest.All() {
 		if err := checkTrusted(text); err != nil {

@@ -6,14 +6,14 @@ import (
 	"strings"
 	"testing"
 
-	"studychat/documents"
 	"studychat/graph"
+	"studychat/graph/persisted"
 )
 
-func trustedSidebar(t *testing.T) *documents.Manifest {
+func trustedSidebar(t *testing.T) *persisted.Manifest {
 	t.Helper()
-	text, _ := json.Marshal(map[string]string{"trusted-1": sidebar, documents.Hash(sidebar): sidebar})
-	manifest, err := documents.ParseManifest(text)
+	text, _ := json.Marshal(map[string]string{"trusted-1": sidebar, persisted.Hash(sidebar): sidebar})
+	manifest, err := persisted.ParseManifest(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,9 +22,9 @@ func trustedSidebar(t *testing.T) *documents.Manifest {
 
 func TestOnlyTrustedDocumentsRun(t *testing.T) {
 	t.Parallel()
-	l := newLibrary(t, documents.Enforce, trustedSidebar(t))
-	l.store.Memory.Put(t.Context(), documents.Hash(renamed), renamed) // as if from before, or from another instance
-	hash := documents.Hash(sidebar)
+	l := newLibrary(t, persisted.Enforce, trustedSidebar(t))
+	l.store.Memory.Put(t.Context(), persisted.Hash(renamed), renamed) // as if from before, or from another instance
+	hash := persisted.Hash(sidebar)
 	const forbidden, bad = "FORBIDDEN", "BAD_USER_INPUT"
 	for _, c := range []struct{ reason, body, code string }{
 		{"by id", byID("trusted-1", ""), ""},
@@ -37,12 +37,12 @@ func TestOnlyTrustedDocumentsRun(t *testing.T) {
 		{"by text and an id that nobody knows", byID("trusted-9", sidebar), ""},
 		{"another text", request(renamed, nil), forbidden},
 		{"nearly the text", request(sidebar+" ", nil), forbidden},
-		{"another text with its hash", byHash(documents.Hash(renamed), renamed), forbidden},
+		{"another text with its hash", byHash(persisted.Hash(renamed), renamed), forbidden},
 		{"another text with its id", byID("renamed", renamed), forbidden},
 		{"another text under an id that is trusted", byID("trusted-1", renamed), bad},
 		{"another text under a hash that is trusted", byHash(hash, renamed), bad},
 		{"a text that does not parse", request("{", nil), forbidden},
-		{"what somebody registered", byHash(documents.Hash(renamed), ""), notFound},
+		{"what somebody registered", byHash(persisted.Hash(renamed), ""), notFound},
 		{"an id that nobody knows", byID("trusted-9", ""), notFound},
 		{"another case", byID("TRUSTED-1", ""), notFound},
 		{"introspection", request("{ __schema { types { name } } }", nil), forbidden},
@@ -62,21 +62,21 @@ func TestOnlyTrustedDocumentsRun(t *testing.T) {
 // TestNothingIsTrusted: enforcing without a manifest runs nothing, rather than everything.
 func TestNothingIsTrusted(t *testing.T) {
 	t.Parallel()
-	l := newLibrary(t, documents.Enforce, nil)
+	l := newLibrary(t, persisted.Enforce, nil)
 	l.expect("by text", "ann", request(sidebar, nil), "FORBIDDEN")
 	l.expect("by id", "ann", byID("", ""), "GRAPHQL_VALIDATION_FAILED")
-	l.expect("by hash", "ann", byHash(documents.Hash(sidebar), ""), notFound)
+	l.expect("by hash", "ann", byHash(persisted.Hash(sidebar), ""), notFound)
 }
 
 // TestTrustedDocumentsAreLimited: a manifest is no way around the limits.
 func TestTrustedDocumentsAreLimited(t *testing.T) {
 	t.Parallel()
 	text, _ := json.Marshal(map[string]string{"wide": chained(30), "big": `query ($n: Int) { chats(first: $n) { edges { node { messages(last: $n) { edges { node { content } } } } } } }`})
-	manifest, err := documents.ParseManifest(text)
+	manifest, err := persisted.ParseManifest(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLibrary(t, documents.Enforce, manifest)
+	l := newLibrary(t, persisted.Enforce, manifest)
 	l.expect("by its form", "ann", byID("wide", ""), "QUERY_TOO_COMPLEX")
 	l.expect("by its answer", "ann", `{"variables": {"n": 100}, "extensions": {"documentId": "big"}}`, "QUERY_TOO_COMPLEX")
 	l.expect("with a small answer", "ann", `{"variables": {"n": 10}, "extensions": {"documentId": "big"}}`, "")
@@ -85,22 +85,22 @@ func TestTrustedDocumentsAreLimited(t *testing.T) {
 // TestUntrustedDocumentsAreLogged: once each, by name and hash, never by text, and everything runs.
 func TestUntrustedDocumentsAreLogged(t *testing.T) {
 	t.Parallel()
-	l := newLibrary(t, documents.Log, trustedSidebar(t))
+	l := newLibrary(t, persisted.Log, trustedSidebar(t))
 	for range 3 {
 		l.expect("trusted", "ann", request(sidebar, nil), "")
 		l.expect("trusted, by id", "ann", byID("trusted-1", ""), "")
 	}
-	l.expect("the old way", "ann", byHash(documents.Hash(renamed), renamed), "")
+	l.expect("the old way", "ann", byHash(persisted.Hash(renamed), renamed), "")
 	for range 3 {
 		l.expect("not trusted, by text", "ann", request(renamed, nil), "")
-		l.expect("not trusted, by hash", "bob", byHash(documents.Hash(renamed), ""), "")
+		l.expect("not trusted, by hash", "bob", byHash(persisted.Hash(renamed), ""), "")
 	}
 	l.expect("an id that the manifest does not know yet", "ann", byHash("md5-of-something", sidebar), "")
 	l.expect("that alone", "ann", byHash("md5-of-something", ""), notFound)
-	l.expect("a wrong hash", "ann", byHash(documents.Hash(sidebar+" "), renamed), "BAD_USER_INPUT")
+	l.expect("a wrong hash", "ann", byHash(persisted.Hash(sidebar+" "), renamed), "BAD_USER_INPUT")
 	l.expect("not valid", "ann", request("{ nothing }", nil), "GRAPHQL_VALIDATION_FAILED")
 	lines := strings.Split(strings.TrimSpace(l.log.String()), "\n")
-	if len(lines) != 1 || !strings.Contains(lines[0], "operation=Renamed") || !strings.Contains(lines[0], documents.Hash(renamed)) || strings.Contains(lines[0], "title") {
+	if len(lines) != 1 || !strings.Contains(lines[0], "operation=Renamed") || !strings.Contains(lines[0], persisted.Hash(renamed)) || strings.Contains(lines[0], "title") {
 		t.Errorf("logged:\n%s", l.log)
 	}
 	l.kept(renamed)
@@ -116,7 +116,7 @@ func TestUntrustedDocumentsAreLogged(t *testing.T) {
 // TestOffKnowsNoManifest: what is off changes nothing.
 func TestOffKnowsNoManifest(t *testing.T) {
 	t.Parallel()
-	l := newLibrary(t, documents.Off, trustedSidebar(t))
+	l := newLibrary(t, persisted.Off, trustedSidebar(t))
 	l.expect("by id", "ann", byID("trusted-1", ""), notFound)
 	l.expect("another text", "ann", request(renamed, nil), "")
 	if l.log.Len() != 0 {
@@ -132,14 +132,14 @@ func TestManifestsOfRealClients(t *testing.T) {
 		"relay/persisted_queries.json":         "946792db21bc605b89e2383486d76b8a",
 		"apollo/persisted-query-manifest.json": "141cf9f5ce3aed5bc3c73146546fdd481addf696015311903937c7ef66e1ddaa",
 	} {
-		manifest, err := documents.LoadManifest("../documents/testdata/" + file)
+		manifest, err := persisted.LoadManifest("persisted/testdata/" + file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := graph.CheckManifest(manifest); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
-		l := newLibrary(t, documents.Enforce, manifest)
+		l := newLibrary(t, persisted.Enforce, manifest)
 		l.expect(file, "ann", byID(id, ""), "")
 		l.expect(file, "ann", byHash(id, ""), "")
 	}
@@ -150,7 +150,7 @@ func TestCheckManifest(t *testing.T) {
 	text, _ := json.Marshal(map[string]string{
 		"good": sidebar, "unknown": "query Gone { goneField }", "wide": "query Wide { ...F0 }" + strings.TrimPrefix(chained(30), "{ __typename ...F0 }"),
 	})
-	manifest, err := documents.ParseManifest(text)
+	manifest, err := persisted.ParseManifest(text)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"studychat/db"
 	"studychat/graph"
-	"studychat/graph/hostile"
+	"studychat/test/hostile"
 )
 
 // TestErrorCodes: generated code switches on the enum, so it has the codes that are answered and no others.

@@ -19,7 +19,7 @@ import (
 	"studychat/events"
 	"studychat/graph"
 	"studychat/graph/generated"
-	"studychat/graph/hostile"
+	"studychat/test/hostile"
 )
 
 // newExecutor is the edge without anything that carries it.

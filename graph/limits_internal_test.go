@@ -12,7 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
 
-	"studychat/graph/hostile"
+	"studychat/test/hostile"
 )
 
 func parse(t testing.TB, query string) *ast.QueryDocument {

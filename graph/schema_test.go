@@ -8,7 +8,7 @@ import (
 
 	"studychat/graph"
 	"studychat/graph/graphtest"
-	"studychat/graph/hostile"
+	"studychat/test/hostile"
 )
 
 // TestDirectives: those of GraphQL (September 2025, 3.13) and no other.

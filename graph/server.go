@@ -12,7 +12,7 @@ import (
 
 	"studychat/auth"
 	"studychat/db"
-	"studychat/documents"
+	"studychat/graph/persisted"
 	"studychat/rate"
 )
 
@@ -26,9 +26,9 @@ type Options struct {
 	PerUser    rate.Limit // of the viewer
 	PerAddress rate.Limit // of the client's address, as WithAddress tells; a whole class may sit behind one
 
-	Documents   documents.Store     // what clients register; nil: in memory
-	Trusted     *documents.Manifest // what CheckManifest has passed; nil: nothing
-	TrustedMode documents.Mode
+	Documents   persisted.Store     // what clients register; nil: in memory
+	Trusted     *persisted.Manifest // what CheckManifest has passed; nil: nothing
+	TrustedMode persisted.Mode
 }
 
 // NewExecutor runs operations, with all that holds for every one of them; package transport carries them.
@@ -39,10 +39,10 @@ func NewExecutor(r *Resolver, o Options) *executor.Executor {
 	exec.SetDisableSuggestion(!o.Introspection)
 	parsed := newDocumentCache()
 	exec.SetQueryCache(parsed)
-	persisted := newPersisted(o, r.Log)
-	exec.Use(findDocument{persisted})
+	documents := newPersisted(o, r.Log)
+	exec.Use(findDocument{documents})
 	exec.Use(limits{known: parsed, introspection: o.Introspection, schema: schema})
-	exec.Use(keepDocument{persisted}) // after all that may refuse a document
+	exec.Use(keepDocument{documents}) // after all that may refuse a document
 	if o.Introspection {
 		exec.Use(extension.Introspection{})
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"studychat/graph"
-	"studychat/graph/hostile"
+	"studychat/test/hostile"
 )
 
 // TestStrictInput: what is not of the type that the schema says is refused, whether it stands in the document or comes

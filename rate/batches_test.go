@@ -11,7 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 // trips counts what a client sends: single commands, and pipelines as one.
@@ -29,7 +29,7 @@ func (c *trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proces
 // for one of few connections, until a wait was over, the breaker opened, and each instance gave a burst of its own.
 func TestBurstLooksLikeNoOutage(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	limit := Limit{PerSecond: 20, Burst: 100}
 	var limiters [2]*Redis
 	for i := range limiters {
@@ -72,7 +72,7 @@ func (f far) Read(p []byte) (int, error) {
 // TestOneRoundTripForAllWhoWait, and for no more than there is room for.
 func TestOneRoundTripForAllWhoWait(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	client, sent := dialPatient(t, server.Addr()), new(trips)
 	r := newPatient(t, client)
 	r.breaker.Timeout = time.Minute
@@ -105,7 +105,7 @@ func TestOneRoundTripForAllWhoWait(t *testing.T) {
 // TestStop: what is under way is waited for; afterwards Redis is left alone, and memory decides.
 func TestStop(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	client, sent := dialPatient(t, server.Addr()), new(trips)
 	r := newRedis(t, client)
 	r.breaker.Timeout = 10 * time.Second

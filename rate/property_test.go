@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 // grant is a call that was let through, between two times.
@@ -144,7 +144,7 @@ func (f *fixedWindow) Take(_ context.Context, _ string, n int, limit Limit) time
 // TestTwoInstancesGetNoMore: two limiters on one Redis, many goroutines each, in real time.
 func TestTwoInstancesGetNoMore(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	limit := Limit{PerSecond: 100, Burst: 20}
 	var (
 		mu      sync.Mutex

@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"studychat/breaker"
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 // open says whether the limiter counts by itself. Like any call it may cause a probe.
@@ -36,8 +36,8 @@ func backAfter(t *testing.T, r *Redis) time.Duration {
 // TestHungRedis: the first call waits 50 ms, later ones do not, limits hold, and it comes back by itself.
 func TestHungRedis(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
-	proxy := testservices.NewProxy(t, server.Addr())
+	server := services.NewRedisServer(t)
+	proxy := services.NewProxy(t, server.Addr())
 	r := newRedis(t, dial(t, proxy.Addr()))
 	granted(t, r, "a", 3, Limit{PerSecond: 1, Burst: 100})
 	if r.open() {
@@ -75,7 +75,7 @@ func TestHungRedis(t *testing.T) {
 // give one burst more.
 func TestKilledRedis(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	r := newRedis(t, dial(t, server.Addr()))
 	drain(t, r, "a", slow)
 	server.Kill()
@@ -93,7 +93,7 @@ func TestKilledRedis(t *testing.T) {
 // TestFloodCostsRedisNothing: what two instances know to be exhausted is refused by both without Redis, which is away.
 func TestFloodCostsRedisNothing(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	limit := Limit{PerSecond: 1, Burst: 1000}
 	first, second := newPatient(t, dialPatient(t, server.Addr())), newPatient(t, dialPatient(t, server.Addr()))
 	begun := time.Now()
@@ -113,7 +113,7 @@ func TestFloodCostsRedisNothing(t *testing.T) {
 // TestRefusalTakesNothingAnywhere: what Redis refuses is given back to memory, which knows then what others have taken.
 func TestRefusalTakesNothingAnywhere(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	first, second := newPatient(t, dialPatient(t, server.Addr())), newPatient(t, dialPatient(t, server.Addr()))
 	granted(t, first, "a", 3, slow)
 	for range 10 {
@@ -127,7 +127,7 @@ func TestRefusalTakesNothingAnywhere(t *testing.T) {
 // breaker would flap.
 func TestFullRedis(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	client := dialPatient(t, server.Addr())
 	r := newRedis(t, client)
 	r.breaker.Timeout = 10 * time.Second
@@ -150,7 +150,7 @@ func TestFullRedis(t *testing.T) {
 // TestCallerWhoGivesUpIsNoFault: a client that goes away says nothing about Redis.
 func TestCallerWhoGivesUpIsNoFault(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	r := newRedis(t, dialPatient(t, server.Addr()))
 	r.breaker.Timeout = 10 * time.Second
 	server.Pause()
@@ -164,7 +164,7 @@ func TestCallerWhoGivesUpIsNoFault(t *testing.T) {
 
 func TestKeysVanish(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	client := dialPatient(t, server.Addr())
 	r := newPatient(t, client)
 	granted(t, r, "a", 5, Limit{PerSecond: 1, Burst: 5})
@@ -181,7 +181,7 @@ func TestKeysVanish(t *testing.T) {
 // TestStrangeValues: what another clock or another program left under the key locks nobody out.
 func TestStrangeValues(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	client := dialPatient(t, server.Addr())
 	r := newPatient(t, client)
 	ahead := fmt.Sprint(time.Now().Add(time.Hour).UnixMicro()) // the clock was an hour ahead until just now
@@ -212,7 +212,7 @@ func TestStrangeValues(t *testing.T) {
 // TestScriptIsForgotten: a Redis that was restarted or flushed does not know the script, which is no failure.
 func TestScriptIsForgotten(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	client := dialPatient(t, server.Addr())
 	r := newPatient(t, client)
 	granted(t, r, "a", 1, slow)
@@ -233,7 +233,7 @@ func TestScriptIsForgotten(t *testing.T) {
 // TestCluster: keys on all nodes, with names that look like hash tags among them.
 func TestCluster(t *testing.T) {
 	t.Parallel()
-	cluster := testservices.NewRedisCluster(t)
+	cluster := services.NewRedisCluster(t)
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: cluster.Addrs(), MaxRetries: -1, ContextTimeoutEnabled: true, DisableIdentity: true})
 	t.Cleanup(func() { _ = client.Close() })
 	first, second := newPatient(t, client), newPatient(t, client)
@@ -254,7 +254,7 @@ func TestCluster(t *testing.T) {
 // states must be the same, but for what Redis's clock goes on meanwhile.
 func TestScriptAgreesWithMemory(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	client := dialPatient(t, server.Addr())
 	r := newPatient(t, client)
 	for _, debt := range []time.Duration{0, time.Minute, 5 * time.Minute, time.Hour, math.MaxInt32 * time.Second} {
@@ -294,7 +294,7 @@ func TestScriptAgreesWithMemory(t *testing.T) {
 }
 
 func BenchmarkRedis(b *testing.B) {
-	server := testservices.NewRedisServer(b)
+	server := services.NewRedisServer(b)
 	r := newPatient(b, dialPatient(b, server.Addr()))
 	for b.Loop() {
 		r.Take(b.Context(), "a", 1, Limit{PerSecond: 1_000_000, Burst: 1_000_000})

@@ -11,7 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 // slow earns a permit a second: so slowly that what a test does at once happens at once on a busy machine, too.
@@ -171,7 +171,7 @@ func TestMemory(t *testing.T) {
 
 func TestRedis(t *testing.T) {
 	t.Parallel()
-	options, err := redis.ParseURL(testservices.Redis(t))
+	options, err := redis.ParseURL(services.Redis(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestRedis(t *testing.T) {
 // TestWithoutRedis: what a limiter does whose Redis refuses from the start is what memory does.
 func TestWithoutRedis(t *testing.T) {
 	t.Parallel()
-	server := testservices.NewRedisServer(t)
+	server := services.NewRedisServer(t)
 	server.Kill()
 	for _, c := range suite {
 		t.Run(c.reason, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 
 	"studychat/db"
 	"studychat/graph"
-	"studychat/graph/hostile"
+	"studychat/test/hostile"
 )
 
 const sendVariable = `mutation ($chat: ID!, $content: String!) { sendMessage(input: {chatId: $chat, content: $content}) { message { content } } }`

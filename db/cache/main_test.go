@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 	"go.uber.org/goleak"
 
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 func TestMain(m *testing.M) {
@@ -70,9 +70,9 @@ func dialPatient(t testing.TB, addr string) *redis.Client {
 	return client
 }
 
-func newRedis(t testing.TB, args ...string) *testservices.RedisServer {
+func newRedis(t testing.TB, args ...string) *services.RedisServer {
 	t.Helper()
-	return testservices.NewRedisServer(t, args...)
+	return services.NewRedisServer(t, args...)
 }
 
 // commandLog is a hook that remembers the commands of a client, a pipeline as one entry.

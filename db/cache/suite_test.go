@@ -13,13 +13,13 @@ import (
 
 	"studychat/db"
 	"studychat/db/dbtest"
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 // databases are what the cache is put upon.
 var databases = map[string]func(t *testing.T) string{
 	"SQLite":     func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "chat.db") },
-	"PostgreSQL": func(t *testing.T) string { return testservices.Postgres(t) },
+	"PostgreSQL": func(t *testing.T) string { return services.Postgres(t) },
 }
 
 // statements counts what reaches the database.

@@ -14,7 +14,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"studychat/db"
-	"studychat/testservices"
+	"studychat/test/services"
 )
 
 // tuned are the options of the real client, for Redis in any shape, but for its deadlines: nothing hangs here, and a busy
@@ -136,7 +136,7 @@ func TestClusterLosesANode(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cluster, store := testservices.NewRedisCluster(t, args...), newFakeStore()
+			cluster, store := services.NewRedisCluster(t, args...), newFakeStore()
 			newOne := func() *rig { return rigOn(t, store, redis.NewClusterClient(tuned(cluster.Addrs()...).Cluster())) }
 			c := newContest(t, store, newOne(), newOne())
 			hitsAgain(t, c.rigs[0], c.chats[0].ID)
@@ -163,7 +163,7 @@ func nodeOf(t *testing.T, client *redis.ClusterClient, key string) int64 {
 // the bodies on the living one stayed, and instances that had noticed nothing served them.
 func TestWriteReachesTheNodesThatAreLeft(t *testing.T) {
 	t.Parallel()
-	cluster, store := testservices.NewRedisCluster(t, "--cluster-require-full-coverage", "no"), newFakeStore()
+	cluster, store := services.NewRedisCluster(t, "--cluster-require-full-coverage", "no"), newFakeStore()
 	client := redis.NewClusterClient(tuned(cluster.Addrs()...).Cluster())
 	writer := rigOn(t, store, client)
 	reader := rigOn(t, store, redis.NewClusterClient(tuned(cluster.Addrs()...).Cluster()))
@@ -194,7 +194,7 @@ func TestWriteReachesTheNodesThatAreLeft(t *testing.T) {
 
 func TestSentinelFailsOver(t *testing.T) {
 	t.Parallel()
-	sentinel, store := testservices.NewRedisSentinel(t), newFakeStore()
+	sentinel, store := services.NewRedisSentinel(t), newFakeStore()
 	newOne := func() *rig {
 		o := tuned(sentinel.SentinelAddr())
 		o.MasterName = sentinel.Master()

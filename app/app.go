@@ -1,0 +1,252 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"studychat/db"
+	"studychat/db/cache"
+	"studychat/events"
+	"studychat/graph"
+	"studychat/transport"
+	"studychat/web"
+)
+
+// Times of start and stop. Together the stops stay below the 20 s that are promised.
+const (
+	startTimeout     = 30 * time.Second // for the database to answer and the migrations to run
+	maxShutdownDelay = 5 * time.Second
+	drainTimeout     = 8 * time.Second // for streams to be cut in waves of about 2 s: their clients have 5 s to answer the close
+	stopTimeout      = 7 * time.Second // for running requests to end
+)
+
+// app is the running program: everything that has to be stopped, in the order in which it was started.
+type app struct {
+	log       *slog.Logger
+	transport *transport.Transport
+	server    *http.Server
+	listener  net.Listener
+	delay     time.Duration  // between falling readiness and the rest of stop
+	stops     []func() error // run from the last to the first
+}
+
+// newApp starts everything. When it fails, what was started before is stopped.
+func newApp(ctx context.Context, config Config, log *slog.Logger) (*app, error) {
+	a := &app{log: log, delay: config.ShutdownDelay}
+	if err := a.start(ctx, config); err != nil {
+		return nil, errors.Join(err, a.unwind())
+	}
+	return a, nil
+}
+
+func (a *app) start(ctx context.Context, config Config) error {
+	remote := a.openRedis(ctx, config)
+	store, err := a.openStore(ctx, config, remote.guard())
+	if err != nil {
+		return err
+	}
+	repo, hub, err := a.startLive(ctx, store, remote, config)
+	if err != nil {
+		return err
+	}
+	verifier, err := a.newVerifier(config, store.Now)
+	if err != nil {
+		return err
+	}
+	options := transport.Options{
+		Executor:       graph.NewExecutor(&graph.Resolver{Repo: repo, Live: hub, Log: a.log}, a.edgeOptions(config, remote)),
+		Verifier:       verifier,
+		AllowedOrigins: config.AllowedOrigins,
+		TrustedProxies: config.proxies,
+		LocalOnly:      !config.Authenticated(),
+		Playground:     web.Playground(web.Options{Schema: config.Introspection != "off"}),
+		Ready:          readiness(store, remote, hub),
+		Log:            a.log,
+	}
+	if config.Authenticated() {
+		options.PerUser, options.PerAddress = config.ConnectionsPerUser, config.ConnectionsPerAddress
+	}
+	a.transport = transport.New(options)
+	return a.bind(ctx, config)
+}
+
+// bind takes the address.
+func (a *app) bind(ctx context.Context, config Config) error {
+	a.server = a.transport.Server()
+	if config.certificate != nil {
+		a.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*config.certificate}, MinVersion: tls.VersionTLS12}
+	}
+	var err error
+	a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", config.Addr)
+	return err
+}
+
+// onStop remembers how to stop what was just started.
+func (a *app) onStop(stop func() error) { a.stops = append(a.stops, stop) }
+
+// remote is what there is with Redis and not without.
+type remote struct {
+	cacheClient, busClient redis.UniversalClient // nil without Redis
+	guardian               *cache.Guard
+}
+
+func (r remote) guard() db.WriteGuard {
+	if r.guardian == nil {
+		return db.NoGuard{}
+	}
+	return r.guardian
+}
+
+// openRedis never fails: a Redis that is down at start is the same as one that dies later.
+func (a *app) openRedis(ctx context.Context, config Config) remote {
+	if config.redis == nil {
+		a.log.Info("No Redis configured: memory bus, no cache")
+		return remote{}
+	}
+	r := remote{cacheClient: config.redis.cacheClient(), busClient: config.redis.busClient()}
+	a.onStop(r.cacheClient.Close)
+	a.onStop(r.busClient.Close)
+	if version, err := redisVersion(ctx, r.busClient); err != nil {
+		a.log.Warn("Redis connection failed: going on without it until it answers", "address", config.redis.Describe(), "err", err)
+	} else {
+		a.log.Info("Redis connection successful", "address", config.redis.Describe(), "version", version)
+	}
+	r.guardian = cache.NewGuard(r.cacheClient, cache.GuardOptions{Log: a.log})
+	r.guardian.Start(context.WithoutCancel(ctx))
+	a.onStop(func() error { r.guardian.Stop(); return nil })
+	return r
+}
+
+func (a *app) openStore(ctx context.Context, config Config, guard db.WriteGuard) (*db.Store, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	store, err := openWhenUp(ctx, config.DatabaseURL, db.OpenOptions{Guard: guard, MaxConns: config.DatabaseConns, Log: a.log}, a.log)
+	if err != nil {
+		if path, ok := strings.CutPrefix(config.DatabaseURL, "sqlite:"); ok {
+			return nil, fmt.Errorf("database %s: %w", path, err)
+		}
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	a.onStop(store.Close)
+	about := store.Describe()
+	a.log.Info(about.Product+" connection successful", "address", about.Address, "version", about.Version)
+	applied, err := store.MigrateUp(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("migrations: %w", err)
+	}
+	a.log.Info("Schema is up to date", "applied", len(applied))
+	epoch, _, err := store.CheckEpoch(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("epoch: %w", err)
+	}
+	a.log.Info("Epoch of all cursors", "epoch", epoch)
+	stop := upkeep{store: store, retention: config.retention(), log: a.log}.start(context.WithoutCancel(ctx))
+	a.onStop(func() error { stop(); return nil })
+	return store, nil
+}
+
+// openWhenUp tries again while PostgreSQL does not answer: it may be starting beside us. A file that cannot be opened stays
+// that way.
+func openWhenUp(ctx context.Context, url string, opts db.OpenOptions, log *slog.Logger) (*db.Store, error) {
+	for {
+		store, err := db.Open(ctx, url, opts)
+		if db.CodeOf(err) != db.CodeUnavailable || !strings.HasPrefix(url, "postgres") {
+			return store, err
+		}
+		log.Warn("The database does not answer yet", "err", err)
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// startLive stacks the decorators, publish(cache(store)), and starts the hub on them.
+func (a *app) startLive(ctx context.Context, store *db.Store, r remote, config Config) (db.Repository, *events.Hub, error) {
+	bus, registry := events.NewMemoryBus(), events.NewMemoryRegistry()
+	if r.busClient != nil {
+		bus = events.NewRedisBus(r.busClient, events.RedisOptions{}, a.log)
+		registry = events.NewRedisRegistry(r.busClient, store.Now, a.log)
+	}
+	hub := events.NewHub(store, bus, registry, a.log)
+	if err := hub.Start(context.WithoutCancel(ctx)); err != nil {
+		return nil, nil, err
+	}
+	a.onStop(func() error { hub.Stop(); return nil })
+	changed := func(db.Pulse) {}
+	if r.guardian != nil {
+		stopSharing := r.guardian.StartSharing(context.WithoutCancel(ctx), store)
+		a.onStop(func() error { stopSharing(); return nil })
+		changed = func(p db.Pulse) { hub.Hurry(r.guardian.Pulse(p)) }
+	}
+	stopPulse := store.StartPulse(context.WithoutCancel(ctx), changed)
+	a.onStop(func() error { stopPulse(); return nil })
+
+	var repo db.Repository = store
+	if r.guardian != nil {
+		cached := cache.New(store, r.guardian, cache.Options{TTL: config.CacheTTL, MinVersion: hub.Seen, MinEpoch: store.SeenEpoch})
+		a.onStop(func() error { cached.Stop(); return nil })
+		repo = cached
+	}
+	return events.NewPublisher(repo, bus, a.log), hub, nil
+}
+
+// listen serves until stop; the channel tells if serving fails by itself.
+func (a *app) listen() <-chan error {
+	scheme := "http"
+	if a.server.TLSConfig != nil {
+		scheme = "https"
+	}
+	a.log.Info("listening", "addr", a.listener.Addr().String(), "playground", scheme+"://"+a.listener.Addr().String()+"/playground")
+	failed := make(chan error, 1)
+	go func() {
+		serve := func() error { return a.server.Serve(a.listener) }
+		if a.server.TLSConfig != nil {
+			serve = func() error { return a.server.ServeTLS(a.listener, "", "") }
+		}
+		if err := serve(); !errors.Is(err, http.ErrServerClosed) {
+			failed <- err
+		}
+	}()
+	return failed
+}
+
+// stop ends in the order that loses nothing: first readiness falls, and a balancer has SHUTDOWN_DELAY to notice; then nobody is let in and streams are cut, so that clients resume
+// elsewhere; then running requests end; then what they stand on, from the top down.
+func (a *app) stop() error {
+	a.transport.Leave()
+	<-time.After(a.delay)
+	draining, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	drained := a.transport.Drain(draining)
+
+	stopping, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	stopped := a.server.Shutdown(stopping)
+	if stopped != nil {
+		stopped = errors.Join(stopped, a.server.Close())
+	}
+	err := errors.Join(drained, stopped, a.unwind())
+	a.log.Info("stopped")
+	return err
+}
+
+// unwind stops what was started, the last first.
+func (a *app) unwind() error {
+	var all []error
+	for i := len(a.stops) - 1; i >= 0; i-- {
+		all = append(all, a.stops[i]())
+	}
+	a.stops = nil
+	return errors.Join(all...)
+}

@@ -1,0 +1,84 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"studychat/auth"
+	"studychat/db"
+	"studychat/events"
+	"studychat/graph"
+	"studychat/graph/persisted"
+	"studychat/rate"
+	"studychat/transport"
+)
+
+// edgeOptions are limits and documents. What is counted and kept is shared through Redis where there is one.
+func (a *app) edgeOptions(config Config, r remote) graph.Options {
+	kept := persisted.NewMemory(0)
+	options := graph.Options{Introspection: config.introspects(), Documents: kept, TrustedMode: persisted.Mode(config.TrustedDocuments)}
+	if r.cacheClient != nil {
+		shared := persisted.NewRedis(r.cacheClient, kept, a.log)
+		a.onStop(func() error { shared.Stop(); return nil })
+		options.Documents = shared
+	}
+	if config.manifest != nil {
+		options.Trusted = config.manifest
+		a.log.Info("Trusted documents", "mode", config.TrustedDocuments, "documents", config.manifest.Len())
+	}
+	if config.Authenticated() { // the one user of a laptop has nobody to be protected from
+		options.Limiter = a.newLimiter(r)
+		options.PerUser = rate.Limit{PerSecond: config.MutationRate, Burst: config.MutationBurst}
+		options.PerAddress = rate.Limit{PerSecond: config.AddressMutationRate, Burst: config.AddressMutationBurst}
+	}
+	return options
+}
+
+func (a *app) newLimiter(r remote) rate.Limiter {
+	here := rate.NewMemory()
+	if r.cacheClient == nil {
+		return here
+	}
+	shared := rate.NewRedis(r.cacheClient, here, a.log)
+	a.onStop(func() error { shared.Stop(); return nil })
+	return shared
+}
+
+func (a *app) newVerifier(config Config, now func() time.Time) (auth.Verifier, error) {
+	if !config.Authenticated() {
+		a.log.Info("No authentication configured: one local user, loopback only")
+		return auth.Local{}, nil
+	}
+	verifier, err := auth.NewJWT(context.Background(), auth.JWTConfig{
+		Secret: config.JWTSecret, JWKSURL: config.JWKSURL, Issuer: config.JWTIssuer, Audience: config.JWTAudience, Now: now, Log: a.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.onStop(func() error { verifier.Stop(); return nil })
+	return verifier, nil
+}
+
+// readiness: without the database nothing works, without Redis everything does. A clock that is wrong is told, and one that is
+// very wrong is a machine to be looked at.
+func readiness(store *db.Store, r remote, hub *events.Hub) func(context.Context) transport.Readiness {
+	return func(ctx context.Context) transport.Readiness {
+		out := transport.Readiness{Ready: true, Parts: map[string]string{"database": "ok", "clock": "ok"}}
+		if err := store.Ping(ctx); err != nil {
+			out.Ready, out.Parts["database"] = false, "down"
+		}
+		if offset := store.ClockOffset(); offset.Abs() > db.ClockWarning {
+			out.Ready = out.Ready && offset.Abs() <= db.MaxClockOffset
+			out.Parts["clock"] = "off by " + offset.Abs().Round(time.Second).String()
+		}
+		switch {
+		case r.guardian == nil:
+			out.Parts["redis"] = "not configured"
+		case r.guardian.State() == "ok" && hub.State() == events.Healthy:
+			out.Parts["redis"] = "ok"
+		default:
+			out.Parts["redis"] = "degraded"
+		}
+		return out
+	}
+}

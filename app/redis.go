@@ -1,0 +1,156 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"studychat/db/cache"
+)
+
+// redisKind says how Redis is reached.
+type redisKind string
+
+const (
+	redisSingle   redisKind = "server"
+	redisCluster  redisKind = "cluster"
+	redisSentinel redisKind = "sentinel"
+)
+
+// redisSettings is what REDIS_URL and REDIS_TOKEN say. It holds secrets: log Describe, never the struct.
+type redisSettings struct {
+	kind     redisKind
+	addrs    []string // host:port; of the sentinels, with redisSentinel
+	user     string
+	password string // with redisSentinel it is given to the sentinels too: those without a password take any
+	db       int
+	tls      bool
+	master   string // redisSentinel: the name of the monitored master
+	protocol int    // RESP version; 0 = the client's choice
+}
+
+// Describe names the server without any secret, for logs.
+func (s redisSettings) Describe() string {
+	text := fmt.Sprintf("%s %s", s.kind, strings.Join(s.addrs, ","))
+	if s.master != "" {
+		text += " master " + s.master
+	}
+	if s.db != 0 {
+		text += fmt.Sprintf(" db %d", s.db)
+	}
+	if s.tls {
+		text += " (TLS)"
+	}
+	return text
+}
+
+// String keeps secrets out of %v and %s.
+func (s redisSettings) String() string { return s.Describe() }
+
+// GoString keeps secrets out of %#v.
+func (s redisSettings) GoString() string { return "redisSettings{" + s.Describe() + "}" }
+
+// LogValue keeps secrets out of slog.
+func (s redisSettings) LogValue() slog.Value { return slog.StringValue(s.Describe()) }
+
+// cacheClient is for the cache: whatever takes long is worth less than a database read, so waits are short and nothing
+// is tried again here (package cache decides that itself). The caller closes it.
+func (s redisSettings) cacheClient() redis.UniversalClient {
+	return s.open(redis.UniversalOptions{
+		DialTimeout:  200 * time.Millisecond,
+		ReadTimeout:  50 * time.Millisecond,
+		WriteTimeout: 50 * time.Millisecond,
+		PoolTimeout:  50 * time.Millisecond,
+		PoolSize:     16,
+	})
+}
+
+// busClient is for Pub/Sub and the registry of connections: it may wait longer, but a publisher that cannot write is
+// let go soon, since the sweep of heads delivers what a lost poke would have. The caller closes it.
+func (s redisSettings) busClient() redis.UniversalClient {
+	return s.open(redis.UniversalOptions{
+		DialTimeout:  time.Second,
+		ReadTimeout:  time.Second,
+		WriteTimeout: 250 * time.Millisecond,
+		PoolTimeout:  250 * time.Millisecond,
+		PoolSize:     16,
+		// When a link dies silently, each idle connection costs the sender of pokes a timeout of its own, one after the other:
+		// with all 16 kept, the bus came back 6 s after Redis had.
+		MaxIdleConns: 2,
+	})
+}
+
+func (s redisSettings) open(o redis.UniversalOptions) redis.UniversalClient {
+	o.Addrs, o.DB, o.Protocol = s.addrs, s.db, s.protocol
+	o.Username, o.Password = s.user, s.password
+	o.MaxRetries, o.DialerRetries = -1, 1
+	// A cluster's client tries up to three times whatever MaxRetries says, to follow slots. Between tries it would wait longer
+	// than the cache does at all, and a node that refuses would look like one that hangs.
+	o.MinRetryBackoff, o.MaxRetryBackoff = -1, -1
+	o.ContextTimeoutEnabled = true
+	o.ConnMaxIdleTime = 5 * time.Minute // below the idle limit of common proxies and hosts
+	o.PipelinePoolSize = -1             // one pool: a second one for pipelines doubles the connections
+	// Both send commands at connect that old servers and proxies refuse, and the second can pause a connection by itself.
+	o.DisableIdentity = true
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	o.OnConnect = cache.Prove
+	dialer := &net.Dialer{Timeout: o.DialTimeout, KeepAlive: 15 * time.Second}
+	o.Dialer = cache.EachTry(dialer.DialContext)
+	if s.tls {
+		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12} // the server's name comes from each address
+		o.Dialer = cache.EachTry((&tls.Dialer{NetDialer: dialer, Config: o.TLSConfig}).DialContext)
+	}
+	switch s.kind {
+	case redisCluster:
+		return redis.NewClusterClient(o.Cluster())
+	case redisSentinel:
+		o.MasterName, o.SentinelPassword = s.master, s.password
+		client := redis.NewFailoverClient(o.Failover())
+		client.AddHook(eachTry{}) // around asking the sentinels too
+		return client
+	default:
+		return redis.NewClient(o.Simple())
+	}
+}
+
+// eachTry is a hook that makes every dial of a client a real one, as cache.EachTry says.
+type eachTry struct{}
+
+func (eachTry) DialHook(next redis.DialHook) redis.DialHook {
+	return redis.DialHook(cache.EachTry(cache.Dialer(next)))
+}
+func (eachTry) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (eachTry) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// redisVersion asks a server for its version: one call, for the line that is logged at start.
+func redisVersion(ctx context.Context, client redis.UniversalClient) (string, error) {
+	info, err := client.Info(ctx, "server").Result()
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(info) {
+		if version, ok := strings.CutPrefix(line, "redis_version:"); ok {
+			return strings.TrimSpace(version), nil
+		}
+	}
+	return "", errors.New("the server does not say its version")
+}
+
+// redisLog makes go-redis write to slog; its own lines on standard error are no JSON. Use with redis.SetLogger, which
+// is global, once. Debug level: whoever called learns of the same failure as an error.
+type redisLog struct{ log *slog.Logger }
+
+// Printf implements the logger of go-redis.
+func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
+	l.log.DebugContext(ctx, "go-redis: "+fmt.Sprintf(format, args...))
+}

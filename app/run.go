@@ -1,0 +1,98 @@
+// Package app is the program: it reads the settings, starts everything in order, serves, and stops in the order that loses
+// nothing. Its commands (migrate, epoch bump) and its end-to-end tests live here too.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Main is the whole program but for the exit: it runs until SIGINT or SIGTERM and returns the exit status, which is 0, 1 after
+// a failure, or 2 when it was started wrongly. Errors are written to stderr before it returns.
+func Main(args, environ []string, stdout io.Writer, stderr *os.File) int {
+	// Without this, the first line after the reader of standard error has gone ends the process: Go treats the standard
+	// files in that way alone, for the sake of command line tools. A write then fails with EPIPE instead.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	logs := newLogWriter(stderr)
+	defer logs.Close(logFlushTimeout)
+	slog.SetDefault(newLogger(logs, "info"))
+	redis.SetLogger(redisLog{slog.Default()})
+	err := run(ctx, args, environ, stdout, logs)
+	if err != nil {
+		fmt.Fprintln(logs, err)
+	}
+	return exitCode(err)
+}
+
+// errUsage says that the process was started wrongly: exit status 2, as shells do.
+var errUsage = errors.New("studychat cannot start like this")
+
+func exitCode(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errUsage):
+		return 2
+	}
+	return 1
+}
+
+const usage = `studychat                          serve
+studychat migrate up|down|status   apply all migrations, take the last group back, list them
+studychat epoch bump               tell all clients that history changed: after a restored backup
+
+Settings come from the environment; the README lists them.
+`
+
+// run does what the arguments say until it is done or ctx ends: the whole program but for the process around it, so that
+// tests start what users start. Logs go to stderr, answers of commands to stdout.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	if len(args) == 1 && (args[0] == "help" || args[0] == "-h" || args[0] == "--help") {
+		_, err := io.WriteString(stdout, usage)
+		return err
+	}
+	config, err := readConfig(environ)
+	if err != nil {
+		return fmt.Errorf("%w:\n%w", errUsage, err)
+	}
+	log := newLogger(stderr, config.LogLevel)
+	switch {
+	case len(args) == 0:
+		return serve(ctx, config, log)
+	case len(args) == 2 && args[0] == "migrate":
+		return migrate(ctx, config, args[1], stdout, log)
+	case len(args) == 2 && args[0] == "epoch" && args[1] == "bump":
+		return bumpEpoch(ctx, config, stdout, log)
+	}
+	return fmt.Errorf("%w: the arguments are none, to serve, or migrate up, migrate down, migrate status, epoch bump", errUsage)
+}
+
+// serve runs the server until ctx ends.
+func serve(ctx context.Context, config Config, log *slog.Logger) error {
+	app, err := newApp(ctx, config, log)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		log.Info("stopped before it had started")
+		return nil //nolint:nilerr // it was told to stop, and did
+	case err != nil:
+		return err
+	}
+	serving := app.listen()
+	select {
+	case <-ctx.Done():
+		log.Info("stopping")
+	case err = <-serving:
+		log.Error("the listener failed", "err", err)
+	}
+	return errors.Join(err, app.stop())
+}

@@ -1,0 +1,79 @@
+package persisted
+
+import (
+	"container/list"
+	"context"
+	"strings"
+	"sync"
+)
+
+const (
+	// DefaultMaxBytes is how much a Memory keeps unless told otherwise: some 4,000 documents of 2 KB.
+	DefaultMaxBytes = 8 << 20
+
+	// entryOverhead is about what an entry costs besides its text: the element, the entry and its place in the map.
+	// Without it, tiny documents would cost many times what is counted.
+	entryOverhead = 256
+)
+
+// Memory keeps documents in this process, bounded by their bytes; the one that was used least recently goes first.
+//
+// By hand rather than a cache library: those of our size bound the number of entries, not bytes, or (those with
+// weights) evict in the background, so that the bound holds only later. One lock for every operation is enough: it is
+// held for some 20 ns, once a request at most.
+type Memory struct {
+	maxBytes int
+
+	mu     sync.Mutex
+	bytes  int
+	recent *list.List // of *entry, the most recently used first
+	byHash map[string]*list.Element
+}
+
+type entry struct{ hash, document string }
+
+func (e *entry) size() int { return len(e.hash) + len(e.document) + entryOverhead }
+
+var _ Store = (*Memory)(nil)
+
+// NewMemory makes a store of maxBytes at most: texts, hashes and what the bookkeeping takes. Zero means DefaultMaxBytes.
+func NewMemory(maxBytes int) *Memory {
+	if maxBytes == 0 {
+		maxBytes = DefaultMaxBytes
+	}
+	return &Memory{maxBytes: maxBytes, recent: list.New(), byHash: map[string]*list.Element{}}
+}
+
+// Get implements Store.
+func (m *Memory) Get(_ context.Context, hash string) (string, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	element, ok := m.byHash[hash]
+	if !ok {
+		return "", false
+	}
+	m.recent.MoveToFront(element)
+	return element.Value.(*entry).document, true
+}
+
+// Put implements Store.
+func (m *Memory) Put(_ context.Context, hash, document string) {
+	// A copy: the text may be a part of something larger, which would be kept with it and is not counted.
+	added := &entry{hash: strings.Clone(hash), document: strings.Clone(document)}
+	if len(document) > MaxDocument || added.size() > m.maxBytes {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if element, ok := m.byHash[hash]; ok {
+		m.recent.MoveToFront(element) // the same hash is the same document
+		return
+	}
+	m.byHash[added.hash] = m.recent.PushFront(added)
+	m.bytes += added.size()
+	for m.bytes > m.maxBytes {
+		oldest := m.recent.Remove(m.recent.Back()).(*entry)
+		delete(m.byHash, oldest.hash)
+		m.bytes -= oldest.size()
+	}
+}

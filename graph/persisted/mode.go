@@ -1,0 +1,30 @@
+package persisted
+
+import "fmt"
+
+// Mode says what trusted documents are used for. The zero value is Off.
+type Mode string
+
+// The modes of trusted documents. A server goes from the first to the last: Log tells what Enforce would refuse.
+const (
+	Off     Mode = "off"     // any document may run
+	Log     Mode = "log"     // any document may run; those that are not in the manifest are logged, once each
+	Enforce Mode = "enforce" // only the documents of the manifest run
+)
+
+// ParseMode reads a setting; empty is Off.
+func ParseMode(text string) (Mode, error) {
+	switch mode := Mode(text); mode {
+	case Off, Log, Enforce:
+		return mode, nil
+	case "":
+		return Off, nil
+	}
+	return Off, fmt.Errorf("%q is none of off, log and enforce", text)
+}
+
+// UnmarshalText is ParseMode for packages that fill structs.
+func (m *Mode) UnmarshalText(text []byte) (err error) {
+	*m, err = ParseMode(string(text))
+	return err
+}

@@ -1,6 +1,0 @@
-//go:build race
-
-package statetest
-
-// memorySeeds is how many runs there are in memory: under the race detector, which costs about five times as much, fewer.
-const memorySeeds = 400

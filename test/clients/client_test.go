@@ -1,0 +1,188 @@
+package clients
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// line is one thing that a client reports.
+type line struct {
+	Kind  string `json:"kind"` // connecting, answered, closed, event, error, complete, gave up; others of one script each
+	Event event  `json:"event"`
+	Code  code   `json:"code"` // of a closed socket, an HTTP answer, or a GraphQL error
+	Text  string `json:"text"`
+
+	ID, Name, Status, Reason string // of an audit
+
+	// Of an example.
+	Title, Cursor, Sent string
+	Messages, Told      int
+
+	Rows []string // of a list of chats, as it is shown
+}
+
+// code is a number or a name.
+type code string
+
+// UnmarshalJSON takes both.
+func (c *code) UnmarshalJSON(text []byte) error {
+	*c = code(strings.Trim(string(text), `"`))
+	return nil
+}
+
+// event is what chatEvents gives, as far as the tests look.
+type event struct {
+	Kind    string `json:"__typename"`
+	ChatID  string `json:"chatId"`
+	Seq     int    `json:"seq"`
+	Message struct {
+		Content string `json:"content"`
+	} `json:"message"`
+}
+
+// client is a running program that follows a chat or runs an example.
+type client struct {
+	t     *testing.T
+	lines chan line // closes when the program ends
+	cmd   *exec.Cmd
+	input io.Writer
+}
+
+// script runs a script of test/clients/node, in dir if it is not "", which holds the example that it imports.
+func (s *server) script(t *testing.T, dir string, tokens *issuing, arguments []string, environ ...string) *client {
+	t.Helper()
+	arguments[0] = fromHere("node/" + arguments[0])
+	command := append([]string{"node", "--import", "file://" + fromHere("node/browser.mjs")}, arguments...)
+	return s.run(t, dir, tokens, command, environ...)
+}
+
+// run starts a client; it ends with the test.
+func (s *server) run(t *testing.T, dir string, tokens *issuing, command []string, environ ...string) *client {
+	t.Helper()
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "SERVER="+s.url, "TOKENS="+tokens.url)
+	cmd.Env = append(append(cmd.Env, s.clients...), environ...)
+	cmd.Stderr = t.Output()
+	hold, err1 := cmd.StdinPipe() // the program ends when this does
+	stdout, err2 := cmd.StdoutPipe()
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c := &client{t: t, lines: make(chan line, 100_000), cmd: cmd, input: hold}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		c.read(stdout)
+	}()
+	t.Cleanup(func() {
+		_ = hold.Close()
+		_ = cmd.Process.Kill()
+		<-ended
+		_ = cmd.Wait() // it was killed, or its lines say what went wrong
+	})
+	return c
+}
+
+func (c *client) read(stdout io.Reader) {
+	defer close(c.lines)
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		var l line
+		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
+			c.t.Logf("client: %s", lines.Text())
+			continue
+		}
+		c.lines <- l
+	}
+}
+
+// say gives the client a command.
+func (c *client) say(command string) {
+	c.t.Helper()
+	if _, err := io.WriteString(c.input, command+"\n"); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// next returns what the client reports next, until the deadline.
+func (c *client) next(deadline <-chan time.Time, what string) line {
+	c.t.Helper()
+	select {
+	case l, ok := <-c.lines:
+		if !ok {
+			c.t.Fatalf("the client ended; wanted: %s", what)
+		}
+		if !slices.Contains([]string{"event", "repeat", "rows", "audit"}, l.Kind) {
+			c.t.Logf("client: %s %s %s", l.Kind, l.Code, l.Text)
+		}
+		return l
+	case <-deadline:
+		c.t.Fatalf("waited in vain for: %s", what)
+	}
+	return line{}
+}
+
+// wait returns the next line of this kind, and fails on what must never be seen before it.
+func (c *client) wait(kind string) line {
+	c.t.Helper()
+	deadline := time.After(waitLong)
+	for {
+		l := c.next(deadline, kind)
+		if l.Kind == kind {
+			return l
+		}
+		if err := new(log).take(l); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+// messages reads the messages that write sends under this name.
+func (c *client) messages(seen *log, name string) {
+	c.t.Helper()
+	seen.expect(name)
+	deadline := time.After(waitLong)
+	for len(seen.coming) > 0 {
+		if err := seen.take(c.next(deadline, seen.coming[0])); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+// reconnects counts how often a client that is refused comes back, until stormTime is over or it is a storm. One that is
+// admitted, and cut at once, may see that its stream starts.
+func (c *client) reconnects(admitted bool) int {
+	c.t.Helper()
+	c.wait("connecting")
+	over := time.After(stormTime)
+	for again := 0; ; {
+		select {
+		case l, more := <-c.lines:
+			if !more { // it has given up
+				return again
+			}
+			c.t.Logf("client: %s %s %s", l.Kind, l.Code, l.Text)
+			if l.Kind == "event" && !admitted || l.Kind == "complete" {
+				c.t.Fatalf("a client that is refused reports %q", l.Kind)
+			}
+			if l.Kind == "connecting" {
+				again++
+			}
+			if again > stormTries {
+				return again
+			}
+		case <-over:
+			return again
+		}
+	}
+}

@@ -1,0 +1,179 @@
+// Command run runs a command, such as go test, with a throwaway PostgreSQL for it:
+//
+//	go run ./testservices/run -- go test -race ./...
+//
+// It finds or starts one PostgreSQL, so that not every package runs initdb, and names it in TEST_DATABASE_URL. Redis it
+// only looks for: each test starts its own. Missing binaries are installed where root can use apt-get; otherwise it says
+// what will be left out, and with CI=true fails, as there nothing may be.
+//
+// Its exit code is the command's, 128 plus the signal that ended it, or 1. (go run itself turns any failure into 1.)
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"studychat/test/services"
+)
+
+// installTime bounds apt-get as a whole.
+const installTime = 10 * time.Minute
+
+const usage = "usage: go run ./testservices/run -- COMMAND ARGUMENTS"
+
+func main() {
+	code, err := run(os.Args[1:], os.Stdout, os.Stderr)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "testservices/run:", err)
+	}
+	os.Exit(code)
+}
+
+// run returns the exit code, and an error if that is not the command's own.
+//
+// Until the command runs, a signal simply ends this process: PostgreSQL's watchdog cleans up.
+func run(args []string, stdout, stderr io.Writer) (code int, err error) {
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		return 1, errors.New(usage)
+	}
+	if err := prepare(stderr); err != nil {
+		return 1, err
+	}
+	env := os.Environ()
+	if _, err := services.FindPostgres(); err == nil && os.Getenv("TEST_DATABASE_URL") == "" {
+		cluster, err := services.StartShared(context.Background())
+		if err != nil {
+			return 1, err
+		}
+		defer func() { err = errors.Join(err, cluster.Close()) }()
+		env = append(env, "TEST_DATABASE_URL="+cluster.DSN())
+	}
+	return execute(args, env, stdout, stderr)
+}
+
+// service is what tests need, and what they cannot show without its binary.
+type service struct {
+	find    func() (string, error)
+	url     string // names a server to use instead
+	without string // what is left out if there is neither
+	withURL string // what is left out if there is only the server
+}
+
+var needed = []service{
+	{
+		services.FindPostgres, "TEST_DATABASE_URL",
+		"every test on PostgreSQL is left out",
+		"tests that kill PostgreSQL are left out, as they need one of their own",
+	},
+	{
+		services.FindRedis, "TEST_REDIS_URL",
+		"every test on Redis is left out",
+		"tests that kill Redis are left out, as they need one of their own",
+	},
+}
+
+// leftOut returns a sentence for each service whose binary is missing.
+func leftOut() []error {
+	var lines []error
+	for _, s := range needed {
+		_, err := s.find()
+		switch {
+		case err == nil:
+		case os.Getenv(s.url) == "":
+			lines = append(lines, fmt.Errorf("%w, and %s is not set: %s", err, s.url, s.without))
+		default:
+			lines = append(lines, fmt.Errorf("%w: %s", err, s.withURL))
+		}
+	}
+	return lines
+}
+
+// prepare looks for the binaries and installs them if it can. It returns an error if tests would be left out in CI.
+func prepare(output io.Writer) error {
+	lines := leftOut()
+	if len(lines) > 0 && canInstall() {
+		if err := install(output); err != nil {
+			lines = append(lines, fmt.Errorf("install them: %w", err))
+		} else {
+			lines = leftOut()
+		}
+	}
+	if len(lines) > 0 && services.InCI() {
+		return fmt.Errorf("CI=true and tests would be left out: %w", errors.Join(lines...))
+	}
+	for _, line := range lines {
+		fmt.Fprintln(output, "testservices/run:", line)
+	}
+	return nil
+}
+
+func canInstall() bool {
+	_, err := exec.LookPath("apt-get")
+	return err == nil && os.Geteuid() == 0
+}
+
+// install shows what apt-get says. The packages may start system-wide servers of their own; RUNLEVEL=1 makes Debian's
+// start scripts refrain, and where they do not, no test looks at the usual ports.
+func install(output io.Writer) error {
+	ctx, cancel := context.WithTimeout(context.Background(), installTime)
+	defer cancel()
+	for _, args := range [][]string{
+		{"update"},
+		{"install", "-y", "--no-install-recommends", "postgresql", "redis-server"},
+	} {
+		apt := exec.CommandContext(ctx, "apt-get", args...)
+		apt.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1")
+		apt.Stdout, apt.Stderr = output, output
+		apt.WaitDelay = 10 * time.Second
+		if err := apt.Run(); err != nil {
+			return fmt.Errorf("apt-get %s: %w", args[0], err)
+		}
+	}
+	return nil
+}
+
+// execute runs the command until it ends, passing signals on to it.
+func execute(args, env []string, stdout, stderr io.Writer) (int, error) {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	defer signal.Stop(signals)
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, os.Stdin, stdout, stderr
+	if err := cmd.Start(); err != nil {
+		return 1, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		select {
+		case s := <-signals:
+			_ = cmd.Process.Signal(s) // it may have ended just now
+		case err := <-ended:
+			return exitCode(err)
+		}
+	}
+}
+
+func exitCode(err error) (int, error) {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		if err != nil {
+			return 1, err
+		}
+		return 0, nil
+	}
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal()), nil
+	}
+	return exit.ExitCode(), nil
+}

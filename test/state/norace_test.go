@@ -1,0 +1,6 @@
+//go:build !race
+
+package state
+
+// memorySeeds is how many runs there are in memory.
+const memorySeeds = 1000

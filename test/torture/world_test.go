@@ -1,0 +1,214 @@
+package torture
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"studychat/test/services"
+)
+
+// world is what a check runs in: three servers on one PostgreSQL and one Redis.
+type world struct {
+	t         testing.TB
+	dsn       string
+	redis     *services.RedisServer
+	proxies   []*proxy // to Redis, one for each instance, if asked for
+	databases []*proxy // to PostgreSQL, alike
+	instances []*instance
+	client    *http.Client
+}
+
+// setting says how a world differs from the usual one.
+type setting struct {
+	dsn     string          // instead of a database of its own on the shared PostgreSQL
+	proxied bool            // each instance reaches Redis by a proxy of its own
+	distant bool            // each instance reaches PostgreSQL by a proxy of its own
+	one     bool            // instance, not three
+	clocks  []time.Duration // how far the clock of each instance is ahead; nil: all are right
+	extra   []string
+}
+
+func newWorld(t testing.TB, o setting) *world {
+	t.Helper()
+	w := &world{t: t, dsn: o.dsn, redis: services.NewRedisServer(t), client: &http.Client{
+		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
+	}}
+	t.Cleanup(w.client.CloseIdleConnections)
+	if w.dsn == "" {
+		w.dsn = services.Postgres(t)
+	}
+	instances := 3
+	if o.one {
+		instances = 1
+	}
+	for n := range instances {
+		w.instances = append(w.instances, w.newInstance(n, o))
+	}
+	for _, i := range w.instances {
+		t.Cleanup(i.kill)
+		i.start()
+	}
+	return w
+}
+
+// victim starts a further instance, which only the check itself uses: it reaches PostgreSQL by a proxy of its own, with
+// further settings in the DSN, such as "&synchronous_commit=on".
+func (w *world) victim(settings string) (*instance, *proxy) {
+	w.t.Helper()
+	i := w.newInstance(0, setting{distant: true})
+	i.settings[0] += settings // DATABASE_URL
+	w.t.Cleanup(i.kill)
+	i.start()
+	return i, w.databases[len(w.databases)-1]
+}
+
+// newInstance returns one that is down.
+func (w *world) newInstance(n int, o setting) *instance {
+	w.t.Helper()
+	i := &instance{t: w.t}
+	redisURL, dsn := w.redis.URL(), w.dsn
+	if o.proxied {
+		p := newProxy(w.t, w.redis.Addr())
+		w.proxies = append(w.proxies, p)
+		redisURL = p.url()
+	}
+	if o.distant {
+		var p *proxy
+		p, dsn = newDatabaseProxy(w.t, dsn)
+		w.databases = append(w.databases, p)
+	}
+	if o.clocks != nil {
+		i.clock = newClock(w.t)
+		i.clock.ahead(o.clocks[n])
+	}
+	i.settings = slices.Concat([]string{"DATABASE_URL=" + dsn, "REDIS_URL=" + redisURL}, authSettings, o.extra)
+	return i
+}
+
+// admin is a client for what only faults do: CLIENT KILL, CONFIG SET, FLUSHALL.
+func admin(t testing.TB, addr string) *redis.Client {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: addr, DisableIdentity: true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// silence keeps the client from logging every refusal that a check asks for.
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
+
+// must runs an operation that has to succeed, at any instance.
+func (w *world) must(user, document string, v vars, data any) {
+	w.t.Helper()
+	if err := post(w.t.Context(), w.client, w.instances[0], user, document, v, data); err != nil {
+		w.t.Fatalf("%s %v: %v", document, v, err)
+	}
+}
+
+// states returns what each instance says of Redis.
+func (w *world) states() []string {
+	states := make([]string, len(w.instances))
+	var asked sync.WaitGroup
+	for n, i := range w.instances {
+		asked.Go(func() { states[n] = i.redisState(w.client) })
+	}
+	asked.Wait()
+	return states
+}
+
+func (w *world) all(state string) bool {
+	return !slices.ContainsFunc(w.states(), func(s string) bool { return s != state })
+}
+
+// truth reads the logs of all chats.
+func (w *world) truth() truth {
+	w.t.Helper()
+	t, err := readTruth(w.t.Context(), w.dsn)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return t
+}
+
+func readTruth(ctx context.Context, dsn string) (truth, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	rows, err := conn.Query(ctx, `SELECT chat_id::text, seq, 'MESSAGE_SENT', id::text FROM messages UNION ALL SELECT chat_id::text, seq, kind, '' FROM chat_events`)
+	if err != nil {
+		return nil, err
+	}
+	t := truth{}
+	var chat, kind, message string
+	var seq int64
+	_, err = pgx.ForEachRow(rows, []any{&chat, &seq, &kind, &message}, func() error {
+		if t[chat] == nil {
+			t[chat] = map[int64]logged{}
+		}
+		t[chat][seq] = logged{typeName(kind), message}
+		return nil
+	})
+	return t, err
+}
+
+// typeName turns MESSAGE_SENT into MessageSent.
+func typeName(kind string) string {
+	var name strings.Builder
+	for part := range strings.SplitSeq(kind, "_") {
+		name.WriteString(part[:1] + strings.ToLower(part[1:]))
+	}
+	return name.String()
+}
+
+// sql changes the database behind the servers' back.
+func (w *world) sql(statement string, args ...any) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), 30*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, w.dsn)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	if _, err := conn.Exec(ctx, statement, args...); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// lock runs a statement in a transaction that stays open, with its locks, until release.
+func (w *world) lock(statement string, args ...any) (release func()) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	conn, err := pgx.Connect(ctx, w.dsn)
+	if err != nil {
+		cancel()
+		w.t.Fatal(err)
+	}
+	release = sync.OnceFunc(func() {
+		defer cancel()
+		_ = conn.Close(ctx) // which ends the transaction
+	})
+	w.t.Cleanup(release)
+	if _, err = conn.Exec(ctx, "BEGIN"); err == nil {
+		_, err = conn.Exec(ctx, statement, args...)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return release
+}
