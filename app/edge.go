@@ -13,15 +13,9 @@ import (
 	"studychat/transport"
 )
 
-// edgeOptions are limits and documents. What is counted and kept is shared through Redis where there is one.
+// edgeOptions are limits and documents. Rates are counted in Redis where there is one.
 func (a *app) edgeOptions(config Config, r remote) graph.Options {
-	kept := persisted.NewMemory(0)
-	options := graph.Options{Introspection: config.introspects(), Documents: kept, TrustedMode: persisted.Mode(config.TrustedDocuments)}
-	if r.cacheClient != nil {
-		shared := persisted.NewRedis(r.cacheClient, kept, a.log)
-		a.onStop(func() error { shared.Stop(); return nil })
-		options.Documents = shared
-	}
+	options := graph.Options{Introspection: config.introspects(), TrustedMode: persisted.Mode(config.TrustedDocuments)}
 	if config.manifest != nil {
 		options.Trusted = config.manifest
 		a.log.Info("Trusted documents", "mode", config.TrustedDocuments, "documents", config.manifest.Len())

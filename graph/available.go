@@ -40,7 +40,7 @@ func untilAvailable(ctx context.Context, do func() error) error {
 			return err
 		}
 		if time.Until(deadline) < wait {
-			Cut(ctx)
+			disconnect(ctx)
 			return err
 		}
 		select {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"studychat/db"
+	"studychat/graph/limits"
 	"studychat/graph/model"
 )
 
@@ -49,11 +50,11 @@ func (r chatResolver) messagesAround(ctx context.Context, user, chatID, around s
 		return nil, err
 	}
 	var list *db.MessageList
-	err = answerFrom(ctx).reads(ctx, 2*limit, func() (bytes int, err error) {
+	err = answerFrom(ctx).budget.Read(ctx, 2*limit, func() (bytes int, err error) {
 		if list, err = r.Repo.MessagesAround(ctx, user, chatID, place, limit); err != nil {
 			return 0, err
 		}
-		return contentBytes(list.Messages...), nil
+		return limits.ContentBytes(list.Messages...), nil
 	})
 	if err != nil {
 		return nil, err
@@ -65,13 +66,13 @@ func (r chatResolver) messagesAround(ctx context.Context, user, chatID, around s
 // 640 MB.
 func (r chatResolver) messagePages(ctx context.Context, user string, chatIDs []string, page db.Page) (map[string]*db.MessageList, error) {
 	lists := make(map[string]*db.MessageList, len(chatIDs))
-	answer := answerFrom(ctx)
-	for group := range slices.Chunk(chatIDs, maxReading/max(page.Limit, 1)) {
-		err := answer.reads(ctx, len(group)*page.Limit, func() (bytes int, err error) {
+	budget := answerFrom(ctx).budget
+	for group := range slices.Chunk(chatIDs, limits.MaxReading/max(page.Limit, 1)) {
+		err := budget.Read(ctx, len(group)*page.Limit, func() (bytes int, err error) {
 			read, err := r.Repo.Messages(ctx, user, group, page)
 			for id, list := range read {
 				lists[id] = list
-				bytes += contentBytes(list.Messages...)
+				bytes += limits.ContentBytes(list.Messages...)
 			}
 			return bytes, err
 		})

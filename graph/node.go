@@ -5,11 +5,9 @@ import (
 	"slices"
 
 	"studychat/db"
+	"studychat/graph/limits"
 	"studychat/graph/model"
 )
-
-// maxNodes bounds what one `nodes` asks for.
-const maxNodes = 100
 
 func (r queryResolver) Node(ctx context.Context, id string) (model.Node, error) {
 	user, err := viewer(ctx)
@@ -31,8 +29,8 @@ func (r queryResolver) Nodes(ctx context.Context, ids []string) ([]model.Node, e
 	switch {
 	case err != nil:
 		return nil, err
-	case len(ids) > maxNodes:
-		return nil, db.BadInput("ids", "must be at most %d, not %d.", maxNodes, len(ids))
+	case len(ids) > limits.MaxNodes:
+		return nil, db.BadInput("ids", "must be at most %d, not %d.", limits.MaxNodes, len(ids))
 	}
 	return r.nodes(ctx, user, ids)
 }

@@ -9,17 +9,9 @@ import (
 
 	"studychat/auth"
 	"studychat/db"
+	"studychat/graph/limits"
 	"studychat/rate"
 )
-
-type addressKey struct{}
-
-// WithAddress tells where a request comes from, in a form that is the same for all that count as one address. Transports
-// call it, since they alone know which proxies are to be believed. Without it (or with "") a request is limited by its
-// viewer alone.
-func WithAddress(ctx context.Context, address string) context.Context {
-	return context.WithValue(ctx, addressKey{}, address)
-}
 
 // rateLimit bounds how much may be changed in how short a time. Queries are not counted: MaxCost bounds what each costs.
 type rateLimit struct {
@@ -53,7 +45,7 @@ func (l rateLimit) take(ctx context.Context, n int) error {
 	if err := l.takeFrom(ctx, "user:"+viewer.ID, n, l.perUser); err != nil {
 		return err
 	}
-	address, _ := ctx.Value(addressKey{}).(string)
+	address := RequestFrom(ctx).Address
 	if address == "" {
 		return nil
 	}
@@ -65,7 +57,7 @@ func (l rateLimit) takeFrom(ctx context.Context, key string, n int, limit rate.L
 	case 0:
 		return nil
 	case rate.Never:
-		return tooComplex("root fields of a mutation", limit.Burst, n)
+		return limits.TooComplex("root fields of a mutation", limit.Burst, n)
 	default:
 		return db.RateLimited(wait)
 	}

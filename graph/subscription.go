@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 
 	"studychat/db"
 	"studychat/events"
@@ -15,17 +16,27 @@ func (r subscriptionResolver) ChatEvents(ctx context.Context, chatID, after *str
 	if err != nil {
 		return nil, err
 	}
-	from, err := beginningOf(user, chatID, resumeOr(ctx, after))
+	request := RequestFrom(ctx)
+	if request.Resume != "" {
+		after = &request.Resume
+	}
+	from, err := beginningOf(user, chatID, after)
 	if err != nil {
 		return nil, err
 	}
-	tellStart(ctx, from.cursor()) // a cursor is a place, whenever the stream can begin there
+	var once sync.Once
+	started := func(cursor string) {
+		if cursor != "" && request.Started != nil {
+			once.Do(func() { request.Started(cursor) })
+		}
+	}
+	started(from.cursor()) // the stream goes on from there, as soon as it can
 	stream, err := r.begin(ctx, user, from)
 	if err != nil {
 		return nil, err
 	}
 	out := make(chan model.ChatEvent)
-	go r.pump(ctx, stream, out)
+	go r.pump(ctx, stream, started, out)
 	return out, nil
 }
 
@@ -37,12 +48,13 @@ func (r subscriptionResolver) begin(ctx context.Context, user string, from begin
 		return err
 	})
 	if errors.Is(err, events.ErrStopped) {
-		Cut(ctx)
+		disconnect(ctx)
 	}
 	return stream, err
 }
 
 func (r subscriptionResolver) open(ctx context.Context, user string, from beginning) (events.Stream, error) {
+	ctx = events.WithTransport(ctx, RequestFrom(ctx).Carrier)
 	if from.chatID == "" {
 		return r.Live.Feed(ctx, user, from.inFeed)
 	}
@@ -90,7 +102,7 @@ func parseAfter[T any](after *string, owner string, parse func(field, s, owner s
 
 // pump hands the stream's items to gqlgen's executor, which owns this goroutine: it cancels ctx when the client is gone
 // and reads out until it is closed. The channel has no buffer, so a slow client holds one event and its place.
-func (r subscriptionResolver) pump(ctx context.Context, stream events.Stream, out chan<- model.ChatEvent) {
+func (r subscriptionResolver) pump(ctx context.Context, stream events.Stream, started func(cursor string), out chan<- model.ChatEvent) {
 	defer close(out)
 	defer stream.Close()
 	for {
@@ -100,13 +112,13 @@ func (r subscriptionResolver) pump(ctx context.Context, stream events.Stream, ou
 			return
 		}
 		if item.Started != nil {
-			tellStart(ctx, item.Cursor)
+			started(item.Cursor)
 		}
 		event := model.NewChatEvent(item, eventSource(r))
 		if event == nil {
 			continue
 		}
-		pushCursor(ctx, item.Cursor)
+		RequestFrom(ctx).Cursors.push(ctx, item.Cursor)
 		select {
 		case out <- event:
 		case <-ctx.Done():
@@ -122,7 +134,7 @@ func (r subscriptionResolver) ended(ctx context.Context, err error) {
 		return
 	}
 	if !errors.Is(err, events.ErrStopped) {
-		r.Log.ErrorContext(ctx, "stream broke", "error", err, "requestId", RequestID(ctx))
+		r.Log.ErrorContext(ctx, "stream broke", "error", err, "requestId", RequestFrom(ctx).ID)
 	}
-	Cut(ctx)
+	disconnect(ctx)
 }
