@@ -17,6 +17,7 @@ import (
 	"studychat/db/cache"
 	"studychat/events"
 	"studychat/graph"
+	"studychat/redisconn"
 	"studychat/transport"
 	"studychat/web"
 )
@@ -97,6 +98,7 @@ func (a *app) onStop(stop func() error) { a.stops = append(a.stops, stop) }
 type remote struct {
 	cacheClient, busClient redis.UniversalClient // nil without Redis
 	guardian               *cache.Guard
+	names                  *redisconn.Namespace
 }
 
 func (r remote) guard() db.WriteGuard {
@@ -112,15 +114,15 @@ func (a *app) openRedis(ctx context.Context, config Config) remote {
 		a.log.Info("No Redis configured: memory bus, no cache")
 		return remote{}
 	}
-	r := remote{cacheClient: config.redis.cacheClient(), busClient: config.redis.busClient()}
+	r := remote{cacheClient: config.redis.CacheClient(), busClient: config.redis.BusClient(), names: redisconn.NewNamespace(config.RedisPrefix)}
 	a.onStop(r.cacheClient.Close)
 	a.onStop(r.busClient.Close)
-	if version, err := redisVersion(ctx, r.busClient); err != nil {
+	if version, err := redisconn.Version(ctx, r.busClient); err != nil {
 		a.log.Warn("Redis connection failed: going on without it until it answers", "address", config.redis.Describe(), "err", err)
 	} else {
 		a.log.Info("Redis connection successful", "address", config.redis.Describe(), "version", version)
 	}
-	r.guardian = cache.NewGuard(r.cacheClient, cache.GuardOptions{Log: a.log})
+	r.guardian = cache.NewGuard(r.cacheClient, r.names, cache.GuardOptions{Log: a.log})
 	r.guardian.Start(context.WithoutCancel(ctx))
 	a.onStop(func() error { r.guardian.Stop(); return nil })
 	return r

@@ -16,6 +16,7 @@ import (
 	"studychat/auth"
 	"studychat/db"
 	"studychat/graph/persisted"
+	"studychat/redisconn"
 )
 
 // prefix may stand before every name: STUDYCHAT_DATABASE_URL wins over DATABASE_URL.
@@ -30,6 +31,7 @@ type Config struct {
 	RetentionDays  int           `env:"RETENTION_DAYS" envDefault:"0"`
 	RedisURL       string        `env:"REDIS_URL"`
 	RedisToken     string        `env:"REDIS_TOKEN"`
+	RedisPrefix    string        `env:"REDIS_PREFIX" envDefault:"studychat"`
 	CacheTTL       time.Duration `env:"CACHE_TTL" envDefault:"60s"`
 	JWTSecret      string        `env:"JWT_SECRET"`
 	JWKSURL        string        `env:"JWKS_URL"`
@@ -54,7 +56,7 @@ type Config struct {
 	AddressMutationRate   int `env:"ADDRESS_MUTATION_RATE" envDefault:"200"`
 	AddressMutationBurst  int `env:"ADDRESS_MUTATION_BURST" envDefault:"1000"`
 
-	redis       *redisSettings      // parsed from RedisURL; nil without Redis
+	redis       *redisconn.Settings // parsed from RedisURL; nil without Redis
 	proxies     []netip.Prefix      // parsed from TrustedProxies
 	certificate *tls.Certificate    // loaded from TLSCert and TLSKey; nil without TLS
 	manifest    *persisted.Manifest // loaded from DocumentManifest; nil when any document may run
@@ -234,13 +236,16 @@ func (c *Config) validateRedis() []string {
 	if c.CacheTTL < time.Second || c.CacheTTL > time.Hour {
 		mistakes = append(mistakes, "CACHE_TTL must be 1s to 1h.")
 	}
+	if err := redisconn.CheckPrefix(c.RedisPrefix); err != nil {
+		mistakes = append(mistakes, "REDIS_PREFIX "+err.Error()+".")
+	}
 	if c.RedisURL == "" {
 		if c.RedisToken != "" {
 			mistakes = append(mistakes, "REDIS_TOKEN is set, but REDIS_URL is not.")
 		}
 		return mistakes
 	}
-	settings, err := parseRedisURL(c.RedisURL, c.RedisToken)
+	settings, err := redisconn.ParseURL(c.RedisURL, c.RedisToken)
 	if err != nil {
 		return append(mistakes, "REDIS_URL: "+err.Error())
 	}

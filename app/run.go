@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/redis/go-redis/v9"
+
+	"studychat/redisconn"
 )
 
 // Main is the whole program but for the exit: it runs until SIGINT or SIGTERM and returns the exit status, which is 0, 1 after
@@ -26,7 +28,7 @@ func Main(args, environ []string, stdout io.Writer, stderr *os.File) int {
 	logs := newLogWriter(stderr)
 	defer logs.Close(logFlushTimeout)
 	slog.SetDefault(newLogger(logs, "info"))
-	redis.SetLogger(redisLog{slog.Default()})
+	redis.SetLogger(redisconn.NewLog(slog.Default()))
 	err := run(ctx, args, environ, stdout, logs)
 	if err != nil {
 		fmt.Fprintln(logs, err)
