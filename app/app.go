@@ -18,15 +18,16 @@ import (
 	"studychat/db/cache"
 	"studychat/events"
 	"studychat/graph"
+	"studychat/redisconn"
 	"studychat/transport"
 	"studychat/web"
 )
 
 // Times of start and stop. Together the stops stay below the 20 s that are promised.
 const (
-	startTimeout     = 30 * time.Second // for the database to answer and the migrations to run
-	drainTimeout     = 8 * time.Second // for streams to be cut in waves of about 2 s: their clients have 5 s to answer the close
-	stopTimeout      = 7 * time.Second // for running requests to end
+	startTimeout = 30 * time.Second // for the database to answer and the migrations to run
+	drainTimeout = 8 * time.Second  // for streams to be cut in waves of about 2 s: their clients have 5 s to answer the close
+	stopTimeout  = 7 * time.Second  // for running requests to end
 )
 
 // app is the running program: everything that has to be stopped, in the order in which it was started.
@@ -97,6 +98,7 @@ func (a *app) onStop(stop func() error) { a.stops = append(a.stops, stop) }
 type remote struct {
 	cacheClient, busClient redis.UniversalClient // nil without Redis
 	guardian               *cache.Guard
+	names                  *redisconn.Namespace
 }
 
 func (r remote) guard() db.WriteGuard {
@@ -112,15 +114,15 @@ func (a *app) openRedis(ctx context.Context, settings config.Settings) remote {
 		a.log.Info("No Redis configured: memory bus, no cache")
 		return remote{}
 	}
-	r := remote{cacheClient: settings.Redis.Server.cacheClient(), busClient: settings.Redis.Server.busClient()}
+	r := remote{cacheClient: settings.Redis.Server.CacheClient(), busClient: settings.Redis.Server.BusClient(), names: redisconn.NewNamespace(settings.Redis.Prefix)}
 	a.onStop(r.cacheClient.Close)
 	a.onStop(r.busClient.Close)
-	if version, err := redisVersion(ctx, r.busClient); err != nil {
+	if version, err := redisconn.Version(ctx, r.busClient); err != nil {
 		a.log.Warn("Redis connection failed: going on without it until it answers", "address", settings.Redis.Server.Describe(), "err", err)
 	} else {
 		a.log.Info("Redis connection successful", "address", settings.Redis.Server.Describe(), "version", version)
 	}
-	r.guardian = cache.NewGuard(r.cacheClient, cache.GuardOptions{Log: a.log})
+	r.guardian = cache.NewGuard(r.cacheClient, r.names, cache.GuardOptions{Log: a.log})
 	r.guardian.Start(context.WithoutCancel(ctx))
 	a.onStop(func() error { r.guardian.Stop(); return nil })
 	return r

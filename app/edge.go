@@ -40,7 +40,7 @@ func (a *app) newLimiter(r remote) rate.Limiter {
 	if r.cacheClient == nil {
 		return here
 	}
-	shared := rate.NewRedis(r.cacheClient, here, a.log)
+	shared := rate.NewRedis(r.cacheClient, r.names, here, a.log)
 	a.onStop(func() error { shared.Stop(); return nil })
 	return shared
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"studychat/config"
+	"studychat/redisconn"
 )
 
 // Main is the whole program but for the exit: it runs until SIGINT or SIGTERM and returns the exit status, which is 0, 1 after
@@ -28,7 +29,7 @@ func Main(args, environ []string, stdout io.Writer, stderr *os.File) int {
 	logs := newLogWriter(stderr)
 	defer logs.Close(logFlushTimeout)
 	slog.SetDefault(newLogger(logs, slog.LevelInfo))
-	redis.SetLogger(redisLog{slog.Default()})
+	redis.SetLogger(redisconn.NewLog(slog.Default()))
 	err := run(ctx, args, environ, stdout, logs)
 	if err != nil {
 		fmt.Fprintln(logs, err)

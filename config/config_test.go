@@ -183,7 +183,21 @@ func TestNamesASettingOnce(t *testing.T) {
 	}
 }
 
-
 func withTokens() []string {
 	return []string{"JWT_SECRET=0123456789abcdef0123456789abcdef", "JWT_ISSUER=https://issuer.example", "JWT_AUDIENCE=studychat"}
+}
+
+func TestRetention(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]time.Duration{"": 0, "0": 0, "1": 24 * time.Hour, "3650": 3650 * 24 * time.Hour} {
+		c, err := Read([]string{"RETENTION_DAYS=" + value})
+		if err != nil || c.Database.Retention() != want {
+			t.Errorf("%q: %s, %v", value, c.Database.Retention(), err)
+		}
+	}
+	for _, value := range []string{"-1", "3651", "a week"} {
+		if _, err := Read([]string{"RETENTION_DAYS=" + value}); err == nil || !strings.Contains(err.Error(), "RETENTION_DAYS") {
+			t.Errorf("%q: %v", value, err)
+		}
+	}
 }

@@ -7,7 +7,6 @@ import (
 	"studychat/test/services"
 )
 
-
 // TestHTTPDocumentsAndLimits: what may go wrong with origins, proxies, TLS, documents and limits is told at once, by name, and never
 // with a password.
 func TestHTTPDocumentsAndLimits(t *testing.T) {
@@ -72,4 +71,3 @@ func TestIntrospection(t *testing.T) {
 		}
 	}
 }
-

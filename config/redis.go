@@ -8,9 +8,10 @@ import (
 
 // Redis says which Redis to use, if any.
 type Redis struct {
-	URL   string        `env:"REDIS_URL"`
-	Token string        `env:"REDIS_TOKEN"`
-	TTL   time.Duration `env:"CACHE_TTL" envDefault:"60s"`
+	URL    string        `env:"REDIS_URL"`
+	Token  string        `env:"REDIS_TOKEN"`
+	Prefix string        `env:"REDIS_PREFIX" envDefault:"studychat"`
+	TTL    time.Duration `env:"CACHE_TTL" envDefault:"60s"`
 
 	Server *redisconn.Settings // parsed from URL and Token; nil without Redis
 }
@@ -19,6 +20,9 @@ func (r *Redis) validate() []string {
 	var mistakes []string
 	if r.TTL < time.Second || r.TTL > time.Hour {
 		mistakes = append(mistakes, "CACHE_TTL must be 1s to 1h.")
+	}
+	if err := redisconn.CheckPrefix(r.Prefix); err != nil {
+		mistakes = append(mistakes, "REDIS_PREFIX "+err.Error()+".")
 	}
 	if r.URL == "" {
 		if r.Token != "" {
