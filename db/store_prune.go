@@ -9,10 +9,6 @@ import (
 )
 
 const (
-	// TombstoneAge is how long a deleted chat is remembered, and that somebody was removed from a chat: the feed goes on
-	// from cursors almost as old.
-	TombstoneAge = 30 * 24 * time.Hour
-
 	pruneBatch = 1000 // rows of each table that one transaction deletes, while it holds the chat's row
 	pruneScan  = 1000 // chats that one statement looks at
 	pruneSkips = 10   // chats that a run passes over because somebody keeps their rows locked
