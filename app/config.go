@@ -14,7 +14,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"studychat/auth"
-	"studychat/db"
+	"studychat/db/sqlstore"
 	"studychat/graph/persisted"
 )
 
@@ -217,7 +217,7 @@ func or(value, fallback string) string {
 
 func (c *Config) validateDatabase() []string {
 	var mistakes []string
-	if err := db.CheckURL(c.DatabaseURL); err != nil {
+	if err := sqlstore.CheckURL(c.DatabaseURL); err != nil {
 		mistakes = append(mistakes, "DATABASE_URL: "+err.Error()+".")
 	}
 	if c.DatabaseConns < 2 || c.DatabaseConns > 1000 {

@@ -6,12 +6,12 @@ import (
 	"io"
 	"log/slog"
 
-	"studychat/db"
+	"studychat/db/sqlstore"
 )
 
 // bumpEpoch is `studychat epoch bump`. Servers that run notice it within seconds and tell every stream to start over.
 func bumpEpoch(ctx context.Context, config Config, out io.Writer, log *slog.Logger) error {
-	store, err := db.Open(ctx, config.DatabaseURL, db.OpenOptions{MaxConns: config.DatabaseConns, Log: log})
+	store, err := sqlstore.Open(ctx, config.DatabaseURL, sqlstore.OpenOptions{MaxConns: config.DatabaseConns, Log: log})
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
 	}

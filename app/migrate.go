@@ -6,12 +6,12 @@ import (
 	"io"
 	"log/slog"
 
-	"studychat/db"
+	"studychat/db/sqlstore"
 )
 
 // migrate is `studychat migrate up|down|status`.
 func migrate(ctx context.Context, config Config, what string, out io.Writer, log *slog.Logger) error {
-	store, err := db.Open(ctx, config.DatabaseURL, db.OpenOptions{MaxConns: config.DatabaseConns, Log: log})
+	store, err := sqlstore.Open(ctx, config.DatabaseURL, sqlstore.OpenOptions{MaxConns: config.DatabaseConns, Log: log})
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
@@ -39,7 +39,7 @@ func report(out io.Writer, done string) func(names []string, err error) error {
 	}
 }
 
-func status(ctx context.Context, store *db.Store, out io.Writer) error {
+func status(ctx context.Context, store *sqlstore.Store, out io.Writer) error {
 	all, err := store.MigrationStatus(ctx)
 	for _, m := range all {
 		state := "pending"
