@@ -41,7 +41,7 @@ type instance struct {
 func open(t *testing.T, url, redisAddr string) *instance {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	guard := NewGuard(dialPatient(t, redisAddr), GuardOptions{Timeout: 5 * time.Second, Log: log})
+	guard := NewGuard(dialPatient(t, redisAddr), testNames(), GuardOptions{Timeout: 5 * time.Second, Log: log})
 	sql := new(statements)
 	store, err := sqlstore.Open(t.Context(), url, sqlstore.OpenOptions{Guard: guard, Log: log, Hook: sql})
 	if err != nil {

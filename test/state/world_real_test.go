@@ -13,9 +13,9 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"studychat/db"
-	"studychat/db/cache"
 	"studychat/db/sqlstore"
 	"studychat/events"
+	"studychat/redisconn"
 	"studychat/test/services"
 )
 
@@ -68,7 +68,7 @@ func (w *realWorld) memory() bool           { return false }
 
 func (w *realWorld) client(hooks ...redis.Hook) redis.UniversalClient {
 	client := redis.NewClient(&redis.Options{Addr: w.server.Addr(), MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
-		DisableIdentity: true, PipelinePoolSize: -1, Dialer: cache.EachTry(new(net.Dialer).DialContext),
+		DisableIdentity: true, PipelinePoolSize: -1, Dialer: redisconn.EachTry(new(net.Dialer).DialContext),
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
 	for _, hook := range hooks {
 		client.AddHook(hook)

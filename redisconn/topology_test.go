@@ -1,4 +1,4 @@
-package app
+package redisconn
 
 import (
 	"errors"
@@ -14,14 +14,14 @@ import (
 
 func clientsOf(t *testing.T, url string) []redis.UniversalClient {
 	t.Helper()
-	s, err := parseRedisURL(url, "")
+	s, err := ParseURL(url, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	clients := []redis.UniversalClient{s.cacheClient(), s.busClient()}
+	clients := []redis.UniversalClient{s.CacheClient(), s.BusClient()}
 	for _, client := range clients {
 		t.Cleanup(func() { _ = client.Close() })
-		if version, err := redisVersion(t.Context(), client); err != nil {
+		if version, err := Version(t.Context(), client); err != nil {
 			t.Fatalf("version %q, %v", version, err)
 		}
 	}
@@ -54,7 +54,7 @@ func TestRedisClientsOfASentinel(t *testing.T) {
 	clients := clientsOf(t, sentinel.URL())
 	sentinel.KillMaster()
 	for _, client := range clients {
-		deadline := time.Now().Add(waitLong)
+		deadline := time.Now().Add(20 * time.Second)
 		for err := errors.New(""); err != nil; err = client.Set(t.Context(), "k", "v", 0).Err() {
 			if time.Now().After(deadline) {
 				t.Fatalf("after the failover: %v", err)
@@ -68,11 +68,11 @@ func TestRedisClientsDialEachTime(t *testing.T) {
 	t.Parallel()
 	service := services.NewRedisSentinel(t)
 	service.Sentinel().Kill()
-	s, err := parseRedisURL(service.URL(), "")
+	s, err := ParseURL(service.URL(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := s.cacheClient()
+	client := s.CacheClient()
 	defer client.Close()
 	for range 40 {
 		if client.Ping(t.Context()).Err() == nil {

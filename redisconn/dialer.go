@@ -1,4 +1,4 @@
-package cache
+package redisconn
 
 import (
 	"context"
@@ -57,4 +57,15 @@ func Prove(ctx context.Context, conn *redis.Conn) error {
 		return nil
 	}
 	return err
+}
+
+// eachTry is a hook that makes every dial of a client a real one, as EachTry says.
+type eachTry struct{}
+
+func (eachTry) DialHook(next redis.DialHook) redis.DialHook {
+	return redis.DialHook(EachTry(Dialer(next)))
+}
+func (eachTry) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (eachTry) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
 }

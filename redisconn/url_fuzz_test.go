@@ -1,4 +1,4 @@
-package app
+package redisconn
 
 import (
 	"fmt"
@@ -16,12 +16,12 @@ func FuzzRedisURLRoundTrip(f *testing.F) {
 	f.Add(uint8(2), "", "é\x00\n", "::1", uint16(65535), uint16(2), true)
 	f.Add(uint8(2), "a", "%2C%25", "a_b-c.d", uint16(7000), uint16(0), false)
 	f.Fuzz(func(t *testing.T, kind uint8, user, password, host string, port, db uint16, tls bool) {
-		want := redisSettings{user: user, password: password, db: int(db % (1 << 15)), tls: tls}
+		want := Settings{user: user, password: password, db: int(db % (1 << 15)), tls: tls}
 		raw, ok := writeRedisURL(&want, kind, host, port)
 		if !ok {
 			return
 		}
-		got, err := parseRedisURL(raw, "")
+		got, err := ParseURL(raw, "")
 		if err != nil {
 			t.Fatalf("%q: %v", raw, err)
 		}
@@ -29,7 +29,7 @@ func FuzzRedisURLRoundTrip(f *testing.F) {
 			got.kind != want.kind || got.master != want.master || !slices.Equal(got.addrs, want.addrs) {
 			t.Fatalf("%q is read as %s", raw, got.Describe())
 		}
-		if nothing := (redisSettings{kind: got.kind, addrs: got.addrs, db: got.db, tls: got.tls, master: got.master}); got.Describe() != nothing.Describe() {
+		if nothing := (Settings{kind: got.kind, addrs: got.addrs, db: got.db, tls: got.tls, master: got.master}); got.Describe() != nothing.Describe() {
 			t.Fatalf("user or password change what is printed: %s", got.Describe())
 		}
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
@@ -40,7 +40,7 @@ func FuzzRedisURLRoundTrip(f *testing.F) {
 		// Cut anywhere, as by a careless copy: an error may come, the secret may not.
 		for _, secret := range []string{password, escaped(password)} {
 			for cut := range raw {
-				if _, err := parseRedisURL(raw[:cut], ""); err != nil && len(secret) > 8 && strings.Contains(err.Error(), secret) {
+				if _, err := ParseURL(raw[:cut], ""); err != nil && len(secret) > 8 && strings.Contains(err.Error(), secret) {
 					t.Fatalf("the error of %d bytes shows the password: %v", cut, err)
 				}
 			}
@@ -54,7 +54,7 @@ func escaped(s string) string {
 }
 
 // writeRedisURL completes what it wants to be read; false for hosts and users that no address can have.
-func writeRedisURL(want *redisSettings, kind uint8, host string, port uint16) (string, bool) {
+func writeRedisURL(want *Settings, kind uint8, host string, port uint16) (string, bool) {
 	ipv6 := strings.HasPrefix(host, ":")
 	if port == 0 || !isHost(host) && host != "::1" || want.password == "" && want.user != "" {
 		return "", false
@@ -74,13 +74,13 @@ func writeRedisURL(want *redisSettings, kind uint8, host string, port uint16) (s
 	}
 	switch kind % 3 {
 	case 1: // a cluster of two
-		want.kind, want.db, want.addrs = redisCluster, 0, []string{addr, "z.example:6379"}
+		want.kind, want.db, want.addrs = cluster, 0, []string{addr, "z.example:6379"}
 		slices.Sort(want.addrs)
 		return scheme + "://" + authority + addr + "," + scheme + "://z.example", addr != "z.example:6379"
 	case 2:
-		want.kind, want.tls, want.master = redisSentinel, false, "the-master"
+		want.kind, want.tls, want.master = sentinel, false, "the-master"
 		return fmt.Sprintf("redis+sentinel://%s%s/the-master/%d", authority, addr, want.db), true
 	}
-	want.kind = redisSingle
+	want.kind = single
 	return fmt.Sprintf("%s://%s%s/%d", scheme, authority, addr, want.db), true
 }

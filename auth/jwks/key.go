@@ -1,4 +1,4 @@
-package auth
+package jwks
 
 import (
 	"crypto/ecdsa"
@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// asymmetric are the algorithms of tokens whose keys are fetched (RFC 7518, 3.1; RFC 8037).
-var asymmetric = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+// Algorithms are those that a published key may verify (RFC 7518, 3.1; RFC 8037): asymmetric ones only.
+var Algorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 
 // Bits of an RSA key: at least what RFC 7518, 3.3 asks, and no more than can be verified quickly.
 const (
@@ -23,14 +23,14 @@ const (
 	maxRSA = 8192
 )
 
-// key is a public key and the algorithms that it may verify.
-type key struct {
-	id         string // kid; "" if it has none
-	algorithms []string
-	public     any // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
+// Key is a public key and the algorithms that it may verify.
+type Key struct {
+	ID         string // kid; "" if it has none
+	Algorithms []string
+	Public     any // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
 }
 
-// jwk is a key as providers publish it (RFC 7517, 4; RFC 7518, 6). Private members are not read.
+// jwk is a key as providers publish it (RFC 7517, 4; RFC 7518, 6). Private members are not decoded.
 type jwk struct {
 	Kty string   `json:"kty"`
 	Use string   `json:"use"`
@@ -44,19 +44,18 @@ type jwk struct {
 	Y   string   `json:"y"`
 }
 
-// parseKeys returns the keys of a set that may verify tokens. Others are left out, as RFC 7517, 5 asks: keys for
-// encryption, symmetric keys, weak keys, kinds that are not known. A set without any good key is an error.
+// Parse returns the keys of a set that may verify tokens. It skips the others, as RFC 7517, section 5, requires: keys for
+// encryption, symmetric keys, weak keys, unknown types. A set without any usable key is an error.
 //
-// This is not left to a library because the one for it, jwkset, panics at a coordinate that is too long, and takes small
-// RSA keys and keys meant for encryption.
-func parseKeys(body []byte) ([]key, error) {
+// The library for this, jwkset, panics on a coordinate that is too long, and accepts small RSA keys and keys for encryption.
+func Parse(body []byte) ([]Key, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if err := json.Unmarshal(body, &set); err != nil {
 		return nil, fmt.Errorf("not a key set: %w", err)
 	}
-	var keys []key
+	var keys []Key
 	why := errors.New("the key set holds no key that may verify tokens")
 	for i, raw := range set.Keys {
 		k, err := parseKey(raw)
@@ -72,28 +71,28 @@ func parseKeys(body []byte) ([]key, error) {
 	return keys, nil
 }
 
-func parseKey(raw []byte) (key, error) {
+func parseKey(raw []byte) (Key, error) {
 	var j jwk
 	if err := json.Unmarshal(raw, &j); err != nil {
-		return key{}, err
+		return Key{}, err
 	}
 	if j.Use != "" && j.Use != "sig" || j.Ops != nil && !slices.Contains(j.Ops, "verify") {
-		return key{}, errors.New("not meant for signatures")
+		return Key{}, errors.New("not meant for signatures")
 	}
 	public, algorithms, err := j.public()
 	if err != nil {
-		return key{}, err
+		return Key{}, err
 	}
 	if j.Alg != "" {
 		if !slices.Contains(algorithms, j.Alg) {
-			return key{}, errors.New("its algorithm is not one of its kind")
+			return Key{}, errors.New("its algorithm does not fit its type")
 		}
 		algorithms = []string{j.Alg}
 	}
-	return key{id: j.Kid, algorithms: algorithms, public: public}, nil
+	return Key{ID: j.Kid, Algorithms: algorithms, Public: public}, nil
 }
 
-// public returns the key itself and all algorithms that go with its kind.
+// public returns the key and every algorithm that its type allows.
 func (j jwk) public() (public any, algorithms []string, err error) {
 	switch j.Kty {
 	case "RSA":
@@ -108,7 +107,7 @@ func (j jwk) public() (public any, algorithms []string, err error) {
 		}
 		return ed25519.PublicKey(x), []string{"EdDSA"}, nil
 	}
-	return nil, nil, errors.New("its kind is not for signatures")
+	return nil, nil, errors.New("its type is not for signatures")
 }
 
 func (j jwk) rsa() (*rsa.PublicKey, error) {
@@ -122,7 +121,7 @@ func (j jwk) rsa() (*rsa.PublicKey, error) {
 		return nil, fmt.Errorf("%d bits of RSA, not %d to %d", bits, minRSA, maxRSA)
 	}
 	if exponent.BitLen() < 2 || exponent.BitLen() > 31 || exponent.Bit(0) == 0 {
-		return nil, errors.New("not an RSA exponent") // 1 would make every text its own signature
+		return nil, errors.New("not an RSA exponent") // with exponent 1 every text is its own signature
 	}
 	return &rsa.PublicKey{N: modulus, E: int(exponent.Int64())}, nil
 }
@@ -140,7 +139,7 @@ var curves = map[string]struct {
 func (j jwk) ec() (*ecdsa.PublicKey, []string, error) {
 	c, ok := curves[j.Crv]
 	if !ok {
-		return nil, nil, errors.New("its curve is not known")
+		return nil, nil, errors.New("unknown curve")
 	}
 	x, errX := decode(j.X)
 	y, errY := decode(j.Y)
@@ -149,13 +148,13 @@ func (j jwk) ec() (*ecdsa.PublicKey, []string, error) {
 	}
 	size := (c.curve.Params().BitSize + 7) / 8
 	if len(x) != size || len(y) != size {
-		return nil, nil, errors.New("its coordinates have another size than its curve")
+		return nil, nil, errors.New("the coordinates do not have the size of the curve")
 	}
 	public, err := ecdsa.ParseUncompressedPublicKey(c.curve, slices.Concat([]byte{4}, x, y))
 	return public, []string{c.algorithm}, err
 }
 
-// decode takes base64url with or without padding: some providers pad, against RFC 7515, 2.
+// decode accepts base64url with or without padding: some providers pad, although RFC 7515, section 2, forbids it.
 func decode(text string) ([]byte, error) {
 	return base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
 }

@@ -1,4 +1,4 @@
-package app
+package redisconn
 
 import (
 	"fmt"
@@ -21,36 +21,36 @@ func TestParseRedisURL(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		reason, raw, token string
-		want               redisSettings
+		want               Settings
 		describe           string
 	}{
-		{reason: "plain", raw: "redis://localhost:6379", want: redisSettings{kind: redisSingle, addrs: []string{"localhost:6379"}}, describe: "server localhost:6379"},
-		{reason: "default port", raw: "redis://cache", want: redisSettings{kind: redisSingle, addrs: []string{"cache:6379"}}, describe: "server cache:6379"},
-		{reason: "trailing slash", raw: "redis://cache/", want: redisSettings{kind: redisSingle, addrs: []string{"cache:6379"}}, describe: "server cache:6379"},
-		{reason: "database", raw: "redis://cache:7000/3", want: redisSettings{kind: redisSingle, addrs: []string{"cache:7000"}, db: 3}, describe: "server cache:7000 db 3"},
-		{reason: "password alone", raw: "redis://:hunter22@cache", want: redisSettings{kind: redisSingle, addrs: []string{"cache:6379"}, password: "hunter22"}, describe: "server cache:6379"},
-		{reason: "user and password over TLS", raw: "rediss://app:hunter22@cache:6380/1", want: redisSettings{kind: redisSingle, addrs: []string{"cache:6380"}, user: "app", password: "hunter22", db: 1, tls: true}, describe: "server cache:6380 db 1 (TLS)"},
-		{reason: "escapes in a password", raw: "redis://:a%2Cb%23c%3Fd%25@cache", want: redisSettings{kind: redisSingle, addrs: []string{"cache:6379"}, password: "a,b#c?d%"}, describe: "server cache:6379"},
-		{reason: "a plus is a plus, not a space", raw: "redis://:a+b@cache", want: redisSettings{kind: redisSingle, addrs: []string{"cache:6379"}, password: "a+b"}, describe: "server cache:6379"},
-		{reason: "@, : and / in a password", raw: "redis://:a@b:c/d@cache/2", want: redisSettings{kind: redisSingle, addrs: []string{"cache:6379"}, password: "a@b:c/d", db: 2}, describe: "server cache:6379 db 2"},
-		{reason: "IPv4", raw: "redis://10.0.0.1:6379", want: redisSettings{kind: redisSingle, addrs: []string{"10.0.0.1:6379"}}, describe: "server 10.0.0.1:6379"},
-		{reason: "IPv6", raw: "redis://[::1]", want: redisSettings{kind: redisSingle, addrs: []string{"[::1]:6379"}}, describe: "server [::1]:6379"},
-		{reason: "IPv6 with port and password", raw: "redis://:hunter22@[2001:db8::5]:7001/0", want: redisSettings{kind: redisSingle, addrs: []string{"[2001:db8::5]:7001"}, password: "hunter22"}, describe: "server [2001:db8::5]:7001"},
-		{reason: "a container's name", raw: "redis://my_redis:6379", want: redisSettings{kind: redisSingle, addrs: []string{"my_redis:6379"}}, describe: "server my_redis:6379"},
-		{reason: "the one option", raw: "redis://cache?protocol=2", want: redisSettings{kind: redisSingle, addrs: []string{"cache:6379"}, protocol: 2}, describe: "server cache:6379"},
-		{reason: "cluster of host:port", raw: "a:1,b:2,c:3", want: redisSettings{kind: redisCluster, addrs: []string{"a:1", "b:2", "c:3"}}, describe: "cluster a:1,b:2,c:3"},
-		{reason: "cluster of addresses", raw: "rediss://u:hunter22@a:1, rediss://u:hunter22@b:2", want: redisSettings{kind: redisCluster, addrs: []string{"a:1", "b:2"}, user: "u", password: "hunter22", tls: true}, describe: "cluster a:1,b:2 (TLS)"},
-		{reason: "cluster whose first node says it for all", raw: "redis://:hunter22@a:1,b:2,a:1", want: redisSettings{kind: redisCluster, addrs: []string{"a:1", "b:2"}, password: "hunter22"}, describe: "cluster a:1,b:2"},
-		{reason: "cluster with IPv6", raw: "[::1]:1,[::1]:2", want: redisSettings{kind: redisCluster, addrs: []string{"[::1]:1", "[::1]:2"}}, describe: "cluster [::1]:1,[::1]:2"},
-		{reason: "sentinel", raw: "redis+sentinel://s1:26379,s2/mymaster", want: redisSettings{kind: redisSentinel, addrs: []string{"s1:26379", "s2:26379"}, master: "mymaster"}, describe: "sentinel s1:26379,s2:26379 master mymaster"},
-		{reason: "sentinel with all of it", raw: "redis+sentinel://:hunter22@s1:1,s2:2/mymaster/4", want: redisSettings{kind: redisSentinel, addrs: []string{"s1:1", "s2:2"}, password: "hunter22", master: "mymaster", db: 4}, describe: "sentinel s1:1,s2:2 master mymaster db 4"},
-		{reason: "sentinel alone", raw: "redis+sentinel://s1/m", want: redisSettings{kind: redisSentinel, addrs: []string{"s1:26379"}, master: "m"}, describe: "sentinel s1:26379 master m"},
-		{reason: "Upstash", raw: "https://eu1-cat-1.upstash.io", token: "hunter22", want: redisSettings{kind: redisSingle, addrs: []string{"eu1-cat-1.upstash.io:6379"}, user: "default", password: "hunter22", tls: true}, describe: "server eu1-cat-1.upstash.io:6379 (TLS)"},
-		{reason: "Upstash as copied from a browser", raw: "https://cat.upstash.io/", token: "hunter22", want: redisSettings{kind: redisSingle, addrs: []string{"cat.upstash.io:6379"}, user: "default", password: "hunter22", tls: true}, describe: "server cat.upstash.io:6379 (TLS)"},
+		{reason: "plain", raw: "redis://localhost:6379", want: Settings{kind: single, addrs: []string{"localhost:6379"}}, describe: "server localhost:6379"},
+		{reason: "default port", raw: "redis://cache", want: Settings{kind: single, addrs: []string{"cache:6379"}}, describe: "server cache:6379"},
+		{reason: "trailing slash", raw: "redis://cache/", want: Settings{kind: single, addrs: []string{"cache:6379"}}, describe: "server cache:6379"},
+		{reason: "database", raw: "redis://cache:7000/3", want: Settings{kind: single, addrs: []string{"cache:7000"}, db: 3}, describe: "server cache:7000 db 3"},
+		{reason: "password alone", raw: "redis://:hunter22@cache", want: Settings{kind: single, addrs: []string{"cache:6379"}, password: "hunter22"}, describe: "server cache:6379"},
+		{reason: "user and password over TLS", raw: "rediss://app:hunter22@cache:6380/1", want: Settings{kind: single, addrs: []string{"cache:6380"}, user: "app", password: "hunter22", db: 1, tls: true}, describe: "server cache:6380 db 1 (TLS)"},
+		{reason: "escapes in a password", raw: "redis://:a%2Cb%23c%3Fd%25@cache", want: Settings{kind: single, addrs: []string{"cache:6379"}, password: "a,b#c?d%"}, describe: "server cache:6379"},
+		{reason: "a plus is a plus, not a space", raw: "redis://:a+b@cache", want: Settings{kind: single, addrs: []string{"cache:6379"}, password: "a+b"}, describe: "server cache:6379"},
+		{reason: "@, : and / in a password", raw: "redis://:a@b:c/d@cache/2", want: Settings{kind: single, addrs: []string{"cache:6379"}, password: "a@b:c/d", db: 2}, describe: "server cache:6379 db 2"},
+		{reason: "IPv4", raw: "redis://10.0.0.1:6379", want: Settings{kind: single, addrs: []string{"10.0.0.1:6379"}}, describe: "server 10.0.0.1:6379"},
+		{reason: "IPv6", raw: "redis://[::1]", want: Settings{kind: single, addrs: []string{"[::1]:6379"}}, describe: "server [::1]:6379"},
+		{reason: "IPv6 with port and password", raw: "redis://:hunter22@[2001:db8::5]:7001/0", want: Settings{kind: single, addrs: []string{"[2001:db8::5]:7001"}, password: "hunter22"}, describe: "server [2001:db8::5]:7001"},
+		{reason: "a container's name", raw: "redis://my_redis:6379", want: Settings{kind: single, addrs: []string{"my_redis:6379"}}, describe: "server my_redis:6379"},
+		{reason: "the one option", raw: "redis://cache?protocol=2", want: Settings{kind: single, addrs: []string{"cache:6379"}, protocol: 2}, describe: "server cache:6379"},
+		{reason: "cluster of host:port", raw: "a:1,b:2,c:3", want: Settings{kind: cluster, addrs: []string{"a:1", "b:2", "c:3"}}, describe: "cluster a:1,b:2,c:3"},
+		{reason: "cluster of addresses", raw: "rediss://u:hunter22@a:1, rediss://u:hunter22@b:2", want: Settings{kind: cluster, addrs: []string{"a:1", "b:2"}, user: "u", password: "hunter22", tls: true}, describe: "cluster a:1,b:2 (TLS)"},
+		{reason: "cluster whose first node says it for all", raw: "redis://:hunter22@a:1,b:2,a:1", want: Settings{kind: cluster, addrs: []string{"a:1", "b:2"}, password: "hunter22"}, describe: "cluster a:1,b:2"},
+		{reason: "cluster with IPv6", raw: "[::1]:1,[::1]:2", want: Settings{kind: cluster, addrs: []string{"[::1]:1", "[::1]:2"}}, describe: "cluster [::1]:1,[::1]:2"},
+		{reason: "sentinel", raw: "redis+sentinel://s1:26379,s2/mymaster", want: Settings{kind: sentinel, addrs: []string{"s1:26379", "s2:26379"}, master: "mymaster"}, describe: "sentinel s1:26379,s2:26379 master mymaster"},
+		{reason: "sentinel with all of it", raw: "redis+sentinel://:hunter22@s1:1,s2:2/mymaster/4", want: Settings{kind: sentinel, addrs: []string{"s1:1", "s2:2"}, password: "hunter22", master: "mymaster", db: 4}, describe: "sentinel s1:1,s2:2 master mymaster db 4"},
+		{reason: "sentinel alone", raw: "redis+sentinel://s1/m", want: Settings{kind: sentinel, addrs: []string{"s1:26379"}, master: "m"}, describe: "sentinel s1:26379 master m"},
+		{reason: "Upstash", raw: "https://eu1-cat-1.upstash.io", token: "hunter22", want: Settings{kind: single, addrs: []string{"eu1-cat-1.upstash.io:6379"}, user: "default", password: "hunter22", tls: true}, describe: "server eu1-cat-1.upstash.io:6379 (TLS)"},
+		{reason: "Upstash as copied from a browser", raw: "https://cat.upstash.io/", token: "hunter22", want: Settings{kind: single, addrs: []string{"cat.upstash.io:6379"}, user: "default", password: "hunter22", tls: true}, describe: "server cat.upstash.io:6379 (TLS)"},
 	} {
 		t.Run(tc.reason, func(t *testing.T) {
 			t.Parallel()
-			got, err := parseRedisURL(tc.raw, tc.token)
+			got, err := ParseURL(tc.raw, tc.token)
 			if err != nil {
 				t.Fatalf("%s: %v", tc.raw, err)
 			}
@@ -108,7 +108,7 @@ func TestParseRedisURLRefuses(t *testing.T) {
 	} {
 		t.Run(tc.reason, func(t *testing.T) {
 			t.Parallel()
-			got, err := parseRedisURL(tc.raw, tc.token)
+			got, err := ParseURL(tc.raw, tc.token)
 			if err == nil {
 				t.Fatalf("accepted as %s", got.Describe())
 			}
@@ -124,7 +124,7 @@ func TestParseRedisURLRefuses(t *testing.T) {
 
 func TestRedisSettingsNeverPrintSecrets(t *testing.T) {
 	t.Parallel()
-	s, err := parseRedisURL("redis://app:hunter22@cache", "")
+	s, err := ParseURL("redis://app:hunter22@cache", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func FuzzParseRedisURL(f *testing.F) {
 	const secret = "hunter22hunter22"
 	f.Fuzz(func(t *testing.T, shape string) {
 		for _, token := range []string{"", secret} {
-			s, err := parseRedisURL(strings.ReplaceAll(shape, "%s", secret), token)
+			s, err := ParseURL(strings.ReplaceAll(shape, "%s", secret), token)
 			if err != nil {
 				if strings.Contains(err.Error(), secret) {
 					t.Fatalf("the error shows the secret: %v", err)
@@ -158,9 +158,9 @@ func FuzzParseRedisURL(f *testing.F) {
 	})
 }
 
-func checkAddrs(t *testing.T, s redisSettings) {
+func checkAddrs(t *testing.T, s Settings) {
 	t.Helper()
-	if len(s.addrs) == 0 || s.db < 0 || (s.kind == redisSentinel) != (s.master != "") || s.kind == redisCluster && s.db != 0 {
+	if len(s.addrs) == 0 || s.db < 0 || (s.kind == sentinel) != (s.master != "") || s.kind == cluster && s.db != 0 {
 		t.Fatalf("incomplete: %s", s.Describe())
 	}
 	for _, addr := range s.addrs {
@@ -185,11 +185,11 @@ func TestRedisClientsAreTuned(t *testing.T) {
 	} {
 		t.Run(tc.raw, func(t *testing.T) {
 			t.Parallel()
-			s, err := parseRedisURL(tc.raw, "")
+			s, err := ParseURL(tc.raw, "")
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, client := range []redis.UniversalClient{s.cacheClient(), s.busClient()} {
+			for _, client := range []redis.UniversalClient{s.CacheClient(), s.BusClient()} {
 				defer client.Close()
 				if reflect.TypeOf(client) != reflect.TypeOf(tc.kind) {
 					t.Fatalf("%T", client)
@@ -202,13 +202,13 @@ func TestRedisClientsAreTuned(t *testing.T) {
 func TestRedisClientsReachAServer(t *testing.T) {
 	t.Parallel()
 	server := services.NewRedisServer(t, "--requirepass", "hunter22")
-	s, err := parseRedisURL("redis://:hunter22@"+server.Addr()+"/2", "")
+	s, err := ParseURL("redis://:hunter22@"+server.Addr()+"/2", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, client := range []redis.UniversalClient{s.cacheClient(), s.busClient()} {
+	for _, client := range []redis.UniversalClient{s.CacheClient(), s.BusClient()} {
 		defer client.Close()
-		version, err := redisVersion(t.Context(), client)
+		version, err := Version(t.Context(), client)
 		if err != nil || !strings.Contains(version, ".") {
 			t.Errorf("version %q, %v", version, err)
 		}
@@ -217,7 +217,7 @@ func TestRedisClientsReachAServer(t *testing.T) {
 		}
 	}
 	s.password = "hunter23"
-	wrong := s.cacheClient()
+	wrong := s.CacheClient()
 	defer wrong.Close()
 	if err := wrong.Ping(t.Context()).Err(); err == nil || strings.Contains(err.Error(), "hunter") {
 		t.Errorf("a wrong password gives %v", err)
@@ -226,8 +226,8 @@ func TestRedisClientsReachAServer(t *testing.T) {
 
 func TestCacheClientOptions(t *testing.T) {
 	t.Parallel()
-	s := redisSettings{kind: redisSingle, addrs: []string{"127.0.0.1:1"}, user: "u", password: "p", db: 3, tls: true, protocol: 2}
-	client := s.cacheClient().(*redis.Client)
+	s := Settings{kind: single, addrs: []string{"127.0.0.1:1"}, user: "u", password: "p", db: 3, tls: true, protocol: 2}
+	client := s.CacheClient().(*redis.Client)
 	defer client.Close()
 	o := client.Options()
 	if o.Addr != "127.0.0.1:1" || o.Username != "u" || o.Password != "p" || o.DB != 3 || o.TLSConfig == nil || o.Protocol != 2 {
@@ -248,8 +248,8 @@ func TestCacheClientOptions(t *testing.T) {
 // 6 s after Redis. (The torture check redis-blackhole has shown it.)
 func TestBusClientKeepsFewIdleConnections(t *testing.T) {
 	t.Parallel()
-	s := redisSettings{kind: redisSingle, addrs: []string{services.NewRedisServer(t).Addr()}}
-	client := s.busClient()
+	s := Settings{kind: single, addrs: []string{services.NewRedisServer(t).Addr()}}
+	client := s.BusClient()
 	defer client.Close()
 	var calls sync.WaitGroup
 	for range 12 {

@@ -1,4 +1,6 @@
-package auth
+// Package jwks fetches and holds the public keys of an identity provider (JSON Web Key Set, RFC 7517). Package auth verifies
+// tokens with them, and its tests cover this package through the verifier.
+package jwks
 
 import (
 	"context"
@@ -24,32 +26,35 @@ const (
 	fetchTimeout = 10 * time.Second
 	maxKeySet    = 256 << 10       // bytes
 	maxWait      = 2 * time.Second // of one call for a fetch
-	maxWaiting   = 100             // calls that wait at a time
+
+	// MaxWaiting is how many calls may wait for a fetch at the same time; further ones fail at once.
+	MaxWaiting = 100
 )
 
-// keySet is the keys of an identity provider, fetched by one goroutine on a schedule that tokens can hurry but not
-// crowd. Between two fetches there is always minRest; a token with an unknown key asks for the next. The last good keys
-// are kept for as long as the provider fails, for days if need be: it says which keys are good, and has not said
-// otherwise.
+// Set holds the keys of one identity provider. One goroutine fetches them on a schedule. A token with an unknown key asks for an
+// earlier fetch, but minRest always passes between two fetches, however many such tokens arrive. While the provider fails, the
+// last good keys stay in use, for days if need be: the provider named them and has not revoked them.
 //
-// keyfunc does not hold this: an unknown key makes the call itself fetch, or wait for up to a minute for leave to; an
-// empty set replaces the good one; bodies have no bound and redirects are followed.
-type keySet struct {
+// The library keyfunc cannot do this: an unknown key makes the call itself fetch, or wait up to a minute for permission to fetch;
+// an empty set replaces the good one; response bodies have no limit; redirects are followed.
+type Set struct {
 	url     string
 	client  *http.Client
 	log     *slog.Logger
-	wanted  chan struct{} // holds one: a token came whose key is not known
-	waiting chan struct{} // holds one for each call that waits
+	wanted  chan struct{} // capacity 1: a token with an unknown key has arrived
+	waiting chan struct{} // one entry per waiting call
 	cancel  context.CancelFunc
 	done    chan struct{}
 
 	mu   sync.Mutex
-	keys []key
-	err  error         // why keys may not be what the provider says now; nil after a good fetch
-	next chan struct{} // closed at the end of the fetch that is under way or would begin at once; nil during minRest
+	keys []Key
+	err  error         // why keys may be out of date; nil after a good fetch
+	next chan struct{} // closed when the current or imminent fetch ends; nil during minRest
 }
 
-func startKeySet(ctx context.Context, address string, transport http.RoundTripper, log *slog.Logger) *keySet {
+// Start fetches the keys at address until ctx ends or Stop is called. It does not wait for the first fetch: a provider that is
+// down does not keep the server from starting. A nil transport is the network.
+func Start(ctx context.Context, address string, transport http.RoundTripper, log *slog.Logger) *Set {
 	if transport == nil {
 		transport = &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
@@ -57,16 +62,16 @@ func startKeySet(ctx context.Context, address string, transport http.RoundTrippe
 			MaxResponseHeaderBytes: 64 << 10,
 		}
 	}
-	s := &keySet{
+	s := &Set{
 		url: address,
 		client: &http.Client{
 			Transport: transport,
-			// A redirect could lead to another host, or to plain HTTP: whoever answers there would name the keys.
+			// A redirect could lead to another host or to plain HTTP, which would then decide which keys are valid.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		log:     log,
 		wanted:  make(chan struct{}, 1),
-		waiting: make(chan struct{}, maxWaiting),
+		waiting: make(chan struct{}, MaxWaiting),
 		done:    make(chan struct{}),
 		err:     errors.New("not fetched yet"),
 		next:    make(chan struct{}),
@@ -76,16 +81,17 @@ func startKeySet(ctx context.Context, address string, transport http.RoundTrippe
 	return s
 }
 
-func (s *keySet) stop() {
+// Stop ends fetching and waits for the goroutine. It may be called more than once.
+func (s *Set) Stop() {
 	s.cancel()
 	<-s.done
 }
 
-func (s *keySet) run(ctx context.Context) {
+func (s *Set) run(ctx context.Context) {
 	defer close(s.done)
 	for {
 		keys, err := s.fetch(ctx)
-		s.settle(keys, err)
+		s.finishFetch(keys, err)
 		if !sleep(ctx, minRest, nil) {
 			return
 		}
@@ -93,7 +99,7 @@ func (s *keySet) run(ctx context.Context) {
 		s.next = make(chan struct{})
 		s.mu.Unlock()
 		if err == nil && !sleep(ctx, refreshEvery-minRest, s.wanted) {
-			s.settle(nil, ctx.Err())
+			s.finishFetch(nil, ctx.Err())
 			return
 		}
 	}
@@ -112,8 +118,8 @@ func sleep(ctx context.Context, d time.Duration, woken <-chan struct{}) bool {
 	return ctx.Err() == nil
 }
 
-// settle ends a fetch: good keys replace those before, a failure leaves them.
-func (s *keySet) settle(keys []key, err error) {
+// finishFetch stores the result of a fetch: good keys replace the old ones, a failure keeps them.
+func (s *Set) finishFetch(keys []Key, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -123,18 +129,18 @@ func (s *keySet) settle(keys []key, err error) {
 		}
 		s.keys = keys
 	case !errors.Is(err, context.Canceled):
-		s.log.Warn("The identity provider's keys cannot be fetched", "err", err, "keysKept", len(s.keys))
+		s.log.Warn("The identity provider's keys cannot be fetched", "error", err, "keysKept", len(s.keys))
 	}
 	s.err = err
 	select {
-	case <-s.wanted: // this fetch was the answer
+	case <-s.wanted: // this fetch has served the request
 	default:
 	}
 	close(s.next)
 	s.next = nil
 }
 
-func (s *keySet) fetch(ctx context.Context) ([]key, error) {
+func (s *Set) fetch(ctx context.Context) ([]Key, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
@@ -160,13 +166,13 @@ func (s *keySet) fetch(ctx context.Context) ([]key, error) {
 	if len(body) > maxKeySet {
 		return nil, fmt.Errorf("the key set is larger than %d bytes", maxKeySet)
 	}
-	return parseKeys(body)
+	return Parse(body)
 }
 
-// find returns what may verify a token of this algorithm. A key that is not known is refused for good (UNAUTHENTICATED)
-// only on the provider's word, after a good fetch; when it could not be asked, the answer is UNAVAILABLE: the token may
-// be a good one, signed with a new key, and its client must not give it up.
-func (s *keySet) find(ctx context.Context, kid, algorithm string) (any, error) {
+// Find returns the keys that may verify a token with this key id and algorithm. An unknown key is refused for good
+// (UNAUTHENTICATED) only after a successful fetch. If the provider could not be asked, the error is UNAVAILABLE: the token may be
+// valid and signed with a new key, so its client must not discard it.
+func (s *Set) Find(ctx context.Context, kid, algorithm string) (any, error) {
 	if found, ok := s.lookup(kid, algorithm); ok {
 		return found, nil
 	}
@@ -179,23 +185,23 @@ func (s *keySet) find(ctx context.Context, kid, algorithm string) (any, error) {
 	return nil, errors.New("no such key")
 }
 
-// lookup finds the keys by their name, without a name the only key of this algorithm: OpenID Connect Core, 10.1 requires
-// a name when there are several. The algorithm has to be one of the key's own (RFC 8725, 3.1).
-func (s *keySet) lookup(kid, algorithm string) (found jwt.VerificationKeySet, ok bool) {
+// lookup finds keys by id. Without an id it returns the only key of this algorithm: OpenID Connect Core, section 10.1, requires an
+// id when there are several. The algorithm must be one that the key allows (RFC 8725, 3.1).
+func (s *Set) lookup(kid, algorithm string) (found jwt.VerificationKeySet, ok bool) {
 	s.mu.Lock()
 	keys := s.keys // replaced as a whole, never changed
 	s.mu.Unlock()
 	for _, k := range keys {
-		if (kid == "" || kid == k.id) && slices.Contains(k.algorithms, algorithm) {
-			found.Keys = append(found.Keys, k.public)
+		if (kid == "" || kid == k.ID) && slices.Contains(k.Algorithms, algorithm) {
+			found.Keys = append(found.Keys, k.Public)
 		}
 	}
 	return found, len(found.Keys) == 1 || kid != "" && len(found.Keys) > 1
 }
 
-// refreshed asks for a fetch and waits for it if it may begin at once; during minRest it does not wait. nil: the keys
-// are what the provider said less than minRest ago.
-func (s *keySet) refreshed(ctx context.Context) error {
+// refreshed asks for a fetch, and waits for it if it can begin at once; during minRest it does not wait. nil means that the keys
+// are at most minRest old.
+func (s *Set) refreshed(ctx context.Context) error {
 	select {
 	case s.wanted <- struct{}{}:
 	default:
@@ -213,7 +219,7 @@ func (s *keySet) refreshed(ctx context.Context) error {
 	return s.err
 }
 
-func (s *keySet) wait(ctx context.Context, next <-chan struct{}) error {
+func (s *Set) wait(ctx context.Context, next <-chan struct{}) error {
 	select {
 	case s.waiting <- struct{}{}:
 		defer func() { <-s.waiting }()
