@@ -5,25 +5,25 @@ import (
 	"time"
 
 	"studychat/auth"
-	"studychat/db"
+	"studychat/config"
+	"studychat/db/sqlstore"
 	"studychat/events"
 	"studychat/graph"
-	"studychat/graph/persisted"
 	"studychat/rate"
 	"studychat/transport"
 )
 
 // edgeOptions are limits and documents. Rates are counted in Redis where there is one.
-func (a *app) edgeOptions(config Config, r remote) graph.Options {
-	options := graph.Options{Introspection: config.introspects(), TrustedMode: persisted.Mode(config.TrustedDocuments)}
-	if config.manifest != nil {
-		options.Trusted = config.manifest
-		a.log.Info("Trusted documents", "mode", config.TrustedDocuments, "documents", config.manifest.Len())
+func (a *app) edgeOptions(settings config.Settings, r remote) graph.Options {
+	options := graph.Options{Introspection: settings.Introspection(), TrustedMode: settings.Documents.Mode}
+	if settings.Documents.Manifest != nil {
+		options.Trusted = settings.Documents.Manifest
+		a.log.Info("Trusted documents", "mode", settings.Documents.Trusted, "documents", settings.Documents.Manifest.Len())
 	}
-	if config.Authenticated() { // the one user of a laptop has nobody to be protected from
+	if settings.Auth.Enabled() { // the one user of a laptop has nobody to be protected from
 		options.Limiter = a.newLimiter(r)
-		options.PerUser = rate.Limit{PerSecond: config.MutationRate, Burst: config.MutationBurst}
-		options.PerAddress = rate.Limit{PerSecond: config.AddressMutationRate, Burst: config.AddressMutationBurst}
+		options.PerUser = rate.Limit{PerSecond: settings.Limits.MutationRate, Burst: settings.Limits.MutationBurst}
+		options.PerAddress = rate.Limit{PerSecond: settings.Limits.AddressMutationRate, Burst: settings.Limits.AddressMutationBurst}
 	}
 	return options
 }
@@ -33,18 +33,18 @@ func (a *app) newLimiter(r remote) rate.Limiter {
 	if r.cacheClient == nil {
 		return here
 	}
-	shared := rate.NewRedis(r.cacheClient, here, a.log)
+	shared := rate.NewRedis(r.cacheClient, r.names, here, a.log)
 	a.onStop(func() error { shared.Stop(); return nil })
 	return shared
 }
 
-func (a *app) newVerifier(config Config, now func() time.Time) (auth.Verifier, error) {
-	if !config.Authenticated() {
+func (a *app) newVerifier(settings config.Settings, now func() time.Time) (auth.Verifier, error) {
+	if !settings.Auth.Enabled() {
 		a.log.Info("No authentication configured: one local user, loopback only")
 		return auth.Local{}, nil
 	}
 	verifier, err := auth.NewJWT(context.Background(), auth.JWTConfig{
-		Secret: config.JWTSecret, JWKSURL: config.JWKSURL, Issuer: config.JWTIssuer, Audience: config.JWTAudience, Now: now, Log: a.log,
+		Secret: settings.Auth.Secret, JWKSURL: settings.Auth.JWKSURL, Issuer: settings.Auth.Issuer, Audience: settings.Auth.Audience, Now: now, Log: a.log,
 	})
 	if err != nil {
 		return nil, err
@@ -55,14 +55,14 @@ func (a *app) newVerifier(config Config, now func() time.Time) (auth.Verifier, e
 
 // readiness: without the database nothing works, without Redis everything does. A clock that is wrong is told, and one that is
 // very wrong is a machine to be looked at.
-func readiness(store *db.Store, r remote, hub *events.Hub) func(context.Context) transport.Readiness {
+func readiness(store *sqlstore.Store, r remote, hub *events.Hub) func(context.Context) transport.Readiness {
 	return func(ctx context.Context) transport.Readiness {
 		out := transport.Readiness{Ready: true, Parts: map[string]string{"database": "ok", "clock": "ok"}}
 		if err := store.Ping(ctx); err != nil {
 			out.Ready, out.Parts["database"] = false, "down"
 		}
-		if offset := store.ClockOffset(); offset.Abs() > db.ClockWarning {
-			out.Ready = out.Ready && offset.Abs() <= db.MaxClockOffset
+		if offset := store.ClockOffset(); offset.Abs() > sqlstore.ClockWarning {
+			out.Ready = out.Ready && offset.Abs() <= sqlstore.MaxClockOffset
 			out.Parts["clock"] = "off by " + offset.Abs().Round(time.Second).String()
 		}
 		switch {

@@ -11,7 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"studychat/db"
+	"studychat/config"
+	"studychat/db/sqlstore"
 )
 
 // diary is a store that writes down what is done to it.
@@ -30,15 +31,15 @@ func (d *diary) CheckEpoch(context.Context) (int64, bool, error) {
 	return 1, false, d.fail
 }
 
-func (d *diary) Prune(ctx context.Context, before time.Time) (db.PruneResult, error) {
+func (d *diary) Prune(ctx context.Context, before time.Time) (sqlstore.PruneResult, error) {
 	return d.note(ctx, "prune", before)
 }
 
-func (d *diary) RemoveTombstones(ctx context.Context, before time.Time) (db.PruneResult, error) {
+func (d *diary) RemoveTombstones(ctx context.Context, before time.Time) (sqlstore.PruneResult, error) {
 	return d.note(ctx, "tombstones", before)
 }
 
-func (d *diary) note(ctx context.Context, what string, before time.Time) (db.PruneResult, error) {
+func (d *diary) note(ctx context.Context, what string, before time.Time) (sqlstore.PruneResult, error) {
 	d.mu.Lock()
 	d.lines = append(d.lines, fmt.Sprint(what, " ", time.Since(before)))
 	fail, hang := d.fail, d.hang
@@ -47,7 +48,7 @@ func (d *diary) note(ctx context.Context, what string, before time.Time) (db.Pru
 		<-ctx.Done()
 		fail = ctx.Err()
 	}
-	return db.PruneResult{Chats: 1}, fail
+	return sqlstore.PruneResult{Chats: 1}, fail
 }
 
 func (d *diary) read() (lines []string, epochs int) {
@@ -119,21 +120,6 @@ func TestUpkeepEndsInTime(t *testing.T) {
 	})
 }
 
-func TestConfigRetention(t *testing.T) {
-	t.Parallel()
-	for value, want := range map[string]time.Duration{"": 0, "0": 0, "1": 24 * time.Hour, "3650": 3650 * 24 * time.Hour} {
-		c, err := readConfig([]string{"RETENTION_DAYS=" + value})
-		if err != nil || c.retention() != want {
-			t.Errorf("%q: %s, %v", value, c.retention(), err)
-		}
-	}
-	for _, value := range []string{"-1", "3651", "a week"} {
-		if _, err := readConfig([]string{"RETENTION_DAYS=" + value}); err == nil || !strings.Contains(err.Error(), "RETENTION_DAYS") {
-			t.Errorf("%q: %v", value, err)
-		}
-	}
-}
-
 // TestPrunedWhileServed prunes under a server that runs: a stream that resumes from before is told, one that is live
 // goes on, and what is read, from the cache too, is what is left.
 func TestPrunedWhileServed(t *testing.T) {
@@ -178,9 +164,9 @@ func TestPrunedWhileServed(t *testing.T) {
 }
 
 // openApp opens a store as a server with the settings does, guard and all, and nothing else of it.
-func openApp(t *testing.T, settings []string) *db.Store {
+func openApp(t *testing.T, settings []string) *sqlstore.Store {
 	t.Helper()
-	config, err := readConfig(settings)
+	values, err := config.Read(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +176,7 @@ func openApp(t *testing.T, settings []string) *db.Store {
 			t.Error(err)
 		}
 	})
-	store, err := a.openStore(t.Context(), config, a.openRedis(t.Context(), config).guard())
+	store, err := a.openStore(t.Context(), values, a.openRedis(t.Context(), values).guard())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,17 +15,17 @@ import (
 	"studychat/db"
 )
 
-// claims are what we read of a token's payload.
+// claims are the parts of a token's payload that matter here.
 type claims struct {
 	jwt.RegisteredClaims
 
-	Scope   string // RFC 8693: names separated by spaces
-	Name    string // OpenID Connect Core, 5.1; as all below: "" when there is none, or it is not usable
+	Scope   string // RFC 8693: scope names separated by spaces
+	Name    string // OpenID Connect Core, 5.1; like Picture: "" if absent or unusable
 	Picture string
 }
 
-// UnmarshalJSON takes names as RFC 7519 has them: each once, compared exactly. encoding/json alone would take "SUB" for
-// "sub" and the last of two, so a provider that lets users name claims of their own would let them name themselves.
+// UnmarshalJSON requires each claim name once and compares names exactly, as RFC 7519 does. encoding/json alone accepts "SUB" for
+// "sub" and the last of two, so where a provider lets users add claims, they could choose their own subject.
 func (c *claims) UnmarshalJSON(data []byte) error {
 	have, err := members(data)
 	if err != nil {
@@ -48,8 +48,7 @@ func (c *claims) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// optional reads a claim that decides nothing: one that is missing, of another type or unclean counts as none, since a token
-// is no worse for it.
+// optional reads a claim that no decision depends on. A missing, mistyped or unclean one counts as absent; the token stays valid.
 func optional(value json.RawMessage, clean func(field, text string) (string, error)) string {
 	var text string
 	if json.Unmarshal(value, &text) != nil || !utf8.Valid(value) {
@@ -62,11 +61,11 @@ func optional(value json.RawMessage, clean func(field, text string) (string, err
 	return text
 }
 
-// members takes an object apart and refuses a name that comes twice.
+// members returns the members of an object. It rejects duplicate names.
 func members(object []byte) (map[string]json.RawMessage, error) {
 	decoder := json.NewDecoder(bytes.NewReader(object))
 	if open, err := decoder.Token(); err != nil || open != json.Delim('{') {
-		return nil, errors.New("the claims are no object")
+		return nil, errors.New("the claims are not an object")
 	}
 	out := map[string]json.RawMessage{}
 	for decoder.More() {
@@ -76,7 +75,7 @@ func members(object []byte) (map[string]json.RawMessage, error) {
 		}
 		name, _ := token.(string)
 		if _, twice := out[name]; twice {
-			return nil, fmt.Errorf("the claim %q comes twice", name)
+			return nil, fmt.Errorf("the claim %q occurs twice", name)
 		}
 		var value json.RawMessage
 		if err := decoder.Decode(&value); err != nil {
@@ -87,10 +86,10 @@ func members(object []byte) (map[string]json.RawMessage, error) {
 	return out, nil
 }
 
-// Validate is called by the library together with its own checks.
+// Validate is called by the jwt library together with its own checks.
 func (c *claims) Validate() error {
 	if strings.ContainsRune(c.Subject, utf8.RuneError) {
-		return errors.New("sub is broken UTF-8") // every broken name would become the same user
+		return errors.New("sub is broken UTF-8") // all such names would become the same user
 	}
 	if id, err := db.CleanName("sub", c.Subject); err != nil || id != c.Subject {
 		return errors.New("sub is not a user id")
@@ -98,10 +97,10 @@ func (c *claims) Validate() error {
 	return nil
 }
 
-// maxDate is the end of the year 9999, in seconds. What lies beyond overflows here and there, differently on each processor.
+// maxDate is the end of the year 9999, in seconds. Later dates overflow, differently on each processor.
 const maxDate = 253402300799
 
-// date is RFC 7519's NumericDate: a number of seconds. The library's own takes text for a number, and overflows.
+// date is RFC 7519's NumericDate: a number of seconds. The library's own type accepts text as a number, and overflows.
 type date struct{ *jwt.NumericDate }
 
 // UnmarshalJSON drops fractions of a second.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"studychat/auth"
+	"studychat/auth/jwks"
 )
 
 // TestParseKeys: one usable key and one odd one; the odd one is left out and does not take the other with it.
@@ -68,12 +68,12 @@ func TestParseKeys(t *testing.T) {
 		if c.usable {
 			want = 2
 		}
-		if n, err := auth.ParseKeys(string(body)); n != want || err != nil {
-			t.Errorf("%s: %d keys beside it, %v", c.reason, n-1, err)
+		if keys, err := jwks.Parse(body); len(keys) != want || err != nil {
+			t.Errorf("%s: %d keys beside it, %v", c.reason, len(keys)-1, err)
 		}
 		alone, _ := json.Marshal(map[string]any{"keys": []any{c.key}})
-		if n, err := auth.ParseKeys(string(alone)); c.usable != (err == nil) || c.usable != (n == 1) {
-			t.Errorf("%s, alone: %d keys, %v", c.reason, n, err)
+		if keys, err := jwks.Parse(alone); c.usable != (err == nil) || c.usable != (len(keys) == 1) {
+			t.Errorf("%s, alone: %d keys, %v", c.reason, len(keys), err)
 		}
 	}
 }

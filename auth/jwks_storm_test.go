@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"studychat/auth"
+	"studychat/auth/jwks"
 	"studychat/db"
 )
 
@@ -66,7 +66,7 @@ func TestWaitingIsBounded(t *testing.T) {
 		var mu sync.Mutex
 		took := map[time.Duration]int{}
 		var calls sync.WaitGroup
-		for range 3 * auth.MaxWaiting {
+		for range 3 * jwks.MaxWaiting {
 			calls.Go(func() {
 				w.wants(v, "many", token, unavailable, 2*time.Second)
 				mu.Lock()
@@ -75,7 +75,7 @@ func TestWaitingIsBounded(t *testing.T) {
 			})
 		}
 		calls.Wait()
-		if took[2*time.Second] != auth.MaxWaiting || took[0] != 2*auth.MaxWaiting {
+		if took[2*time.Second] != jwks.MaxWaiting || took[0] != 2*jwks.MaxWaiting {
 			t.Errorf("calls by how long they took: %v", took)
 		}
 

@@ -12,18 +12,19 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"studychat/auth/jwks"
 	"studychat/db"
 )
 
 // Rules of tokens (RFC 7519, RFC 8725).
 const (
 	MinSecret = 32               // bytes of an HS256 secret: RFC 7518, 3.2
-	leeway    = 30 * time.Second // for clocks that differ
+	leeway    = 30 * time.Second // tolerated difference between clocks
 	maxToken  = 8 << 10          // bytes
 )
 
-// JWTConfig says which tokens are good. Issuer and Audience are required, and exactly one of Secret and JWKSURL is set:
-// with both, a public key could be passed off as a secret.
+// JWTConfig says which tokens are valid. Issuer and Audience are required, and exactly one of Secret and JWKSURL: with both, an
+// attacker could present a public key as the secret.
 type JWTConfig struct {
 	Secret   string // HS256, at least MinSecret bytes
 	JWKSURL  string // keys of an identity provider, RFC 7517
@@ -31,20 +32,20 @@ type JWTConfig struct {
 	Audience string
 	Log      *slog.Logger // nil: slog.Default()
 
-	// Now is a clock that all instances agree on, which may be another than this machine's. nil: time.Now.
+	// Now is a clock on which all instances agree; it may differ from this machine's. nil: time.Now.
 	Now func() time.Time
 
-	transport http.RoundTripper // to JWKSURL; nil: the network
+	transport http.RoundTripper // for JWKSURL; nil: the network
 }
 
 func (c JWTConfig) check() error {
 	switch {
 	case (c.Secret == "") == (c.JWKSURL == ""):
-		return errors.New("either a secret or the URL of a key set is needed, and not both")
+		return errors.New("set either a secret or the URL of a key set, not both")
 	case c.Secret != "" && len(c.Secret) < MinSecret:
 		return fmt.Errorf("the secret must have at least %d bytes", MinSecret)
 	case c.Issuer == "" || c.Audience == "":
-		return errors.New("issuer and audience are needed") // the library would skip the check of an empty one
+		return errors.New("issuer and audience are required") // the library skips the check if one is empty
 	}
 	return nil
 }
@@ -54,12 +55,11 @@ type JWT struct {
 	parser    *jwt.Parser
 	validator *jwt.Validator
 	secret    []byte
-	keys      *keySet // nil with a secret
+	keys      *jwks.Set // nil with a secret
 	now       func() time.Time
 }
 
-// NewJWT makes a verifier. With JWKSURL the keys are fetched in the background until ctx ends or Stop is called: a
-// provider that is down at start does not keep the server from starting, and the last good keys are kept.
+// NewJWT returns a verifier. With JWKSURL it fetches keys in the background until ctx ends or Stop is called (package jwks).
 func NewJWT(ctx context.Context, config JWTConfig) (*JWT, error) {
 	if err := config.check(); err != nil {
 		return nil, err
@@ -70,15 +70,15 @@ func NewJWT(ctx context.Context, config JWTConfig) (*JWT, error) {
 	}
 	methods := []string{jwt.SigningMethodHS256.Alg()}
 	if config.JWKSURL != "" {
-		methods = asymmetric
-		v.keys = startKeySet(ctx, config.JWKSURL, config.transport, cmp.Or(config.Log, slog.Default()))
+		methods = jwks.Algorithms
+		v.keys = jwks.Start(ctx, config.JWKSURL, config.transport, cmp.Or(config.Log, slog.Default()))
 	}
 	rules := []jwt.ParserOption{
 		jwt.WithValidMethods(methods),
 		jwt.WithIssuer(config.Issuer),
 		jwt.WithAudience(config.Audience),
 		jwt.WithExpirationRequired(),
-		jwt.WithIssuedAt(), // if present, not in the future: a clock is wrong, and it may be the one that wrote exp
+		jwt.WithIssuedAt(), // if present, not in the future: then some clock is wrong, perhaps the one that set exp
 		jwt.WithLeeway(leeway),
 		jwt.WithTimeFunc(v.now),
 		jwt.WithStrictDecoding(),
@@ -87,26 +87,26 @@ func NewJWT(ctx context.Context, config JWTConfig) (*JWT, error) {
 	return v, nil
 }
 
-// Stop ends the fetching of keys and waits for it. May be called again.
+// Stop ends the fetching of keys and waits for it. It may be called more than once.
 func (v *JWT) Stop() {
 	if v.keys != nil {
-		v.keys.stop()
+		v.keys.Stop()
 	}
 }
 
-// Verify checks the token and returns its subject with its scopes. It waits for the identity provider at most maxWait,
-// and only for a token that is good but for its key, which is not known (yet).
+// Verify checks the token and returns its viewer. It waits for the identity provider (at most 2 s) only for a token whose key is
+// unknown and whose claims are valid.
 func (v *JWT) Verify(ctx context.Context, token string) (Viewer, error) {
 	if len(token) > maxToken || !isCompact(token) {
 		return Viewer{}, refused(errors.New("longer than 8 KB, or not base64url"))
 	}
 	var c claims
 	_, err := v.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
-		// RFC 7515, 4.1.11: extensions that the issuer calls critical must be understood, and we know none.
+		// RFC 7515, 4.1.11: extensions that the issuer marks critical must be understood; this verifier supports none.
 		if _, ok := t.Header["crit"]; ok {
 			return nil, errors.New("crit")
 		}
-		// The library asks for the key first. A token that is not for us needs no key: nothing is fetched for it.
+		// The library wants the key first. Checking the claims before that avoids a fetch for tokens of other audiences.
 		if err := v.validator.Validate(&c); err != nil {
 			return nil, err
 		}
@@ -116,16 +116,16 @@ func (v *JWT) Verify(ctx context.Context, token string) (Viewer, error) {
 		return Viewer{}, refused(err)
 	}
 	left := c.ExpiresAt.Sub(v.now())
-	if left <= 0 { // taken in its leeway: a stream that it opens must not end at once
+	if left <= 0 { // accepted within the leeway: a stream that it opens must not end at once
 		left += leeway
 	}
-	issued := c.ExpiresAt.Time // which rises too, for providers that do not say
+	issued := c.ExpiresAt.Time // rises with every token too, for providers that omit iat
 	if c.IssuedAt != nil {
 		issued = c.IssuedAt.Time
 	}
 	return Viewer{
 		ID: c.Subject, Name: c.Name, AvatarURL: c.Picture, Issued: issued.UTC(),
-		Scopes: strings.Fields(c.Scope), Expires: time.Now().Add(left), // by this machine's clock, which timers go by
+		Scopes: strings.Fields(c.Scope), Expires: time.Now().Add(left), // by this machine's clock, which timers use
 	}, nil
 }
 
@@ -136,12 +136,12 @@ func (v *JWT) key(ctx context.Context, token *jwt.Token) (any, error) {
 	id, named := token.Header["kid"]
 	kid, ok := id.(string)
 	if named && (!ok || kid == "") {
-		return nil, errors.New("kid is no name")
+		return nil, errors.New("kid is not a name")
 	}
-	return v.keys.find(ctx, kid, token.Method.Alg())
+	return v.keys.Find(ctx, kid, token.Method.Alg())
 }
 
-// isCompact says whether the token holds nothing but base64url and dots: Go's decoder skips line breaks anywhere.
+// isCompact reports whether the token consists of base64url and dots: Go's decoder would skip line breaks anywhere.
 func isCompact(token string) bool {
 	for _, c := range []byte(token) {
 		switch {
@@ -153,7 +153,7 @@ func isCompact(token string) bool {
 	return true
 }
 
-// refused hides the reason, which helps nobody but an attacker; that a token has expired is for clients to act on.
+// refused hides the reason, which would help only an attacker, except that a token has expired: clients act on that.
 func refused(err error) error {
 	if own, ok := errors.AsType[*db.Error](err); ok {
 		return own // UNAVAILABLE

@@ -8,18 +8,18 @@ import (
 
 // Verifier turns a token into a viewer.
 //
-// Errors: UNAUTHENTICATED for every token that is not good, whatever the reason: the reason goes to the log alone.
-// UNAVAILABLE for a token that may be good, while the keys that would tell cannot be had: the same token may pass later.
+// Errors: UNAUTHENTICATED for every invalid token; the reason appears only in the log. UNAVAILABLE for a token that cannot be checked
+// because the keys cannot be fetched: the same token may pass later.
 type Verifier interface {
 	Verify(ctx context.Context, token string) (Viewer, error)
 }
 
-// LocalUser is who asks when no authentication is configured: the same user on every instance.
+// LocalUser is the id of the viewer when no authentication is configured. It is the same on every instance.
 const LocalUser = "local"
 
 const localName = "Local user"
 
-// Local is the verifier of a server without authentication: everyone is LocalUser, with every scope, so that a tutor
+// Local is the verifier of a server without authentication: every request comes from LocalUser, with every scope, so that a tutor
 // program can be tried on a laptop. Such a server listens on loopback only.
 type Local struct{}
 
@@ -31,8 +31,8 @@ func (Local) Verify(context.Context, string) (Viewer, error) {
 	}, nil
 }
 
-// Authenticate names the viewer of ctx by the value of an Authorization header ("Bearer <token>", or "" for none), or
-// remembers the refusal. It is the one way in for every transport.
+// Authenticate verifies the value of an Authorization header ("Bearer <token>", or "" without one) and returns a context that carries
+// the viewer, or the refusal. Every transport authenticates through it.
 func Authenticate(ctx context.Context, verifier Verifier, authorization string) (context.Context, error) {
 	viewer, err := verify(ctx, verifier, authorization)
 	if err != nil {

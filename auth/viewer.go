@@ -1,5 +1,5 @@
-// Package auth answers one question: who asks? It turns a bearer token into a Viewer and carries it in the context.
-// What a viewer may do with a chat is not decided here but in the repository, in the transaction that does it.
+// Package auth authenticates requests: it turns a bearer token into a Viewer and carries the Viewer in the context. It does not
+// decide what a viewer may do with a chat: the repository does, in the transaction that makes the change.
 package auth
 
 import (
@@ -17,40 +17,40 @@ const (
 	ScopeUsers     = "users"     // write the names of users
 )
 
-// Viewer is who asks.
+// Viewer is the authenticated user of a request.
 type Viewer struct {
 	ID        string    // the token's subject
-	Scopes    []string  // what the token allows beyond the ordinary
-	Name      string    // of the token, clean; "" when it has none
-	AvatarURL string    // the same
-	Issued    time.Time // when the token was issued, or when it ends if it does not say: of two tokens, the later one counts
+	Scopes    []string  // permissions beyond those of every user
+	Name      string    // from the token, cleaned; "" if absent
+	AvatarURL string    // likewise
+	Issued    time.Time // when the token was issued, or its expiry if it does not say; orders the tokens of one user
 
-	Expires time.Time // when the token ends, or for one taken in its leeway the end of that; zero: never
+	Expires time.Time // when the token expires, or the end of the leeway for one accepted within it; zero: never
 }
 
-// HasScope says whether the viewer's token carries the scope.
+// HasScope reports whether the viewer's token carries the scope.
 func (v Viewer) HasScope(scope string) bool { return slices.Contains(v.Scopes, scope) }
 
 type viewerKey struct{}
 
-type verdict struct {
+type result struct {
 	viewer Viewer
 	err    error
 }
 
-// WithViewer names the viewer of everything that is done with ctx.
+// WithViewer returns a context that carries the viewer.
 func WithViewer(ctx context.Context, v Viewer) context.Context {
-	return context.WithValue(ctx, viewerKey{}, verdict{viewer: v})
+	return context.WithValue(ctx, viewerKey{}, result{viewer: v})
 }
 
-// WithRefusal remembers why there is no viewer, for the first one who asks for one.
+// WithRefusal returns a context without a viewer, in which FromContext returns err.
 func WithRefusal(ctx context.Context, err error) context.Context {
-	return context.WithValue(ctx, viewerKey{}, verdict{err: err})
+	return context.WithValue(ctx, viewerKey{}, result{err: err})
 }
 
-// FromContext returns the viewer. Errors: UNAUTHENTICATED.
+// FromContext returns the viewer of the context. Errors: UNAUTHENTICATED, or the error given to WithRefusal.
 func FromContext(ctx context.Context) (Viewer, error) {
-	v, ok := ctx.Value(viewerKey{}).(verdict)
+	v, ok := ctx.Value(viewerKey{}).(result)
 	if !ok {
 		return Viewer{}, unauthenticated("This needs a token.", nil)
 	}

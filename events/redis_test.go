@@ -8,7 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
-	"studychat/db/cache"
+	"studychat/redisconn"
 	"studychat/test/services"
 )
 
@@ -60,7 +60,7 @@ func testOptions(addrs ...string) *redis.UniversalOptions {
 		PoolTimeout: 250 * time.Millisecond, PoolSize: 16, PipelinePoolSize: -1,
 		MaxRetries: -1, MinRetryBackoff: -1, MaxRetryBackoff: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-		Dialer:                   cache.EachTry((&net.Dialer{Timeout: time.Second}).DialContext),
+		Dialer:                   redisconn.EachTry((&net.Dialer{Timeout: time.Second}).DialContext),
 	}
 }
 

@@ -11,9 +11,6 @@ import (
 	"studychat/breaker"
 )
 
-// keyPrefix begins every key. There is no hash tag in it: each question is about one key, which may live on any node.
-const keyPrefix = "studychat:rate:"
-
 // maxBatch is how many questions go in one round trip, and how many may wait for the next: some 10 ms of Redis's time.
 // Whoever finds no place is not asked about.
 const maxBatch = 500

@@ -11,7 +11,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 	"go.uber.org/goleak"
 
-	"studychat/db/cache"
+	"studychat/redisconn"
 )
 
 func TestMain(m *testing.M) {
@@ -36,7 +36,7 @@ func dial(t testing.TB, addr string) *redis.Client {
 		DialTimeout: 200 * time.Millisecond, ReadTimeout: 50 * time.Millisecond, WriteTimeout: 50 * time.Millisecond,
 		PoolTimeout: 50 * time.Millisecond, PoolSize: 16,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-		Dialer:                   cache.EachTry(new(net.Dialer).DialContext),
+		Dialer:                   redisconn.EachTry(new(net.Dialer).DialContext),
 	})
 	t.Cleanup(func() { _ = client.Close() })
 	return client
@@ -54,7 +54,7 @@ func dialPatient(t testing.TB, addr string) *redis.Client {
 // newRedis makes a limiter as the program does, for tests that break something.
 func newRedis(t testing.TB, client redis.UniversalClient) *Redis {
 	t.Helper()
-	r := NewRedis(client, NewMemory(), testLog(t))
+	r := NewRedis(client, redisconn.NewNamespace("test"), NewMemory(), testLog(t))
 	t.Cleanup(r.Stop)
 	return r
 }
@@ -90,3 +90,6 @@ func eventually(t testing.TB, what string, check func() bool) {
 		}
 	}
 }
+
+// keyPrefix begins the keys of the limiters of these tests.
+var keyPrefix = redisconn.NewNamespace("test").Keys().Rate("")

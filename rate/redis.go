@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"studychat/breaker"
+	"studychat/redisconn"
 )
 
 // Redis is a Limiter that all instances with the same Redis share.
@@ -30,6 +31,7 @@ import (
 // it as long as Redis answers. What Redis carries out but answers too late is charged in both places. A wait that memory
 // tells may be too short by what the other instances took since memory learned last, and too long by one round trip.
 type Redis struct {
+	names   *redisconn.Namespace
 	memory  *Memory
 	breaker *breaker.Breaker
 	batches batches
@@ -37,9 +39,9 @@ type Redis struct {
 
 // NewRedis makes a limiter on Redis and this process's memory. The client must respect deadlines (ContextTimeoutEnabled)
 // and should not retry; it remains the caller's, who closes it after Stop.
-func NewRedis(client redis.UniversalClient, memory *Memory, log *slog.Logger) *Redis {
+func NewRedis(client redis.UniversalClient, names *redisconn.Namespace, memory *Memory, log *slog.Logger) *Redis {
 	b := breaker.New("rate limits", log)
-	return &Redis{memory: memory, breaker: b, batches: batches{client: client, breaker: b}}
+	return &Redis{names: names, memory: memory, breaker: b, batches: batches{client: client, breaker: b}}
 }
 
 // Stop ends what runs in the background, and waits for it. Take may be called still: memory decides.
@@ -57,7 +59,7 @@ func (r *Redis) Take(ctx context.Context, key string, n int, limit Limit) time.D
 	if wait := r.memory.Take(ctx, key, n, limit); wait > 0 {
 		return wait
 	}
-	answer, err := r.batches.ask(ctx, question{key: keyPrefix + key, cost: cost, most: most})
+	answer, err := r.batches.ask(ctx, question{key: r.names.Keys().Rate(key), cost: cost, most: most})
 	switch {
 	case err != nil:
 		return 0

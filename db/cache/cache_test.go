@@ -183,12 +183,12 @@ func TestTimesToLive(t *testing.T) {
 		reason, key string
 		most        time.Duration
 	}{
-		{"a chat", r.guard.keys.chat(small.ID), 60 * time.Second},
-		{"a big chat's body is invalidated like any", r.guard.keys.chat(big.ID), 60 * time.Second},
-		{"a list of small chats", r.guard.keys.list("ann"), 60 * time.Second},
-		{"a list with a big chat", r.guard.keys.list("user0"), 10 * time.Second},
-		{"a list with a chat at the limit", r.guard.keys.list("edge"), 60 * time.Second},
-		{"a list that goes on: a big chat may be further down", r.guard.keys.list("busy"), 10 * time.Second},
+		{"a chat", r.guard.names.Keys().Chat(small.ID), 60 * time.Second},
+		{"a big chat's body is invalidated like any", r.guard.names.Keys().Chat(big.ID), 60 * time.Second},
+		{"a list of small chats", r.guard.names.Keys().List("ann"), 60 * time.Second},
+		{"a list with a big chat", r.guard.names.Keys().List("user0"), 10 * time.Second},
+		{"a list with a chat at the limit", r.guard.names.Keys().List("edge"), 60 * time.Second},
+		{"a list that goes on: a big chat may be further down", r.guard.names.Keys().List("busy"), 10 * time.Second},
 	} {
 		left := r.guard.link.client.PTTL(t.Context(), tc.key).Val()
 		if left > tc.most || left < tc.most*8/10 {
@@ -240,7 +240,7 @@ func TestDamagedValuesAreReplaced(t *testing.T) {
 			store := newFakeStore()
 			r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{})
 			chat := store.newChat("ann")
-			for _, key := range []string{r.guard.keys.chat(chat.ID), r.guard.keys.list("ann")} {
+			for _, key := range []string{r.guard.names.Keys().Chat(chat.ID), r.guard.names.Keys().List("ann")} {
 				if err := r.guard.link.client.Set(t.Context(), key, raw, 0).Err(); err != nil {
 					t.Fatal(err)
 				}
@@ -263,7 +263,7 @@ func TestForeignTypesAreReplaced(t *testing.T) {
 	store := newFakeStore()
 	r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{})
 	chat := store.newChat("ann")
-	r.guard.link.client.HSet(t.Context(), r.guard.keys.chat(chat.ID), "a", "b")
+	r.guard.link.client.HSet(t.Context(), r.guard.names.Keys().Chat(chat.ID), "a", "b")
 	r.chat(t, "ann", chat.ID)
 	if got := r.guard.Stats(); got.Fills != 1 || got.RedisFailures != 0 {
 		t.Errorf("%+v", got)

@@ -38,7 +38,7 @@ func TestCluster(t *testing.T) {
 	t.Parallel()
 	client, node := newCluster(t)
 	store := newFakeStore()
-	guard := NewGuard(client, patient(GuardOptions{MaxPending: 5, ProbeEvery: 20 * time.Millisecond}, t))
+	guard := NewGuard(client, testNames(), patient(GuardOptions{MaxPending: 5, ProbeEvery: 20 * time.Millisecond}, t))
 	c := New(store, guard, Options{})
 	r := started(t, &rig{store: store, guard: guard, cache: c})
 	t.Cleanup(c.Stop)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"studychat/redisconn"
 )
 
 func TestEachTryReallyDials(t *testing.T) {
@@ -52,7 +54,7 @@ func TestABlackHoleLeavesNothingBehind(t *testing.T) {
 	client := redis.NewClient(&redis.Options{
 		Addr: server.Addr(), MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true, PipelinePoolSize: -1,
 		DialTimeout: 20 * time.Millisecond, PoolSize: 16,
-		Dialer: EachTry(func(ctx context.Context, network, addr string) (net.Conn, error) {
+		Dialer: redisconn.EachTry(func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if open.Load() {
 				return new(net.Dialer).DialContext(ctx, network, addr)
 			}
@@ -63,7 +65,7 @@ func TestABlackHoleLeavesNothingBehind(t *testing.T) {
 		}),
 	})
 	t.Cleanup(func() { _ = client.Close() })
-	guard := NewGuard(client, patient(GuardOptions{Timeout: 5 * time.Millisecond, ProbeEvery: time.Hour}, t))
+	guard := NewGuard(client, testNames(), patient(GuardOptions{Timeout: 5 * time.Millisecond, ProbeEvery: time.Hour}, t))
 	c := New(store, guard, Options{})
 	t.Cleanup(c.Stop)
 	chat := store.newChat("ann")
@@ -127,7 +129,7 @@ func TestAConnectionThatIsNotLetInDoesNotComeIntoThePool(t *testing.T) {
 func TestAMarkWaitsForAConnectionWhereNobodyNewIsLetIn(t *testing.T) {
 	t.Parallel()
 	store, client := newFakeStore(), dialPatient(t, newRedis(t).Addr())
-	guard := NewGuard(client, patient(GuardOptions{}, t))
+	guard := NewGuard(client, testNames(), patient(GuardOptions{}, t))
 	chat := store.newChat("ann", "bob")
 	busy := letNobodyIn(t, client)
 	client.AddHook(&onTry{n: maxTries + 2, do: func() { _ = busy.Close() }})

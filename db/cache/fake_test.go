@@ -185,7 +185,7 @@ func newRig(t testing.TB, store *fakeStore, addr string, g GuardOptions, o Optio
 	}
 	log := new(commandLog)
 	client.AddHook(log)
-	guard := NewGuard(client, patient(g, t))
+	guard := NewGuard(client, testNames(), patient(g, t))
 	c := New(store, guard, o)
 	t.Cleanup(c.Stop)
 	return &rig{store: store, guard: guard, cache: c, log: log}

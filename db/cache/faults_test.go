@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"studychat/db"
+	"studychat/redisconn"
 )
 
 // impatient is a link tuned like the real one, with a probe that is quick enough for tests.
@@ -166,7 +169,7 @@ func TestWrittenWhileRedisHungIsDeletedOnReturn(t *testing.T) {
 		}
 		return writer.guard.State() == "ok"
 	})
-	for _, key := range []string{writer.guard.keys.chat(chat.ID), writer.guard.keys.list("ann")} {
+	for _, key := range []string{writer.guard.names.Keys().Chat(chat.ID), writer.guard.names.Keys().List("ann")} {
 		raw := stored(t, watch, key)
 		if v := parseValue(raw); raw != "" && v.state == stateBody && v.version != version {
 			t.Errorf("%s still holds %.40s", key, raw)
@@ -175,7 +178,7 @@ func TestWrittenWhileRedisHungIsDeletedOnReturn(t *testing.T) {
 	if got := reader.chat(t, "ann", chat.ID).HeadSeq; got != version {
 		t.Errorf("the other instance read version %d after %d", got, version)
 	}
-	if raw := stored(t, watch, writer.guard.keys.chat(other.ID)); raw == "" {
+	if raw := stored(t, watch, writer.guard.names.Keys().Chat(other.ID)); raw == "" {
 		t.Error("a chat that nobody wrote was deleted too")
 	}
 }
@@ -194,8 +197,12 @@ func TestTooManyKeysWrittenWhileRedisHung(t *testing.T) {
 		chats = append(chats, chat)
 		reader.chat(t, "ann", chat.ID)
 	}
-	watch.Set(t.Context(), "somebody:else", "x", 0)
-	foreign := writer.guard.keys.chat(db.NewID())
+	names := writer.guard.names.Keys()
+	others := []string{"somebody:else", names.Online("c:1"), names.Streams(), names.Rate("u:ann"), redisconn.NewKeys("test", "another").Chat("1")}
+	for _, key := range others {
+		watch.ZAdd(t.Context(), key, redis.Z{Score: 1, Member: "x"})
+	}
+	foreign := writer.guard.names.Keys().Chat(db.NewID())
 	watch.Set(t.Context(), foreign, fmt.Sprint("dalive:", time.Now().Add(time.Hour).UnixMilli()), time.Hour)
 	server.Pause()
 	for _, chat := range chats {
@@ -207,12 +214,12 @@ func TestTooManyKeysWrittenWhileRedisHung(t *testing.T) {
 	server.Resume()
 	eventually(t, "everything is deleted", func() bool { return writer.guard.State() == "ok" && writer.guard.pending.empty() })
 	for _, chat := range chats {
-		if raw := stored(t, watch, writer.guard.keys.chat(chat.ID)); parseValue(raw).state == stateBody {
+		if raw := stored(t, watch, writer.guard.names.Keys().Chat(chat.ID)); parseValue(raw).state == stateBody {
 			t.Fatalf("left: %.60s", raw)
 		}
 	}
-	if stored(t, watch, "somebody:else") == "" {
-		t.Error("a key of somebody else is gone")
+	if left := watch.Exists(t.Context(), others...).Val(); left != int64(len(others)) {
+		t.Errorf("of %q, which are not of the cache, %d are left", others, left)
 	}
 	if stored(t, watch, foreign) == "" {
 		t.Error("the mark of another writer, under way, is gone")
@@ -337,7 +344,7 @@ func TestStopDeletesWhatIsPending(t *testing.T) {
 	server, store := newRedis(t), newFakeStore()
 	r := newRig(t, store, server.Addr(), GuardOptions{ProbeEvery: time.Hour}, Options{})
 	chat := store.newChat("ann")
-	key := r.guard.keys.chat(chat.ID)
+	key := r.guard.names.Keys().Chat(chat.ID)
 	r.guard.Start(t.Context())
 	r.guard.link.breaker.trip(true) // so that the write is skipped
 	store.send(t.Context(), r.guard, chat.ID)
@@ -355,7 +362,7 @@ func TestStartAndStopMany(t *testing.T) {
 	client := dialPatient(t, newRedis(t).Addr())
 	for range 100 {
 		ctx, cancel := context.WithCancel(t.Context())
-		g := NewGuard(client, patient(GuardOptions{ProbeEvery: time.Millisecond}, t))
+		g := NewGuard(client, testNames(), patient(GuardOptions{ProbeEvery: time.Millisecond}, t))
 		g.Start(ctx)
 		g.link.breaker.trip(true)
 		eventually(t, "closed by the probe", func() bool { return g.State() == "ok" })

@@ -11,11 +11,11 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"studychat/db"
+	"studychat/redisconn"
 )
 
 // GuardOptions tune a Guard. The zero value of a field means its default.
 type GuardOptions struct {
-	Prefix     string        // of every key; DefaultPrefix
 	Timeout    time.Duration // of one request to Redis; 50 ms
 	MarkTTL    time.Duration // how long a mark stands when its writer dies; 10 s. Longer than a commit may take
 	ProbeEvery time.Duration // how often a Redis that failed is asked again; 500 ms
@@ -27,7 +27,6 @@ type GuardOptions struct {
 const maxMarks = 64
 
 func (o GuardOptions) withDefaults() GuardOptions {
-	setDefault(&o.Prefix, DefaultPrefix)
 	setDefault(&o.Timeout, 50*time.Millisecond)
 	setDefault(&o.MarkTTL, 10*time.Second)
 	setDefault(&o.ProbeEvery, 500*time.Millisecond)
@@ -54,7 +53,7 @@ func setDefault[T comparable](field *T, value T) {
 // until then this instance reads them from the database.
 type Guard struct {
 	link    *link
-	keys    keys
+	names   *redisconn.Namespace
 	pending *pending
 	options GuardOptions
 
@@ -71,10 +70,10 @@ type Guard struct {
 }
 
 // NewGuard makes the guard; give it to the store, then to New. The caller closes client, after Stop.
-func NewGuard(client redis.UniversalClient, options GuardOptions) *Guard {
+func NewGuard(client redis.UniversalClient, names *redisconn.Namespace, options GuardOptions) *Guard {
 	options = options.withDefaults()
 	g := &Guard{
-		keys:    keys{prefix: options.Prefix},
+		names:   names,
 		pending: newPending(options.MaxPending),
 		options: options,
 		id:      rand.Text(),
@@ -128,10 +127,11 @@ func (g *Guard) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
 }
 
 func (g *Guard) keysOf(write db.Write) []string {
+	names := g.names.Keys()
 	keys := make([]string, 0, 1+len(write.Members))
-	keys = append(keys, g.keys.chat(write.ChatID))
+	keys = append(keys, names.Chat(write.ChatID))
 	for _, member := range write.Members {
-		keys = append(keys, g.keys.list(member))
+		keys = append(keys, names.List(member))
 	}
 	return keys
 }

@@ -130,7 +130,7 @@ func (g *Guard) sweep(ctx context.Context, node redis.Cmdable) error {
 	var cursor uint64
 	for {
 		scanCtx, cancel := context.WithTimeout(ctx, g.options.Timeout)
-		keys, next, err := node.Scan(scanCtx, cursor, g.options.Prefix+"*", flushBatch).Result()
+		keys, next, err := node.Scan(scanCtx, cursor, g.names.Keys().Cached(), flushBatch).Result()
 		cancel()
 		if err != nil {
 			return err

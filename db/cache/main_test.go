@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 	"go.uber.org/goleak"
 
+	"studychat/redisconn"
 	"studychat/test/services"
 )
 
@@ -39,14 +40,14 @@ func dial(t testing.TB, addr string) *redis.Client {
 		DialTimeout: 200 * time.Millisecond, ReadTimeout: 50 * time.Millisecond, WriteTimeout: 50 * time.Millisecond,
 		PoolTimeout: 50 * time.Millisecond, PoolSize: 16,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-		Dialer: EachTry(func(ctx context.Context, network, addr string) (net.Conn, error) {
+		Dialer: redisconn.EachTry(func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if addr == blackHole {
 				<-ctx.Done()
 				return nil, os.ErrDeadlineExceeded
 			}
 			return new(net.Dialer).DialContext(ctx, network, addr)
 		}),
-		OnConnect: Prove,
+		OnConnect: redisconn.Prove,
 	})
 	t.Cleanup(func() { _ = client.Close() })
 	return client
@@ -63,8 +64,8 @@ func patient(options GuardOptions, t testing.TB) GuardOptions {
 func dialPatient(t testing.TB, addr string) *redis.Client {
 	t.Helper()
 	client := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true, PipelinePoolSize: -1,
-		Dialer:                   EachTry(new(net.Dialer).DialContext),
-		OnConnect:                Prove,
+		Dialer:                   redisconn.EachTry(new(net.Dialer).DialContext),
+		OnConnect:                redisconn.Prove,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
 	t.Cleanup(func() { _ = client.Close() })
 	return client
@@ -133,4 +134,11 @@ func eventually(t testing.TB, what string, check func() bool) {
 			t.Fatalf("did not happen: %s", what)
 		}
 	}
+}
+
+// testNames are those of one database, which all instances of a test share.
+func testNames() *redisconn.Namespace {
+	names := redisconn.NewNamespace("test")
+	names.Use("database")
+	return names
 }

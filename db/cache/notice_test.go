@@ -162,7 +162,7 @@ func newSharer(t *testing.T, b *board) *sharer {
 	client := redis.NewClient(&redis.Options{Addr: "none", MaxRetries: -1, PipelinePoolSize: -1,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
 	client.AddHook(s.line)
-	s.guard = NewGuard(client, GuardOptions{Log: slog.New(slog.NewTextHandler(s.log, nil))})
+	s.guard = NewGuard(client, testNames(), GuardOptions{Log: slog.New(slog.NewTextHandler(s.log, nil))})
 	s.guard.Start(t.Context())
 	stop := s.guard.StartSharing(t.Context(), b)
 	s.stop = sync.OnceFunc(func() {

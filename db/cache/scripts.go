@@ -1,6 +1,11 @@
 package cache
 
-import "github.com/redis/go-redis/v9"
+import (
+	"math/rand/v2"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+)
 
 // A key holds one of
 //
@@ -101,3 +106,7 @@ var releaseScript = redis.NewScript(`
 if redis.call('GET', KEYS[1]) ~= 'l' .. ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 `)
+
+// newToken names one lease or one mark. 64 random bits: tokens only have to differ from the few that are on the same key at the
+// same time.
+func newToken() string { return strconv.FormatUint(rand.Uint64(), 36) }

@@ -29,7 +29,7 @@ func TestAHerdSharesLoads(t *testing.T) {
 	eventually(t, "all wait for the next round", func() bool {
 		rigs[0].cache.chats.mu.Lock()
 		defer rigs[0].cache.chats.mu.Unlock()
-		next := rigs[0].cache.chats.running[rigs[0].guard.keys.chat(chat.ID)].next
+		next := rigs[0].cache.chats.running[rigs[0].guard.names.Keys().Chat(chat.ID)].next
 		return next != nil && next.waiters == herd
 	})
 	rigs[1].chat(t, "ann", chat.ID) // finds a foreign lease: reads, fills nothing
@@ -82,7 +82,7 @@ func TestTheWaitForAFillIsBounded(t *testing.T) {
 	r := newRig(t, store, server.Addr(), GuardOptions{}, Options{FillWait: 10 * time.Millisecond})
 	chat := store.newChat("ann")
 	// An instance took the lease, and died.
-	if err := dialPatient(t, server.Addr()).Set(t.Context(), r.guard.keys.chat(chat.ID), "ldead", time.Minute).Err(); err != nil {
+	if err := dialPatient(t, server.Addr()).Set(t.Context(), r.guard.names.Keys().Chat(chat.ID), "ldead", time.Minute).Err(); err != nil {
 		t.Fatal(err)
 	}
 	r.chat(t, "ann", chat.ID)
@@ -114,7 +114,7 @@ func TestAStrangersLoadIsNotSharedWithMembers(t *testing.T) {
 		return func() bool {
 			r.cache.chats.mu.Lock()
 			defer r.cache.chats.mu.Unlock()
-			current := r.cache.chats.running[r.guard.keys.chat(chat.ID)]
+			current := r.cache.chats.running[r.guard.names.Keys().Chat(chat.ID)]
 			return current != nil && current.next != nil && current.next.waiters == n
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"studychat/db"
+	"studychat/redisconn"
 	"studychat/test/services"
 )
 
@@ -25,7 +26,7 @@ func tuned(addrs ...string) *redis.UniversalOptions {
 		MinRetryBackoff: -1, MaxRetryBackoff: -1,
 		DialTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second, PoolTimeout: 5 * time.Second, PoolSize: 16,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-		Dialer:                   EachTry(new(net.Dialer).DialContext),
+		Dialer:                   redisconn.EachTry(new(net.Dialer).DialContext),
 	}
 }
 
@@ -33,7 +34,7 @@ func tuned(addrs ...string) *redis.UniversalOptions {
 func rigOn(t *testing.T, store *fakeStore, client redis.UniversalClient) *rig {
 	t.Helper()
 	t.Cleanup(func() { _ = client.Close() })
-	guard := NewGuard(client, patient(GuardOptions{ProbeEvery: 50 * time.Millisecond}, t))
+	guard := NewGuard(client, testNames(), patient(GuardOptions{ProbeEvery: 50 * time.Millisecond}, t))
 	c := New(store, guard, Options{})
 	t.Cleanup(c.Stop)
 	return started(t, &rig{store: store, guard: guard, cache: c})
@@ -168,14 +169,14 @@ func TestWriteReachesTheNodesThatAreLeft(t *testing.T) {
 	writer := rigOn(t, store, client)
 	reader := rigOn(t, store, redis.NewClusterClient(tuned(cluster.Addrs()...).Cluster()))
 	var user string
-	for i := 0; user == "" || nodeOf(t, client, writer.guard.keys.list(user)) != 1; i++ {
+	for i := 0; user == "" || nodeOf(t, client, writer.guard.names.Keys().List(user)) != 1; i++ {
 		user = fmt.Sprint("user", i)
 	}
 	chat := store.newChat("ann", user)
-	for nodeOf(t, client, writer.guard.keys.chat(chat.ID)) != 0 {
+	for nodeOf(t, client, writer.guard.names.Keys().Chat(chat.ID)) != 0 {
 		chat = store.newChat("ann", user)
 	}
-	key := writer.guard.keys.chat(chat.ID)
+	key := writer.guard.names.Keys().Chat(chat.ID)
 	hitsAgain(t, reader, chat.ID)
 	cluster.Kill(1)
 	w := store.begin(t.Context(), writer.guard, chat.ID)

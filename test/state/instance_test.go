@@ -11,6 +11,7 @@ import (
 	"studychat/db"
 	"studychat/db/cache"
 	"studychat/events"
+	"studychat/redisconn"
 )
 
 // world is where the machine runs: in memory, or on real servers.
@@ -72,7 +73,7 @@ func realHub(repo db.Repository, bus events.Bus, log *slog.Logger) streams {
 }
 
 func realCache(r *run, client redis.UniversalClient) cacheParts {
-	guard := cache.NewGuard(client, cache.GuardOptions{Timeout: r.world.timeout(), Log: r.log, MarkTTL: 10_000 * r.faults.unit})
+	guard := cache.NewGuard(client, redisconn.NewNamespace("test"), cache.GuardOptions{Timeout: r.world.timeout(), Log: r.log, MarkTTL: 10_000 * r.faults.unit})
 	ctx, cancel := context.WithCancel(context.Background())
 	guard.Start(ctx)
 	var caches []*cache.Cache

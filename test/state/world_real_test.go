@@ -13,8 +13,9 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"studychat/db"
-	"studychat/db/cache"
+	"studychat/db/sqlstore"
 	"studychat/events"
+	"studychat/redisconn"
 	"studychat/test/services"
 )
 
@@ -49,7 +50,7 @@ func newRealWorld(t *testing.T, k kind) *realWorld {
 		w.waits = 250 * time.Millisecond
 	}
 	w.server.client = w.client()
-	store, err := db.Open(t.Context(), w.url, db.OpenOptions{Log: slog.New(slog.DiscardHandler)})
+	store, err := sqlstore.Open(t.Context(), w.url, sqlstore.OpenOptions{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +68,7 @@ func (w *realWorld) memory() bool           { return false }
 
 func (w *realWorld) client(hooks ...redis.Hook) redis.UniversalClient {
 	client := redis.NewClient(&redis.Options{Addr: w.server.Addr(), MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
-		DisableIdentity: true, PipelinePoolSize: -1, Dialer: cache.EachTry(new(net.Dialer).DialContext),
+		DisableIdentity: true, PipelinePoolSize: -1, Dialer: redisconn.EachTry(new(net.Dialer).DialContext),
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
 	for _, hook := range hooks {
 		client.AddHook(hook)
@@ -81,7 +82,7 @@ func (w *realWorld) bus() events.Bus {
 }
 
 func (w *realWorld) store(guard db.WriteGuard) store {
-	s, err := db.Open(context.Background(), w.url, db.OpenOptions{Guard: guard, MaxConns: 8, Log: slog.New(slog.DiscardHandler)})
+	s, err := sqlstore.Open(context.Background(), w.url, sqlstore.OpenOptions{Guard: guard, MaxConns: 8, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		w.t.Error(err)
 	}
@@ -106,7 +107,7 @@ func (w *realWorld) store(guard db.WriteGuard) store {
 func (w *realWorld) bumpEpoch(ctx context.Context) error {
 	store := w.store(db.NoGuard{})
 	defer store.close()
-	_, _, err := store.Repository.(*db.Store).BumpEpoch(ctx)
+	_, _, err := store.Repository.(*sqlstore.Store).BumpEpoch(ctx)
 	return err
 }
 

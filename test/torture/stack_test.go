@@ -13,7 +13,9 @@ import (
 
 	"studychat/db"
 	"studychat/db/cache"
+	"studychat/db/sqlstore"
 	"studychat/events"
+	"studychat/redisconn"
 )
 
 // stack is an instance of the cache in this process, so that every step of it can be delayed: publish(cache(store)), as
@@ -52,14 +54,14 @@ func newStack(r *record, o stacking) *stack {
 	log := slog.New(slog.DiscardHandler)
 	client := cacheClient(r, o.redis)
 	client.AddHook(slowRedis{o.delay})
-	s.guard = cache.NewGuard(client, cache.GuardOptions{Log: log})
+	s.guard = cache.NewGuard(client, redisconn.NewNamespace("test"), cache.GuardOptions{Log: log})
 	s.guard.Start(context.Background())
 	r.Cleanup(s.guard.Stop)
 	var guard db.WriteGuard = s.guard
 	if o.naive {
 		guard = naiveGuard{client}
 	}
-	store, err := db.Open(r.Context(), o.dsn, db.OpenOptions{Guard: slowGuard{guard, o.delay}, MaxConns: 16, Log: log})
+	store, err := sqlstore.Open(r.Context(), o.dsn, sqlstore.OpenOptions{Guard: slowGuard{guard, o.delay}, MaxConns: 16, Log: log})
 	r.must(err)
 	r.Cleanup(func() { _ = store.Close() })
 	_, err = store.MigrateUp(r.Context())
@@ -90,7 +92,7 @@ func newStack(r *record, o stacking) *stack {
 }
 
 // share has the instances tell each other when their writes do not reach Redis.
-func (s *stack) share(r *record, store *db.Store) {
+func (s *stack) share(r *record, store *sqlstore.Store) {
 	r.Cleanup(s.guard.StartSharing(context.Background(), store))
 	r.Cleanup(store.StartPulse(context.Background(), func(p db.Pulse) {
 		cutOff := s.guard.Pulse(p)
@@ -107,8 +109,8 @@ func cacheClient(r *record, addr string) *redis.Client {
 		DialTimeout: 200 * time.Millisecond, ReadTimeout: 50 * time.Millisecond, WriteTimeout: 50 * time.Millisecond,
 		PoolTimeout: 50 * time.Millisecond, PoolSize: 16,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-		Dialer:                   cache.EachTry(new(net.Dialer).DialContext),
-		OnConnect:                cache.Prove,
+		Dialer:                   redisconn.EachTry(new(net.Dialer).DialContext),
+		OnConnect:                redisconn.Prove,
 	})
 	r.Cleanup(func() { _ = client.Close() })
 	return client
@@ -119,8 +121,8 @@ func busClient(r *record, addr string) *redis.Client {
 		Addr: addr, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true, PipelinePoolSize: -1,
 		DialTimeout: time.Second, ReadTimeout: time.Second, WriteTimeout: 250 * time.Millisecond, PoolTimeout: 250 * time.Millisecond,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-		Dialer:                   cache.EachTry(new(net.Dialer).DialContext),
-		OnConnect:                cache.Prove,
+		Dialer:                   redisconn.EachTry(new(net.Dialer).DialContext),
+		OnConnect:                redisconn.Prove,
 	})
 	r.Cleanup(func() { _ = client.Close() })
 	return client
