@@ -10,8 +10,8 @@ import (
 	"studychat/graph/model"
 )
 
-// Messages serves the newest messages from what came with the chat, so that opening a chat is one read; any other page,
-// and the pages of a list of chats, are read for all chats of the list at once.
+// Messages serves the newest messages from those that were read with the chat, so that opening a chat is one read. Any other
+// page, and the pages of a list of chats, are read for all chats of the list at once.
 func (r chatResolver) Messages(ctx context.Context, chat *model.Chat, first *int, after *string, last *int, before, around *string) (*model.MessageConnection, error) {
 	user, err := viewer(ctx)
 	if err != nil {
@@ -30,7 +30,7 @@ func (r chatResolver) Messages(ctx context.Context, chat *model.Chat, first *int
 	if list := newest(chat.Chat, page); list != nil {
 		return r.messageConnection(ctx, list), nil
 	}
-	// Cursors are those of one chat, so pages with cursors are read for this chat alone, under a name of its own.
+	// A cursor belongs to one chat, so the key with a cursor is different for each chat, and its page is read alone.
 	key := fmt.Sprintf("messages %d %t %s %s", page.Limit, page.Backward, keyText(page.After), keyText(page.Before))
 	list, ok, err := model.Lookup(ctx, chat, key, func(ctx context.Context, chats []*db.Chat) (map[string]*db.MessageList, error) {
 		return r.messagePages(ctx, user, ids(chats), page)
@@ -62,8 +62,8 @@ func (r chatResolver) messagesAround(ctx context.Context, user, chatID, around s
 	return r.messageConnection(ctx, list), nil
 }
 
-// messagePages reads the pages of many chats, as many at once as an answer may: all pages of a list in one read could be
-// 640 MB.
+// messagePages reads the pages of many chats, as many at once as limits.MaxReading allows: all pages of a list in one read
+// could be 640 MB.
 func (r chatResolver) messagePages(ctx context.Context, user string, chatIDs []string, page db.Page) (map[string]*db.MessageList, error) {
 	lists := make(map[string]*db.MessageList, len(chatIDs))
 	budget := answerFrom(ctx).budget
@@ -90,7 +90,7 @@ func keyText(k *db.Key) string {
 	return k.MessageCursor()
 }
 
-// newest cuts the page out of the messages that came with the chat, or returns nil when they do not cover it.
+// newest takes the page from the messages that were read with the chat. It is nil when they do not cover the page.
 func newest(chat *db.Chat, page db.Page) *db.MessageList {
 	have := chat.Newest
 	if have == nil || !page.Backward || page.After != nil || page.Before != nil {
@@ -112,7 +112,7 @@ func (r chatResolver) Online(ctx context.Context, chat *model.Chat) ([]*db.User,
 	return usersWith(ids), err
 }
 
-// usersWith are users whose names are read when they are asked for. The ids are of members, so the batch expects them.
+// usersWith are users whose names are read only if the document selects them. They are members, so the batch expects them.
 func usersWith(ids []string) []*db.User {
 	users := make([]*db.User, len(ids))
 	for i, id := range ids {

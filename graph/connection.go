@@ -49,7 +49,7 @@ func moduleConnection(list *db.ModuleList) *model.ModuleConnection {
 	}
 }
 
-// expectChats makes the chats of one list, and notes what the rest of the answer may ask of them.
+// expectChats makes the chats of one list, and tells the batches which objects the rest of the answer may need for them.
 func (r *Resolver) expectChats(ctx context.Context, chats []*db.Chat) []*model.Chat {
 	var users, modules, ids []string
 	members := selects(ctx, "members", "online") // up to 500 of each chat
@@ -72,7 +72,7 @@ func (r *Resolver) expectChats(ctx context.Context, chats []*db.Chat) []*model.C
 	return model.NewChats(chats)
 }
 
-// expectMessages does so for messages; nil is none.
+// expectMessages does the same for messages; nil ones are skipped.
 func (r *Resolver) expectMessages(ctx context.Context, messages ...*db.Message) {
 	var authors, replies, chats []string
 	for _, message := range messages {
@@ -89,7 +89,7 @@ func (r *Resolver) expectMessages(ctx context.Context, messages ...*db.Message) 
 	r.chatsOf(ctx).expect(chats...)
 }
 
-// selects says whether the document has a field of one of the names, anywhere: enough to know what need not be read.
+// selects says whether the document has a field of one of the names anywhere. If not, its data need not be read.
 func selects(ctx context.Context, names ...string) bool {
 	if !graphql.HasOperationContext(ctx) {
 		return true
@@ -108,7 +108,7 @@ func selects(ctx context.Context, names ...string) bool {
 	return false
 }
 
-// selectsIn looks at a selection set as it is written: what it spreads is looked at by itself.
+// selectsIn searches a selection set without the fragments that it spreads, which are searched by themselves.
 func selectsIn(set ast.SelectionSet, names []string) bool {
 	return slices.ContainsFunc(set, func(selection ast.Selection) bool {
 		switch s := selection.(type) {

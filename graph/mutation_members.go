@@ -29,7 +29,7 @@ func (r mutationResolver) RemoveMember(ctx context.Context, input model.RemoveMe
 	return &model.RemoveMemberPayload{Chat: chat, RemovedUser: event.Member.User()}, nil
 }
 
-// changeMember does what adding, removing and handing over have in common.
+// changeMember is what adding, removing and transferring have in common.
 func (r *Resolver) changeMember(ctx context.Context, chatID, userID string, change func(ctx context.Context, viewer, chatID, user string) (*db.Event, error)) (*model.Chat, *db.Event, error) {
 	viewer, chatID, err := viewerAnd(ctx, "chatId", chatID)
 	if err != nil {
@@ -98,7 +98,7 @@ func (r mutationResolver) UpdateViewerState(ctx context.Context, input model.Upd
 	return &model.UpdateViewerStatePayload{Chat: chat}, nil
 }
 
-// SetTyping reads the chat to learn whether the viewer is a member: a hit in the cache, and nothing is stored.
+// SetTyping reads the chat, usually from the cache, to learn whether the viewer is a member. Nothing is stored.
 func (r mutationResolver) SetTyping(ctx context.Context, input model.SetTypingInput) (*model.SetTypingPayload, error) {
 	user, id, err := viewerAnd(ctx, "chatId", input.ChatID)
 	if err != nil {

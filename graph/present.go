@@ -18,9 +18,10 @@ import (
 
 // presenter is the one place where an error becomes part of an answer; transports ask it too. What it lets through:
 //
-//   - our own error type: its code, its message, its field;
-//   - what GraphQL itself refuses (syntax, validation): gqlgen makes these with no cause; without hideSchema's words;
-//   - anything else is a fault of ours: INTERNAL with the request's id, under which the log tells more.
+//   - a db.Error: its code, message and field;
+//   - an error of GraphQL itself (syntax, validation), which gqlgen makes without a cause: its message, without what
+//     hideSchema takes out;
+//   - anything else is our own fault: INTERNAL with the request's id, under which the log tells more.
 type presenter struct {
 	log    *slog.Logger
 	hidden bool // clients may not learn of the schema
@@ -33,7 +34,7 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	}
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		// Nobody is left to read the answer, or we gave up waiting.
+		// The client is gone, or a deadline of ours has passed.
 		return show(out, db.CodeUnavailable, "The request took too long.")
 	case isVariable(out) && limits.FaultIn(ctx) != nil:
 		return limits.FaultIn(ctx).Present(p.hidden)
@@ -56,7 +57,7 @@ func (p presenter) presentGraphQL(out *gqlerror.Error) *gqlerror.Error {
 	if p.hidden {
 		shown.Message, shown.Path = hideSchema(out)
 	}
-	if out.Message == "operation  not found" { // gqlgen's words for no name among several
+	if out.Message == "operation  not found" { // gqlgen's message for a document with several operations and no operationName
 		shown.Message = "The document has several operations: operationName must name one."
 	}
 	shown.Message, shown.Path = limits.Shorten(shown.Message, limits.MaxMessage), limits.ShortenPath(shown.Path)
@@ -99,8 +100,8 @@ func (p presenter) mask(ctx context.Context, out *gqlerror.Error, err error) *gq
 	return shown
 }
 
-// fieldAtFault is the argument or the field of an input that the error is about. A scalar does not know where it stands;
-// the path of its error does.
+// fieldAtFault is the argument or the input field that the error is about. A scalar does not know its field; the path of its
+// error does.
 func fieldAtFault(out *gqlerror.Error, own *db.Error) string {
 	if own.Code != db.CodeBadUserInput || own.Field != "" || len(out.Path) < 2 {
 		return own.Field

@@ -9,7 +9,7 @@ import (
 	"studychat/graph/limits"
 )
 
-// echoing are the rules whose messages name nothing but what the client sent.
+// echoing are the rules whose messages name only what the client sent.
 var echoing = map[string]bool{
 	"FragmentsOnCompositeTypes": true, "KnownDirectives": true, "KnownFragmentNames": true, "KnownRootType": true,
 	"KnownTypeNames": true, "LoneAnonymousOperation": true, "MaxIntrospectionDepth": true, "NoFragmentCycles": true,
@@ -18,14 +18,14 @@ var echoing = map[string]bool{
 	"UniqueOperationNames": true, "UniqueVariableNames": true, "VariablesAreInputTypes": true,
 }
 
-// tellingAfter are the rules whose messages begin with what the client sent, and where they go on with more.
+// tellingAfter are the rules whose messages begin with what the client sent, and the words after which they name more.
 var tellingAfter = map[string]string{
 	"FieldsOnCorrectType":          " on type",
 	"KnownArgumentNames":           " on field",
 	"OverlappingFieldsCanBeMerged": " because",
 }
 
-// instead is said for the other rules, whose messages name types and required arguments.
+// instead are the messages for the other rules, whose own name types and required arguments.
 var instead = map[string]string{
 	"PossibleFragmentSpreads":    "A fragment of this type can never apply here.",
 	"ProvidedRequiredArguments":  "A required argument is missing.",
@@ -35,8 +35,8 @@ var instead = map[string]string{
 	"VariablesInAllowedPosition": "The variable is of another type than what is expected here.",
 }
 
-// hideSchema takes out of one of GraphQL's own errors whatever of the schema the client did not name itself, for servers
-// that do not show their schema. A rule that is not known here says nothing at all.
+// hideSchema takes out of an error of GraphQL all names of the schema that the client did not send itself, for servers that
+// hide their schema. The message of an unknown rule is replaced.
 func hideSchema(err *gqlerror.Error) (message string, path ast.Path) {
 	if len(err.Path) > 1 && err.Path[0] == ast.PathName("variable") {
 		return "The variable's value is not of its type.", err.Path[:2]

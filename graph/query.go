@@ -67,8 +67,8 @@ func (r chatConnectionResolver) TotalCount(ctx context.Context, list *model.Chat
 	return r.Repo.CountChats(ctx, user, list.Module)
 }
 
-// chat reads a chat that stands alone in the answer. Of messages it brings the last one and db.NewestBytes: two of the
-// largest.
+// chat reads one chat. It brings the last message and at most db.NewestBytes of the newest ones: as much as two of the
+// largest messages.
 func (r *Resolver) chat(ctx context.Context, user, id string) (*model.Chat, error) {
 	var chat *db.Chat
 	err := answerFrom(ctx).budget.Read(ctx, 2, func() (bytes int, err error) {
@@ -87,7 +87,7 @@ func (r *Resolver) chat(ctx context.Context, user, id string) (*model.Chat, erro
 	return r.expectChats(ctx, []*db.Chat{chat})[0], nil
 }
 
-// chats reads chats by their ids, for one list. One alone is likely to be in the cache.
+// chats reads chats by their ids, for one list. A single chat is likely to be in the cache.
 func (r *Resolver) chats(ctx context.Context, user string, ids []string) (map[string]*model.Chat, error) {
 	found := make(map[string]*model.Chat, len(ids))
 	if len(ids) == 1 {
