@@ -157,7 +157,7 @@ func TestPageShowsTheGoFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		if blocks[name] != string(file) {
-			t.Errorf("docs/clients.md and clients/genqlient/%s differ", name)
+			t.Errorf("docs/clients.md and test/clients/genqlient/%s differ", name)
 		}
 		delete(blocks, name)
 	}

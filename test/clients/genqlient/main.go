@@ -1,5 +1,5 @@
 // Command genqlient drives the example of docs/clients.md (chat.go, follow.go and operations.graphql) and reports what
-// it sees like the scripts of clients/node.
+// it sees like the scripts of test/clients/node.
 //
 //go:generate go tool genqlient
 package main
