@@ -44,7 +44,7 @@ type instance struct {
 	token  string // sent with every request, if any
 	accept string // the same
 	logs   *logLines
-	stop   func() error // ends it as SIGTERM does, and returns what run returned; once
+	stop   func() error // ends it like SIGTERM and returns the result of run; may be called once
 }
 
 // start runs a server on a free port with the given settings ("NAME=value") and waits until it listens.

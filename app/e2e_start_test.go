@@ -91,7 +91,7 @@ func (s *socket) wantOwn(chat string, seq int, content string, feed bool) {
 func TestFeedJoinsList(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, i *instance) {
-		const sends = 6 // a round, in each chat
+		const sends = 6 // per round, in each chat
 		chats := make([]string, 3)
 		for n := range chats {
 			chats[n], _ = i.newChat()
@@ -131,7 +131,7 @@ func (i *instance) joinFeed(chats, number int) {
 	for chats > 0 {
 		e := feed.next()
 		if e.Seq <= reached[e.ChatID] {
-			continue // the list showed it
+			continue // the list already showed it
 		}
 		if e.Seq != reached[e.ChatID]+1 {
 			i.t.Fatalf("event %d of %s comes after %d", e.Seq, e.ChatID, reached[e.ChatID])

@@ -213,7 +213,7 @@ func (c carrier) expected(d hostile.Document) (status int, code string) {
 func (c carrier) check(d hostile.Document, got reply) string {
 	status, code := c.expected(d)
 	if c.name == "POST, GraphQL" && status == http.StatusOK && !got.hasData {
-		status = http.StatusBadRequest // a request error, for those who read the status
+		status = http.StatusBadRequest // a request error, if the client reads the status
 	}
 	switch {
 	case got.code != code || got.status != status:

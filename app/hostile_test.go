@@ -20,7 +20,7 @@ import (
 // Only without the race detector: go test -run Hostile ./app (make test does that, too).
 const (
 	maxRefusal   = 10 * time.Millisecond
-	maxPerMB     = 50 * time.Millisecond // more for each, which takes the client longer to write too
+	maxPerMB     = 50 * time.Millisecond // more for each MB, which the client also takes longer to write
 	maxAnonymous = time.Millisecond
 	maxHeld      = 10 << 20 // bytes of heap, afterwards
 )
@@ -60,7 +60,7 @@ func TestHostileDocuments(t *testing.T) { //nolint:paralleltest // see above
 			refusesCheaply(t, i)
 			legitimate(t, i)
 			before.compare(t)
-			i.toldNothing(t)
+			i.requireQuietLog(t)
 		})
 	}
 }
@@ -175,8 +175,8 @@ func (f footprint) compare(t *testing.T) {
 	})
 }
 
-// toldNothing requires that the log has no internal errors and no content of the requests.
-func (i *instance) toldNothing(t *testing.T) {
+// requireQuietLog requires that the log has no internal errors and no content of the requests.
+func (i *instance) requireQuietLog(t *testing.T) {
 	t.Helper()
 	log := i.logs.text()
 	if !strings.Contains(log, `"path":"/graphql"`) {
@@ -211,7 +211,7 @@ func TestHostileAnonymous(t *testing.T) { //nolint:paralleltest // it measures w
 		i.closesOnAnonymous(t, body)
 	}
 	t.Logf("the slowest refusal took %s of CPU", slowest)
-	i.toldNothing(t)
+	i.requireQuietLog(t)
 }
 
 // closesOnAnonymous sends the document over a socket without connection_init.
@@ -246,7 +246,7 @@ func TestHostileOverGET(t *testing.T) {
 		}
 		path := "/graphql?" + parameters.Encode()
 		if len(path) > header-1000 && len(path) < header+8000 {
-			continue // depends on the other headers
+			continue // depends on the size of the other headers
 		}
 		got := i.fetch(t, http.MethodGet, path, typeJSON, nil)
 		wants := []string{d.Code}
@@ -270,7 +270,7 @@ func TestHostileOverGET(t *testing.T) {
 	if fits < 60 || long < 20 {
 		t.Errorf("%d documents fit, %d do not", fits, long)
 	}
-	i.toldNothing(t)
+	i.requireQuietLog(t)
 }
 
 // TestEchoIsSeen is the negative control of echoes.

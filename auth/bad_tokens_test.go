@@ -51,7 +51,7 @@ func TestBadTokens(t *testing.T) {
 
 		refuses(t, "secret", newHS256(t), hs256(), append(badTokens(t, hs256()), badForSecret(t, rs256)...))
 		refuses(t, "keys", byKeys, es256, append(badTokens(t, es256), badForKeys(t, es256, rs256, weak, enc)...))
-		takes(t, "keys", byKeys, rs256)
+		acceptsGood(t, "keys", byKeys, rs256)
 		if n := len(provider.times()); n != 1 {
 			t.Errorf("the keys were fetched %d times", n)
 		}
@@ -60,7 +60,7 @@ func TestBadTokens(t *testing.T) {
 
 func refuses(t *testing.T, name string, v *auth.JWT, s signer, tokens []badToken) {
 	t.Helper()
-	takes(t, name, v, s)
+	acceptsGood(t, name, v, s)
 	for _, bad := range tokens {
 		says := bad.says
 		if says == "" {
@@ -72,12 +72,12 @@ func refuses(t *testing.T, name string, v *auth.JWT, s signer, tokens []badToken
 			t.Errorf("%s, %s: viewer %+v, %v", name, bad.reason, viewer, err)
 		}
 	}
-	takes(t, name, v, s)
+	acceptsGood(t, name, v, s)
 	t.Logf("%s: %d bad tokens", name, len(tokens))
 }
 
-// takes is the control: the token that all bad ones are made from passes, and so do unusual valid ones.
-func takes(t *testing.T, name string, v *auth.JWT, s signer) {
+// acceptsGood is the control: the token that all bad ones are made from passes, and so do unusual valid ones.
+func acceptsGood(t *testing.T, name string, v *auth.JWT, s signer) {
 	t.Helper()
 	now := time.Now().Unix()
 	tokens := map[string]string{

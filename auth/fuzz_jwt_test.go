@@ -39,7 +39,7 @@ func FuzzToken(f *testing.F) {
 
 func refusedWell(t *testing.T, viewer auth.Viewer, err error) {
 	t.Helper()
-	own, ok := err.(*db.Error) //nolint:errorlint // the outermost is what is shown
+	own, ok := err.(*db.Error) //nolint:errorlint // clients see the outermost error
 	if !ok || own.Code != db.CodeUnauthenticated || own.Message != notValid && own.Message != expired || viewer.ID != "" {
 		t.Fatalf("%+v, %v", viewer, err)
 	}
