@@ -52,7 +52,7 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 		refuseAdmission(w, err)
 		return nil, false
 	}
-	s.ctx = graph.WithCut(graph.WithTransport(s.ctx, "sse"), s.cut)
+	s.ctx = graph.WithCut(s.ctx, s.cut)
 	s.expireAt(viewer.Expires)
 	return s, true
 }

@@ -84,7 +84,7 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 	boundKernel(r)
 	s.conn.SetReadLimit(maxInit)
 	s.ctx, s.cancel = context.WithCancel(r.Context())
-	s.ctx = graph.WithCut(graph.WithTransport(s.ctx, "websocket"), s.comeBack)
+	s.ctx = graph.WithCut(s.ctx, s.comeBack)
 	s.serve()
 }
 
