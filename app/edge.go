@@ -6,7 +6,7 @@ import (
 
 	"studychat/auth"
 	"studychat/config"
-	"studychat/db"
+	"studychat/db/sqlstore"
 	"studychat/events"
 	"studychat/events/hub"
 	"studychat/graph"
@@ -63,14 +63,14 @@ func (a *app) newVerifier(settings config.Settings, now func() time.Time) (auth.
 
 // readiness: without the database nothing works, without Redis everything does. A clock that is wrong is told, and one that is
 // very wrong is a machine to be looked at.
-func readiness(store *db.Store, r remote, hub *hub.Hub) func(context.Context) transport.Readiness {
+func readiness(store *sqlstore.Store, r remote, hub *hub.Hub) func(context.Context) transport.Readiness {
 	return func(ctx context.Context) transport.Readiness {
 		out := transport.Readiness{Ready: true, Parts: map[string]string{"database": "ok", "clock": "ok"}}
 		if err := store.Ping(ctx); err != nil {
 			out.Ready, out.Parts["database"] = false, "down"
 		}
-		if offset := store.ClockOffset(); offset.Abs() > db.ClockWarning {
-			out.Ready = out.Ready && offset.Abs() <= db.MaxClockOffset
+		if offset := store.ClockOffset(); offset.Abs() > sqlstore.ClockWarning {
+			out.Ready = out.Ready && offset.Abs() <= sqlstore.MaxClockOffset
 			out.Parts["clock"] = "off by " + offset.Abs().Round(time.Second).String()
 		}
 		switch {

@@ -21,6 +21,7 @@ import (
 
 	"studychat/auth"
 	"studychat/db"
+	"studychat/db/sqlstore"
 	"studychat/events"
 	"studychat/events/hub"
 	"studychat/graph"
@@ -47,9 +48,9 @@ type edge struct {
 }
 
 // newStore is an empty store, in memory.
-func newStore(t testing.TB, log *slog.Logger) *db.Store {
+func newStore(t testing.TB, log *slog.Logger) *sqlstore.Store {
 	t.Helper()
-	store, err := db.Open(t.Context(), "sqlite::memory:", db.OpenOptions{Log: log})
+	store, err := sqlstore.Open(t.Context(), "sqlite::memory:", sqlstore.OpenOptions{Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

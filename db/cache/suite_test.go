@@ -13,6 +13,7 @@ import (
 
 	"studychat/db"
 	"studychat/db/dbtest"
+	"studychat/db/sqlstore"
 	"studychat/test/services"
 )
 
@@ -31,7 +32,7 @@ func (s *statements) AfterQuery(context.Context, *bun.QueryEvent) { s.n.Add(1) }
 
 // instance is a process: a store behind a cache.
 type instance struct {
-	store *db.Store
+	store *sqlstore.Store
 	guard *Guard
 	cache *Cache
 	sql   *statements
@@ -42,7 +43,7 @@ func open(t *testing.T, url, redisAddr string) *instance {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	guard := NewGuard(dialPatient(t, redisAddr), testNames(), GuardOptions{Timeout: 5 * time.Second, Log: log})
 	sql := new(statements)
-	store, err := db.Open(t.Context(), url, db.OpenOptions{Guard: guard, Log: log, Hook: sql})
+	store, err := sqlstore.Open(t.Context(), url, sqlstore.OpenOptions{Guard: guard, Log: log, Hook: sql})
 	if err != nil {
 		t.Fatal(err)
 	}

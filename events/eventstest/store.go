@@ -8,14 +8,15 @@ import (
 	"testing"
 
 	"studychat/db"
+	"studychat/db/sqlstore"
 	"studychat/events"
 	"studychat/events/hub"
 )
 
 // OpenStore opens and migrates a database.
-func OpenStore(t *testing.T, url string) *db.Store {
+func OpenStore(t *testing.T, url string) *sqlstore.Store {
 	t.Helper()
-	store, err := db.Open(t.Context(), url, db.OpenOptions{Log: Log(t)})
+	store, err := sqlstore.Open(t.Context(), url, sqlstore.OpenOptions{Log: Log(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +35,7 @@ type Instance struct {
 }
 
 // NewInstance starts an instance. It stops with the test.
-func NewInstance(t *testing.T, store *db.Store, bus events.Bus, registry events.Registry) Instance {
+func NewInstance(t *testing.T, store *sqlstore.Store, bus events.Bus, registry events.Registry) Instance {
 	t.Helper()
 	h := hub.New(store, bus, registry, Log(t))
 	if err := h.Start(t.Context()); err != nil {

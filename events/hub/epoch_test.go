@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"studychat/db"
+	"studychat/db/sqlstore"
 	"studychat/events"
 	"studychat/events/eventstest"
 	"studychat/test/services"
@@ -27,7 +28,7 @@ func firstReset(t *testing.T, s events.Stream) events.Item {
 }
 
 // eachStore runs a test over both databases, with the store in hand.
-func eachStore(t *testing.T, test func(t *testing.T, store *db.Store)) {
+func eachStore(t *testing.T, test func(t *testing.T, store *sqlstore.Store)) {
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
 		test(t, eventstest.OpenStore(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db")))
@@ -41,7 +42,7 @@ func eachStore(t *testing.T, test func(t *testing.T, store *db.Store)) {
 // TestStoreEpochRises bumps the epoch under streams that are idle and under one that writes: they reset and go on.
 func TestStoreEpochRises(t *testing.T) {
 	t.Parallel()
-	eachStore(t, func(t *testing.T, store *db.Store) {
+	eachStore(t, func(t *testing.T, store *sqlstore.Store) {
 		a := eventstest.NewInstance(t, store, events.NewMemoryBus(), events.NewMemoryRegistry())
 		ctx, write, id := eventstest.Within(t, time.Minute), eventstest.Must(t), db.NewID()
 		write(a.Repo.CreateChat(ctx, "ann", db.NewChat{ID: id, Title: "T"}))
@@ -86,7 +87,7 @@ func TestStoreEpochRises(t *testing.T) {
 // something is told, who does not goes on.
 func TestStorePruned(t *testing.T) {
 	t.Parallel()
-	eachStore(t, func(t *testing.T, store *db.Store) {
+	eachStore(t, func(t *testing.T, store *sqlstore.Store) {
 		a := eventstest.NewInstance(t, store, events.NewMemoryBus(), events.NewMemoryRegistry())
 		ctx, write, id := eventstest.Within(t, time.Minute), eventstest.Must(t), db.NewID()
 		begun := time.Now()

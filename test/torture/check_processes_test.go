@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"studychat/db"
+	"studychat/db/sqlstore"
 	"studychat/test/services"
 )
 
@@ -22,7 +23,7 @@ func (l *traffic) worst(w window) float64 {
 
 // writeUnpublished commits messages as a server does that dies before it tells anybody.
 func writeUnpublished(l *traffic, n int) {
-	store, err := db.Open(l.r.Context(), l.w.dsn, db.OpenOptions{MaxConns: 2})
+	store, err := sqlstore.Open(l.r.Context(), l.w.dsn, sqlstore.OpenOptions{MaxConns: 2})
 	l.r.must(err)
 	defer store.Close()
 	for k := range n {

@@ -13,6 +13,7 @@ import (
 
 	"studychat/db"
 	"studychat/db/cache"
+	"studychat/db/sqlstore"
 	"studychat/events"
 	"studychat/events/hub"
 	"studychat/events/redisbus"
@@ -62,7 +63,7 @@ func newStack(r *record, o stacking) *stack {
 	if o.naive {
 		guard = naiveGuard{client}
 	}
-	store, err := db.Open(r.Context(), o.dsn, db.OpenOptions{Guard: slowGuard{guard, o.delay}, MaxConns: 16, Log: log})
+	store, err := sqlstore.Open(r.Context(), o.dsn, sqlstore.OpenOptions{Guard: slowGuard{guard, o.delay}, MaxConns: 16, Log: log})
 	r.must(err)
 	r.Cleanup(func() { _ = store.Close() })
 	_, err = store.MigrateUp(r.Context())
@@ -93,7 +94,7 @@ func newStack(r *record, o stacking) *stack {
 }
 
 // share has the instances tell each other when their writes do not reach Redis.
-func (s *stack) share(r *record, store *db.Store) {
+func (s *stack) share(r *record, store *sqlstore.Store) {
 	r.Cleanup(s.guard.StartSharing(context.Background(), store))
 	r.Cleanup(store.StartPulse(context.Background(), func(p db.Pulse) {
 		cutOff := s.guard.Pulse(p)

@@ -60,7 +60,7 @@ const intro = `# Reliability
 
 What the server's promises are worth under faults: three real server processes on one PostgreSQL and one Redis (for the cache and the herd: three
 instances in one process, so that each of their steps can be delayed; under hostile clients: one server), with real faults. Written by
-` + "`make torture`" + ` (the checks, in [torture/](../torture)) and ` + "`go run ./torture/report`" + ` (this page), from
+` + "`make torture`" + ` (the checks, in [test/torture/](../test/torture)) and ` + "`go run ./test/torture/report`" + ` (this page), from
 [torture.jsonl](../test/torture/report/torture.jsonl); do not edit.
 
 - *Due* and *delivered* are deliveries: committed events times those who had to get them, held against the database's own log.
