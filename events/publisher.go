@@ -7,16 +7,16 @@ import (
 	"studychat/db"
 )
 
-// publisher pokes after every write. It is a decorator, so that no caller of the repository can forget to publish; and it
-// runs after the write was answered, never inside the transaction, so that a slow bus holds no lock and nothing is
-// announced that is not committed. A process that dies between the two loses the poke only: the heads tell.
+// publisher announces every write. It is a decorator, so that no caller of the repository can forget to publish. It publishes
+// after the write was answered, never inside the transaction, so that a slow bus holds no lock and only committed events are
+// announced. A process that dies between the two loses just the notification: sweeps of the heads find the event.
 type publisher struct {
 	db.Repository
 	bus Bus
 	log *slog.Logger
 }
 
-// NewPublisher decorates next: every write that committed something is announced on bus.
+// NewPublisher decorates next: it announces every write that committed something on bus.
 func NewPublisher(next db.Repository, bus Bus, log *slog.Logger) db.Repository {
 	return &publisher{Repository: next, bus: bus, log: log}
 }
@@ -68,28 +68,28 @@ func (p *publisher) LeaveChat(ctx context.Context, viewer, chatID string) (*db.E
 func (p *publisher) MarkRead(ctx context.Context, viewer, chatID string, seq int64) (int64, bool, error) {
 	readSeq, moved, err := p.Repository.MarkRead(ctx, viewer, chatID, seq)
 	if err == nil && moved {
-		publishPassing(ctx, p.bus, Passing{Kind: MessagesRead, ChatID: chatID, User: viewer, At: p.Now(), ReadSeq: readSeq})
+		PublishEphemeral(ctx, p.bus, Ephemeral{Kind: MessagesRead, ChatID: chatID, User: viewer, At: p.Now(), ReadSeq: readSeq})
 	}
 	return readSeq, moved, err
 }
 
-// publish announces what a write returned and passes it on.
+// publish announces the event that a write returned, and returns it.
 func (p *publisher) publish(ctx context.Context) func(*db.Event, error) (*db.Event, error) {
 	return func(event *db.Event, err error) (*db.Event, error) {
 		if err != nil || event.Repeated {
 			return event, err
 		}
-		ctx := context.WithoutCancel(ctx) // the write is done: a caller who hangs up must not silence it
+		ctx := context.WithoutCancel(ctx) // the write is done: it is announced even if the caller has hung up
 		p.log.DebugContext(ctx, "event", "chat", event.ChatID, "seq", event.Seq, "kind", event.Kind)
-		p.bus.Publish(ctx, Poke{Topic: ChatTopic(event.ChatID), Epoch: event.Epoch, Seq: event.Seq, Event: event})
+		p.bus.Publish(ctx, Notification{Topic: ChatTopic(event.ChatID), Epoch: event.Epoch, Seq: event.Seq, Event: event})
 		if user := newcomer(event); user != "" {
-			p.bus.Publish(ctx, Poke{Topic: UserTopic(user)})
+			p.bus.Publish(ctx, Notification{Topic: UserTopic(user)})
 		}
 		return event, nil
 	}
 }
 
-// newcomer is the user whose set of chats grew by the event, if any.
+// newcomer is the user who got another chat by the event, if any.
 func newcomer(event *db.Event) string {
 	switch event.Kind {
 	case db.ChatCreated:
@@ -101,6 +101,7 @@ func newcomer(event *db.Event) string {
 	}
 }
 
-func publishPassing(ctx context.Context, bus Bus, passing Passing) {
-	bus.Publish(context.WithoutCancel(ctx), Poke{Topic: ChatTopic(passing.ChatID), Passing: &passing})
+// PublishEphemeral announces an ephemeral event, even if the caller has hung up.
+func PublishEphemeral(ctx context.Context, bus Bus, ephemeral Ephemeral) {
+	bus.Publish(context.WithoutCancel(ctx), Notification{Topic: ChatTopic(ephemeral.ChatID), Ephemeral: &ephemeral})
 }
