@@ -16,7 +16,7 @@ import (
 //
 // It owns its bus and its registry: Start starts them and Stop stops them.
 type Hub struct {
-	repo     db.EventRepository
+	repo     db.EventReads
 	bus      Bus
 	registry Registry
 	log      *slog.Logger
@@ -41,7 +41,7 @@ type Hub struct {
 }
 
 // NewHub returns a hub that reads repo and listens to bus. Start it before use.
-func NewHub(repo db.EventRepository, bus Bus, registry Registry, log *slog.Logger) *Hub {
+func NewHub(repo db.EventReads, bus Bus, registry Registry, log *slog.Logger) *Hub {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Hub{
 		repo: repo, bus: bus, registry: registry, log: log,

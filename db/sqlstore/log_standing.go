@@ -39,7 +39,7 @@ LEFT JOIN chat_events AS r ON r.chat_id = c.id AND r.seq = (SELECT MIN(e.seq + 0
 WHERE e.chat_id = ?0 AND e.subject_id = ?2 AND e.kind = ?5 AND e.created_at >= ?1 AND e.seq + 0 > ?3)
 WHERE c.id = ?0`
 
-// Standing implements EventRepository.
+// Standing implements db.Repository.
 func (s eventLog) Standing(ctx context.Context, viewer, chatID string, place db.FeedPlace) (*db.Standing, error) {
 	var row struct {
 		db.Head

@@ -10,7 +10,7 @@ import (
 	"studychat/db"
 )
 
-// SendMessage implements MessageRepository.
+// SendMessage implements db.Repository.
 func (s writes) SendMessage(ctx context.Context, viewer string, message db.NewMessage) (*db.Event, error) {
 	return s.writeChat(ctx, viewer, message.ChatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
 		e, err := s.enterToSend(ctx, tx, viewer, message.ChatID, message.ID)
@@ -74,7 +74,7 @@ func repeatSend(ctx context.Context, tx bun.Tx, viewer string, message db.NewMes
 	}}, nil
 }
 
-// EditMessage implements MessageRepository.
+// EditMessage implements db.Repository.
 func (s writes) EditMessage(ctx context.Context, viewer, id, content string) (*db.Event, error) {
 	chatID, err := s.chatOf(ctx, viewer, id)
 	if err != nil {
@@ -100,7 +100,7 @@ func (s writes) EditMessage(ctx context.Context, viewer, id, content string) (*d
 	})
 }
 
-// DeleteMessage implements MessageRepository.
+// DeleteMessage implements db.Repository.
 func (s writes) DeleteMessage(ctx context.Context, viewer, id string) (*db.Event, error) {
 	chatID, err := s.chatOf(ctx, viewer, id)
 	if err != nil {
