@@ -22,7 +22,7 @@ func (f *fakeLog) farAway(d time.Duration) {
 // announce says what was committed as the publisher does.
 func announce(bus Bus, event *db.Event) {
 	publish(bus, event)
-	if user := newcomer(event); user != "" {
+	if user := event.Joined(); user != "" {
 		bus.Publish(context.Background(), Poke{Topic: UserTopic(user)})
 	}
 }

@@ -172,16 +172,16 @@ func (f *follower) deliver(event *db.Event) (Item, bool) {
 		return Item{}, false
 	}
 	f.cursor.Seq = event.Seq
-	removal := event.Ends(f.viewer) && event.Kind != db.ChatDeleted
+	removal := event.Left() == f.viewer
 	switch {
-	case event.Kind == db.ChatDeleted, removal && event.Seq > f.member, event.Seq == f.until:
+	case event.IsLast(), removal && event.Seq > f.member, event.Seq == f.until:
 		f.over, f.endedAt = true, event.At
 		f.batch = nil
 		if removal {
 			f.removal = event
 		}
 	}
-	return Item{Cursor: f.cursor.String(), At: event.At, Event: f.asOfThen(event)}, true
+	return Item{Cursor: f.cursor.String(), At: event.At, Event: f.redactedFor(event)}, true
 }
 
 // read fetches the events after the cursor that the ring has no more. A database that fails is asked again.

@@ -70,14 +70,13 @@ func (f *follower) endWith(removed *db.Event, head db.Head) {
 	f.until, f.untilAt, f.member = removed.Seq, removed.At, removed.Seq
 }
 
-// asOfThen is the event as the viewer may see it. The log shows messages as they are now; what was written into one
-// after the viewer had been removed is not for them: to them the message is a deleted one.
-func (f *follower) asOfThen(event *db.Event) *db.Event {
+// redactedFor is the event as the viewer may see it. The log shows messages as they are now; what was written into one after the
+// viewer had been removed is not for them: to them the message is a deleted one.
+func (f *follower) redactedFor(event *db.Event) *db.Event {
 	if f.until == 0 || f.untilAt.IsZero() || event.Message == nil || event.Message.EditedAt == nil || event.Message.EditedAt.Before(f.untilAt) {
 		return event
 	}
-	shown, message := *event, *event.Message
-	message.Content, message.DeletedAt = "", message.EditedAt
-	shown.Message = &message
+	shown := *event
+	shown.Message = event.Message.Redacted(*event.Message.EditedAt)
 	return &shown
 }

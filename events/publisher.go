@@ -86,13 +86,17 @@ func (p *publisher) SawUser(ctx context.Context, id string, claims db.Claims) (*
 	return p.next.SawUser(ctx, id, claims)
 }
 
-func (p *publisher) UpsertUser(ctx context.Context, user db.User) error { return p.next.UpsertUser(ctx, user) }
+func (p *publisher) UpsertUser(ctx context.Context, user db.User) error {
+	return p.next.UpsertUser(ctx, user)
+}
 
 func (p *publisher) PutModule(ctx context.Context, module db.Module) (*db.Module, error) {
 	return p.next.PutModule(ctx, module)
 }
 
-func (p *publisher) DeleteModule(ctx context.Context, id string) error { return p.next.DeleteModule(ctx, id) }
+func (p *publisher) DeleteModule(ctx context.Context, id string) error {
+	return p.next.DeleteModule(ctx, id)
+}
 
 // publish announces what a write returned and passes it on.
 func (p *publisher) publish(ctx context.Context) func(*db.Event, error) (*db.Event, error) {
@@ -103,22 +107,10 @@ func (p *publisher) publish(ctx context.Context) func(*db.Event, error) (*db.Eve
 		ctx := context.WithoutCancel(ctx) // the write is done: a caller who hangs up must not silence it
 		p.log.DebugContext(ctx, "event", "chat", event.ChatID, "seq", event.Seq, "kind", event.Kind)
 		p.bus.Publish(ctx, Poke{Topic: ChatTopic(event.ChatID), Epoch: event.Epoch, Seq: event.Seq, Event: event})
-		if user := newcomer(event); user != "" {
+		if user := event.Joined(); user != "" {
 			p.bus.Publish(ctx, Poke{Topic: UserTopic(user)})
 		}
 		return event, nil
-	}
-}
-
-// newcomer is the user whose set of chats grew by the event, if any.
-func newcomer(event *db.Event) string {
-	switch event.Kind {
-	case db.ChatCreated:
-		return event.Actor
-	case db.MemberAdded:
-		return event.Member.UserID
-	default:
-		return ""
 	}
 }
 

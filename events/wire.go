@@ -78,7 +78,7 @@ func checkPoke(poke Poke) error {
 	return nil
 }
 
-// decodeEvent returns the event of a poke if it is whole, else nil: what is not whole is read from the log.
+// decodeEvent returns the event of a poke if it is complete, else nil: the log has it.
 func decodeEvent(raw json.RawMessage, poke Poke) *db.Event {
 	if len(raw) == 0 {
 		return nil
@@ -87,27 +87,13 @@ func decodeEvent(raw json.RawMessage, poke Poke) *db.Event {
 	if json.Unmarshal(raw, &event) != nil {
 		return nil
 	}
-	if event.Seq != poke.Seq || event.Epoch != poke.Epoch || ChatTopic(event.ChatID) != poke.Topic || !whole(&event) {
+	if event.Seq != poke.Seq || event.Epoch != poke.Epoch || ChatTopic(event.ChatID) != poke.Topic || !event.Complete() {
 		return nil
 	}
 	if event.Member != nil {
 		event.Member.ChatID = event.ChatID // not part of its JSON
 	}
 	return &event
-}
-
-// whole says whether the event has what its kind promises, so that nobody behind has to check.
-func whole(event *db.Event) bool {
-	switch event.Kind {
-	case db.MessageSent, db.MessageEdited, db.MessageDeleted:
-		return event.Message != nil && event.Message.ChatID == event.ChatID
-	case db.MemberAdded, db.MemberRemoved, db.ChatTransferred:
-		return event.Member != nil
-	case db.ChatCreated, db.ChatRenamed, db.ChatDeleted:
-		return true
-	default:
-		return false
-	}
 }
 
 // sentBy says whether the message on the wire is the instance's own.

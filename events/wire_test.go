@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"studychat/db"
+	"studychat/db/dbtest"
 )
 
 func somePokes() map[string]Poke {
@@ -44,6 +45,23 @@ func TestWireRoundTrip(t *testing.T) {
 			t.Errorf("%s: got %+v, %v; want %+v", name, got, err, poke)
 		}
 	}
+}
+
+func TestWireTakesEveryKind(t *testing.T) {
+	t.Parallel()
+	dbtest.EveryKind(t, func(t *testing.T, event *db.Event) {
+		if event.Member != nil {
+			event.Member.JoinedSeq = 0 // the feed reads it from the database
+		}
+		poke := Poke{Topic: ChatTopic("c"), Epoch: 2, Seq: 5, Event: event}
+		message, err := encodePoke(newInstanceID(), poke)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := decodePoke(message); err != nil || !reflect.DeepEqual(got, poke) {
+			t.Errorf("got %+v, %v; want %+v", got.Event, err, event)
+		}
+	})
 }
 
 func TestWireLeavesBigEventsOut(t *testing.T) {

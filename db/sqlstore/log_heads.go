@@ -32,7 +32,7 @@ func (s eventLog) FeedHeads(ctx context.Context, viewer string, since *time.Time
 		if since == nil {
 			return q.Where("c.deleted_at IS NULL AND c.id IN (SELECT own.chat_id FROM chat_members AS own WHERE own.user_id = ?)", viewer)
 		}
-		return q.Where("c.last_at >= ?", *since).Where(everMemberOf, viewer, *since, db.MemberRemoved)
+		return q.Where("c.last_at >= ?", *since).Where(everMemberOf, viewer, *since, leaveKinds)
 	})
 }
 
@@ -40,14 +40,14 @@ func (s eventLog) FeedHeads(ctx context.Context, viewer string, since *time.Time
 func (s eventLog) FeedStart(ctx context.Context, viewer string, since time.Time) ([]db.Head, error) {
 	return s.feedHeads(ctx, viewer, func(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.Where("c.last_at >= ? OR (c.deleted_at IS NULL AND me.user_id IS NOT NULL)", since).
-			Where(everMemberOf, viewer, since, db.MemberRemoved)
+			Where(everMemberOf, viewer, since, leaveKinds)
 	})
 }
 
 // everMemberOf selects the chats that a user is a member of or was removed from since. (UNION and not OR: with OR both databases
 // read through all chats there are.)
 const everMemberOf = `c.id IN (SELECT own.chat_id FROM chat_members AS own WHERE own.user_id = ?0
-UNION SELECT e.chat_id FROM chat_events AS e WHERE e.subject_id = ?0 AND e.created_at >= ?1 AND e.kind = ?2)`
+UNION SELECT e.chat_id FROM chat_events AS e WHERE e.subject_id = ?0 AND e.created_at >= ?1 AND e.kind IN (?2))`
 
 func (s eventLog) feedHeads(ctx context.Context, viewer string, which func(*bun.SelectQuery) *bun.SelectQuery) ([]db.Head, error) {
 	heads := []db.Head{}

@@ -94,7 +94,7 @@ func (s writes) DeleteChat(ctx context.Context, viewer, id string) (*db.Event, e
 func bury(ctx context.Context, tx bun.Tx, event *db.Event) error {
 	for _, q := range []*bun.RawQuery{
 		tx.NewRaw("DELETE FROM messages WHERE chat_id = ?", event.ChatID),
-		tx.NewRaw("DELETE FROM chat_events WHERE chat_id = ? AND kind <> ?", event.ChatID, db.MemberRemoved),
+		tx.NewRaw("DELETE FROM chat_events WHERE chat_id = ? AND kind NOT IN (?)", event.ChatID, leaveKinds),
 		tx.NewRaw("UPDATE chats SET title = '', deleted_at = last_at, floor_seq = head_seq - 1 WHERE id = ?", event.ChatID),
 	} {
 		if _, err := q.Exec(ctx); err != nil {
