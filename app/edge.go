@@ -9,20 +9,13 @@ import (
 	"studychat/db/sqlstore"
 	"studychat/events"
 	"studychat/graph"
-	"studychat/graph/persisted"
 	"studychat/rate"
 	"studychat/transport"
 )
 
-// edgeOptions are limits and documents. What is counted and kept is shared through Redis where there is one.
+// edgeOptions are limits and documents. Rates are counted in Redis where there is one.
 func (a *app) edgeOptions(settings config.Settings, r remote) graph.Options {
-	kept := persisted.NewMemory(0)
-	options := graph.Options{Introspection: settings.Introspection(), Documents: kept, TrustedMode: settings.Documents.Mode}
-	if r.cacheClient != nil {
-		shared := persisted.NewRedis(r.cacheClient, kept, a.log)
-		a.onStop(func() error { shared.Stop(); return nil })
-		options.Documents = shared
-	}
+	options := graph.Options{Introspection: settings.Introspection(), TrustedMode: settings.Documents.Mode}
 	if settings.Documents.Manifest != nil {
 		options.Trusted = settings.Documents.Manifest
 		a.log.Info("Trusted documents", "mode", settings.Documents.Trusted, "documents", settings.Documents.Manifest.Len())

@@ -82,12 +82,15 @@ func serveEdge(t *testing.T, repo db.Repository, live graph.Live, log *slog.Logg
 	t.Helper()
 	exec := graph.NewExecutor(&graph.Resolver{Repo: repo, Live: live, Log: log}, graph.Options{Introspection: true})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := gqlgen.StartOperationTrace(graph.WithRequestID(r.Context(), "request-1"))
+		request := graph.Request{ID: "request-1"}
+		if r.Header.Get("Accept") == "text/event-stream" {
+			request.Disconnect = func() { t.Log("disconnected") }
+		}
+		ctx := gqlgen.StartOperationTrace(graph.WithRequest(r.Context(), request))
 		if user := r.Header.Get("User"); user != "" {
 			ctx = auth.WithViewer(ctx, auth.Viewer{ID: user, Scopes: strings.Fields(r.Header.Get("Scopes"))})
 		}
-		if r.Header.Get("Accept") == "text/event-stream" {
-			ctx = graph.WithCut(ctx, func() { t.Log("cut") })
+		if request.Disconnect != nil {
 			transport.SSE{}.Do(w, r.WithContext(ctx), exec)
 			return
 		}

@@ -18,8 +18,8 @@ import (
 	"studychat/redisconn"
 )
 
-// stack is an instance of the cache in this process, so that every step of it can be delayed: publish(cache(store)), as
-// the server builds it, with delays in between.
+// stack is an instance of the cache in this process: publish(cache(store)) as the server builds it, with a delay at
+// every step.
 type stack struct {
 	repo  db.Repository
 	guard *cache.Guard
@@ -27,7 +27,7 @@ type stack struct {
 	loads atomic.Int64
 }
 
-// stacking says what a stack stands on.
+// stacking says what a stack is built on.
 type stacking struct {
 	dsn   string
 	redis string // address
@@ -37,7 +37,7 @@ type stacking struct {
 	naive bool // the control instead of the cache
 }
 
-// delays are for every step of a read and a write.
+// delays are the delays of every step of a read and a write.
 type delays struct {
 	step time.Duration // at most; each of a random length
 	load time.Duration // at most: of a database read
@@ -91,7 +91,7 @@ func newStack(r *record, o stacking) *stack {
 	return s
 }
 
-// share has the instances tell each other when their writes do not reach Redis.
+// share connects the instances, so that they announce writes that did not reach Redis.
 func (s *stack) share(r *record, store *sqlstore.Store) {
 	r.Cleanup(s.guard.StartSharing(context.Background(), store))
 	r.Cleanup(store.StartPulse(context.Background(), func(p db.Pulse) {
@@ -102,7 +102,7 @@ func (s *stack) share(r *record, store *sqlstore.Store) {
 	}))
 }
 
-// cacheClient is tuned as the server's.
+// cacheClient returns a client tuned like the server's.
 func cacheClient(r *record, addr string) *redis.Client {
 	client := redis.NewClient(&redis.Options{
 		Addr: addr, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true, PipelinePoolSize: -1,
@@ -128,7 +128,7 @@ func busClient(r *record, addr string) *redis.Client {
 	return client
 }
 
-// slowRedis delays what goes to Redis and what comes back.
+// slowRedis delays commands and replies.
 type slowRedis struct{ delays }
 
 func (h slowRedis) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -149,7 +149,7 @@ func (h slowRedis) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
-// fate is what is to become of a write. It travels in the context, to where the write cannot be reached otherwise.
+// fate is the intended outcome of a write. It travels in the context, because the write cannot be reached otherwise.
 type fate struct {
 	commit time.Duration // how long the commit takes
 	dies   bool          // after the commit, before finish
@@ -157,7 +157,7 @@ type fate struct {
 
 type fateKey struct{}
 
-// slowGuard delays the steps of a write, and lets writers die.
+// slowGuard delays the steps of a write and lets some writers die.
 type slowGuard struct {
 	db.WriteGuard
 	delays
@@ -181,7 +181,7 @@ func (g slowGuard) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
 	}
 }
 
-// slowStore delays reads before and after their snapshot, and counts them.
+// slowStore delays reads before and after their snapshot and counts them.
 type slowStore struct {
 	db.Repository
 	delays
