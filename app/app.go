@@ -18,6 +18,8 @@ import (
 	"studychat/db/cache"
 	"studychat/db/sqlstore"
 	"studychat/events"
+	"studychat/events/hub"
+	"studychat/events/redisbus"
 	"studychat/graph"
 	"studychat/redisconn"
 	"studychat/transport"
@@ -175,13 +177,13 @@ func openWhenUp(ctx context.Context, url string, opts sqlstore.OpenOptions, log 
 }
 
 // startLive stacks the decorators, publish(cache(store)), and starts the hub on them.
-func (a *app) startLive(ctx context.Context, store *sqlstore.Store, r remote, settings config.Settings) (db.Repository, *events.Hub, error) {
-	bus, registry := events.NewMemoryBus(), events.NewMemoryRegistry()
+func (a *app) startLive(ctx context.Context, store *sqlstore.Store, r remote, settings config.Settings) (db.Repository, *hub.Hub, error) {
+	bus, registry := events.NewMemoryBus(), events.Registry(events.NewMemoryRegistry())
 	if r.busClient != nil {
-		bus = events.NewRedisBus(r.busClient, events.RedisOptions{}, a.log)
-		registry = events.NewRedisRegistry(r.busClient, store.Now, a.log)
+		bus = redisbus.New(r.busClient, r.names, a.log)
+		registry = redisbus.NewRegistry(r.busClient, r.names, store.Now, a.log)
 	}
-	hub := events.NewHub(store, bus, registry, a.log)
+	hub := hub.New(store, bus, registry, a.log)
 	if err := hub.Start(context.WithoutCancel(ctx)); err != nil {
 		return nil, nil, err
 	}

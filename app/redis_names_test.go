@@ -10,6 +10,7 @@ import (
 	"studychat/db"
 	"studychat/db/cache"
 	"studychat/events"
+	"studychat/events/redisbus"
 	"studychat/redisconn"
 	"studychat/test/services"
 )
@@ -31,7 +32,7 @@ func TestPresenceSurvivesAnOverflowOfTheCache(t *testing.T) {
 	}
 	names := redisconn.NewNamespace("test")
 	guard := cache.NewGuard(open(), names, cache.GuardOptions{MaxPending: 1, ProbeEvery: 20 * time.Millisecond, Timeout: 200 * time.Millisecond, Log: log})
-	here, there := events.NewRedisRegistry(open(), time.Now, log), events.NewRedisRegistry(open(), time.Now, log)
+	here, there := redisbus.NewRegistry(open(), names, time.Now, log), redisbus.NewRegistry(open(), names, time.Now, log)
 	for _, r := range []events.Registry{here, there} {
 		if err := r.Start(t.Context()); err != nil {
 			t.Fatal(err)

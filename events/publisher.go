@@ -7,11 +7,11 @@ import (
 	"studychat/db"
 )
 
-// publisher pokes after every write. It is a decorator, so that no caller of the repository can forget to publish; and it
-// runs after the write was answered, never inside the transaction, so that a slow bus holds no lock and nothing is
-// announced that is not committed. A process that dies between the two loses the poke only: the heads tell.
+// publisher announces every write. It is a decorator, so that no caller of the repository can forget to publish. It publishes
+// after the write was answered, never inside the transaction, so that a slow bus holds no lock and only committed events are
+// announced. A process that dies between the two loses just the notification: sweeps of the heads find the event.
 //
-// It embeds the reads alone, so a new write does not compile until it is decided here whether it publishes.
+// It embeds the reads alone, so that a new write does not compile until it is decided here whether it publishes.
 type publisher struct {
 	db.Reads
 	next db.Writes
@@ -19,7 +19,7 @@ type publisher struct {
 	log  *slog.Logger
 }
 
-// NewPublisher decorates next: every write that committed something is announced on bus.
+// NewPublisher decorates next: it announces every write that committed something on bus.
 func NewPublisher(next db.Repository, bus Bus, log *slog.Logger) db.Repository {
 	return &publisher{Reads: next, next: next, bus: bus, log: log}
 }
@@ -71,12 +71,12 @@ func (p *publisher) LeaveChat(ctx context.Context, viewer, chatID string) (*db.E
 func (p *publisher) MarkRead(ctx context.Context, viewer, chatID string, seq int64) (int64, bool, error) {
 	readSeq, moved, err := p.next.MarkRead(ctx, viewer, chatID, seq)
 	if err == nil && moved {
-		publishPassing(ctx, p.bus, Passing{Kind: MessagesRead, ChatID: chatID, User: viewer, At: p.Now(), ReadSeq: readSeq})
+		PublishEphemeral(ctx, p.bus, Ephemeral{Kind: MessagesRead, ChatID: chatID, User: viewer, At: p.Now(), ReadSeq: readSeq})
 	}
 	return readSeq, moved, err
 }
 
-// The writes below change nothing that a stream tells.
+// Streams do not tell what the writes below change.
 
 func (p *publisher) UpdateViewerState(ctx context.Context, viewer, chatID string, change db.ViewerStateChange) error {
 	return p.next.UpdateViewerState(ctx, viewer, chatID, change)
@@ -98,22 +98,23 @@ func (p *publisher) DeleteModule(ctx context.Context, id string) error {
 	return p.next.DeleteModule(ctx, id)
 }
 
-// publish announces what a write returned and passes it on.
+// publish announces the event that a write returned, and returns it.
 func (p *publisher) publish(ctx context.Context) func(*db.Event, error) (*db.Event, error) {
 	return func(event *db.Event, err error) (*db.Event, error) {
 		if err != nil || event.Repeated {
 			return event, err
 		}
-		ctx := context.WithoutCancel(ctx) // the write is done: a caller who hangs up must not silence it
+		ctx := context.WithoutCancel(ctx) // the write is done: it is announced even if the caller has hung up
 		p.log.DebugContext(ctx, "event", "chat", event.ChatID, "seq", event.Seq, "kind", event.Kind)
-		p.bus.Publish(ctx, Poke{Topic: ChatTopic(event.ChatID), Epoch: event.Epoch, Seq: event.Seq, Event: event})
+		p.bus.Publish(ctx, Notification{Topic: ChatTopic(event.ChatID), Epoch: event.Epoch, Seq: event.Seq, Event: event})
 		if user := event.Joined(); user != "" {
-			p.bus.Publish(ctx, Poke{Topic: UserTopic(user)})
+			p.bus.Publish(ctx, Notification{Topic: UserTopic(user)})
 		}
 		return event, nil
 	}
 }
 
-func publishPassing(ctx context.Context, bus Bus, passing Passing) {
-	bus.Publish(context.WithoutCancel(ctx), Poke{Topic: ChatTopic(passing.ChatID), Passing: &passing})
+// PublishEphemeral announces an ephemeral event, even if the caller has hung up.
+func PublishEphemeral(ctx context.Context, bus Bus, ephemeral Ephemeral) {
+	bus.Publish(context.WithoutCancel(ctx), Notification{Topic: ChatTopic(ephemeral.ChatID), Ephemeral: &ephemeral})
 }

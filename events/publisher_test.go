@@ -1,16 +1,15 @@
-package events
+package events_test
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"studychat/db"
+	"studychat/events"
+	"studychat/events/eventstest"
 )
 
 // fakeWrites answers every write that has an event with one event. It embeds no writes: a new one has to be added here, and is
@@ -23,7 +22,7 @@ type fakeWrites struct {
 	moved bool
 }
 
-func (fakeWrites) Now() time.Time { return now() }
+func (fakeWrites) Now() time.Time { return time.Now() }
 
 func (f fakeWrites) CreateChat(context.Context, string, db.NewChat) (*db.Event, error) {
 	return f.event, f.err
@@ -69,48 +68,6 @@ func (f fakeWrites) UpsertUser(context.Context, db.User) error                  
 func (f fakeWrites) PutModule(context.Context, db.Module) (*db.Module, error)     { return nil, f.err }
 func (f fakeWrites) DeleteModule(context.Context, string) error                   { return f.err }
 
-// recorder is a sink that notes the pokes, a word each.
-type recorder struct {
-	mu    sync.Mutex
-	words []string
-	gaps  []int
-	seen  []State
-}
-
-func (r *recorder) Poked(p Poke) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	word := string(p.Topic)
-	if p.Seq > 0 {
-		word += fmt.Sprint("@", p.Seq)
-	}
-	if p.Event != nil {
-		word += "+event"
-	}
-	if p.Passing != nil {
-		word += fmt.Sprint("+", p.Passing.Kind, ":", p.Passing.User, ":", p.Passing.ReadSeq)
-	}
-	r.words = append(r.words, word)
-}
-
-func (r *recorder) Gap(partition int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.gaps = append(r.gaps, partition)
-}
-
-func (r *recorder) StateChanged(s State) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.seen = append(r.seen, s)
-}
-
-func (r *recorder) all() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return strings.Join(r.words, " ")
-}
-
 // everyWrite calls each write that answers with an event, by name. The arguments are zero values: fakeWrites ignores them.
 func everyWrite(p db.Repository) map[string]func(context.Context) error {
 	calls := map[string]func(context.Context) error{}
@@ -131,7 +88,7 @@ func everyWrite(p db.Repository) map[string]func(context.Context) error {
 	return calls
 }
 
-func TestPublisherPokesAfterEveryWrite(t *testing.T) {
+func TestPublisherAnnouncesAfterEveryWrite(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		reason string
@@ -147,7 +104,7 @@ func TestPublisherPokesAfterEveryWrite(t *testing.T) {
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()
-			bus, got := NewMemoryBus(), &recorder{}
+			bus, got := events.NewMemoryBus(), &eventstest.Recorder{}
 			if err := bus.Start(t.Context(), got); err != nil {
 				t.Fatal(err)
 			}
@@ -157,13 +114,13 @@ func TestPublisherPokesAfterEveryWrite(t *testing.T) {
 			}
 			hungUp, cancel := context.WithCancel(t.Context())
 			cancel() // a caller who hangs up must not silence a write that is done
-			for name, write := range everyWrite(NewPublisher(next, bus, testLog(t))) {
-				got.words = nil
+			for name, write := range everyWrite(events.NewPublisher(next, bus, eventstest.Log(t))) {
+				got.Forget()
 				if err := write(hungUp); !errors.Is(err, c.err) {
 					t.Errorf("%s: error %v", name, err)
 				}
-				if got.all() != c.want {
-					t.Errorf("%s published %q, want %q", name, got.all(), c.want)
+				if got.All() != c.want {
+					t.Errorf("%s published %q, want %q", name, got.All(), c.want)
 				}
 			}
 		})
@@ -173,13 +130,13 @@ func TestPublisherPokesAfterEveryWrite(t *testing.T) {
 func TestPublisherMarkRead(t *testing.T) {
 	t.Parallel()
 	for moved, want := range map[bool]string{true: "c:c+READ:ann:7", false: ""} {
-		bus, got := NewMemoryBus(), &recorder{}
+		bus, got := events.NewMemoryBus(), &eventstest.Recorder{}
 		if err := bus.Start(t.Context(), got); err != nil {
 			t.Fatal(err)
 		}
-		_, _, err := NewPublisher(fakeWrites{moved: moved}, bus, testLog(t)).MarkRead(t.Context(), "ann", "c", 9)
-		if err != nil || got.all() != want {
-			t.Errorf("moved=%v: published %q, %v; want %q", moved, got.all(), err, want)
+		_, _, err := events.NewPublisher(fakeWrites{moved: moved}, bus, eventstest.Log(t)).MarkRead(t.Context(), "ann", "c", 9)
+		if err != nil || got.All() != want {
+			t.Errorf("moved=%v: published %q, %v; want %q", moved, got.All(), err, want)
 		}
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"studychat/db/cache"
 	"studychat/db/sqlstore"
 	"studychat/events"
+	"studychat/events/hub"
+	"studychat/events/redisbus"
 	"studychat/redisconn"
 )
 
@@ -23,7 +25,7 @@ import (
 type stack struct {
 	repo  db.Repository
 	guard *cache.Guard
-	hub   *events.Hub // nil unless asked for
+	hub   *hub.Hub // nil unless asked for
 	loads atomic.Int64
 }
 
@@ -52,9 +54,9 @@ func (d delays) wait(most time.Duration) {
 func newStack(r *record, o stacking) *stack {
 	s := &stack{}
 	log := slog.New(slog.DiscardHandler)
-	client := cacheClient(r, o.redis)
+	client, names := cacheClient(r, o.redis), redisconn.NewNamespace("test")
 	client.AddHook(slowRedis{o.delay})
-	s.guard = cache.NewGuard(client, redisconn.NewNamespace("test"), cache.GuardOptions{Log: log})
+	s.guard = cache.NewGuard(client, names, cache.GuardOptions{Log: log})
 	s.guard.Start(context.Background())
 	r.Cleanup(s.guard.Stop)
 	var guard db.WriteGuard = s.guard
@@ -75,8 +77,8 @@ func newStack(r *record, o stacking) *stack {
 	var bus events.Bus
 	if o.live {
 		line := busClient(r, o.redis)
-		bus = events.NewRedisBus(line, events.RedisOptions{}, log)
-		s.hub = events.NewHub(store, bus, events.NewMemoryRegistry(), log)
+		bus = redisbus.New(line, names, log)
+		s.hub = hub.New(store, bus, events.NewMemoryRegistry(), log)
 		r.must(s.hub.Start(context.Background()))
 		r.Cleanup(s.hub.Stop)
 		seen = s.hub.Seen
