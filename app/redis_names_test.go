@@ -15,8 +15,9 @@ import (
 	"studychat/test/services"
 )
 
-// The cache clears itself when there was too much to remember while Redis was away. It once took all that is not a string under
-// its prefix for damaged, and everybody's presence was under it.
+// TestPresenceSurvivesAnOverflowOfTheCache is a regression test. The cache clears itself after too many pending
+// invalidations during an outage of Redis. It used to treat every key under its prefix that is not a string as damaged,
+// including everybody's presence.
 func TestPresenceSurvivesAnOverflowOfTheCache(t *testing.T) {
 	t.Parallel()
 	server := services.NewRedisServer(t)

@@ -25,7 +25,7 @@ import (
 type stack struct {
 	repo  db.Repository
 	guard *cache.Guard
-	hub   *hub.Hub // nil unless asked for
+	hub   *hub.Hub // nil unless requested
 	loads atomic.Int64
 }
 
@@ -42,7 +42,7 @@ type stacking struct {
 // delays are the delays of every step of a read and a write.
 type delays struct {
 	step time.Duration // at most; each of a random length
-	load time.Duration // at most: of a database read
+	load time.Duration // at most; of a database read
 }
 
 func (d delays) wait(most time.Duration) {

@@ -17,7 +17,7 @@ import (
 // script is what a server sends on one connection, and how it ends the connection.
 type script struct {
 	frames []frame
-	close  websocket.StatusCode // of a socket; 0: it breaks. An event stream ends, or breaks.
+	close  websocket.StatusCode // of a socket; 0: it breaks. An event stream ends or breaks.
 }
 
 var (
@@ -36,7 +36,7 @@ func TestStockClients(t *testing.T) {
 	for _, tc := range []struct {
 		reason  string
 		over    carrier
-		first   script // of the first connection; the second one is the end of the chat
+		first   script // of the first connection; the second one sends the end of the chat
 		endedBy string
 	}{
 		{"an error is the end of an operation", overSocket, script{frames: []frame{{Type: "error", Payload: json.RawMessage(`[{"message":"busy","extensions":{"code":"UNAVAILABLE"}}]`)}}}, "error"},
