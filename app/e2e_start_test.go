@@ -134,7 +134,7 @@ func (i *instance) joinFeed(chats, number int) {
 			continue // the list already showed it
 		}
 		if e.Seq != reached[e.ChatID]+1 {
-			i.t.Fatalf("event %d of %s comes after %d", e.Seq, e.ChatID, reached[e.ChatID])
+			i.t.Fatalf("event %d of %s follows %d", e.Seq, e.ChatID, reached[e.ChatID])
 		}
 		if reached[e.ChatID] = e.Seq; e.Seq == number {
 			chats--

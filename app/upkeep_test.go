@@ -93,7 +93,7 @@ func TestUpkeep(t *testing.T) {
 				stop()
 				<-time.After(10 * pruneEvery)
 				if after, _ := store.read(); len(after) != len(lines) {
-					t.Errorf("it goes on after stop: %v", after)
+					t.Errorf("it continues after stop: %v", after)
 				}
 			})
 		})

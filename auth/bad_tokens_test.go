@@ -155,7 +155,7 @@ func badForms(t *testing.T, s signer) []badToken {
 		{reason: "payload an empty object", token: body("{}")},
 		{reason: "payload two objects", token: body(payload(good()) + "{}")},
 		{reason: "payload with a byte order mark", token: body("\ufeff" + payload(good()))},
-		{reason: "payload cut short", token: body(strings.TrimSuffix(payload(good()), "}"))},
+		{reason: "payload truncated", token: body(strings.TrimSuffix(payload(good()), "}"))},
 	}
 }
 

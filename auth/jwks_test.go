@@ -52,7 +52,7 @@ func (w world) spaced() {
 	times := w.p.times()
 	for i := 1; i < len(times); i++ {
 		if gap := times[i].Sub(times[i-1]); gap < time.Minute {
-			w.t.Errorf("fetch %d came %v after the one before", i+1, gap)
+			w.t.Errorf("fetch %d began %v after the previous one", i+1, gap)
 		}
 	}
 }

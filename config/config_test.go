@@ -92,23 +92,23 @@ func TestAuth(t *testing.T) {
 		secret = "JWT_SECRET=0123456789abcdef0123456789abcdef" // 32 bytes
 		keys   = "JWKS_URL=https://provider.example/keys"
 		issuer = "JWT_ISSUER=https://provider.example"
-		us     = "JWT_AUDIENCE=studychat"
+		aud    = "JWT_AUDIENCE=studychat"
 	)
 	for _, c := range []struct {
 		reason  string
 		environ []string
 		mistake string // "" means accepted
 	}{
-		{"a secret", []string{secret, issuer, us}, ""},
-		{"a key set", []string{keys, issuer, us}, ""},
-		{"a key set on this machine", []string{"JWKS_URL=http://127.0.0.1:8081/keys", issuer, us}, ""},
-		{"a secret beside a key set: a public key could be passed off as the secret", []string{secret, keys, issuer, us}, "JWT_SECRET and JWKS_URL cannot both be set."},
-		{"the same with the prefix", []string{"STUDYCHAT_" + secret, keys, issuer, us}, "JWT_SECRET and JWKS_URL cannot both be set."},
-		{"a secret that is a byte short", []string{secret[:len(secret)-1], issuer, us}, "JWT_SECRET must have at least 32 bytes, not 31."},
-		{"keys over an insecure connection", []string{"JWKS_URL=http://provider.example/keys", issuer, us}, "JWKS_URL must be an https URL"},
-		{"no address", []string{"JWKS_URL=/keys", issuer, us}, "JWKS_URL must be an https URL"},
-		{"tokens of any issuer", []string{secret, us}, "JWT_ISSUER is required"},
-		{"tokens of any issuer, with a key set", []string{keys, us}, "JWT_ISSUER is required"},
+		{"a secret", []string{secret, issuer, aud}, ""},
+		{"a key set", []string{keys, issuer, aud}, ""},
+		{"a key set on this machine", []string{"JWKS_URL=http://127.0.0.1:8081/keys", issuer, aud}, ""},
+		{"a secret beside a key set: a public key could be passed off as the secret", []string{secret, keys, issuer, aud}, "JWT_SECRET and JWKS_URL cannot both be set."},
+		{"the same with the prefix", []string{"STUDYCHAT_" + secret, keys, issuer, aud}, "JWT_SECRET and JWKS_URL cannot both be set."},
+		{"a secret that is a byte short", []string{secret[:len(secret)-1], issuer, aud}, "JWT_SECRET must have at least 32 bytes, not 31."},
+		{"keys over an insecure connection", []string{"JWKS_URL=http://provider.example/keys", issuer, aud}, "JWKS_URL must be an https URL"},
+		{"no address", []string{"JWKS_URL=/keys", issuer, aud}, "JWKS_URL must be an https URL"},
+		{"tokens of any issuer", []string{secret, aud}, "JWT_ISSUER is required"},
+		{"tokens of any issuer, with a key set", []string{keys, aud}, "JWT_ISSUER is required"},
 		{"tokens for any audience", []string{secret, issuer}, "JWT_AUDIENCE is required"},
 		{"tokens for any audience, with a key set", []string{keys, issuer}, "JWT_AUDIENCE is required"},
 	} {

@@ -68,25 +68,11 @@ func decodeEvent(raw json.RawMessage, notification Notification) *db.Event {
 	if json.Unmarshal(raw, &event) != nil {
 		return nil
 	}
-	if event.Seq != notification.Seq || event.Epoch != notification.Epoch || ChatTopic(event.ChatID) != notification.Topic || !complete(&event) {
+	if event.Seq != notification.Seq || event.Epoch != notification.Epoch || ChatTopic(event.ChatID) != notification.Topic || !event.Complete() {
 		return nil
 	}
 	if event.Member != nil {
 		event.Member.ChatID = event.ChatID // not part of its JSON
 	}
 	return &event
-}
-
-// complete says whether the event has everything that its kind promises, so that its users need not check.
-func complete(event *db.Event) bool {
-	switch event.Kind {
-	case db.MessageSent, db.MessageEdited, db.MessageDeleted:
-		return event.Message != nil && event.Message.ChatID == event.ChatID
-	case db.MemberAdded, db.MemberRemoved, db.ChatTransferred:
-		return event.Member != nil
-	case db.ChatCreated, db.ChatRenamed, db.ChatDeleted:
-		return true
-	default:
-		return false
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"studychat/db"
+	"studychat/db/dbtest"
 )
 
 func someNotifications() map[string]Notification {
@@ -40,6 +41,23 @@ func TestWireRoundTrip(t *testing.T) {
 			t.Errorf("%s: got %+v, %v; want %+v", name, got, err, notification)
 		}
 	}
+}
+
+func TestWireTakesEveryKind(t *testing.T) {
+	t.Parallel()
+	dbtest.EveryKind(t, func(t *testing.T, event *db.Event) {
+		if event.Member != nil {
+			event.Member.JoinedSeq = 0 // the feed reads it from the database
+		}
+		want := Notification{Topic: ChatTopic("c"), Epoch: 2, Seq: 5, Event: event}
+		message, err := want.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := DecodeNotification(message); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v, %v; want %+v", got.Event, err, event)
+		}
+	})
 }
 
 func TestWireLeavesBigEventsOut(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"studychat/db"
 )
 
-// fakeLog is an EventRepository in memory. It numbers events as the store does: under one lock, without a gap.
+// fakeLog is an EventReads in memory. It numbers events as the store does: under one lock, without a gap.
 type fakeLog struct {
 	mu    sync.Mutex
 	epoch int64

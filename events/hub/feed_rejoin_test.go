@@ -23,8 +23,8 @@ func (f *fakeLog) farAway(d time.Duration) {
 // announce publishes a committed event as the publisher does.
 func announce(bus events.Bus, event *db.Event) {
 	publish(bus, event)
-	if event.Kind == db.MemberAdded {
-		bus.Publish(context.Background(), events.Notification{Topic: events.UserTopic(event.Member.UserID)})
+	if user := event.Joined(); user != "" {
+		bus.Publish(context.Background(), events.Notification{Topic: events.UserTopic(user)})
 	}
 }
 

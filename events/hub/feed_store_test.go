@@ -18,7 +18,7 @@ import (
 
 // farReads is a database that the feed's own questions need that long to reach, and its answers to come back.
 type farReads struct {
-	db.EventRepository
+	db.EventReads
 	away time.Duration
 }
 
@@ -27,13 +27,13 @@ func (r farReads) travel() { <-time.After(r.away) }
 func (r farReads) Standing(ctx context.Context, viewer, chatID string, place db.FeedPlace) (*db.Standing, error) {
 	r.travel()
 	defer r.travel()
-	return r.EventRepository.Standing(ctx, viewer, chatID, place)
+	return r.EventReads.Standing(ctx, viewer, chatID, place)
 }
 
 func (r farReads) FeedHeads(ctx context.Context, viewer string, since *time.Time) ([]db.Head, error) {
 	r.travel()
 	defer r.travel()
-	return r.EventRepository.FeedHeads(ctx, viewer, since)
+	return r.EventReads.FeedHeads(ctx, viewer, since)
 }
 
 // TestStoreFeedChurn removes bob from chats and adds him again, mostly at once, and deletes the chats: his feed tells each membership

@@ -107,9 +107,9 @@ func (f *follower) deliver(event *db.Event) (events.Item, bool) {
 		return events.Item{}, false
 	}
 	f.cursor.Seq = event.Seq
-	removal := event.Ends(f.viewer) && event.Kind != db.ChatDeleted
+	removal := event.Left() == f.viewer
 	switch {
-	case event.Kind == db.ChatDeleted, removal && event.Seq > f.checked, event.Seq == f.until:
+	case event.IsLast(), removal && event.Seq > f.checked, event.Seq == f.until:
 		f.over, f.endedAt = true, event.At
 		f.batch = nil
 		if removal {

@@ -62,9 +62,8 @@ func (f *follower) redacted(event *db.Event) *db.Event {
 	if f.until == 0 || f.redactFrom.IsZero() || event.Message == nil || event.Message.EditedAt == nil || event.Message.EditedAt.Before(f.redactFrom) {
 		return event
 	}
-	shown, message := *event, *event.Message
-	message.Content, message.DeletedAt = "", message.EditedAt
-	shown.Message = &message
+	shown := *event
+	shown.Message = event.Message.Redacted(*event.Message.EditedAt)
 	return &shown
 }
 

@@ -32,7 +32,7 @@ type Hub struct {
 }
 
 // New returns a hub that reads repo and listens to bus. Start it before use.
-func New(repo db.EventRepository, bus events.Bus, registry events.Registry, log *slog.Logger) *Hub {
+func New(repo db.EventReads, bus events.Bus, registry events.Registry, log *slog.Logger) *Hub {
 	r := newReader(repo, log)
 	return &Hub{
 		reader: r, bus: bus, registry: registry, presence: presence{reader: r, bus: bus, registry: registry},

@@ -16,7 +16,7 @@ import (
 const chatA = "aaaaaaaa-0000-4000-8000-000000000000"
 
 // startHub starts a hub on the bus; it stops with the test.
-func startHub(t *testing.T, repo db.EventRepository, bus events.Bus) *Hub {
+func startHub(t *testing.T, repo db.EventReads, bus events.Bus) *Hub {
 	t.Helper()
 	h := New(repo, bus, events.NewMemoryRegistry(), testLog(t))
 	if err := h.Start(t.Context()); err != nil {

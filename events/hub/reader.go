@@ -21,7 +21,7 @@ const (
 
 // reader is what topics and streams share to read the database, and to run until the hub stops.
 type reader struct {
-	repo db.EventRepository
+	repo db.EventReads
 	log  *slog.Logger
 
 	ctx    context.Context // ends with stop
@@ -35,7 +35,7 @@ type reader struct {
 	slots chan struct{}
 }
 
-func newReader(repo db.EventRepository, log *slog.Logger) *reader {
+func newReader(repo db.EventReads, log *slog.Logger) *reader {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &reader{repo: repo, log: log, ctx: ctx, cancel: cancel, slots: make(chan struct{}, readSlots)}
 }

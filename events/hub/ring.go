@@ -40,46 +40,17 @@ func (r *ring) at(seq int64) *db.Event {
 
 func (r *ring) clear() { *r = ring{} }
 
-// redact makes earlier events show a message as it is after the coming event, as a replay from the database does: edited or
-// deleted text must not be delivered again. The deletion of the chat removes all texts. Events are shared, so they are replaced,
-// never changed.
+// redact makes earlier events show what a replay from the database shows after the coming event: edited or deleted text must not
+// be delivered again. Events are shared, so they are replaced, never changed.
 func (r *ring) redact(coming *db.Event) {
-	switch coming.Kind {
-	case db.MessageEdited, db.MessageDeleted:
-		r.replace(func(old *db.Event) *db.Event {
-			if old.Message == nil || old.Message.ID != coming.Message.ID {
-				return old
-			}
-			changed := *old
-			changed.Message = coming.Message
-			return &changed
-		})
-	case db.ChatDeleted:
-		r.replace(func(old *db.Event) *db.Event { return blank(old, coming) })
+	if coming.Kind.Row().Redacts == db.RedactsNothing {
+		return
 	}
-}
-
-func (r *ring) replace(by func(*db.Event) *db.Event) {
 	r.bytes = 0
 	for i, old := range r.events {
-		r.events[i] = by(old)
+		r.events[i] = old.After(coming)
 		r.bytes += sizeOf(r.events[i])
 	}
-}
-
-// blank is the event without its texts.
-func blank(event, deletion *db.Event) *db.Event {
-	if event.Title == "" && event.Message == nil {
-		return event
-	}
-	changed := *event
-	changed.Title = ""
-	if event.Message != nil {
-		message := *event.Message
-		message.Content, message.DeletedAt = "", &deletion.At
-		changed.Message = &message
-	}
-	return &changed
 }
 
 // sizeOf estimates the memory that an event holds, in bytes.

@@ -252,7 +252,7 @@ func (p *rejoiner) judge() (v verdict) {
 		for n, e := range got {
 			switch {
 			case n > 0 && e.seq <= got[n-1].seq, n > 0 && got[n-1].kind == "MemberRemoved" && e.kind != "MemberAdded":
-				v.object(&v.gaps, "%s over %s: after %v of %s came %v", p.user, p.over, got[n-1], chat, e)
+				v.object(&v.gaps, "%s over %s: after %v of %s follows %v", p.user, p.over, got[n-1], chat, e)
 			case n == 0 && e.kind != "MemberAdded" && e.kind != "ChatDeleted":
 				v.object(&v.gaps, "%s over %s: %s begins with %v", p.user, p.over, chat, e)
 			case !slices.Contains(want, e) && want[len(want)-1].kind != "ChatDeleted":

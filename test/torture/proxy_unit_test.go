@@ -156,7 +156,7 @@ func TestProxySwallowsForGood(t *testing.T) {
 	}
 	p.heal()
 	if _, ok := says(t, conn, "still", silent); ok {
-		t.Error("the connection came back to life")
+		t.Error("the connection recovered")
 	}
 }
 

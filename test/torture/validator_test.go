@@ -127,7 +127,7 @@ func (v *verdict) complete(user, chat string, after, head int64, seen map[int64]
 		if seen[seq] {
 			v.got++
 		} else {
-			v.object(&v.lost, "%s in %s: event %d never came", user, chat, seq)
+			v.object(&v.lost, "%s in %s: event %d was not delivered", user, chat, seq)
 		}
 	}
 }
