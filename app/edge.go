@@ -39,7 +39,7 @@ func (a *app) newLimiter(r remote) rate.Limiter {
 	if r.cacheClient == nil {
 		return here
 	}
-	shared := rate.NewRedis(r.cacheClient, r.names, here, a.log)
+	shared := rate.NewRedis(r.conn.Cache, here)
 	a.onStop(func() error { shared.Stop(); return nil })
 	return shared
 }

@@ -2,12 +2,8 @@ package rate
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
-	"studychat/breaker"
 	"studychat/redisconn"
 )
 
@@ -31,24 +27,19 @@ import (
 // it as long as Redis answers. What Redis carries out but answers too late is charged in both places. A wait that memory
 // tells may be too short by what the other instances took since memory learned last, and too long by one round trip.
 type Redis struct {
-	names   *redisconn.Namespace
+	redis   redisconn.Handle
 	memory  *Memory
-	breaker *breaker.Breaker
 	batches batches
 }
 
 // NewRedis makes a limiter on Redis and this process's memory. The client must respect deadlines (ContextTimeoutEnabled)
-// and should not retry; it remains the caller's, who closes it after Stop.
-func NewRedis(client redis.UniversalClient, names *redisconn.Namespace, memory *Memory, log *slog.Logger) *Redis {
-	b := breaker.New("rate limits", log)
-	return &Redis{names: names, memory: memory, breaker: b, batches: batches{client: client, breaker: b}}
+// and should not retry. The caller closes it, after Stop.
+func NewRedis(redis redisconn.Handle, memory *Memory) *Redis {
+	return &Redis{redis: redis, memory: memory, batches: batches{redis: redis}}
 }
 
 // Stop ends what runs in the background, and waits for it. Take may be called still: memory decides.
-func (r *Redis) Stop() {
-	r.breaker.Stop()
-	r.batches.stop()
-}
+func (r *Redis) Stop() { r.batches.stop() }
 
 // Take implements Limiter.
 func (r *Redis) Take(ctx context.Context, key string, n int, limit Limit) time.Duration {
@@ -59,7 +50,7 @@ func (r *Redis) Take(ctx context.Context, key string, n int, limit Limit) time.D
 	if wait := r.memory.Take(ctx, key, n, limit); wait > 0 {
 		return wait
 	}
-	answer, err := r.batches.ask(ctx, question{key: r.names.Keys().Rate(key), cost: cost, most: most})
+	answer, err := r.batches.ask(ctx, question{key: r.redis.Names.Keys().Rate(key), cost: cost, most: most})
 	switch {
 	case err != nil:
 		return 0
