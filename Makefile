@@ -95,11 +95,12 @@ bench: ## run the benchmarks; compare ratios within one run
 	go run ./test/services/run -- go test -run '^$$' -bench . -benchtime 1s $(PACKAGES)
 
 TORTURE = go run ./test/services/run -- go test ./test/torture -run TestTorture -count 1 -timeout 30m
+TORTURE_LINES = test/torture/report/torture.jsonl
 
 torture: ## try the promises under faults, with real servers; 13 minutes; writes torture.jsonl line by line, and docs/reliability.md
-	rm -f torture.jsonl
-	$(TORTURE) -torture long -torture.out $(CURDIR)/torture.jsonl; status=$$?; \
-	go run ./test/torture/report torture.jsonl > docs/reliability.md; exit $$status
+	rm -f $(TORTURE_LINES)
+	$(TORTURE) -torture long -torture.out $(CURDIR)/$(TORTURE_LINES); status=$$?; \
+	go run ./test/torture/report $(TORTURE_LINES) > docs/reliability.md; exit $$status
 
 torture-short: ## the checks that matter most, with less load; 4 minutes
 	$(TORTURE) -torture short

@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"studychat/config"
 	"studychat/db"
 	"studychat/db/cache"
 	"studychat/events"
@@ -24,10 +25,9 @@ import (
 
 // Times of start and stop. Together the stops stay below the 20 s that are promised.
 const (
-	startTimeout     = 30 * time.Second // for the database to answer and the migrations to run
-	maxShutdownDelay = 5 * time.Second
-	drainTimeout     = 8 * time.Second // for streams to be cut in waves of about 2 s: their clients have 5 s to answer the close
-	stopTimeout      = 7 * time.Second // for running requests to end
+	startTimeout = 30 * time.Second // for the database to answer and the migrations to run
+	drainTimeout = 8 * time.Second  // for streams to be cut in waves of about 2 s: their clients have 5 s to answer the close
+	stopTimeout  = 7 * time.Second  // for running requests to end
 )
 
 // app is the running program: everything that has to be stopped, in the order in which it was started.
@@ -41,53 +41,53 @@ type app struct {
 }
 
 // newApp starts everything. When it fails, what was started before is stopped.
-func newApp(ctx context.Context, config Config, log *slog.Logger) (*app, error) {
-	a := &app{log: log, delay: config.ShutdownDelay}
-	if err := a.start(ctx, config); err != nil {
+func newApp(ctx context.Context, settings config.Settings, log *slog.Logger) (*app, error) {
+	a := &app{log: log, delay: settings.HTTP.ShutdownDelay}
+	if err := a.start(ctx, settings); err != nil {
 		return nil, errors.Join(err, a.unwind())
 	}
 	return a, nil
 }
 
-func (a *app) start(ctx context.Context, config Config) error {
-	remote := a.openRedis(ctx, config)
-	store, err := a.openStore(ctx, config, remote.guard())
+func (a *app) start(ctx context.Context, settings config.Settings) error {
+	remote := a.openRedis(ctx, settings)
+	store, err := a.openStore(ctx, settings, remote.guard())
 	if err != nil {
 		return err
 	}
-	repo, hub, err := a.startLive(ctx, store, remote, config)
+	repo, hub, err := a.startLive(ctx, store, remote, settings)
 	if err != nil {
 		return err
 	}
-	verifier, err := a.newVerifier(config, store.Now)
+	verifier, err := a.newVerifier(settings, store.Now)
 	if err != nil {
 		return err
 	}
 	options := transport.Options{
-		Executor:       graph.NewExecutor(&graph.Resolver{Repo: repo, Live: hub, Log: a.log}, a.edgeOptions(config, remote)),
+		Executor:       graph.NewExecutor(&graph.Resolver{Repo: repo, Live: hub, Log: a.log}, a.edgeOptions(settings, remote)),
 		Verifier:       verifier,
-		AllowedOrigins: config.AllowedOrigins,
-		TrustedProxies: config.proxies,
-		LocalOnly:      !config.Authenticated(),
-		Playground:     web.Playground(web.Options{Schema: config.Introspection != "off"}),
+		AllowedOrigins: settings.HTTP.AllowedOrigins,
+		TrustedProxies: settings.HTTP.Proxies,
+		LocalOnly:      !settings.Auth.Enabled(),
+		Playground:     web.Playground(web.Options{Schema: settings.Documents.Introspection != "off"}),
 		Ready:          readiness(store, remote, hub),
 		Log:            a.log,
 	}
-	if config.Authenticated() {
-		options.PerUser, options.PerAddress = config.ConnectionsPerUser, config.ConnectionsPerAddress
+	if settings.Auth.Enabled() {
+		options.PerUser, options.PerAddress = settings.Limits.ConnectionsPerUser, settings.Limits.ConnectionsPerAddress
 	}
 	a.transport = transport.New(options)
-	return a.bind(ctx, config)
+	return a.bind(ctx, settings)
 }
 
 // bind takes the address.
-func (a *app) bind(ctx context.Context, config Config) error {
+func (a *app) bind(ctx context.Context, settings config.Settings) error {
 	a.server = a.transport.Server()
-	if config.certificate != nil {
-		a.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*config.certificate}, MinVersion: tls.VersionTLS12}
+	if settings.HTTP.Certificate != nil {
+		a.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*settings.HTTP.Certificate}, MinVersion: tls.VersionTLS12}
 	}
 	var err error
-	a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", config.Addr)
+	a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", settings.HTTP.Addr)
 	return err
 }
 
@@ -109,18 +109,18 @@ func (r remote) guard() db.WriteGuard {
 }
 
 // openRedis never fails: a Redis that is down at start is the same as one that dies later.
-func (a *app) openRedis(ctx context.Context, config Config) remote {
-	if config.redis == nil {
+func (a *app) openRedis(ctx context.Context, settings config.Settings) remote {
+	if settings.Redis.Server == nil {
 		a.log.Info("No Redis configured: memory bus, no cache")
 		return remote{}
 	}
-	r := remote{cacheClient: config.redis.CacheClient(), busClient: config.redis.BusClient(), names: redisconn.NewNamespace(config.RedisPrefix)}
+	r := remote{cacheClient: settings.Redis.Server.CacheClient(), busClient: settings.Redis.Server.BusClient(), names: redisconn.NewNamespace(settings.Redis.Prefix)}
 	a.onStop(r.cacheClient.Close)
 	a.onStop(r.busClient.Close)
 	if version, err := redisconn.Version(ctx, r.busClient); err != nil {
-		a.log.Warn("Redis connection failed: going on without it until it answers", "address", config.redis.Describe(), "err", err)
+		a.log.Warn("Redis connection failed: going on without it until it answers", "address", settings.Redis.Server.Describe(), "err", err)
 	} else {
-		a.log.Info("Redis connection successful", "address", config.redis.Describe(), "version", version)
+		a.log.Info("Redis connection successful", "address", settings.Redis.Server.Describe(), "version", version)
 	}
 	r.guardian = cache.NewGuard(r.cacheClient, r.names, cache.GuardOptions{Log: a.log})
 	r.guardian.Start(context.WithoutCancel(ctx))
@@ -128,12 +128,12 @@ func (a *app) openRedis(ctx context.Context, config Config) remote {
 	return r
 }
 
-func (a *app) openStore(ctx context.Context, config Config, guard db.WriteGuard) (*db.Store, error) {
+func (a *app) openStore(ctx context.Context, settings config.Settings, guard db.WriteGuard) (*db.Store, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	store, err := openWhenUp(ctx, config.DatabaseURL, db.OpenOptions{Guard: guard, MaxConns: config.DatabaseConns, Log: a.log}, a.log)
+	store, err := openWhenUp(ctx, settings.Database.URL, db.OpenOptions{Guard: guard, MaxConns: settings.Database.Conns, Log: a.log}, a.log)
 	if err != nil {
-		if path, ok := strings.CutPrefix(config.DatabaseURL, "sqlite:"); ok {
+		if path, ok := strings.CutPrefix(settings.Database.URL, "sqlite:"); ok {
 			return nil, fmt.Errorf("database %s: %w", path, err)
 		}
 		return nil, fmt.Errorf("database: %w", err)
@@ -151,7 +151,7 @@ func (a *app) openStore(ctx context.Context, config Config, guard db.WriteGuard)
 		return nil, fmt.Errorf("epoch: %w", err)
 	}
 	a.log.Info("Epoch of all cursors", "epoch", epoch)
-	stop := upkeep{store: store, retention: config.retention(), log: a.log}.start(context.WithoutCancel(ctx))
+	stop := upkeep{store: store, retention: settings.Database.Retention(), log: a.log}.start(context.WithoutCancel(ctx))
 	a.onStop(func() error { stop(); return nil })
 	return store, nil
 }
@@ -174,7 +174,7 @@ func openWhenUp(ctx context.Context, url string, opts db.OpenOptions, log *slog.
 }
 
 // startLive stacks the decorators, publish(cache(store)), and starts the hub on them.
-func (a *app) startLive(ctx context.Context, store *db.Store, r remote, config Config) (db.Repository, *events.Hub, error) {
+func (a *app) startLive(ctx context.Context, store *db.Store, r remote, settings config.Settings) (db.Repository, *events.Hub, error) {
 	bus, registry := events.NewMemoryBus(), events.NewMemoryRegistry()
 	if r.busClient != nil {
 		bus = events.NewRedisBus(r.busClient, events.RedisOptions{}, a.log)
@@ -196,7 +196,7 @@ func (a *app) startLive(ctx context.Context, store *db.Store, r remote, config C
 
 	var repo db.Repository = store
 	if r.guardian != nil {
-		cached := cache.New(store, r.guardian, cache.Options{TTL: config.CacheTTL, MinVersion: hub.Seen, MinEpoch: store.SeenEpoch})
+		cached := cache.New(store, r.guardian, cache.Options{TTL: settings.Redis.TTL, MinVersion: hub.Seen, MinEpoch: store.SeenEpoch})
 		a.onStop(func() error { cached.Stop(); return nil })
 		repo = cached
 	}

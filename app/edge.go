@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"studychat/auth"
+	"studychat/config"
 	"studychat/db"
 	"studychat/events"
 	"studychat/graph"
@@ -14,22 +15,22 @@ import (
 )
 
 // edgeOptions are limits and documents. What is counted and kept is shared through Redis where there is one.
-func (a *app) edgeOptions(config Config, r remote) graph.Options {
+func (a *app) edgeOptions(settings config.Settings, r remote) graph.Options {
 	kept := persisted.NewMemory(0)
-	options := graph.Options{Introspection: config.introspects(), Documents: kept, TrustedMode: persisted.Mode(config.TrustedDocuments)}
+	options := graph.Options{Introspection: settings.Introspection(), Documents: kept, TrustedMode: settings.Documents.Mode}
 	if r.cacheClient != nil {
 		shared := persisted.NewRedis(r.cacheClient, kept, a.log)
 		a.onStop(func() error { shared.Stop(); return nil })
 		options.Documents = shared
 	}
-	if config.manifest != nil {
-		options.Trusted = config.manifest
-		a.log.Info("Trusted documents", "mode", config.TrustedDocuments, "documents", config.manifest.Len())
+	if settings.Documents.Manifest != nil {
+		options.Trusted = settings.Documents.Manifest
+		a.log.Info("Trusted documents", "mode", settings.Documents.Trusted, "documents", settings.Documents.Manifest.Len())
 	}
-	if config.Authenticated() { // the one user of a laptop has nobody to be protected from
+	if settings.Auth.Enabled() { // the one user of a laptop has nobody to be protected from
 		options.Limiter = a.newLimiter(r)
-		options.PerUser = rate.Limit{PerSecond: config.MutationRate, Burst: config.MutationBurst}
-		options.PerAddress = rate.Limit{PerSecond: config.AddressMutationRate, Burst: config.AddressMutationBurst}
+		options.PerUser = rate.Limit{PerSecond: settings.Limits.MutationRate, Burst: settings.Limits.MutationBurst}
+		options.PerAddress = rate.Limit{PerSecond: settings.Limits.AddressMutationRate, Burst: settings.Limits.AddressMutationBurst}
 	}
 	return options
 }
@@ -44,13 +45,13 @@ func (a *app) newLimiter(r remote) rate.Limiter {
 	return shared
 }
 
-func (a *app) newVerifier(config Config, now func() time.Time) (auth.Verifier, error) {
-	if !config.Authenticated() {
+func (a *app) newVerifier(settings config.Settings, now func() time.Time) (auth.Verifier, error) {
+	if !settings.Auth.Enabled() {
 		a.log.Info("No authentication configured: one local user, loopback only")
 		return auth.Local{}, nil
 	}
 	verifier, err := auth.NewJWT(context.Background(), auth.JWTConfig{
-		Secret: config.JWTSecret, JWKSURL: config.JWKSURL, Issuer: config.JWTIssuer, Audience: config.JWTAudience, Now: now, Log: a.log,
+		Secret: settings.Auth.Secret, JWKSURL: settings.Auth.JWKSURL, Issuer: settings.Auth.Issuer, Audience: settings.Auth.Audience, Now: now, Log: a.log,
 	})
 	if err != nil {
 		return nil, err

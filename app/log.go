@@ -6,13 +6,9 @@ import (
 	"os"
 )
 
-var logLevels = map[string]slog.Level{
-	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
-}
-
 // newLogger writes JSON, or plain text when a person watches.
-func newLogger(w io.Writer, level string) *slog.Logger {
-	return slog.New(newHandler(w, isTerminal(w), logLevels[level]))
+func newLogger(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(newHandler(w, isTerminal(w), level))
 }
 
 func newHandler(w io.Writer, terminal bool, level slog.Level) slog.Handler {

@@ -9,46 +9,44 @@ import (
 	"time"
 )
 
-// Bounds of a logWriter.
+// Limits of a logWriter.
 const (
-	logQueueBytes   = 1 << 20                // lines that wait for a reader that is slow or has stopped
-	logFlushTimeout = 500 * time.Millisecond // for the last lines, at the end of the process
+	logQueueBytes   = 1 << 20                // of lines waiting for a slow or stopped reader
+	logFlushTimeout = 500 * time.Millisecond // for the last lines when the process ends
 )
 
-// logWriter passes log lines on to a writer in its own goroutine, so that no request waits for the reader of the log: a pipe
-// whose reader has stopped blocks a write for ever, and a file's deadline does not end it (Go supports deadlines only for
-// pipes in non-blocking mode, and standard error shares its mode with other processes). Lines that do not fit into
-// the queue, or that the writer refuses, are lost and counted. The count is written as a line of its own where they are
-// missing, as soon as writing works.
+// logWriter writes log lines from a goroutine of its own, so that no request waits for the reader of the log: a pipe whose
+// reader has stopped blocks a write for ever, and a deadline does not end it (Go supports deadlines only for pipes in
+// non-blocking mode, and standard error shares its mode with other processes). It drops and counts lines that do not fit into
+// the queue or that the writer rejects. Once writing works again, a line says how many lines are missing at that place.
 //
-// The price is that a process that crashes loses the lines of its last moment. A crash report of Go itself is
-// written past this queue.
+// The price: a process that crashes loses its last lines. Crash reports of Go itself bypass this queue.
 type logWriter struct {
 	out  io.Writer
 	done chan struct{} // closed when the last line is written
 
 	mu      sync.Mutex
-	wake    chan struct{} // has room for one
+	wake    chan struct{} // capacity 1
 	queue   []logLine
 	size    int // bytes in queue
-	dropped int // lines that did not fit since the last one that did
+	dropped int // lines dropped since the last one that was queued
 	closed  bool
 }
 
-// logLine is one line, or what is left of several.
+// logLine is one line, and how many were dropped before it.
 type logLine struct {
 	text []byte
-	lost int // lines that are missing before it
+	lost int // lines dropped before it
 }
 
-// newLogWriter starts the goroutine, which Close ends.
+// newLogWriter starts the goroutine; Close ends it.
 func newLogWriter(out io.Writer) *logWriter {
 	w := &logWriter{out: out, done: make(chan struct{}), wake: make(chan struct{}, 1)}
 	go w.run()
 	return w
 }
 
-// Write never blocks and never fails. It gets whole lines: slog and the log package write that way.
+// Write never blocks and never fails. Each call must hold whole lines, as calls of slog and log do.
 func (w *logWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -63,7 +61,7 @@ func (w *logWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close writes what waits, and gives up after timeout: the reader may never come back.
+// Close writes the queued lines. It gives up after timeout, since the reader may never return.
 func (w *logWriter) Close(timeout time.Duration) {
 	w.mu.Lock()
 	w.closed = true
@@ -104,7 +102,7 @@ func (w *logWriter) run() {
 	}
 }
 
-// next takes the first line out of the queue. last says that there will be no other; its lost counts what was dropped since.
+// next removes the first line from the queue. last reports that no other will follow; then lost counts the lines dropped since.
 func (w *logWriter) next() (line logLine, ok, last bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -117,7 +115,7 @@ func (w *logWriter) next() (line logLine, ok, last bool) {
 	return line, true, false
 }
 
-// put writes a line, and before it how many are missing. It returns how many are still to be reported.
+// put writes a line, preceded by the number of missing ones. It returns how many are still unreported.
 func (w *logWriter) put(line logLine) (lost int) {
 	if line.lost > 0 {
 		if _, err := w.out.Write(lostLines(line.lost, isTerminal(w.out))); err != nil {
@@ -132,7 +130,7 @@ func (w *logWriter) put(line logLine) (lost int) {
 	return 0
 }
 
-// lostLines is the line that says how many others were lost.
+// lostLines returns the line that says how many others were lost.
 func lostLines(n int, terminal bool) []byte {
 	var buffer bytes.Buffer
 	slog.New(newHandler(&buffer, terminal, slog.LevelInfo)).Warn("log lines were lost: standard error could not be written", "lines", n)

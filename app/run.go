@@ -14,6 +14,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"studychat/config"
 	"studychat/redisconn"
 )
 
@@ -27,7 +28,7 @@ func Main(args, environ []string, stdout io.Writer, stderr *os.File) int {
 	defer stop()
 	logs := newLogWriter(stderr)
 	defer logs.Close(logFlushTimeout)
-	slog.SetDefault(newLogger(logs, "info"))
+	slog.SetDefault(newLogger(logs, slog.LevelInfo))
 	redis.SetLogger(redisconn.NewLog(slog.Default()))
 	err := run(ctx, args, environ, stdout, logs)
 	if err != nil {
@@ -36,7 +37,7 @@ func Main(args, environ []string, stdout io.Writer, stderr *os.File) int {
 	return exitCode(err)
 }
 
-// errUsage says that the process was started wrongly: exit status 2, as shells do.
+// errUsage means that the command line or the environment is wrong: exit status 2.
 var errUsage = errors.New("studychat cannot start like this")
 
 func exitCode(err error) int {
@@ -50,42 +51,42 @@ func exitCode(err error) int {
 }
 
 const usage = `studychat                          serve
-studychat migrate up|down|status   apply all migrations, take the last group back, list them
+studychat migrate up|down|status   apply all migrations, revert the last group, list them
 studychat epoch bump               tell all clients that history changed: after a restored backup
 
 Settings come from the environment; the README lists them.
 `
 
-// run does what the arguments say until it is done or ctx ends: the whole program but for the process around it, so that
-// tests start what users start. Logs go to stderr, answers of commands to stdout.
+// run executes the command, or serves until ctx ends. It is the whole program except for the process around it, so that tests
+// start what users start. Logs go to stderr, output of commands to stdout.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	if len(args) == 1 && (args[0] == "help" || args[0] == "-h" || args[0] == "--help") {
 		_, err := io.WriteString(stdout, usage)
 		return err
 	}
-	config, err := readConfig(environ)
+	settings, err := config.Read(environ)
 	if err != nil {
 		return fmt.Errorf("%w:\n%w", errUsage, err)
 	}
-	log := newLogger(stderr, config.LogLevel)
+	log := newLogger(stderr, settings.Log.Slog)
 	switch {
 	case len(args) == 0:
-		return serve(ctx, config, log)
+		return serve(ctx, settings, log)
 	case len(args) == 2 && args[0] == "migrate":
-		return migrate(ctx, config, args[1], stdout, log)
+		return migrate(ctx, settings, args[1], stdout, log)
 	case len(args) == 2 && args[0] == "epoch" && args[1] == "bump":
-		return bumpEpoch(ctx, config, stdout, log)
+		return bumpEpoch(ctx, settings, stdout, log)
 	}
-	return fmt.Errorf("%w: the arguments are none, to serve, or migrate up, migrate down, migrate status, epoch bump", errUsage)
+	return fmt.Errorf("%w: run it without arguments to serve, or with migrate up, migrate down, migrate status or epoch bump", errUsage)
 }
 
 // serve runs the server until ctx ends.
-func serve(ctx context.Context, config Config, log *slog.Logger) error {
-	app, err := newApp(ctx, config, log)
+func serve(ctx context.Context, settings config.Settings, log *slog.Logger) error {
+	app, err := newApp(ctx, settings, log)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		log.Info("stopped before it had started")
-		return nil //nolint:nilerr // it was told to stop, and did
+		log.Info("stopped during start")
+		return nil //nolint:nilerr // stopping was requested
 	case err != nil:
 		return err
 	}
@@ -94,7 +95,7 @@ func serve(ctx context.Context, config Config, log *slog.Logger) error {
 	case <-ctx.Done():
 		log.Info("stopping")
 	case err = <-serving:
-		log.Error("the listener failed", "err", err)
+		log.Error("the listener failed", "error", err)
 	}
 	return errors.Join(err, app.stop())
 }

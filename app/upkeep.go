@@ -10,27 +10,27 @@ import (
 	"studychat/db"
 )
 
-// How often the database is looked after, and for how long at most.
+// Intervals and time limits of the upkeep tasks.
 const (
-	epochEvery   = 10 * time.Second // a promotion does not restart us
+	epochEvery   = 10 * time.Second // a promotion does not restart the server
 	epochTimeout = 10 * time.Second
 	pruneEvery   = time.Hour
-	pruneTimeout = 30 * time.Minute // a first run over years of history goes on in the next one
-	firstPrune   = 5 * time.Minute  // at the latest: instances that are started together do not begin together
+	pruneTimeout = 30 * time.Minute // a first run over years of history continues in the next one
+	firstPrune   = 5 * time.Minute  // at most: a random delay, so that instances started together do not prune together
 )
 
-// upkeep looks after the database while the server runs: sees whether it was replaced, and deletes what is old enough.
+// upkeep maintains the database while the server runs: it detects a replaced database, and prunes what is past its retention.
 type upkeep struct {
 	store interface {
 		CheckEpoch(ctx context.Context) (epoch int64, raised bool, err error)
 		Prune(ctx context.Context, before time.Time) (db.PruneResult, error)
 		RemoveTombstones(ctx context.Context, before time.Time) (db.PruneResult, error)
 	}
-	retention time.Duration // 0: messages and events are kept for ever
+	retention time.Duration // 0: messages and events are never pruned
 	log       *slog.Logger
 }
 
-// start runs until stop, which waits for what is under way to give up.
+// start begins the tasks. stop cancels them and waits for them.
 func (u upkeep) start(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var tasks sync.WaitGroup
@@ -42,7 +42,7 @@ func (u upkeep) start(ctx context.Context) (stop func()) {
 	}
 }
 
-// repeat does something after the first wait and then again and again, a tenth sooner or later than every.
+// repeat calls do after the first wait and then at every interval, plus or minus a tenth.
 func repeat(ctx context.Context, first, every, timeout time.Duration, do func(ctx context.Context)) {
 	for wait := first; ; wait = every - every/10 + rand.N(every/5) {
 		timer := time.NewTimer(wait)
@@ -60,14 +60,14 @@ func repeat(ctx context.Context, first, every, timeout time.Duration, do func(ct
 
 func (u upkeep) checkEpoch(ctx context.Context) {
 	if _, _, err := u.store.CheckEpoch(ctx); err != nil && ctx.Err() == nil {
-		u.log.Debug("checking the epoch failed", "err", err)
+		u.log.Debug("checking the epoch failed", "error", err)
 	}
 }
 
 func (u upkeep) prune(ctx context.Context) {
 	now := time.Now()
 	result, err := u.store.RemoveTombstones(ctx, now.Add(-db.TombstoneAge))
-	u.report("forgot deleted chats", result, err)
+	u.report("removed tombstones of deleted chats", result, err)
 	if u.retention > 0 {
 		result, err = u.store.Prune(ctx, now.Add(-u.retention))
 		u.report("pruned old messages and events", result, err)
@@ -78,10 +78,10 @@ func (u upkeep) report(what string, result db.PruneResult, err error) {
 	counts := []any{"chats", result.Chats, "messages", result.Messages, "events", result.Events}
 	switch {
 	case err != nil:
-		u.log.Warn(what+", but not all: the next run goes on", append(counts, "err", err)...)
+		u.log.Warn(what+", but not all: the next run continues", append(counts, "error", err)...)
 	case result.Chats > 0:
 		u.log.Info(what, counts...)
 	default:
-		u.log.Debug(what, append(counts, "left to another instance", result.Busy)...)
+		u.log.Debug(what, append(counts, "busy_elsewhere", result.Busy)...)
 	}
 }

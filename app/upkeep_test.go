@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"studychat/config"
 	"studychat/db"
 )
 
@@ -119,21 +120,6 @@ func TestUpkeepEndsInTime(t *testing.T) {
 	})
 }
 
-func TestConfigRetention(t *testing.T) {
-	t.Parallel()
-	for value, want := range map[string]time.Duration{"": 0, "0": 0, "1": 24 * time.Hour, "3650": 3650 * 24 * time.Hour} {
-		c, err := readConfig([]string{"RETENTION_DAYS=" + value})
-		if err != nil || c.retention() != want {
-			t.Errorf("%q: %s, %v", value, c.retention(), err)
-		}
-	}
-	for _, value := range []string{"-1", "3651", "a week"} {
-		if _, err := readConfig([]string{"RETENTION_DAYS=" + value}); err == nil || !strings.Contains(err.Error(), "RETENTION_DAYS") {
-			t.Errorf("%q: %v", value, err)
-		}
-	}
-}
-
 // TestPrunedWhileServed prunes under a server that runs: a stream that resumes from before is told, one that is live
 // goes on, and what is read, from the cache too, is what is left.
 func TestPrunedWhileServed(t *testing.T) {
@@ -180,7 +166,7 @@ func TestPrunedWhileServed(t *testing.T) {
 // openApp opens a store as a server with the settings does, guard and all, and nothing else of it.
 func openApp(t *testing.T, settings []string) *db.Store {
 	t.Helper()
-	config, err := readConfig(settings)
+	values, err := config.Read(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +176,7 @@ func openApp(t *testing.T, settings []string) *db.Store {
 			t.Error(err)
 		}
 	})
-	store, err := a.openStore(t.Context(), config, a.openRedis(t.Context(), config).guard())
+	store, err := a.openStore(t.Context(), values, a.openRedis(t.Context(), values).guard())
 	if err != nil {
 		t.Fatal(err)
 	}

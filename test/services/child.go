@@ -21,7 +21,7 @@ var watchdog string
 // Pdeathsig was rejected: it fires when the *thread* that started the child ends, so it takes a goroutine locked to a
 // thread for good, which goleak would report in every package; it cannot remove a directory; and it is Linux only.
 //
-// The file leash has a finalizer: whoever drops a child without end lets the garbage collector end it.
+// The file leash has a finalizer: a child that is dropped without end is ended by the garbage collector.
 type child struct {
 	pid      int // of the service itself
 	watchdog *exec.Cmd
@@ -36,13 +36,13 @@ type ending struct {
 }
 
 // startChild starts the command in dir, its output going to dir/log. It does not wait until the service is ready.
-// With no word from this process, signal ends it.
+// If this process dies, the watchdog sends signal to it.
 func startChild(as *syscall.Credential, dir, signal string, command ...string) (*child, error) {
 	cmd := exec.Command("/bin/sh", append([]string{"-c", watchdog, "watchdog", dir, signal}, command...)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	// A session of its own: Ctrl-C in the terminal must reach the tests, not the watchdog. A mere group (Setpgid) would be
-	// orphaned by our death, and the kernel sends SIGHUP to such a group if a member is stopped: that killed the watchdog.
+	// A session of its own: Ctrl-C in the terminal must reach the tests, not the watchdog. A process group alone (Setpgid)
+	// becomes orphaned when this process dies, and the kernel sends SIGHUP to such a group if a member is stopped: that killed the watchdog.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: as}
 	leash, err := cmd.StdinPipe()
 	if err != nil {

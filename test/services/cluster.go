@@ -64,8 +64,8 @@ type Cluster struct {
 	running  *child // nil while down
 }
 
-// StartShared starts a cluster for many tests at once, that nobody kills: it is as fast as it gets and loses commits
-// when killed.
+// StartShared starts a cluster that many tests use at once and no test kills. It is tuned for speed and loses commits when
+// killed.
 func StartShared(ctx context.Context) (*Cluster, error) {
 	return startCluster(ctx, "synchronous_commit=off", "full_page_writes=off")
 }
@@ -103,7 +103,7 @@ func startCluster(ctx context.Context, settings ...string) (*Cluster, error) {
 	return c, nil
 }
 
-// unprivileged returns whom to run as, nil for the current user: PostgreSQL refuses root.
+// unprivileged returns the user to run PostgreSQL as, since it refuses root; nil is the current user.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil

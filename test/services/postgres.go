@@ -43,7 +43,7 @@ func Postgres(t testing.TB) string {
 		t.Fatal(err)
 	}
 	database := pgx.Identifier{name}.Sanitize()
-	// template0, as CREATE DATABASE fails while anybody is connected to its template, and nobody can be to this one.
+	// template0, because CREATE DATABASE fails while a client is connected to its template, and none can connect to this one.
 	if err := execute(server, "CREATE DATABASE "+database+" TEMPLATE template0"); err != nil {
 		t.Fatal(err)
 	}
@@ -59,8 +59,8 @@ func Postgres(t testing.TB) string {
 func withDatabase(dsn, name string) (string, error) {
 	u, err := url.Parse(dsn)
 	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {
-		// Not shown: it may hold a password.
-		return "", errors.New("TEST_DATABASE_URL is no postgres:// URL")
+		// The URL is not quoted: it may hold a password.
+		return "", errors.New("TEST_DATABASE_URL is not a postgres:// URL")
 	}
 	u.Path = "/" + name
 	return u.String(), nil

@@ -72,8 +72,8 @@ func (s *PostgresServer) must(what string, err error) {
 
 var errDown = errors.New("it is down")
 
-// freeze stops the postmaster, so that it starts no more backends, and returns those there are. They are no group: each
-// backend makes a session of its own.
+// freeze stops the postmaster, so that it starts no more backends, and returns the existing ones. They are not
+// one process group: each backend makes a session of its own.
 func (c *Cluster) freeze() ([]int, error) {
 	if c.running == nil {
 		return nil, errDown
@@ -148,7 +148,7 @@ func (c *Cluster) shutDown(e ending) error {
 	return err
 }
 
-// signalAll passes over processes that ended meanwhile.
+// signalAll ignores processes that ended meanwhile.
 func signalAll(pids []int, signal syscall.Signal) error {
 	for _, pid := range pids {
 		if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {

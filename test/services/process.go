@@ -12,7 +12,7 @@ import (
 // process is a line of the process table.
 type process struct {
 	pid, parent int
-	state       string // "Z…" is a zombie: it ended, and its parent has not asked yet
+	state       string // "Z…" is a zombie: it ended, and its parent has not waited for it yet
 }
 
 // processes lists all processes: from /proc, as small images have no ps, else from ps, as macOS has no /proc.
@@ -68,8 +68,8 @@ func childrenOf(parent int) ([]int, error) {
 	return pids, err
 }
 
-// errIfAlive returns an error while one of the processes runs. A zombie does not: in a container, nobody may be there
-// to collect it.
+// errIfAlive returns an error while one of the processes runs. A zombie does not count: in a container there may be
+// no process that collects it.
 func errIfAlive(pids []int) error {
 	all, err := processes()
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Proxy is a TCP proxy on loopback that can lose what passes without a word, as a network that is cut does: nothing is
-// refused and nothing is closed. Its methods may be called by any goroutine; it ends with the test, and with it its
+// Proxy is a TCP proxy on loopback that can silently drop all bytes, as a broken network does: no connection is refused or
+// closed. Its methods may be called by any goroutine; it ends with the test, and with it its
 // goroutines.
 type Proxy struct {
 	target   string
@@ -105,7 +105,7 @@ func (p *Proxy) serve(client net.Conn) {
 	}
 	server, err := net.DialTimeout("tcp", p.target, time.Second)
 	if err != nil {
-		<-p.whenHealed() // who cannot reach us does not learn that we cannot go on either
+		<-p.whenHealed() // while the link is broken, neither side learns that the other has closed
 		return
 	}
 	defer p.forget(server)
@@ -118,7 +118,7 @@ func (p *Proxy) serve(client net.Conn) {
 	answers.Wait()
 }
 
-// pass copies until one side ends, and then ends both: but not while the link is cut, when nobody would learn of it.
+// pass copies until one side closes, then closes both. While the link is broken it waits, as a close would not arrive.
 func (p *Proxy) pass(from, to net.Conn) {
 	buffer := make([]byte, 32<<10)
 	for {
@@ -144,7 +144,7 @@ func (p *Proxy) whenHealed() <-chan struct{} {
 	return p.healed
 }
 
-// remember says whether the proxy is open still.
+// remember reports whether the proxy is still open.
 func (p *Proxy) remember(conn net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -55,7 +55,7 @@ type RedisServer struct {
 	port    *port
 	running *child // nil while down
 
-	sentinel string // what it does instead of storing: the text of its configuration, which it rewrites itself
+	sentinel string // set for a sentinel: the text of its configuration file, which it rewrites
 }
 
 // NewRedisServer starts a redis-server, with further arguments such as "--maxmemory", "2mb". It ends with the test.
@@ -78,7 +78,7 @@ func newRedisServer(t testing.TB, args []string) *RedisServer {
 		t.Fatal(err)
 	}
 	t.Cleanup(port.release)
-	// Not t.TempDir: a test's name may be longer than what the watchdog should see, and the watchdog removes it.
+	// Not t.TempDir: the name of a test may be too long for the watchdog, which removes the directory.
 	dir, err := os.MkdirTemp("", "test-redis-")
 	if err != nil {
 		t.Fatal(err)

@@ -70,7 +70,7 @@ func (c *RedisCluster) Node(i int) *RedisServer { return c.nodes[i] }
 // they answer nothing but Pub/Sub from then on.
 func (c *RedisCluster) Kill(i int) { c.t.Helper(); c.nodes[i].Kill() }
 
-// Restart starts a node again: empty, with its slots. It does not wait until the others believe in it.
+// Restart starts a node again: empty, with its slots. It does not wait until the others accept it.
 func (c *RedisCluster) Restart(i int) { c.t.Helper(); c.nodes[i].Restart() }
 
 // WaitOK returns when all nodes agree that all slots are served.
@@ -93,7 +93,7 @@ func (c *RedisCluster) Move(slot, to int) {
 		id, err = node.ClusterMyID(ctx).Result()
 		return err
 	})
-	// The new owner first, else nobody would own the slot for a moment.
+	// The new owner first: otherwise the slot would have no owner for a moment.
 	for _, node := range append([]*RedisServer{c.nodes[to]}, c.nodes...) {
 		err = errors.Join(err, node.do(ctx, func(node *redis.Client) error {
 			return node.Do(ctx, "CLUSTER", "SETSLOT", slot, "NODE", id).Err()
@@ -150,7 +150,7 @@ func (c *RedisCluster) agrees(ctx context.Context) error {
 	return nil
 }
 
-// do talks to this very server, over a connection of its own that is closed afterwards.
+// do sends commands to this very server, over a connection of its own that is closed afterwards.
 func (s *RedisServer) do(ctx context.Context, talk func(*redis.Client) error) error {
 	client := redis.NewClient(&redis.Options{Addr: s.Addr(), MaxRetries: -1, DisableIdentity: true, PoolSize: 1})
 	defer func() { _ = client.Close() }()

@@ -18,7 +18,7 @@ const sentinelMaster = "mymaster"
 const sentinelTakes = 40 * time.Second
 
 // RedisSentinel is a master, a replica and a sentinel that promotes the replica when the master dies. One sentinel, not
-// three: those need seconds more to find each other, and what they add is not ours to test.
+// three: three need seconds more to find each other, and what they add is not tested here.
 type RedisSentinel struct {
 	t        testing.TB
 	servers  [2]*RedisServer

@@ -5,7 +5,7 @@
 // go away with the test, or with the test process however it dies (see child). Nothing here keeps a goroutine running,
 // so that packages may use goleak without exceptions.
 //
-// Where a service is missing the test is skipped, or fails if CI=true: there, nothing may be left out silently.
+// If a service is missing, the test is skipped, or fails if CI=true: CI must not skip tests silently.
 // Works on Linux and, but for the port held while a server is down, on macOS.
 package services
 
@@ -18,16 +18,16 @@ import (
 	"time"
 )
 
-// pollEvery is how often a service that is starting or ending is looked at.
+// pollEvery is how often a starting or stopping service is polled.
 const pollEvery = 10 * time.Millisecond
 
-// InCI reports whether nothing may be left out: CI is set to a true value.
+// InCI reports whether CI is set to a true value: then no test may be skipped.
 func InCI() bool {
 	in, err := strconv.ParseBool(os.Getenv("CI"))
 	return err == nil && in
 }
 
-// Missing ends a test that lacks a service or a program: it is left out, which in CI is a failure.
+// Missing ends a test that lacks a service or a program. It skips the test, or fails it in CI.
 func Missing(t testing.TB, reason error) {
 	t.Helper()
 	if InCI() {

@@ -1,10 +1,10 @@
 // Command run runs a command, such as go test, with a throwaway PostgreSQL for it:
 //
-//	go run ./testservices/run -- go test -race ./...
+//	go run ./test/services/run -- go test -race ./...
 //
 // It finds or starts one PostgreSQL, so that not every package runs initdb, and names it in TEST_DATABASE_URL. Redis it
-// only looks for: each test starts its own. Missing binaries are installed where root can use apt-get; otherwise it says
-// what will be left out, and with CI=true fails, as there nothing may be.
+// only looks for: each test starts its own. Missing binaries are installed where root can use apt-get; otherwise it
+// reports which tests will be skipped, and fails with CI=true, where none may be.
 //
 // Its exit code is the command's, 128 plus the signal that ended it, or 1. (go run itself turns any failure into 1.)
 package main
@@ -26,7 +26,7 @@ import (
 // installTime bounds apt-get as a whole.
 const installTime = 10 * time.Minute
 
-const usage = "usage: go run ./testservices/run -- COMMAND ARGUMENTS"
+const usage = "usage: go run ./test/services/run -- COMMAND ARGUMENTS"
 
 func main() {
 	code, err := run(os.Args[1:], os.Stdout, os.Stderr)
@@ -61,12 +61,12 @@ func run(args []string, stdout, stderr io.Writer) (code int, err error) {
 	return execute(args, env, stdout, stderr)
 }
 
-// service is what tests need, and what they cannot show without its binary.
+// service is something that tests need, and what is skipped without its binary.
 type service struct {
 	find    func() (string, error)
 	url     string // names a server to use instead
-	without string // what is left out if there is neither
-	withURL string // what is left out if there is only the server
+	without string // what is skipped with neither binary nor url
+	withURL string // what is skipped with url alone
 }
 
 var needed = []service{
@@ -82,7 +82,7 @@ var needed = []service{
 	},
 }
 
-// leftOut returns a sentence for each service whose binary is missing.
+// leftOut returns an error for each service whose binary is missing.
 func leftOut() []error {
 	var lines []error
 	for _, s := range needed {
@@ -98,7 +98,7 @@ func leftOut() []error {
 	return lines
 }
 
-// prepare looks for the binaries and installs them if it can. It returns an error if tests would be left out in CI.
+// prepare looks for the binaries and installs them if it can. It returns an error if tests would be skipped in CI.
 func prepare(output io.Writer) error {
 	lines := leftOut()
 	if len(lines) > 0 && canInstall() {

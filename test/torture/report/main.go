@@ -1,6 +1,6 @@
 // Command report turns the lines of a torture run into a page:
 //
-//	go run ./torture/report torture.jsonl > docs/reliability.md
+//	go run ./test/torture/report test/torture/report/torture.jsonl > docs/reliability.md
 package main
 
 import (
@@ -25,7 +25,7 @@ func main() {
 // run writes the page of the file that args names.
 func run(args []string, out io.Writer) error {
 	if len(args) != 1 {
-		return errors.New("usage: go run ./torture/report torture.jsonl")
+		return errors.New("usage: go run ./test/torture/report test/torture/report/torture.jsonl")
 	}
 	file, err := os.Open(args[0]) //nolint:gosec // whoever runs this names the file
 	if err != nil {
@@ -61,7 +61,7 @@ const intro = `# Reliability
 What the server's promises are worth under faults: three real server processes on one PostgreSQL and one Redis (for the cache and the herd: three
 instances in one process, so that each of their steps can be delayed; under hostile clients: one server), with real faults. Written by
 ` + "`make torture`" + ` (the checks, in [torture/](../torture)) and ` + "`go run ./torture/report`" + ` (this page), from
-[torture.jsonl](../torture.jsonl); do not edit.
+[torture.jsonl](../test/torture/report/torture.jsonl); do not edit.
 
 - *Due* and *delivered* are deliveries: committed events times those who had to get them, held against the database's own log.
 - Latencies run from before the sending HTTP request to receipt by the subscriber, of what was sent *during* the faults where there is such a time.

@@ -63,18 +63,18 @@ func TestReliabilityPageIsCurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := run([]string{"../../../torture.jsonl"}, &out); err != nil {
+	if err := run([]string{"torture.jsonl"}, &out); err != nil {
 		t.Fatal(err)
 	}
 	if out.String() != string(page) {
-		t.Error("docs/reliability.md is not what torture.jsonl gives: go run ./torture/report torture.jsonl > docs/reliability.md")
+		t.Error("docs/reliability.md is not what torture.jsonl gives: go run ./test/torture/report test/torture/report/torture.jsonl > docs/reliability.md")
 	}
 }
 
 // Every check belongs to a promise, and what a promise names is a check.
 func TestPromisesNameAllChecks(t *testing.T) {
 	t.Parallel()
-	file, err := os.Open("../../../torture.jsonl")
+	file, err := os.Open("torture.jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}

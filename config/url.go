@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// checkJWKSURL says which part of a URL is wrong, and quotes no part of it: it may hold a password.
+// checkJWKSURL returns which part of the URL is wrong, without quoting it: it may hold a password.
 func checkJWKSURL(text string) string {
 	u, err := url.Parse(text)
 	switch {
@@ -22,12 +22,12 @@ func checkJWKSURL(text string) string {
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return "the scheme is http, and the host is another machine"
 	case u.Scheme != "https" && u.Scheme != "http":
-		return "the scheme is another one"
+		return "the scheme is neither https nor http"
 	}
 	return ""
 }
 
-// badURLPart says which part net/url could not read. Its error is not repeated, because it quotes the URL.
+// badURLPart returns which part net/url could not read. Its error is not repeated, because it quotes the URL.
 func badURLPart(err error) string {
 	cause := errors.Unwrap(err).Error()
 	switch {
@@ -40,16 +40,16 @@ func badURLPart(err error) string {
 	case strings.Contains(cause, "control character"):
 		return "it contains a control character"
 	case strings.Contains(cause, "host"):
-		return "the host contains a character that no host has"
+		return "the host contains a character that is not allowed in a host"
 	}
 	return "the scheme is missing, or the host cannot be read"
 }
 
-// checkOrigin says what is wrong with an origin, which has to be as browsers write it: they leave the usual port out. It does
-// not quote what contains an @: a password may stand before it, even in what cannot be parsed.
+// checkOrigin returns what is wrong with an origin. It must be written as browsers write it, without the default port. Text with
+// an @ is not quoted: it may hold a password, even if it cannot be parsed.
 func checkOrigin(origin string) string {
 	if strings.Contains(origin, "@") {
-		return "an origin has no user and no password."
+		return "an origin must not have a user or a password."
 	}
 	u, err := url.Parse(origin)
 	switch {
@@ -64,13 +64,13 @@ func checkOrigin(origin string) string {
 	case u.Scheme+"://"+u.Host != origin:
 		return fmt.Sprintf("%q is not an origin such as https://app.example: the scheme must be in lower case, and nothing may follow the host and the port.", origin)
 	case u.Scheme == "https" && u.Port() == "443", u.Scheme == "http" && u.Port() == "80":
-		return fmt.Sprintf("%q never comes: browsers leave :%s out.", origin, u.Port())
+		return fmt.Sprintf("%q never matches: browsers leave :%s out.", origin, u.Port())
 	}
 	return ""
 }
 
-// parseNetwork reads a network, or an address, which is a network of one, and says what is wrong with the text. It does not
-// quote what contains an @, which may be a URL with a password.
+// parseNetwork reads a network, or an address, which is a network of one, and returns what is wrong with the text. Text with an @
+// is not quoted: it may be a URL with a password.
 func parseNetwork(text string) (network netip.Prefix, mistake string) {
 	quoted := strconv.Quote(text)
 	if strings.Contains(text, "@") {

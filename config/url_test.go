@@ -1,13 +1,13 @@
-package app
+package config
 
 import (
 	"strings"
 	"testing"
 )
 
-// TestConfigNamesThePart: a URL, an origin or a network that cannot be used is answered with the part that is wrong, and
+// TestNamesThePart: a URL, an origin or a network that cannot be used is answered with the part that is wrong, and
 // never with a password.
-func TestConfigNamesThePart(t *testing.T) {
+func TestNamesThePart(t *testing.T) {
 	t.Parallel()
 	auth := []string{"JWT_ISSUER=me", "JWT_AUDIENCE=studychat"}
 	for _, c := range []struct{ setting, says string }{
@@ -16,7 +16,7 @@ func TestConfigNamesThePart(t *testing.T) {
 		{"JWKS_URL=issuer.example/keys", "the scheme is missing"},
 		{"JWKS_URL=https:///keys", "the host is missing"},
 		{"JWKS_URL=http://issuer.example/keys", "the scheme is http"},
-		{"JWKS_URL=ftp://issuer.example/keys", "the scheme is another one"},
+		{"JWKS_URL=ftp://issuer.example/keys", "the scheme is neither"},
 		{"JWKS_URL=https://issuer.example:SECRET/keys", "the port must be a number"},
 		{"JWKS_URL=https://u:SECRET/SECRET@issuer.example/keys", "the port must be a number"},
 		{"JWKS_URL=https://u:SECRET%zz@issuer.example/keys", "write % itself as %25"},
@@ -24,7 +24,7 @@ func TestConfigNamesThePart(t *testing.T) {
 		{"JWKS_URL=https://SECRET\\issuer.example/keys", "the host contains"},
 		{"JWKS_URL=https://issuer.example/SECRET\x7f", "control character"},
 		{"JWKS_URL=https://[::1/keys", "the host"},
-		{"ALLOWED_ORIGINS=https://user:SECRET%zz@app.example", "no password"},
+		{"ALLOWED_ORIGINS=https://user:SECRET%zz@app.example", "or a password"},
 		{"ALLOWED_ORIGINS=*", "list each one"},
 		{"ALLOWED_ORIGINS=app.example", "the scheme or the host is missing"},
 		{"ALLOWED_ORIGINS=https://app.example/", "not even a slash"},
@@ -41,7 +41,7 @@ func TestConfigNamesThePart(t *testing.T) {
 		if strings.HasPrefix(c.setting, "JWKS_URL") {
 			environ = append(environ, auth...)
 		}
-		_, err := readConfig(environ)
+		_, err := Read(environ)
 		name, _, _ := strings.Cut(c.setting, "=")
 		if err == nil || !strings.HasPrefix(strings.TrimPrefix(err.Error(), "\n"), name) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "SECRET") {
 			t.Errorf("%s: got %v, want %q", c.setting, err, c.says)

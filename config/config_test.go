@@ -1,37 +1,38 @@
-package app
+package config
 
 import (
-	"context"
-	"errors"
-	"io"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/caarlos0/env/v11"
 )
 
-func TestConfigDefaults(t *testing.T) {
+func TestDefaults(t *testing.T) {
 	t.Parallel()
-	c, err := readConfig([]string{"HOME=/root", "PATH=/bin"})
+	c, err := Read([]string{"HOME=/root", "PATH=/bin"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Addr != "127.0.0.1:8080" || c.DatabaseURL != "sqlite:studychat.db" || c.redis != nil || c.Authenticated() {
+	if c.HTTP.Addr != "127.0.0.1:8080" || c.Database.URL != "sqlite:studychat.db" || c.Redis.Server != nil || c.Auth.Enabled() {
 		t.Errorf("defaults: %+v", c)
 	}
 }
 
-func TestConfigPrefixWins(t *testing.T) {
+func TestPrefixWins(t *testing.T) {
 	t.Parallel()
 	for _, environ := range [][]string{
 		{"PORT=1111", "STUDYCHAT_PORT=2222"},
 		{"STUDYCHAT_PORT=2222", "PORT=1111"},
 	} {
-		if c, err := readConfig(environ); err != nil || c.Addr != "127.0.0.1:2222" {
-			t.Errorf("%v: %q, %v", environ, c.Addr, err)
+		if c, err := Read(environ); err != nil || c.HTTP.Addr != "127.0.0.1:2222" {
+			t.Errorf("%v: %q, %v", environ, c.HTTP.Addr, err)
 		}
 	}
 }
 
-func TestConfigAddr(t *testing.T) {
+func TestAddr(t *testing.T) {
 	t.Parallel()
 	tokens := withTokens()
 	for _, c := range []struct {
@@ -53,23 +54,23 @@ func TestConfigAddr(t *testing.T) {
 		{"a port that is no number", []string{"PORT=abc"}, ""},
 		{"a large port", []string{"PORT=99999"}, ""},
 	} {
-		got, err := readConfig(c.environ)
-		if c.addr == "" && err == nil || c.addr != "" && (err != nil || got.Addr != c.addr) {
-			t.Errorf("%s: %q, %v", c.reason, got.Addr, err)
+		got, err := Read(c.environ)
+		if c.addr == "" && err == nil || c.addr != "" && (err != nil || got.HTTP.Addr != c.addr) {
+			t.Errorf("%s: %q, %v", c.reason, got.HTTP.Addr, err)
 		}
 	}
 }
 
-// TestConfigMistakes: every one is named at once, the status is 2, and no value (it may be a secret) is shown.
-func TestConfigMistakes(t *testing.T) {
+// TestMistakes: all are named at once, and no value is shown, which may be a secret.
+func TestMistakes(t *testing.T) {
 	t.Parallel()
-	err := run(context.Background(), nil, []string{
+	_, err := Read([]string{
 		"ADDR=SECRET", "DATABASE_URL=SECRET", "DATABASE_CONNS=SECRET", "REDIS_URL=SECRET", "CACHE_TTL=SECRET",
 		"JWT_SECRET=SECRET", "JWKS_URL=http://SECRET", "ALLOWED_ORIGINS=https://app.example/path", "LOG_LEVEL=SECRET",
 		"STUDYCHAT_DATABSE_URL=SECRET",
-	}, io.Discard, io.Discard)
-	if !errors.Is(err, errUsage) || exitCode(err) != 2 {
-		t.Fatalf("got %v", err)
+	})
+	if err == nil {
+		t.Fatal("accepted")
 	}
 	for _, name := range []string{
 		"ADDR", "DATABASE_URL", "DATABASE_CONNS", "REDIS_URL", "CACHE_TTL", "JWT_SECRET must have", "JWT_SECRET and JWKS_URL",
@@ -84,8 +85,8 @@ func TestConfigMistakes(t *testing.T) {
 	}
 }
 
-// TestConfigAuth: exactly one kind of key, strong enough, and tokens for us alone.
-func TestConfigAuth(t *testing.T) {
+// TestAuth: exactly one kind of key, strong enough, and tokens for us alone.
+func TestAuth(t *testing.T) {
 	t.Parallel()
 	const (
 		secret = "JWT_SECRET=0123456789abcdef0123456789abcdef" // 32 bytes
@@ -111,79 +112,92 @@ func TestConfigAuth(t *testing.T) {
 		{"tokens for anyone", []string{secret, issuer}, "JWT_AUDIENCE is required"},
 		{"tokens for anyone, with a key set", []string{keys, issuer}, "JWT_AUDIENCE is required"},
 	} {
-		_, err := readConfig(c.environ)
+		_, err := Read(c.environ)
 		if c.mistake == "" && err != nil || c.mistake != "" && (err == nil || !strings.Contains(err.Error(), c.mistake)) {
 			t.Errorf("%s: %v, want %q", c.reason, err, c.mistake)
 		}
 	}
 }
 
-func TestConfigDatabase(t *testing.T) {
+func TestDatabase(t *testing.T) {
 	t.Parallel()
 	for url, good := range map[string]bool{
 		"sqlite:x.db": true, "sqlite::memory:": true, "file:x.db": true, "postgres://u:p@h/d?sslmode=verify-full": true, "postgresql://h/d": true,
 		"sqlite:": false, "mysql://h/d": false, "x.db": false, "postgres://u:SECRET@h:port/d": false, "postgres://u:SECRET@h/d?sslmode=bogus": false,
 	} {
-		_, err := readConfig([]string{"DATABASE_URL=" + url})
+		_, err := Read([]string{"DATABASE_URL=" + url})
 		if good != (err == nil) || err != nil && strings.Contains(err.Error(), "SECRET") {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
 }
 
-// TestConfigNamesASettingOnce: what does not parse is not out of bounds as well.
-func TestConfigNamesASettingOnce(t *testing.T) {
+// TestUnreadableValuesNameTheirSetting: for every setting that is not text, a value that cannot be parsed is reported with the
+// setting's own name.
+func TestUnreadableValuesNameTheirSetting(t *testing.T) {
 	t.Parallel()
-	_, err := readConfig([]string{"DATABASE_CONNS=many", "CACHE_TTL=5"})
+	fields, err := env.GetFieldParams(&Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed := 0
+	for _, field := range fields {
+		if field.Key == "" || field.DefaultValue == "" || !isNumber(field.DefaultValue) {
+			continue
+		}
+		parsed++
+		_, err := Read([]string{field.Key + "=x"})
+		if err == nil || !strings.HasPrefix(err.Error(), field.Key+" must be a ") {
+			t.Errorf("%s: %v", field.Key, err)
+		}
+	}
+	if want := countNumbers(reflect.TypeFor[Settings]()); parsed != want {
+		t.Errorf("%d settings tried, %d fields are numbers or durations", parsed, want)
+	}
+}
+
+func isNumber(value string) bool {
+	_, err := time.ParseDuration(strings.TrimSuffix(value, "s") + "s")
+	return err == nil
+}
+
+// countNumbers counts the integer fields with a setting in a struct and the structs in it.
+func countNumbers(structure reflect.Type) (n int) {
+	for i := range structure.NumField() {
+		switch field := structure.Field(i); {
+		case field.Type.Kind() == reflect.Struct:
+			n += countNumbers(field.Type)
+		case field.Tag.Get("env") != "" && field.Type.ConvertibleTo(reflect.TypeFor[int]()):
+			n++
+		}
+	}
+	return n
+}
+
+// TestNamesASettingOnce: what does not parse is not out of bounds as well.
+func TestNamesASettingOnce(t *testing.T) {
+	t.Parallel()
+	_, err := Read([]string{"DATABASE_CONNS=many", "CACHE_TTL=5"})
 	if err == nil || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("got %v, want two lines", err)
 	}
 }
 
-// TestSQLiteThatCannotBeOpened fails at once and names the file.
-func TestSQLiteThatCannotBeOpened(t *testing.T) {
-	t.Parallel()
-	path := t.TempDir() + "/nowhere/x.db"
-	err := run(t.Context(), nil, []string{"ADDR=127.0.0.1:0", "DATABASE_URL=sqlite:" + path}, io.Discard, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), path) || exitCode(err) != 1 {
-		t.Errorf("got %v", err)
-	}
+func withTokens() []string {
+	return []string{"JWT_SECRET=0123456789abcdef0123456789abcdef", "JWT_ISSUER=https://issuer.example", "JWT_AUDIENCE=studychat"}
 }
 
-func TestHelp(t *testing.T) {
+func TestRetention(t *testing.T) {
 	t.Parallel()
-	var out strings.Builder
-	if err := run(t.Context(), []string{"--help"}, nil, &out, io.Discard); err != nil || !strings.Contains(out.String(), "migrate") {
-		t.Errorf("%v: %q", err, out.String())
-	}
-}
-
-func TestArguments(t *testing.T) {
-	t.Parallel()
-	for _, args := range [][]string{{"serve"}, {"migrate"}, {"migrate", "sideways"}, {"migrate", "up", "now"}} {
-		err := run(t.Context(), args, []string{"DATABASE_URL=sqlite::memory:"}, io.Discard, io.Discard)
-		if exitCode(err) != 2 {
-			t.Errorf("%v: %v", args, err)
+	for value, want := range map[string]time.Duration{"": 0, "0": 0, "1": 24 * time.Hour, "3650": 3650 * 24 * time.Hour} {
+		c, err := Read([]string{"RETENTION_DAYS=" + value})
+		if err != nil || c.Database.Retention() != want {
+			t.Errorf("%q: %s, %v", value, c.Database.Retention(), err)
 		}
 	}
-}
-
-func TestMigrateCommand(t *testing.T) {
-	t.Parallel()
-	environ := []string{"DATABASE_URL=sqlite:" + t.TempDir() + "/m.db"}
-	do := func(what string) string {
-		var out strings.Builder
-		if err := run(t.Context(), []string{"migrate", what}, environ, &out, io.Discard); err != nil {
-			t.Fatalf("migrate %s: %v", what, err)
-		}
-		return out.String()
-	}
-	for _, step := range []struct{ what, want string }{
-		{"status", "pending"}, {"up", "applied"}, {"status", "applied"}, {"up", "nothing to do"},
-		{"down", "taken back"}, {"status", "pending"}, {"up", "applied"},
-	} {
-		if got := do(step.what); !strings.Contains(got, step.want) {
-			t.Errorf("migrate %s: %q, want %q", step.what, got, step.want)
+	for _, value := range []string{"-1", "3651", "a week"} {
+		if _, err := Read([]string{"RETENTION_DAYS=" + value}); err == nil || !strings.Contains(err.Error(), "RETENTION_DAYS") {
+			t.Errorf("%q: %v", value, err)
 		}
 	}
 }

@@ -1,0 +1,76 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"studychat/config"
+	"studychat/db"
+)
+
+// migrate is `studychat migrate up|down|status`.
+func migrate(ctx context.Context, settings config.Settings, what string, out io.Writer, log *slog.Logger) error {
+	store, err := openForCommand(ctx, settings, log)
+	if err != nil {
+		return err
+	}
+	defer store.Close() //nolint:errcheck // nothing is unsaved
+	switch what {
+	case "up":
+		return report(out, "applied")(store.MigrateUp(ctx))
+	case "down":
+		return report(out, "reverted")(store.MigrateDown(ctx))
+	case "status":
+		return status(ctx, store, out)
+	}
+	return fmt.Errorf("%w: migrate up, migrate down or migrate status", errUsage)
+}
+
+func openForCommand(ctx context.Context, settings config.Settings, log *slog.Logger) (*db.Store, error) {
+	store, err := db.Open(ctx, settings.Database.URL, db.OpenOptions{MaxConns: settings.Database.Conns, Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	return store, nil
+}
+
+func report(out io.Writer, done string) func(names []string, err error) error {
+	return func(names []string, err error) error {
+		for _, name := range names {
+			fmt.Fprintln(out, done, name)
+		}
+		if len(names) == 0 && err == nil {
+			fmt.Fprintln(out, "nothing to do")
+		}
+		return err
+	}
+}
+
+func status(ctx context.Context, store *db.Store, out io.Writer) error {
+	all, err := store.MigrationStatus(ctx)
+	for _, m := range all {
+		state := "pending"
+		if m.AppliedAt != nil {
+			state = "applied " + m.AppliedAt.UTC().Format("2006-01-02 15:04:05")
+		}
+		fmt.Fprintf(out, "%-40s %s\n", m.Name, state)
+	}
+	return err
+}
+
+// bumpEpoch is `studychat epoch bump`. Running servers notice it within seconds and tell every stream to start over.
+func bumpEpoch(ctx context.Context, settings config.Settings, out io.Writer, log *slog.Logger) error {
+	store, err := openForCommand(ctx, settings, log)
+	if err != nil {
+		return err
+	}
+	defer store.Close() //nolint:errcheck // nothing is unsaved
+	before, after, err := store.BumpEpoch(ctx)
+	if err != nil {
+		return fmt.Errorf("epoch: %w", err)
+	}
+	fmt.Fprintf(out, "epoch was %d, is %d\n", before, after)
+	return nil
+}

@@ -1,0 +1,31 @@
+package config
+
+import (
+	"time"
+
+	"studychat/db"
+)
+
+// Database says which database to use and how long to keep its content.
+type Database struct {
+	URL           string `env:"DATABASE_URL" envDefault:"sqlite:studychat.db"`
+	Conns         int    `env:"DATABASE_CONNS" envDefault:"20"`
+	RetentionDays int    `env:"RETENTION_DAYS" envDefault:"0"`
+}
+
+// Retention is how long messages and events are kept; 0 means for ever.
+func (d *Database) Retention() time.Duration { return time.Duration(d.RetentionDays) * 24 * time.Hour }
+
+func (d *Database) validate() []string {
+	var mistakes []string
+	if err := db.CheckURL(d.URL); err != nil {
+		mistakes = append(mistakes, "DATABASE_URL: "+err.Error()+".")
+	}
+	if d.Conns < 2 || d.Conns > 1000 {
+		mistakes = append(mistakes, "DATABASE_CONNS must be 2 to 1000.")
+	}
+	if d.RetentionDays < 0 || d.RetentionDays > 3650 {
+		mistakes = append(mistakes, "RETENTION_DAYS must be 1 to 3650, or 0 to keep everything.")
+	}
+	return mistakes
+}
