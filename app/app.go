@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"studychat/config"
 	"studychat/db"
 	"studychat/db/cache"
@@ -96,9 +94,8 @@ func (a *app) onStop(stop func() error) { a.stops = append(a.stops, stop) }
 
 // remote is what there is with Redis and not without.
 type remote struct {
-	cacheClient, busClient redis.UniversalClient // nil without Redis
-	guardian               *cache.Guard
-	names                  *redisconn.Namespace
+	conn     *redisconn.Conn // nil without Redis
+	guardian *cache.Guard
 }
 
 func (r remote) guard() db.WriteGuard {
@@ -114,15 +111,9 @@ func (a *app) openRedis(ctx context.Context, settings config.Settings) remote {
 		a.log.Info("No Redis configured: memory bus, no cache")
 		return remote{}
 	}
-	r := remote{cacheClient: settings.Redis.Server.CacheClient(), busClient: settings.Redis.Server.BusClient(), names: redisconn.NewNamespace(settings.Redis.Prefix)}
-	a.onStop(r.cacheClient.Close)
-	a.onStop(r.busClient.Close)
-	if version, err := redisconn.Version(ctx, r.busClient); err != nil {
-		a.log.Warn("Redis connection failed: going on without it until it answers", "address", settings.Redis.Server.Describe(), "err", err)
-	} else {
-		a.log.Info("Redis connection successful", "address", settings.Redis.Server.Describe(), "version", version)
-	}
-	r.guardian = cache.NewGuard(r.cacheClient, r.names, cache.GuardOptions{Log: a.log})
+	r := remote{conn: redisconn.Open(ctx, *settings.Redis.Server, settings.Redis.Prefix, a.log)}
+	a.onStop(r.conn.Close)
+	r.guardian = cache.NewGuard(r.conn.Cache, cache.GuardOptions{Log: a.log})
 	r.guardian.Start(context.WithoutCancel(ctx))
 	a.onStop(func() error { r.guardian.Stop(); return nil })
 	return r
@@ -176,9 +167,9 @@ func openWhenUp(ctx context.Context, url string, opts db.OpenOptions, log *slog.
 // startLive stacks the decorators, publish(cache(store)), and starts the hub on them.
 func (a *app) startLive(ctx context.Context, store *db.Store, r remote, settings config.Settings) (db.Repository, *events.Hub, error) {
 	bus, registry := events.NewMemoryBus(), events.NewMemoryRegistry()
-	if r.busClient != nil {
-		bus = events.NewRedisBus(r.busClient, events.RedisOptions{}, a.log)
-		registry = events.NewRedisRegistry(r.busClient, store.Now, a.log)
+	if r.conn != nil {
+		bus = events.NewRedisBus(r.conn.Bus.Client, events.RedisOptions{}, a.log)
+		registry = events.NewRedisRegistry(r.conn.Bus.Client, store.Now, a.log)
 	}
 	hub := events.NewHub(store, bus, registry, a.log)
 	if err := hub.Start(context.WithoutCancel(ctx)); err != nil {

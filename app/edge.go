@@ -18,8 +18,8 @@ import (
 func (a *app) edgeOptions(settings config.Settings, r remote) graph.Options {
 	kept := persisted.NewMemory(0)
 	options := graph.Options{Introspection: settings.Introspection(), Documents: kept, TrustedMode: settings.Documents.Mode}
-	if r.cacheClient != nil {
-		shared := persisted.NewRedis(r.cacheClient, kept, a.log)
+	if r.conn != nil {
+		shared := persisted.NewRedis(r.conn.Cache.Client, kept, a.log)
 		a.onStop(func() error { shared.Stop(); return nil })
 		options.Documents = shared
 	}
@@ -37,7 +37,7 @@ func (a *app) edgeOptions(settings config.Settings, r remote) graph.Options {
 
 func (a *app) newLimiter(r remote) rate.Limiter {
 	here := rate.NewMemory()
-	if r.cacheClient == nil {
+	if r.conn == nil {
 		return here
 	}
 	shared := rate.NewRedis(r.conn.Cache, here)
@@ -73,9 +73,9 @@ func readiness(store *db.Store, r remote, hub *events.Hub) func(context.Context)
 			out.Parts["clock"] = "off by " + offset.Abs().Round(time.Second).String()
 		}
 		switch {
-		case r.guardian == nil:
+		case r.conn == nil:
 			out.Parts["redis"] = "not configured"
-		case r.guardian.State() == "ok" && hub.State() == events.Healthy:
+		case r.conn.Cache.Health.OK() && hub.State() == events.Healthy:
 			out.Parts["redis"] = "ok"
 		default:
 			out.Parts["redis"] = "degraded"

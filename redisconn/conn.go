@@ -38,7 +38,7 @@ func Open(ctx context.Context, settings Settings, prefix string, log *slog.Logge
 	} else {
 		log.Info("Redis connection successful", "address", settings.Describe(), "version", version)
 	}
-	health.Start(ctx)
+	health.Start(context.WithoutCancel(ctx))
 	return c
 }
 

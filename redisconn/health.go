@@ -21,7 +21,7 @@ const (
 )
 
 // ErrUnhealthy is the answer of Health.Do when Redis was not asked.
-var ErrUnhealthy = errors.New("Redis does not answer at the moment")
+var ErrUnhealthy = errors.New("redisconn: Redis does not answer at the moment")
 
 // Level is what is known of Redis.
 type Level int32

@@ -11,18 +11,17 @@ import (
 func (h *Health) watch(ctx context.Context) {
 	tick := time.NewTicker(h.options.ProbeEvery)
 	defer tick.Stop()
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return
 		case <-tick.C:
-		case <-h.suspected:
-			if h.Down() {
-				continue
+			if !h.Usable() {
+				h.probe(ctx)
 			}
-		}
-		if !h.Usable() {
-			h.probe(ctx)
+		case <-h.suspected:
+			if level, _ := h.Level(); level == Suspect {
+				h.probe(ctx)
+			}
 		}
 	}
 }

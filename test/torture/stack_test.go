@@ -53,7 +53,10 @@ func newStack(r *record, o stacking) *stack {
 	log := slog.New(slog.DiscardHandler)
 	client := cacheClient(r, o.redis)
 	client.AddHook(slowRedis{o.delay})
-	s.guard = cache.NewGuard(client, redisconn.NewNamespace("test"), cache.GuardOptions{Log: log})
+	health := redisconn.NewHealth(client, redisconn.HealthOptions{}, log)
+	health.Start(context.Background())
+	r.Cleanup(health.Stop)
+	s.guard = cache.NewGuard(redisconn.Handle{Client: client, Names: redisconn.NewNamespace("test"), Health: health}, cache.GuardOptions{Log: log})
 	s.guard.Start(context.Background())
 	r.Cleanup(s.guard.Stop)
 	var guard db.WriteGuard = s.guard
