@@ -14,6 +14,7 @@ import (
 	"studychat/config"
 	"studychat/db"
 	"studychat/db/cache"
+	"studychat/db/sqlstore"
 	"studychat/events"
 	"studychat/graph"
 	"studychat/redisconn"
@@ -119,10 +120,10 @@ func (a *app) openRedis(ctx context.Context, settings config.Settings) remote {
 	return r
 }
 
-func (a *app) openStore(ctx context.Context, settings config.Settings, guard db.WriteGuard) (*db.Store, error) {
+func (a *app) openStore(ctx context.Context, settings config.Settings, guard db.WriteGuard) (*sqlstore.Store, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	store, err := openWhenUp(ctx, settings.Database.URL, db.OpenOptions{Guard: guard, MaxConns: settings.Database.Conns, Log: a.log}, a.log)
+	store, err := openWhenUp(ctx, settings.Database.URL, sqlstore.OpenOptions{Guard: guard, MaxConns: settings.Database.Conns, Log: a.log}, a.log)
 	if err != nil {
 		if path, ok := strings.CutPrefix(settings.Database.URL, "sqlite:"); ok {
 			return nil, fmt.Errorf("database %s: %w", path, err)
@@ -149,9 +150,9 @@ func (a *app) openStore(ctx context.Context, settings config.Settings, guard db.
 
 // openWhenUp tries again while PostgreSQL does not answer: it may be starting beside us. A file that cannot be opened stays
 // that way.
-func openWhenUp(ctx context.Context, url string, opts db.OpenOptions, log *slog.Logger) (*db.Store, error) {
+func openWhenUp(ctx context.Context, url string, opts sqlstore.OpenOptions, log *slog.Logger) (*sqlstore.Store, error) {
 	for {
-		store, err := db.Open(ctx, url, opts)
+		store, err := sqlstore.Open(ctx, url, opts)
 		if db.CodeOf(err) != db.CodeUnavailable || !strings.HasPrefix(url, "postgres") {
 			return store, err
 		}
@@ -165,7 +166,7 @@ func openWhenUp(ctx context.Context, url string, opts db.OpenOptions, log *slog.
 }
 
 // startLive stacks the decorators, publish(cache(store)), and starts the hub on them.
-func (a *app) startLive(ctx context.Context, store *db.Store, r remote, settings config.Settings) (db.Repository, *events.Hub, error) {
+func (a *app) startLive(ctx context.Context, store *sqlstore.Store, r remote, settings config.Settings) (db.Repository, *events.Hub, error) {
 	bus, registry := events.NewMemoryBus(), events.NewMemoryRegistry()
 	if r.conn != nil {
 		bus = events.NewRedisBus(r.conn.Bus.Client, events.RedisOptions{}, a.log)

@@ -7,7 +7,7 @@ import (
 	"log/slog"
 
 	"studychat/config"
-	"studychat/db"
+	"studychat/db/sqlstore"
 )
 
 // migrate is `studychat migrate up|down|status`.
@@ -28,8 +28,8 @@ func migrate(ctx context.Context, settings config.Settings, what string, out io.
 	return fmt.Errorf("%w: migrate up, migrate down or migrate status", errUsage)
 }
 
-func openForCommand(ctx context.Context, settings config.Settings, log *slog.Logger) (*db.Store, error) {
-	store, err := db.Open(ctx, settings.Database.URL, db.OpenOptions{MaxConns: settings.Database.Conns, Log: log})
+func openForCommand(ctx context.Context, settings config.Settings, log *slog.Logger) (*sqlstore.Store, error) {
+	store, err := sqlstore.Open(ctx, settings.Database.URL, sqlstore.OpenOptions{MaxConns: settings.Database.Conns, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
@@ -48,7 +48,7 @@ func report(out io.Writer, done string) func(names []string, err error) error {
 	}
 }
 
-func status(ctx context.Context, store *db.Store, out io.Writer) error {
+func status(ctx context.Context, store *sqlstore.Store, out io.Writer) error {
 	all, err := store.MigrationStatus(ctx)
 	for _, m := range all {
 		state := "pending"

@@ -6,23 +6,16 @@ import (
 
 	"studychat/auth"
 	"studychat/config"
-	"studychat/db"
+	"studychat/db/sqlstore"
 	"studychat/events"
 	"studychat/graph"
-	"studychat/graph/persisted"
 	"studychat/rate"
 	"studychat/transport"
 )
 
-// edgeOptions are limits and documents. What is counted and kept is shared through Redis where there is one.
+// edgeOptions are limits and documents. Rates are counted in Redis where there is one.
 func (a *app) edgeOptions(settings config.Settings, r remote) graph.Options {
-	kept := persisted.NewMemory(0)
-	options := graph.Options{Introspection: settings.Introspection(), Documents: kept, TrustedMode: settings.Documents.Mode}
-	if r.conn != nil {
-		shared := persisted.NewRedis(r.conn.Cache.Client, kept, a.log)
-		a.onStop(func() error { shared.Stop(); return nil })
-		options.Documents = shared
-	}
+	options := graph.Options{Introspection: settings.Introspection(), TrustedMode: settings.Documents.Mode}
 	if settings.Documents.Manifest != nil {
 		options.Trusted = settings.Documents.Manifest
 		a.log.Info("Trusted documents", "mode", settings.Documents.Trusted, "documents", settings.Documents.Manifest.Len())
@@ -62,14 +55,14 @@ func (a *app) newVerifier(settings config.Settings, now func() time.Time) (auth.
 
 // readiness: without the database nothing works, without Redis everything does. A clock that is wrong is told, and one that is
 // very wrong is a machine to be looked at.
-func readiness(store *db.Store, r remote, hub *events.Hub) func(context.Context) transport.Readiness {
+func readiness(store *sqlstore.Store, r remote, hub *events.Hub) func(context.Context) transport.Readiness {
 	return func(ctx context.Context) transport.Readiness {
 		out := transport.Readiness{Ready: true, Parts: map[string]string{"database": "ok", "clock": "ok"}}
 		if err := store.Ping(ctx); err != nil {
 			out.Ready, out.Parts["database"] = false, "down"
 		}
-		if offset := store.ClockOffset(); offset.Abs() > db.ClockWarning {
-			out.Ready = out.Ready && offset.Abs() <= db.MaxClockOffset
+		if offset := store.ClockOffset(); offset.Abs() > sqlstore.ClockWarning {
+			out.Ready = out.Ready && offset.Abs() <= sqlstore.MaxClockOffset
 			out.Parts["clock"] = "off by " + offset.Abs().Round(time.Second).String()
 		}
 		switch {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"studychat/db"
+	"studychat/db/sqlstore"
 )
 
 // Intervals and time limits of the upkeep tasks.
@@ -23,8 +24,8 @@ const (
 type upkeep struct {
 	store interface {
 		CheckEpoch(ctx context.Context) (epoch int64, raised bool, err error)
-		Prune(ctx context.Context, before time.Time) (db.PruneResult, error)
-		RemoveTombstones(ctx context.Context, before time.Time) (db.PruneResult, error)
+		Prune(ctx context.Context, before time.Time) (sqlstore.PruneResult, error)
+		RemoveTombstones(ctx context.Context, before time.Time) (sqlstore.PruneResult, error)
 	}
 	retention time.Duration // 0: messages and events are never pruned
 	log       *slog.Logger
@@ -74,7 +75,7 @@ func (u upkeep) prune(ctx context.Context) {
 	}
 }
 
-func (u upkeep) report(what string, result db.PruneResult, err error) {
+func (u upkeep) report(what string, result sqlstore.PruneResult, err error) {
 	counts := []any{"chats", result.Chats, "messages", result.Messages, "events", result.Events}
 	switch {
 	case err != nil:

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"studychat/config"
-	"studychat/db"
+	"studychat/db/sqlstore"
 )
 
 // diary is a store that writes down what is done to it.
@@ -31,15 +31,15 @@ func (d *diary) CheckEpoch(context.Context) (int64, bool, error) {
 	return 1, false, d.fail
 }
 
-func (d *diary) Prune(ctx context.Context, before time.Time) (db.PruneResult, error) {
+func (d *diary) Prune(ctx context.Context, before time.Time) (sqlstore.PruneResult, error) {
 	return d.note(ctx, "prune", before)
 }
 
-func (d *diary) RemoveTombstones(ctx context.Context, before time.Time) (db.PruneResult, error) {
+func (d *diary) RemoveTombstones(ctx context.Context, before time.Time) (sqlstore.PruneResult, error) {
 	return d.note(ctx, "tombstones", before)
 }
 
-func (d *diary) note(ctx context.Context, what string, before time.Time) (db.PruneResult, error) {
+func (d *diary) note(ctx context.Context, what string, before time.Time) (sqlstore.PruneResult, error) {
 	d.mu.Lock()
 	d.lines = append(d.lines, fmt.Sprint(what, " ", time.Since(before)))
 	fail, hang := d.fail, d.hang
@@ -48,7 +48,7 @@ func (d *diary) note(ctx context.Context, what string, before time.Time) (db.Pru
 		<-ctx.Done()
 		fail = ctx.Err()
 	}
-	return db.PruneResult{Chats: 1}, fail
+	return sqlstore.PruneResult{Chats: 1}, fail
 }
 
 func (d *diary) read() (lines []string, epochs int) {
@@ -164,7 +164,7 @@ func TestPrunedWhileServed(t *testing.T) {
 }
 
 // openApp opens a store as a server with the settings does, guard and all, and nothing else of it.
-func openApp(t *testing.T, settings []string) *db.Store {
+func openApp(t *testing.T, settings []string) *sqlstore.Store {
 	t.Helper()
 	values, err := config.Read(settings)
 	if err != nil {

@@ -3,7 +3,7 @@ package config
 import (
 	"time"
 
-	"studychat/db"
+	"studychat/db/sqlstore"
 )
 
 // Database says which database to use and how long to keep its content.
@@ -18,7 +18,7 @@ func (d *Database) Retention() time.Duration { return time.Duration(d.RetentionD
 
 func (d *Database) validate() []string {
 	var mistakes []string
-	if err := db.CheckURL(d.URL); err != nil {
+	if err := sqlstore.CheckURL(d.URL); err != nil {
 		mistakes = append(mistakes, "DATABASE_URL: "+err.Error()+".")
 	}
 	if d.Conns < 2 || d.Conns > 1000 {

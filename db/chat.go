@@ -18,6 +18,10 @@ const (
 	NewestBytes  = 64 << 10 // bytes of content that come with a Chat; older messages are left out of Newest
 )
 
+// TombstoneAge is how long a deleted chat is remembered, and that somebody was removed from a chat: the feed goes on
+// from cursors almost as old.
+const TombstoneAge = 30 * 24 * time.Hour
+
 // Chat is a chat, for SQL and for GraphQL alike. Whatever comes out of a Repository has Members and LastMessage;
 // Newest comes with Repository.Chat alone.
 type Chat struct {

@@ -30,19 +30,8 @@ type Claims struct {
 	At        time.Time // when the token was issued: of two tokens, the later one counts
 }
 
-// text is the claims in a form that tells whether they changed: "" when there are none.
-func (c Claims) text() string {
-	if c.Name == "" && c.AvatarURL == "" {
-		return ""
-	}
-	return c.Name + "\n" + c.AvatarURL
-}
-
 // ParseUserID reads a user that a client names: `user:` and the subject, or the subject alone, unless that begins with
 // `user:`. Errors: BAD_USER_INPUT naming field.
 func ParseUserID(field, id string) (string, error) {
 	return CleanName(field, strings.TrimPrefix(id, userNode))
 }
-
-// neverClaimed is older than any token.
-var neverClaimed = time.Unix(0, 0).UTC()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"studychat/db"
+	"studychat/db/sqlstore"
 	"studychat/test/services"
 )
 
@@ -25,7 +26,7 @@ func firstReset(t *testing.T, s Stream) Item {
 }
 
 // eachStore runs a test over both databases, with the store in hand.
-func eachStore(t *testing.T, test func(t *testing.T, store *db.Store)) {
+func eachStore(t *testing.T, test func(t *testing.T, store *sqlstore.Store)) {
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
 		test(t, openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db")))
@@ -39,7 +40,7 @@ func eachStore(t *testing.T, test func(t *testing.T, store *db.Store)) {
 // TestStoreEpochRises bumps the epoch under streams that are idle and under one that writes: they reset and go on.
 func TestStoreEpochRises(t *testing.T) {
 	t.Parallel()
-	eachStore(t, func(t *testing.T, store *db.Store) {
+	eachStore(t, func(t *testing.T, store *sqlstore.Store) {
 		a := newInstance(t, store, NewMemoryBus(), NewMemoryRegistry())
 		ctx, write, id := within(t, time.Minute), must(t), db.NewID()
 		write(a.repo.CreateChat(ctx, "ann", db.NewChat{ID: id, Title: "T"}))
@@ -84,7 +85,7 @@ func TestStoreEpochRises(t *testing.T) {
 // something is told, who does not goes on.
 func TestStorePruned(t *testing.T) {
 	t.Parallel()
-	eachStore(t, func(t *testing.T, store *db.Store) {
+	eachStore(t, func(t *testing.T, store *sqlstore.Store) {
 		a := newInstance(t, store, NewMemoryBus(), NewMemoryRegistry())
 		ctx, write, id := within(t, time.Minute), must(t), db.NewID()
 		begun := time.Now()

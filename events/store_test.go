@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"studychat/db"
+	"studychat/db/sqlstore"
 	"studychat/test/services"
 )
 
@@ -39,9 +40,9 @@ func everyDeployment(t *testing.T, test func(t *testing.T, a, b instance)) {
 	})
 }
 
-func openStore(t *testing.T, url string) *db.Store {
+func openStore(t *testing.T, url string) *sqlstore.Store {
 	t.Helper()
-	store, err := db.Open(t.Context(), url, db.OpenOptions{Log: testLog(t)})
+	store, err := sqlstore.Open(t.Context(), url, sqlstore.OpenOptions{Log: testLog(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func openStore(t *testing.T, url string) *db.Store {
 	return store
 }
 
-func newInstance(t *testing.T, store *db.Store, bus Bus, registry Registry) instance {
+func newInstance(t *testing.T, store *sqlstore.Store, bus Bus, registry Registry) instance {
 	t.Helper()
 	hub := NewHub(store, bus, registry, testLog(t))
 	if err := hub.Start(t.Context()); err != nil {

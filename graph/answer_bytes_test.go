@@ -22,6 +22,7 @@ import (
 	"studychat/events"
 	"studychat/graph"
 	"studychat/graph/generated"
+	"studychat/graph/limits"
 )
 
 // longest is the content with the most bytes that a message may have: 64,000.
@@ -102,18 +103,18 @@ func TestAnswerBytes(t *testing.T) {
 		{"the largest page", inChat(page(100)), 0, 6_400_000},
 		{"a page of usual size, twice", inChat(manyNames(2, "m", page(50))), 0, 6_400_000},
 		{"small pages", inChat(manyNames(12, "m", page(10))), 0, 7_000_000},
-		{"one small page too many", inChat(manyNames(14, "m", page(10))), graph.MaxAnswerBytes, 0},
-		{"the largest page twice, read once", inChat(manyNames(2, "m", page(100))), graph.MaxAnswerBytes, 0},
-		{"pages of one chat", inChat(manyNames(20, "m", page(100))), graph.MaxAnswerBytes, 0},
-		{"pages, each read", "{" + manyNames(12, "c", `chat(id: "`+chat1+`") {`+page(100)+`}`) + "}", graph.MaxAnswerBytes, 0},
-		{"pages whose text nobody wants", "{" + manyNames(2, "c", alone) + "}", graph.MaxAnswerBytes, 1000},
-		{"nodes by many names", inChat(`messages(last: 100) { edges {` + manyNames(20, "n", `node { content }`) + `} }`), graph.MaxAnswerBytes, 0},
-		{"names that come together", inChat(`messages(last: 100) { edges { node { a: content } } edges { node { b: content } } }`), graph.MaxAnswerBytes, 0},
-		{"names in one selection", inChat(`messages(last: 100) { edges { node {` + manyNames(5, "c", "content") + `} } }`), graph.MaxCost, 0},
+		{"one small page too many", inChat(manyNames(14, "m", page(10))), limits.MaxAnswerBytes, 0},
+		{"the largest page twice, read once", inChat(manyNames(2, "m", page(100))), limits.MaxAnswerBytes, 0},
+		{"pages of one chat", inChat(manyNames(20, "m", page(100))), limits.MaxAnswerBytes, 0},
+		{"pages, each read", "{" + manyNames(12, "c", `chat(id: "`+chat1+`") {`+page(100)+`}`) + "}", limits.MaxAnswerBytes, 0},
+		{"pages whose text nobody wants", "{" + manyNames(2, "c", alone) + "}", limits.MaxAnswerBytes, 1000},
+		{"nodes by many names", inChat(`messages(last: 100) { edges {` + manyNames(20, "n", `node { content }`) + `} }`), limits.MaxAnswerBytes, 0},
+		{"names that come together", inChat(`messages(last: 100) { edges { node { a: content } } edges { node { b: content } } }`), limits.MaxAnswerBytes, 0},
+		{"names in one selection", inChat(`messages(last: 100) { edges { node {` + manyNames(5, "c", "content") + `} } }`), limits.MaxCost, 0},
 		{"last messages", twelve + manyNames(10, "l", "lastMessage { content }") + "}", 0, 7_600_000},
-		{"one last message too many", twelve + manyNames(12, "l", "lastMessage { content }") + "}", graph.MaxAnswerBytes, 0},
+		{"one last message too many", twelve + manyNames(12, "l", "lastMessage { content }") + "}", limits.MaxAnswerBytes, 0},
 		{"members", twelve + "members { user { id } } }", 0, 12 * 500 * 20},
-		{"members by many names", twelve + manyNames(12, "m", "members { user { id } }") + "}", graph.MaxAnswerBytes, 0},
+		{"members by many names", twelve + manyNames(12, "m", "members { user { id } }") + "}", limits.MaxAnswerBytes, 0},
 		{"a node", `{ node(id: "` + chat1 + `") { ...F } } fragment F on Chat {` + page(100) + "}", 0, 6_400_000},
 	} {
 		response := respond(t.Context(), exec, &gqlgen.RawParams{Query: c.document})
@@ -123,7 +124,7 @@ func TestAnswerBytes(t *testing.T) {
 		if c.limit == 0 && response.Errors == nil {
 			continue
 		}
-		if n := len(response.Errors); n == 0 || n > 12 || len(response.Data) > graph.MaxAnswerBytes {
+		if n := len(response.Errors); n == 0 || n > 12 || len(response.Data) > limits.MaxAnswerBytes {
 			t.Errorf("%s: %d bytes, %d errors", c.reason, len(response.Data), n)
 		}
 		for _, err := range response.Errors {
@@ -160,7 +161,7 @@ func TestAnswerBytesBesideData(t *testing.T) {
 	if name := got.Path[0]; (name == "a") != a || len(got.Path) != 2 || got.Path[1] != "messages" {
 		t.Errorf("the error is of %v", got.Path)
 	}
-	if !strings.Contains(got.Message, "smaller pages") || got.Extensions["limit"] != float64(graph.MaxAnswerBytes) || got.Extensions["code"] != "QUERY_TOO_COMPLEX" {
+	if !strings.Contains(got.Message, "smaller pages") || got.Extensions["limit"] != float64(limits.MaxAnswerBytes) || got.Extensions["code"] != "QUERY_TOO_COMPLEX" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -183,7 +184,7 @@ func TestEventsAreCountedAlone(t *testing.T) {
 		if errs != nil {
 			t.Fatal(errs)
 		}
-		next, inner := exec.DispatchOperation(graph.WithCut(ctx, func() {}), op)
+		next, inner := exec.DispatchOperation(graph.WithRequest(ctx, graph.Request{Disconnect: func() {}}), op)
 		return func(context.Context) *gqlgen.Response { return next(inner) }
 	}
 	next, total := follow(`... on MessageSent { message { content } again: message { content } }`), 0
@@ -212,7 +213,7 @@ func wantRefused(t *testing.T, reason string, response *gqlgen.Response) {
 	if response == nil || response.Errors == nil {
 		t.Fatalf("%s: no error", reason)
 	}
-	if limit := response.Errors[0].Extensions["limit"]; limit != graph.MaxAnswerBytes || len(response.Data) > graph.MaxAnswerBytes {
+	if limit := response.Errors[0].Extensions["limit"]; limit != limits.MaxAnswerBytes || len(response.Data) > limits.MaxAnswerBytes {
 		t.Errorf("%s: limit %v, %d bytes of data: %.300s", reason, limit, len(response.Data), response.Errors.Error())
 	}
 }
@@ -257,7 +258,7 @@ func TestAnswerBytesBoundMemory(t *testing.T) {
 	for i := range 22 {
 		pages += fmt.Sprintf(" m%d: messages(last: %d) { edges { node { content } } }", i, 100-i) // a read for each
 	}
-	hostile := func(exec *executor.Executor) *gqlgen.Response {
+	hostile := func(exec gqlgen.GraphExecutor) *gqlgen.Response {
 		return respond(t.Context(), exec, &gqlgen.RawParams{Query: inChat(pages)})
 	}
 	with := peakMemory(t, 4, func() { wantRefused(t, "22 pages", hostile(bounded)) })

@@ -13,13 +13,13 @@ import (
 	"studychat/graph/model"
 )
 
-// patience is how long a stream waits for a database that does not answer. Then the connection is cut, with what clients take
-// for a reason to come back: perhaps another instance, or a fresh connection, reaches the database. It is longer than any
-// failover of a database should take, so that in most outages nobody has to reconnect.
+// patience is how long a stream waits for a database that does not answer. Then the connection is closed so that its client
+// reconnects: another instance, or a fresh connection, may reach the database. It is longer than a failover of a database
+// should take, so that in most outages no client has to reconnect.
 const patience = time.Minute
 
-// unavailable says whether asking again later may help. A deadline that has passed while ctx lives was set in here: it says that
-// a dependency did not answer. A deadline of the caller says only that the caller has gone.
+// unavailable says whether trying again later may help. A deadline that passed while ctx is alive was our own: a dependency
+// did not answer. When the deadline of ctx passed, only the caller is gone.
 func unavailable(ctx context.Context, err error) bool {
 	switch {
 	case err == nil, ctx.Err() != nil, errors.Is(err, events.ErrStopped):
@@ -30,8 +30,8 @@ func unavailable(ctx context.Context, err error) bool {
 	return db.CodeOf(err) == db.CodeUnavailable
 }
 
-// untilAvailable repeats what finds a dependency not answering, until ctx or this instance ends. When patience is over it cuts
-// the connection: an error would be the end of the subscription for its client.
+// untilAvailable repeats do while a dependency does not answer, until ctx or this instance ends. After patience it closes the
+// connection, since clients take an error for the end of the subscription.
 func untilAvailable(ctx context.Context, do func() error) error {
 	deadline := time.Now().Add(patience)
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
@@ -40,7 +40,7 @@ func untilAvailable(ctx context.Context, do func() error) error {
 			return err
 		}
 		if time.Until(deadline) < wait {
-			Cut(ctx)
+			disconnect(ctx)
 			return err
 		}
 		select {
@@ -51,8 +51,8 @@ func untilAvailable(ctx context.Context, do func() error) error {
 	}
 }
 
-// resolve resolves a field. In a stream it waits for a database that does not answer, as the stream itself does: when an event
-// comes with an error instead of a field, the field is lost to its client, since the cursor has moved on.
+// resolve resolves a field. In a stream it waits for a database that does not answer, as the stream itself does. An event
+// with an error instead of the field would lose it for the client, since the cursor has moved on.
 func resolve(ctx context.Context, next graphql.Resolver) (value any, err error) {
 	value, err = next(ctx)
 	if err == nil || !ofEvent(ctx) || !unavailable(ctx, err) {

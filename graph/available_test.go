@@ -156,7 +156,7 @@ func TestPatience(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), c.leaves)
 			defer cancel()
 			cut, began := false, time.Now()
-			err := graph.UntilAvailable(graph.WithCut(ctx, func() { cut = true }), func() error { return c.err })
+			err := graph.UntilAvailable(graph.WithRequest(ctx, graph.Request{Disconnect: func() { cut = true }}), func() error { return c.err })
 			if took := time.Since(began); !errors.Is(err, c.err) || took < c.min || took > c.max || cut != c.cut {
 				t.Errorf("%s: %v after %s, cut: %t", c.reason, err, took, cut)
 			}

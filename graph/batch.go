@@ -11,17 +11,17 @@ import (
 	"studychat/graph/model"
 )
 
-// batch looks objects up by their ids for one answer: all that the answer is known to need, with the first one that is asked
-// for. So the number of reads does not depend on how many objects there are, though the executor asks for one field at a time.
+// batch looks objects up by their ids for one answer. The first look-up reads every object that the answer is known to need,
+// so the number of reads does not depend on the number of objects, although the executor resolves one field at a time.
 type batch[T any] struct {
 	read func(ctx context.Context, ids []string) (map[string]T, error)
 
-	reading sync.Mutex // one read at a time. Before mu, which is free meanwhile: what is read may be expected to need more
+	reading sync.Mutex // one read at a time; locked before mu, which is free during a read: what it finds may call expect
 	mu      sync.Mutex
-	wanted  map[string]struct{} // known to be needed and not read yet
+	wanted  map[string]struct{} // expected, not read yet
 	found   map[string]T
 	asked   map[string]struct{} // read, found or not
-	err     error               // of a read that failed: the rest of the answer does not try again, unless told to
+	err     error               // of a failed read; the rest of the answer tries again only if model.AskAgain says so
 }
 
 // expect says that the answer may ask for these objects.
@@ -39,11 +39,11 @@ func (b *batch[T]) want(ids []string) {
 	}
 }
 
-// get returns the object; ok is false when there is none. Who asks while a read is under way waits for it.
+// get returns the object; ok is false when it does not exist. It waits for a read that is under way.
 func (b *batch[T]) get(ctx context.Context, id string) (object T, ok bool, err error) {
 	b.reading.Lock()
 	defer b.reading.Unlock()
-	if ids := b.take(ctx, id); len(ids) > 0 {
+	if ids := b.unread(ctx, id); len(ids) > 0 {
 		found, err := b.read(ctx, ids)
 		b.keep(ids, found, err)
 	}
@@ -56,8 +56,8 @@ func (b *batch[T]) get(ctx context.Context, id string) (object T, ok bool, err e
 	return object, ok, err
 }
 
-// take returns what is to be read so that id can be answered: nothing, when it was read before.
-func (b *batch[T]) take(ctx context.Context, id string) (ids []string) {
+// unread returns the ids to read so that id can be answered: none when id was read before.
+func (b *batch[T]) unread(ctx context.Context, id string) (ids []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if model.AsksAgain(ctx) {
@@ -75,7 +75,7 @@ func (b *batch[T]) take(ctx context.Context, id string) (ids []string) {
 	return ids
 }
 
-// keep takes in what a read has found. What a read that failed was to find is still wanted.
+// keep stores what a read found. The ids of a failed read stay wanted.
 func (b *batch[T]) keep(ids []string, found map[string]T, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -92,14 +92,14 @@ func (b *batch[T]) keep(ids []string, found map[string]T, err error) {
 	}
 }
 
-// batches are those of one answer, by name.
+// batches are the batches of one answer, by name.
 type batches struct {
 	mu     sync.Mutex
 	byName map[string]any // *batch[T]
 }
 
-// readAnew lets each field of a mutation read for itself: they run one after the other, and each sees what the ones before
-// it have changed.
+// readAnew gives each field of a mutation new batches: the fields run one after the other, and each has to see what the
+// earlier ones changed.
 func readAnew(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
 	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Mutation {
 		all := &answerFrom(ctx).batches
@@ -110,7 +110,7 @@ func readAnew(ctx context.Context, next graphql.RootResolver) graphql.Marshaler 
 	return next(ctx)
 }
 
-// batchOf returns the answer's batch of the name, which read fills.
+// batchOf returns the answer's batch of that name, which reads by read.
 func batchOf[T any](ctx context.Context, name string, read func(ctx context.Context, ids []string) (map[string]T, error)) *batch[T] {
 	all := &answerFrom(ctx).batches
 	all.mu.Lock()

@@ -6,11 +6,12 @@ import (
 	"slices"
 
 	"studychat/db"
+	"studychat/graph/limits"
 	"studychat/graph/model"
 )
 
-// Messages serves the newest messages from what came with the chat, so that opening a chat is one read; any other page,
-// and the pages of a list of chats, are read for all chats of the list at once.
+// Messages serves the newest messages from those that were read with the chat, so that opening a chat is one read. Any other
+// page, and the pages of a list of chats, are read for all chats of the list at once.
 func (r chatResolver) Messages(ctx context.Context, chat *model.Chat, first *int, after *string, last *int, before, around *string) (*model.MessageConnection, error) {
 	user, err := viewer(ctx)
 	if err != nil {
@@ -29,7 +30,7 @@ func (r chatResolver) Messages(ctx context.Context, chat *model.Chat, first *int
 	if list := newest(chat.Chat, page); list != nil {
 		return r.messageConnection(ctx, list), nil
 	}
-	// Cursors are those of one chat, so pages with cursors are read for this chat alone, under a name of its own.
+	// A cursor belongs to one chat, so the key with a cursor is different for each chat, and its page is read alone.
 	key := fmt.Sprintf("messages %d %t %s %s", page.Limit, page.Backward, keyText(page.After), keyText(page.Before))
 	list, ok, err := model.Lookup(ctx, chat, key, func(ctx context.Context, chats []*db.Chat) (map[string]*db.MessageList, error) {
 		return r.messagePages(ctx, user, ids(chats), page)
@@ -49,11 +50,11 @@ func (r chatResolver) messagesAround(ctx context.Context, user, chatID, around s
 		return nil, err
 	}
 	var list *db.MessageList
-	err = answerFrom(ctx).reads(ctx, 2*limit, func() (bytes int, err error) {
+	err = answerFrom(ctx).budget.Read(ctx, 2*limit, func() (bytes int, err error) {
 		if list, err = r.Repo.MessagesAround(ctx, user, chatID, place, limit); err != nil {
 			return 0, err
 		}
-		return contentBytes(list.Messages...), nil
+		return limits.ContentBytes(list.Messages...), nil
 	})
 	if err != nil {
 		return nil, err
@@ -61,17 +62,17 @@ func (r chatResolver) messagesAround(ctx context.Context, user, chatID, around s
 	return r.messageConnection(ctx, list), nil
 }
 
-// messagePages reads the pages of many chats, as many at once as an answer may: all pages of a list in one read could be
-// 640 MB.
+// messagePages reads the pages of many chats, as many at once as limits.MaxReading allows: all pages of a list in one read
+// could be 640 MB.
 func (r chatResolver) messagePages(ctx context.Context, user string, chatIDs []string, page db.Page) (map[string]*db.MessageList, error) {
 	lists := make(map[string]*db.MessageList, len(chatIDs))
-	answer := answerFrom(ctx)
-	for group := range slices.Chunk(chatIDs, maxReading/max(page.Limit, 1)) {
-		err := answer.reads(ctx, len(group)*page.Limit, func() (bytes int, err error) {
+	budget := answerFrom(ctx).budget
+	for group := range slices.Chunk(chatIDs, limits.MaxReading/max(page.Limit, 1)) {
+		err := budget.Read(ctx, len(group)*page.Limit, func() (bytes int, err error) {
 			read, err := r.Repo.Messages(ctx, user, group, page)
 			for id, list := range read {
 				lists[id] = list
-				bytes += contentBytes(list.Messages...)
+				bytes += limits.ContentBytes(list.Messages...)
 			}
 			return bytes, err
 		})
@@ -89,7 +90,7 @@ func keyText(k *db.Key) string {
 	return k.MessageCursor()
 }
 
-// newest cuts the page out of the messages that came with the chat, or returns nil when they do not cover it.
+// newest takes the page from the messages that were read with the chat. It is nil when they do not cover the page.
 func newest(chat *db.Chat, page db.Page) *db.MessageList {
 	have := chat.Newest
 	if have == nil || !page.Backward || page.After != nil || page.Before != nil {
@@ -111,7 +112,7 @@ func (r chatResolver) Online(ctx context.Context, chat *model.Chat) ([]*db.User,
 	return usersWith(ids), err
 }
 
-// usersWith are users whose names are read when they are asked for. The ids are of members, so the batch expects them.
+// usersWith are users whose names are read only if the document selects them. They are members, so the batch expects them.
 func usersWith(ids []string) []*db.User {
 	users := make([]*db.User, len(ids))
 	for i, id := range ids {

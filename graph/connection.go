@@ -2,6 +2,10 @@ package graph
 
 import (
 	"context"
+	"slices"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"studychat/db"
 	"studychat/graph/model"
@@ -45,7 +49,7 @@ func moduleConnection(list *db.ModuleList) *model.ModuleConnection {
 	}
 }
 
-// expectChats makes the chats of one list, and notes what the rest of the answer may ask of them.
+// expectChats makes the chats of one list, and tells the batches which objects the rest of the answer may need for them.
 func (r *Resolver) expectChats(ctx context.Context, chats []*db.Chat) []*model.Chat {
 	var users, modules, ids []string
 	members := selects(ctx, "members", "online") // up to 500 of each chat
@@ -68,7 +72,7 @@ func (r *Resolver) expectChats(ctx context.Context, chats []*db.Chat) []*model.C
 	return model.NewChats(chats)
 }
 
-// expectMessages does so for messages; nil is none.
+// expectMessages does the same for messages; nil ones are skipped.
 func (r *Resolver) expectMessages(ctx context.Context, messages ...*db.Message) {
 	var authors, replies, chats []string
 	for _, message := range messages {
@@ -85,48 +89,34 @@ func (r *Resolver) expectMessages(ctx context.Context, messages ...*db.Message) 
 	r.chatsOf(ctx).expect(chats...)
 }
 
-// The look-ups of an answer.
-
-func (r *Resolver) usersOf(ctx context.Context) *batch[*db.User] {
-	return batchOf(ctx, "users", r.people.users)
-}
-
-func (r *Resolver) modulesOf(ctx context.Context) *batch[*db.Module] {
-	return batchOf(ctx, "modules", r.Repo.ModulesByID)
-}
-
-func (r *Resolver) readMarksOf(ctx context.Context) *batch[map[string]int64] {
-	return batchOf(ctx, "readMarks", forViewer(r.Repo.ReadMarks))
-}
-
-func (r *Resolver) repliesOf(ctx context.Context) *batch[*db.Message] {
-	return batchOf(ctx, "replies", forViewer(r.messages))
-}
-
-func (r *Resolver) chatsOf(ctx context.Context) *batch[*model.Chat] {
-	return batchOf(ctx, "chats", forViewer(r.chats))
-}
-
-// forViewer reads as the viewer of the answer.
-func forViewer[T any](read func(ctx context.Context, viewer string, ids []string) (map[string]T, error)) func(context.Context, []string) (map[string]T, error) {
-	return func(ctx context.Context, ids []string) (map[string]T, error) {
-		user, err := viewer(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return read(ctx, user, ids)
+// selects says whether the document has a field of one of the names anywhere. If not, its data need not be read.
+func selects(ctx context.Context, names ...string) bool {
+	if !graphql.HasOperationContext(ctx) {
+		return true
 	}
+	document := graphql.GetOperationContext(ctx).Doc
+	for _, operation := range document.Operations {
+		if selectsIn(operation.SelectionSet, names) {
+			return true
+		}
+	}
+	for _, fragment := range document.Fragments {
+		if selectsIn(fragment.SelectionSet, names) {
+			return true
+		}
+	}
+	return false
 }
 
-// messages reads messages by their ids.
-func (r *Resolver) messages(ctx context.Context, user string, ids []string) (found map[string]*db.Message, err error) {
-	err = answerFrom(ctx).reads(ctx, len(ids), func() (bytes int, err error) {
-		found, err = r.Repo.MessagesByID(ctx, user, ids)
-		for _, message := range found {
-			r.expectMessages(ctx, message)
-			bytes += contentBytes(message)
+// selectsIn searches a selection set without the fragments that it spreads, which are searched by themselves.
+func selectsIn(set ast.SelectionSet, names []string) bool {
+	return slices.ContainsFunc(set, func(selection ast.Selection) bool {
+		switch s := selection.(type) {
+		case *ast.Field:
+			return slices.Contains(names, s.Name) || selectsIn(s.SelectionSet, names)
+		case *ast.InlineFragment:
+			return selectsIn(s.SelectionSet, names)
 		}
-		return bytes, err
+		return false
 	})
-	return found, err
 }

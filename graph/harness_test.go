@@ -21,6 +21,7 @@ import (
 
 	"studychat/auth"
 	"studychat/db"
+	"studychat/db/sqlstore"
 	"studychat/events"
 	"studychat/graph"
 	"studychat/graph/graphtest"
@@ -46,9 +47,9 @@ type edge struct {
 }
 
 // newStore is an empty store, in memory.
-func newStore(t testing.TB, log *slog.Logger) *db.Store {
+func newStore(t testing.TB, log *slog.Logger) *sqlstore.Store {
 	t.Helper()
-	store, err := db.Open(t.Context(), "sqlite::memory:", db.OpenOptions{Log: log})
+	store, err := sqlstore.Open(t.Context(), "sqlite::memory:", sqlstore.OpenOptions{Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,12 +82,15 @@ func serveEdge(t *testing.T, repo db.Repository, live graph.Live, log *slog.Logg
 	t.Helper()
 	exec := graph.NewExecutor(&graph.Resolver{Repo: repo, Live: live, Log: log}, graph.Options{Introspection: true})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := gqlgen.StartOperationTrace(graph.WithRequestID(r.Context(), "request-1"))
+		request := graph.Request{ID: "request-1"}
+		if r.Header.Get("Accept") == "text/event-stream" {
+			request.Disconnect = func() { t.Log("disconnected") }
+		}
+		ctx := gqlgen.StartOperationTrace(graph.WithRequest(r.Context(), request))
 		if user := r.Header.Get("User"); user != "" {
 			ctx = auth.WithViewer(ctx, auth.Viewer{ID: user, Scopes: strings.Fields(r.Header.Get("Scopes"))})
 		}
-		if r.Header.Get("Accept") == "text/event-stream" {
-			ctx = graph.WithCut(ctx, func() { t.Log("cut") })
+		if request.Disconnect != nil {
 			transport.SSE{}.Do(w, r.WithContext(ctx), exec)
 			return
 		}

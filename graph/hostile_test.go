@@ -23,7 +23,7 @@ import (
 )
 
 // newExecutor is the edge without anything that carries it.
-func newExecutor(t testing.TB, o graph.Options) *executor.Executor {
+func newExecutor(t testing.TB, o graph.Options) *graph.Executor {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	store := newStore(t, log)
@@ -32,7 +32,7 @@ func newExecutor(t testing.TB, o graph.Options) *executor.Executor {
 }
 
 // execute runs one document as ann and returns the answer as bytes.
-func execute(t testing.TB, exec *executor.Executor, query, operation string, variables json.RawMessage) []byte {
+func execute(t testing.TB, exec *graph.Executor, query, operation string, variables json.RawMessage) []byte {
 	t.Helper()
 	params := &gqlgen.RawParams{Query: query, OperationName: operation}
 	if variables != nil {
@@ -49,7 +49,7 @@ func execute(t testing.TB, exec *executor.Executor, query, operation string, var
 	return answer
 }
 
-func respond(ctx context.Context, exec *executor.Executor, params *gqlgen.RawParams) *gqlgen.Response {
+func respond(ctx context.Context, exec gqlgen.GraphExecutor, params *gqlgen.RawParams) *gqlgen.Response {
 	ctx = gqlgen.StartOperationTrace(ctx)
 	if _, err := auth.FromContext(ctx); err != nil {
 		ctx = auth.WithViewer(ctx, auth.Viewer{ID: "ann"})
@@ -133,7 +133,7 @@ func TestHostileDocuments(t *testing.T) { //nolint:paralleltest // see above
 }
 
 // tryHostile runs a document and bounds what it takes and what it gets.
-func tryHostile(t *testing.T, exec *executor.Executor, d hostile.Document) (answer []byte) {
+func tryHostile(t *testing.T, exec *graph.Executor, d hostile.Document) (answer []byte) {
 	t.Helper()
 	spaces := 0
 	take := func() time.Duration {

@@ -5,6 +5,7 @@ import (
 
 	"studychat/auth"
 	"studychat/db"
+	"studychat/graph/limits"
 	"studychat/graph/model"
 )
 
@@ -41,10 +42,10 @@ func (r queryResolver) Module(ctx context.Context, id string) (*db.Module, error
 // contentsAtOnce is how many modules' contents one read fetches: they may have 800 KB each.
 const contentsAtOnce = 4
 
-// Content is read apart from the rest of a module, and only for those whose content is asked for.
+// Content is read apart from the rest of a module, only if the document selects it.
 func (r moduleResolver) Content(ctx context.Context, module *db.Module) (content string, err error) {
-	weight := maxReading / contentsAtOnce // in messages, so that so many are read at the same time
-	err = answerFrom(ctx).reads(ctx, weight, func() (bytes int, err error) {
+	weight := limits.MaxReading / contentsAtOnce // in messages, so that so many are read at the same time
+	err = answerFrom(ctx).budget.Read(ctx, weight, func() (bytes int, err error) {
 		contents, err := r.Repo.ModuleContents(ctx, []string{module.ID})
 		content = contents[module.ID]
 		return len(content), err

@@ -91,7 +91,7 @@ func (r mutationResolver) TransferChat(ctx context.Context, input model.Transfer
 const clearStep = 100
 
 // ClearChats deletes chat by chat, each in a transaction of its own, so that it never holds the locks of many chats.
-// When it fails on the way, what is gone stays gone, and a repeat goes on.
+// When it fails half-way, the chats deleted so far stay deleted, and a repetition continues.
 func (r mutationResolver) ClearChats(ctx context.Context) (*model.ClearChatsPayload, error) {
 	user, err := viewer(ctx)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"studychat/auth"
 	"studychat/db"
 	"studychat/graph/model"
 )
@@ -28,7 +29,7 @@ func (r mutationResolver) RemoveMember(ctx context.Context, input model.RemoveMe
 	return &model.RemoveMemberPayload{Chat: chat, RemovedUser: event.Member.User()}, nil
 }
 
-// changeMember does what adding, removing and handing over have in common.
+// changeMember is what adding, removing and transferring have in common.
 func (r *Resolver) changeMember(ctx context.Context, chatID, userID string, change func(ctx context.Context, viewer, chatID, user string) (*db.Event, error)) (*model.Chat, *db.Event, error) {
 	viewer, chatID, err := viewerAnd(ctx, "chatId", chatID)
 	if err != nil {
@@ -97,7 +98,7 @@ func (r mutationResolver) UpdateViewerState(ctx context.Context, input model.Upd
 	return &model.UpdateViewerStatePayload{Chat: chat}, nil
 }
 
-// SetTyping reads the chat to learn whether the viewer is a member: a hit in the cache, and nothing is stored.
+// SetTyping reads the chat, usually from the cache, to learn whether the viewer is a member. Nothing is stored.
 func (r mutationResolver) SetTyping(ctx context.Context, input model.SetTypingInput) (*model.SetTypingPayload, error) {
 	user, id, err := viewerAnd(ctx, "chatId", input.ChatID)
 	if err != nil {
@@ -108,4 +109,34 @@ func (r mutationResolver) SetTyping(ctx context.Context, input model.SetTypingIn
 	}
 	r.Live.Typing(ctx, user, id, input.Typing)
 	return &model.SetTypingPayload{ChatID: id}, nil
+}
+
+func (r mutationResolver) UpsertUser(ctx context.Context, input model.UpsertUserInput) (*model.UpsertUserPayload, error) {
+	if err := needScope(ctx, auth.ScopeUsers); err != nil {
+		return nil, err
+	}
+	user, err := newUser(input)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Repo.UpsertUser(ctx, user); err != nil {
+		return nil, err
+	}
+	r.people.forget(user.ID)
+	return &model.UpsertUserPayload{User: &user}, nil
+}
+
+func newUser(input model.UpsertUserInput) (user db.User, err error) {
+	if user.ID, err = db.ParseUserID("userId", input.UserID); err != nil {
+		return user, err
+	}
+	if user.Name, err = db.CleanTitle("name", input.Name); err != nil {
+		return user, err
+	}
+	if input.AvatarURL != nil && *input.AvatarURL != "" {
+		var address string
+		address, err = db.CleanAvatarURL("avatarUrl", *input.AvatarURL)
+		user.AvatarURL = &address
+	}
+	return user, err
 }

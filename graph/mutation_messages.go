@@ -28,7 +28,7 @@ func (r mutationResolver) SendMessage(ctx context.Context, input model.SendMessa
 	return &model.SendMessagePayload{Message: event.Message, MessageEdge: model.NewMessageEdge(event.Message)}, nil
 }
 
-// ChatEdge is null when the chat is gone already, which makes no difference to the message.
+// ChatEdge is null when the chat was deleted meanwhile; the message was sent all the same.
 func (r sendMessagePayloadResolver) ChatEdge(ctx context.Context, sent *model.SendMessagePayload) (*model.ChatEdge, error) {
 	chat, ok, err := r.chatsOf(ctx).get(ctx, sent.Message.ChatID)
 	if !ok {
@@ -58,8 +58,8 @@ func newMessage(input model.SendMessageInput) (message db.NewMessage, err error)
 	return message, err
 }
 
-// cleanRole is not superfluous: through variables, gqlparser lets an enum value pass in any case, and gqlgen then makes
-// it the zero value.
+// cleanRole is needed: in variables, gqlparser accepts an enum value in any letter case, which gqlgen turns into the zero
+// value.
 func cleanRole(role *db.MessageRole) (db.MessageRole, error) {
 	if role == nil {
 		return db.RoleUser, nil

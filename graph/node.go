@@ -5,11 +5,9 @@ import (
 	"slices"
 
 	"studychat/db"
+	"studychat/graph/limits"
 	"studychat/graph/model"
 )
-
-// maxNodes bounds what one `nodes` asks for.
-const maxNodes = 100
 
 func (r queryResolver) Node(ctx context.Context, id string) (model.Node, error) {
 	user, err := viewer(ctx)
@@ -31,17 +29,17 @@ func (r queryResolver) Nodes(ctx context.Context, ids []string) ([]model.Node, e
 	switch {
 	case err != nil:
 		return nil, err
-	case len(ids) > maxNodes:
-		return nil, db.BadInput("ids", "must be at most %d, not %d.", maxNodes, len(ids))
+	case len(ids) > limits.MaxNodes:
+		return nil, db.BadInput("ids", "must be at most %d, not %d.", limits.MaxNodes, len(ids))
 	}
 	return r.nodes(ctx, user, ids)
 }
 
-// nodes finds objects, nil for what the viewer may not see. What is of one kind is read at once: the number of reads depends
-// on how many kinds there are.
+// nodes finds objects; those that the viewer may not see are nil. Objects of one kind are read at once, so the number of
+// reads is bounded by the number of kinds.
 func (r *Resolver) nodes(ctx context.Context, user string, ids []string) ([]model.Node, error) {
 	var refs []db.NodeRef
-	named := make([]*db.NodeRef, len(ids)) // nil for the id of nothing
+	named := make([]*db.NodeRef, len(ids)) // nil for an id that names nothing
 	for i, id := range ids {
 		if ref, err := db.ParseNodeID("id", id); err == nil {
 			refs, named[i] = append(refs, ref), &ref
@@ -104,7 +102,7 @@ func (r *Resolver) readNodes(ctx context.Context, user string, refs []db.NodeRef
 	return found, err
 }
 
-// without leaves out the ids that are found already.
+// without are the ids that were not found.
 func without[T any](ids []string, found map[string]T) (rest []string) {
 	for _, id := range ids {
 		if _, ok := found[id]; !ok {

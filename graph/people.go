@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// namesFresh is how old a name from memory may be: another instance may have written another one.
+	// namesFresh is how old a name from memory may be, since another instance may have changed it.
 	namesFresh = 60 * time.Second
 
 	// knownUsers bounds how many users are remembered. Each takes about 500 bytes.
@@ -24,18 +24,18 @@ const (
 	// usersAtOnce is how many users one statement reads.
 	usersAtOnce = 1000
 
-	// seenTimeout bounds what an operation waits for its viewer's name to be stored.
+	// seenTimeout bounds how long an operation waits until its viewer's name is stored.
 	seenTimeout = time.Second
 )
 
-// people knows the names of users: those of the database, from memory while they are fresh. It also stores what tokens say
-// of their users.
+// people knows the names of users: those in the database, kept in memory while they are fresh. It also stores the names that
+// tokens carry.
 type people struct {
 	repo db.UserRepository
 	log  *slog.Logger
 
 	names   *lru.Cache[string, knownName]
-	forgets atomic.Int64                  // how often a name was written here: what was read before is not remembered
+	forgets atomic.Int64                  // how often a name was written here: names read before that are not remembered
 	seen    *lru.Cache[string, db.Claims] // what was last stored of a user's token
 }
 
@@ -50,8 +50,8 @@ func newPeople(repo db.UserRepository, log *slog.Logger) *people {
 	return &people{repo: repo, log: log, names: names, seen: seen}
 }
 
-// users returns the users with their names, reading those that are not fresh in memory at once. A user without a row has the
-// id as name. While the database does not answer, names that are known are shown whatever their age.
+// users returns the users with their names, and reads at once those that are not fresh in memory. The name of a user without
+// a row is the id. While the database does not answer, known names are used whatever their age.
 func (p *people) users(ctx context.Context, ids []string) (map[string]*db.User, error) {
 	found := make(map[string]*db.User, len(ids))
 	var missing []string
@@ -83,7 +83,7 @@ func (p *people) users(ctx context.Context, ids []string) (map[string]*db.User, 
 	return found, nil
 }
 
-// read reads users from the database, so many in a statement: a list of large chats may name tens of thousands.
+// read reads users from the database, usersAtOnce per statement: a list of large chats may name tens of thousands.
 func (p *people) read(ctx context.Context, ids []string) (map[string]*db.User, error) {
 	found := make(map[string]*db.User, len(ids))
 	for some := range slices.Chunk(ids, usersAtOnce) {
@@ -96,21 +96,20 @@ func (p *people) read(ctx context.Context, ids []string) (map[string]*db.User, e
 	return found, nil
 }
 
-// remember keeps a name that was read at the time, unless one was written here since the count was taken.
+// remember keeps a name that was read at that time, unless a name was written here since forgets was read.
 func (p *people) remember(user *db.User, at time.Time, forgets int64) {
 	if p.forgets.Load() == forgets {
 		p.names.Add(user.ID, knownName{user, at})
 	}
 }
 
-// forget makes the next reader read the user anew.
+// forget makes the next call of users read the user again.
 func (p *people) forget(id string) {
 	p.forgets.Add(1)
 	p.names.Remove(id)
 }
 
-// saw stores what the viewer's token says, when it says something new. A failure costs the viewer nothing but the name, and
-// the next operation tries again.
+// saw stores the name in the viewer's token, if it is new. Without it the operation goes on: the next one tries again.
 func (p *people) saw(ctx context.Context, viewer auth.Viewer) {
 	claims := db.Claims{Name: viewer.Name, AvatarURL: viewer.AvatarURL, At: viewer.Issued}
 	if stored, ok := p.seen.Get(viewer.ID); ok && !claims.At.After(stored.At) {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"slices"
-	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -15,13 +13,15 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"studychat/db"
+	"studychat/graph/limits"
 )
 
-// presenter is the one place where an error becomes part of an answer. What it lets through:
+// presenter is the one place where an error becomes part of an answer; transports ask it too. What it lets through:
 //
-//   - our own error type: its code, its message, its field;
-//   - what GraphQL itself refuses (syntax, validation): gqlgen makes these with no cause; without hideSchema's words;
-//   - anything else is a fault of ours: INTERNAL with the request's id, under which the log tells more.
+//   - a db.Error: its code, message and field;
+//   - an error of GraphQL itself (syntax, validation), which gqlgen makes without a cause: its message, without what
+//     hideSchema takes out;
+//   - anything else is our own fault: INTERNAL with the request's id, under which the log tells more.
 type presenter struct {
 	log    *slog.Logger
 	hidden bool // clients may not learn of the schema
@@ -34,10 +34,10 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	}
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		// Nobody is left to read the answer, or we gave up waiting.
-		return answer(out, db.CodeUnavailable, "The request took too long.")
-	case isVariable(out) && variableFaultIn(ctx) != nil:
-		return variableFaultIn(ctx).present(p.hidden)
+		// The client is gone, or a deadline of ours has passed.
+		return show(out, db.CodeUnavailable, "The request took too long.")
+	case isVariable(out) && limits.FaultIn(ctx) != nil:
+		return limits.FaultIn(ctx).Present(p.hidden)
 	case out.Err == nil:
 		return p.presentGraphQL(out)
 	}
@@ -48,43 +48,41 @@ func isVariable(err *gqlerror.Error) bool {
 	return len(err.Path) > 1 && err.Path[0] == ast.PathName("variable")
 }
 
-// variableFaultIn is what coerceVariables found. gqlparser's own words for it quote the zero of Go where a number was sent.
-func variableFaultIn(ctx context.Context) *variableFault {
-	if !graphql.HasOperationContext(ctx) {
-		return nil
-	}
-	return variableFaultOf(graphql.GetOperationContext(ctx))
-}
-
 func (p presenter) presentGraphQL(out *gqlerror.Error) *gqlerror.Error {
 	code, _ := out.Extensions["code"].(string)
 	if code == "" {
 		code = errcode.ValidationFailed
 	}
-	shown := answer(out, db.Code(code), out.Message)
+	shown := show(out, db.Code(code), out.Message)
 	if p.hidden {
 		shown.Message, shown.Path = hideSchema(out)
 	}
-	if out.Message == "operation  not found" { // gqlgen's words for no name among several
+	if out.Message == "operation  not found" { // gqlgen's message for a document with several operations and no operationName
 		shown.Message = "The document has several operations: operationName must name one."
 	}
-	shown.Message, shown.Path = shorten(shown.Message, maxMessage), shortenPath(shown.Path)
+	shown.Message, shown.Path = limits.Shorten(shown.Message, limits.MaxMessage), limits.ShortenPath(shown.Path)
+	addLimit(shown, out)
+	return shown
+}
+
+// addLimit adds the limit that was exceeded, and the value that exceeds it.
+func addLimit(shown, out *gqlerror.Error) {
 	for _, detail := range []string{"limit", "value"} {
 		if value, ok := out.Extensions[detail]; ok {
 			shown.Extensions[detail] = value
 		}
 	}
-	return shown
 }
 
 func (p presenter) presentOwn(ctx context.Context, out *gqlerror.Error, own *db.Error) *gqlerror.Error {
 	if own.Code == db.CodeInternal {
 		return p.mask(ctx, out, own)
 	}
-	if own.Code == db.CodeUnavailable {
-		p.log.WarnContext(ctx, "a dependency failed", "err", own, "path", out.Path.String(), "requestId", RequestID(ctx))
+	if own.Code == db.CodeUnavailable && own.Err != nil {
+		p.log.WarnContext(ctx, "a dependency failed", "error", own, "path", out.Path.String(), "requestId", RequestFrom(ctx).ID)
 	}
-	shown := answer(out, own.Code, own.Message)
+	shown := show(out, own.Code, own.Message)
+	addLimit(shown, out)
 	if field := fieldAtFault(out, own); field != "" {
 		shown.Extensions["field"] = field
 	}
@@ -95,15 +93,15 @@ func (p presenter) presentOwn(ctx context.Context, out *gqlerror.Error, own *db.
 }
 
 func (p presenter) mask(ctx context.Context, out *gqlerror.Error, err error) *gqlerror.Error {
-	id := RequestID(ctx)
-	p.log.ErrorContext(ctx, "internal error", "err", err, "path", out.Path.String(), "requestId", id)
-	shown := answer(out, db.CodeInternal, "Something went wrong on our side. Request "+id+".")
+	id := RequestFrom(ctx).ID
+	p.log.ErrorContext(ctx, "internal error", "error", err, "path", out.Path.String(), "requestId", id)
+	shown := show(out, db.CodeInternal, "Something went wrong on our side. Request "+id+".")
 	shown.Extensions["requestId"] = id
 	return shown
 }
 
-// fieldAtFault is the argument or the field of an input that the error is about. A scalar does not know where it stands;
-// the path of its error does.
+// fieldAtFault is the argument or the input field that the error is about. A scalar does not know its field; the path of its
+// error does.
 func fieldAtFault(out *gqlerror.Error, own *db.Error) string {
 	if own.Code != db.CodeBadUserInput || own.Field != "" || len(out.Path) < 2 {
 		return own.Field
@@ -112,31 +110,8 @@ func fieldAtFault(out *gqlerror.Error, own *db.Error) string {
 	return string(name)
 }
 
-// What GraphQL's own messages and paths may quote of the document and the variables, in bytes.
-const (
-	maxMessage  = 400
-	maxPathName = 100
-)
-
-func shorten(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	return strings.ToValidUTF8(text[:limit], "") + "…"
-}
-
-func shortenPath(path ast.Path) ast.Path {
-	short := slices.Clone(path)
-	for i, element := range short {
-		if name, ok := element.(ast.PathName); ok {
-			short[i] = ast.PathName(shorten(string(name), maxPathName))
-		}
-	}
-	return short
-}
-
-// answer keeps where the error stands and nothing else of it.
-func answer(out *gqlerror.Error, code db.Code, message string) *gqlerror.Error {
+// show keeps the place of the error, and nothing else of it.
+func show(out *gqlerror.Error, code db.Code, message string) *gqlerror.Error {
 	return &gqlerror.Error{
 		Message:    message,
 		Path:       out.Path,
@@ -147,6 +122,6 @@ func answer(out *gqlerror.Error, code db.Code, message string) *gqlerror.Error {
 
 // recovered turns a panic in a resolver into an error; the presenter masks it.
 func (p presenter) recovered(ctx context.Context, cause any) error {
-	p.log.ErrorContext(ctx, "panic in a resolver", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()), "requestId", RequestID(ctx))
+	p.log.ErrorContext(ctx, "panic in a resolver", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()), "requestId", RequestFrom(ctx).ID)
 	return &db.Error{Code: db.CodeInternal, Message: "panic", Err: fmt.Errorf("panic: %v", cause)}
 }

@@ -5,6 +5,7 @@ import (
 
 	"studychat/auth"
 	"studychat/db"
+	"studychat/graph/limits"
 	"studychat/graph/model"
 )
 
@@ -35,12 +36,12 @@ func (r *Resolver) chatPage(ctx context.Context, user string, module *string, fi
 		return nil, err
 	}
 	var list *db.ChatList
-	err = answerFrom(ctx).reads(ctx, page.Limit, func() (bytes int, err error) {
+	err = answerFrom(ctx).budget.Read(ctx, page.Limit, func() (bytes int, err error) {
 		if list, err = r.Repo.Chats(ctx, user, module, page); err != nil {
 			return 0, err
 		}
 		for _, chat := range list.Chats {
-			bytes += contentBytes(chat.LastMessage)
+			bytes += limits.ContentBytes(chat.LastMessage)
 		}
 		return bytes, nil
 	})
@@ -66,17 +67,17 @@ func (r chatConnectionResolver) TotalCount(ctx context.Context, list *model.Chat
 	return r.Repo.CountChats(ctx, user, list.Module)
 }
 
-// chat reads a chat that stands alone in the answer. Of messages it brings the last one and db.NewestBytes: two of the
-// largest.
+// chat reads one chat. It brings the last message and at most db.NewestBytes of the newest ones: as much as two of the
+// largest messages.
 func (r *Resolver) chat(ctx context.Context, user, id string) (*model.Chat, error) {
 	var chat *db.Chat
-	err := answerFrom(ctx).reads(ctx, 2, func() (bytes int, err error) {
+	err := answerFrom(ctx).budget.Read(ctx, 2, func() (bytes int, err error) {
 		if chat, err = r.Repo.Chat(ctx, user, id); err != nil {
 			return 0, err
 		}
-		bytes = contentBytes(chat.LastMessage)
+		bytes = limits.ContentBytes(chat.LastMessage)
 		if chat.Newest != nil {
-			bytes += contentBytes(chat.Newest.Messages...)
+			bytes += limits.ContentBytes(chat.Newest.Messages...)
 		}
 		return bytes, nil
 	})
@@ -86,7 +87,7 @@ func (r *Resolver) chat(ctx context.Context, user, id string) (*model.Chat, erro
 	return r.expectChats(ctx, []*db.Chat{chat})[0], nil
 }
 
-// chats reads chats by their ids, for one list. One alone is likely to be in the cache.
+// chats reads chats by their ids, for one list. A single chat is likely to be in the cache.
 func (r *Resolver) chats(ctx context.Context, user string, ids []string) (map[string]*model.Chat, error) {
 	found := make(map[string]*model.Chat, len(ids))
 	if len(ids) == 1 {
@@ -100,11 +101,11 @@ func (r *Resolver) chats(ctx context.Context, user string, ids []string) (map[st
 		return found, err
 	}
 	var chats []*db.Chat
-	err := answerFrom(ctx).reads(ctx, len(ids), func() (bytes int, err error) {
+	err := answerFrom(ctx).budget.Read(ctx, len(ids), func() (bytes int, err error) {
 		read, err := r.Repo.ChatsByID(ctx, user, ids)
 		for _, chat := range read {
 			chats = append(chats, chat)
-			bytes += contentBytes(chat.LastMessage)
+			bytes += limits.ContentBytes(chat.LastMessage)
 		}
 		return bytes, err
 	})

@@ -9,19 +9,11 @@ import (
 
 	"studychat/auth"
 	"studychat/db"
+	"studychat/graph/limits"
 	"studychat/rate"
 )
 
-type addressKey struct{}
-
-// WithAddress tells where a request comes from, in a form that is the same for all that count as one address. Transports
-// call it, since they alone know which proxies are to be believed. Without it (or with "") a request is limited by its
-// viewer alone.
-func WithAddress(ctx context.Context, address string) context.Context {
-	return context.WithValue(ctx, addressKey{}, address)
-}
-
-// rateLimit bounds how much may be changed in how short a time. Queries are not counted: MaxCost bounds what each costs.
+// rateLimit bounds the rate of mutations. Queries are not counted: limits.MaxCost bounds what each costs.
 type rateLimit struct {
 	presenter
 
@@ -29,8 +21,8 @@ type rateLimit struct {
 	perUser, perAddress rate.Limit
 }
 
-// permit lets a mutation through if the viewer and the address have a permit for each of its root fields: who sends fifty
-// messages under fifty aliases has sent fifty.
+// permit lets a mutation through if the viewer and the address have a permit for each of its root fields: fifty messages under
+// fifty aliases are fifty messages.
 func (l rateLimit) permit(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	op := graphql.GetOperationContext(ctx)
 	if op.Operation.Operation != ast.Mutation {
@@ -43,8 +35,8 @@ func (l rateLimit) permit(ctx context.Context, next graphql.OperationHandler) gr
 	return next(ctx)
 }
 
-// take asks the viewer's bucket first. What the address then refuses has been taken from the viewer all the same: giving
-// it back would be a second call that may fail as well, and it only ever costs whoever is too fast already.
+// take asks the viewer's bucket first. When the address then refuses, the viewer's permits stay taken: giving them back would
+// be another call that may fail, and it costs only clients that are too fast already.
 func (l rateLimit) take(ctx context.Context, n int) error {
 	viewer, err := auth.FromContext(ctx)
 	if err != nil {
@@ -53,7 +45,7 @@ func (l rateLimit) take(ctx context.Context, n int) error {
 	if err := l.takeFrom(ctx, "user:"+viewer.ID, n, l.perUser); err != nil {
 		return err
 	}
-	address, _ := ctx.Value(addressKey{}).(string)
+	address := RequestFrom(ctx).Address
 	if address == "" {
 		return nil
 	}
@@ -65,13 +57,13 @@ func (l rateLimit) takeFrom(ctx context.Context, key string, n int, limit rate.L
 	case 0:
 		return nil
 	case rate.Never:
-		return tooComplex("root fields of a mutation", limit.Burst, n)
+		return limits.TooComplex("root fields of a mutation", limit.Burst, n)
 	default:
 		return db.RateLimited(wait)
 	}
 }
 
-// wholeMs rounds up, so that whoever waits that long does not come too early; it is 1 at least.
+// wholeMs rounds up, so that a client that waits that long does not come too early; it is at least 1.
 func wholeMs(d time.Duration) int64 {
 	return max(1, int64((d+time.Millisecond-1)/time.Millisecond))
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	gqlgen "github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/executor"
 
 	"studychat/auth"
 	"studychat/graph"
@@ -21,7 +20,7 @@ import (
 // limited is an edge with rate limits and no store: its mutations ask for nothing but their type's name.
 type limited struct {
 	t    *testing.T
-	exec *executor.Executor
+	exec *graph.Executor
 }
 
 // newLimited has the limits that the program has by default.
@@ -41,7 +40,7 @@ type answer struct {
 
 func (l limited) ask(user, address, document string) answer {
 	l.t.Helper()
-	ctx := gqlgen.StartOperationTrace(graph.WithAddress(l.t.Context(), address))
+	ctx := gqlgen.StartOperationTrace(graph.WithRequest(l.t.Context(), graph.Request{Address: address}))
 	ctx = auth.WithViewer(ctx, auth.Viewer{ID: user})
 	op, errs := l.exec.CreateOperationContext(ctx, &gqlgen.RawParams{Query: document})
 	if errs != nil {

@@ -1,16 +1,103 @@
 package graph
 
-import "context"
+import (
+	"context"
+
+	"studychat/graph/limits"
+)
+
+// Request is what a transport says about one request, and what its answer shares. The viewer has a value of its own in the
+// context: see package auth.
+type Request struct {
+	ID      string // in logs, and in INTERNAL errors
+	Carrier string // "websocket" or "sse", for the counts of streams
+
+	// Address is where the request comes from, in a form that is the same for all clients that count as one address. The
+	// transport knows which proxies to believe. Without it, the viewer alone is limited.
+	Address string
+
+	// Disconnect closes the connection so that the client sees a failure which it may retry; nothing that looks like an
+	// orderly end is written any more. A request without it cannot subscribe.
+	Disconnect func()
+
+	// Started learns from where a subscription goes on, as soon as that is settled and ahead of all events: what is
+	// committed from then on arrives, and a client that is disconnected before the first event resumes from this cursor.
+	// It is called at most once. A subscription that goes on from a cursor may still be refused after it.
+	Started func(cursor string)
+
+	// Resume is from where a subscription goes on, unless it is "". It wins over the argument `after`: a browser that
+	// reconnects by itself repeats its first request.
+	Resume string
+
+	// Cursors collects the cursors of a subscription's events, for transports that need them.
+	Cursors *Cursors
+
+	answer *answer
+}
 
 type requestKey struct{}
 
-// WithRequestID names the request, in logs and in INTERNAL errors.
-func WithRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestKey{}, id)
+// WithRequest is ctx for a request, or for one operation of it.
+func WithRequest(ctx context.Context, r Request) context.Context {
+	return context.WithValue(ctx, requestKey{}, r)
 }
 
-// RequestID is the name that WithRequestID gave, or "".
-func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestKey{}).(string)
-	return id
+// RequestFrom is the request that ctx belongs to. A transport that knows more of it changes the copy and calls WithRequest.
+func RequestFrom(ctx context.Context) Request {
+	r, _ := ctx.Value(requestKey{}).(Request)
+	return r
+}
+
+// disconnect closes the connection that ctx belongs to, so that its client comes back.
+func disconnect(ctx context.Context) {
+	if r := RequestFrom(ctx); r.Disconnect != nil {
+		r.Disconnect()
+	}
+}
+
+// answer is what the fields of one answer share (in a stream: of one event).
+type answer struct {
+	budget  *limits.Budget
+	batches batches
+}
+
+func newAnswer() *answer { return &answer{budget: limits.NewBudget()} }
+
+// answerFrom is the answer that ctx belongs to; outside of our executor, one that nothing shares.
+func answerFrom(ctx context.Context) *answer {
+	if a := RequestFrom(ctx).answer; a != nil {
+		return a
+	}
+	return newAnswer()
+}
+
+// Cursors is the queue of the cursors of a subscription's events, whatever the client selected: EventSource needs each as
+// its event's id.
+//
+// The subscription pushes an event's cursor before it passes the event to the executor, which takes one at a time. So when
+// the transport has the answer, the first cursor in the queue is that answer's.
+type Cursors struct{ queue chan string }
+
+// NewCursors makes an empty queue. It holds two: the event in the executor and the one behind it.
+func NewCursors() *Cursors { return &Cursors{make(chan string, 2)} }
+
+// Next is the cursor of the answer that was just received, or "" if it was not an event. It must be called after each answer.
+func (c *Cursors) Next() string {
+	select {
+	case cursor := <-c.queue:
+		return cursor
+	default:
+		return ""
+	}
+}
+
+// push waits only for a transport that does not call Next. c may be nil.
+func (c *Cursors) push(ctx context.Context, cursor string) {
+	if c == nil {
+		return
+	}
+	select {
+	case c.queue <- cursor:
+	case <-ctx.Done():
+	}
 }

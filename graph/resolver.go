@@ -1,5 +1,5 @@
-// Package graph is the edge where GraphQL meets the domain: resolvers, limits, and the one place that turns errors
-// into answers. It knows neither SQL nor Redis nor that there is a cache.
+// Package graph is the edge where GraphQL meets the domain: resolvers, and the one place that turns errors into answers. It
+// knows neither SQL nor Redis, nor that there is a cache.
 package graph
 
 import (
@@ -12,7 +12,7 @@ import (
 	"studychat/graph/generated"
 )
 
-// Live is what the edge needs of the live path; *events.Hub is it.
+// Live is what the edge needs of the live path; *events.Hub implements it.
 type Live interface {
 	Chat(ctx context.Context, viewer, chatID string, after *db.Cursor) (events.Stream, error)
 	Feed(ctx context.Context, viewer string, after *db.FeedCursor) (events.Stream, error)

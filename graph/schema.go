@@ -1,12 +1,16 @@
 package graph
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"studychat/graph/generated"
+	"studychat/graph/limits"
+	"studychat/graph/persisted"
 )
 
 // schema is what clients see and what their documents are validated against. The parser adds @defer to every schema; it is
@@ -25,4 +29,16 @@ func Schema() *ast.Schema { return schema }
 // executable is the schema with what answers for its fields.
 func executable(r generated.ResolverRoot) graphql.ExecutableSchema {
 	return generated.NewExecutableSchema(generated.Config{Schema: schema, Resolvers: r})
+}
+
+// CheckManifest says which documents of a manifest could never run, because they do not fit the schema or exceed the
+// limits. A server calls it at its start: otherwise the first failing client would show the mistake.
+func CheckManifest(manifest *persisted.Manifest) error {
+	var wrong []error
+	for id, text := range manifest.All() {
+		if err := limits.Check(schema, text); err != nil {
+			wrong = append(wrong, fmt.Errorf("the trusted document %.100q: %w", id, err))
+		}
+	}
+	return errors.Join(wrong...)
 }

@@ -6,12 +6,12 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"studychat/auth"
 	"studychat/db"
+	"studychat/graph/limits"
 	"studychat/graph/persisted"
 	"studychat/rate"
 )
@@ -24,25 +24,31 @@ type Options struct {
 	// is for the one local user of a server without authentication.
 	Limiter    rate.Limiter
 	PerUser    rate.Limit // of the viewer
-	PerAddress rate.Limit // of the client's address, as WithAddress tells; a whole class may sit behind one
+	PerAddress rate.Limit // of the client's address, as Request says; a whole class may sit behind one
 
 	Documents   persisted.Store     // what clients register; nil: in memory
 	Trusted     *persisted.Manifest // what CheckManifest has passed; nil: nothing
 	TrustedMode persisted.Mode
 }
 
-// NewExecutor runs operations, with all that holds for every one of them; package transport carries them.
-func NewExecutor(r *Resolver, o Options) *executor.Executor {
+// Executor runs operations; package transport carries them.
+type Executor struct {
+	*executor.Executor
+
+	presenter presenter
+}
+
+// NewExecutor makes an Executor with everything that applies to every operation.
+func NewExecutor(r *Resolver, o Options) *Executor {
 	r.people = newPeople(r.Repo, r.Log)
 	exec := executor.New(executable(r))
-	exec.SetDefaultRulesFn(validationRules(o.Introspection))
+	exec.SetDefaultRulesFn(limits.Rules(o.Introspection))
 	exec.SetDisableSuggestion(!o.Introspection)
-	parsed := newDocumentCache()
-	exec.SetQueryCache(parsed)
-	documents := newPersisted(o, r.Log)
-	exec.Use(findDocument{documents})
-	exec.Use(limits{known: parsed, introspection: o.Introspection, schema: schema})
-	exec.Use(keepDocument{documents}) // after all that may refuse a document
+	limit, documents := limits.New(schema, o.Introspection), persisted.NewLookup(o.Documents, o.Trusted, o.TrustedMode, r.Log)
+	exec.SetQueryCache(limit.Documents())
+	exec.Use(persisted.Finder{Lookup: documents})
+	exec.Use(limit)
+	exec.Use(persisted.Keeper{Lookup: documents}) // after everything that may refuse a document
 	if o.Introspection {
 		exec.Use(extension.Introspection{})
 	}
@@ -59,7 +65,43 @@ func NewExecutor(r *Resolver, o Options) *executor.Executor {
 		exec.AroundOperations(rateLimit{presenter: p, limiter: o.Limiter, perUser: o.PerUser, perAddress: o.PerAddress}.permit)
 	}
 	exec.AroundOperations(r.remember)
-	return exec
+	return &Executor{exec, p}
+}
+
+// Refuse is the answer to a request that a transport does not pass on: err, presented as every other error.
+func (e *Executor) Refuse(ctx context.Context, err error) *graphql.Response {
+	return &graphql.Response{Errors: gqlerror.List{e.presenter.present(ctx, err)}}
+}
+
+// Panicked is the answer to an operation that panicked outside of the resolvers, whose panics the executor recovers itself.
+func (e *Executor) Panicked(ctx context.Context, cause any) *graphql.Response {
+	return e.Refuse(ctx, e.presenter.recovered(ctx, cause))
+}
+
+// boundAnswer gives each answer a budget of its own. An answer with too much text is dropped whole: fields run at the same
+// time, so chance decides which of them exceed the budget, and an error for each would be a large answer again.
+func boundAnswer(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	request := RequestFrom(ctx)
+	request.answer = newAnswer()
+	response := next(WithRequest(ctx, request))
+	if response == nil {
+		return nil
+	}
+	if err := request.answer.budget.Exceeded(); err != nil {
+		return &graphql.Response{Data: []byte("null"), Errors: gqlerror.List{err}}
+	}
+	return response
+}
+
+func countText(ctx context.Context, next graphql.Resolver) (any, error) {
+	value, err := resolve(ctx, next)
+	if err != nil {
+		return value, err
+	}
+	if refused := answerFrom(ctx).budget.Count(value); refused != nil {
+		return nil, refused
+	}
+	return value, nil
 }
 
 // remember stores who the viewer is, as the token says: only known users can be added to chats.
@@ -73,7 +115,7 @@ func (r *Resolver) remember(ctx context.Context, next graphql.OperationHandler) 
 // admit refuses an operation that the transport cannot carry.
 func (p presenter) admit(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	operation := graphql.GetOperationContext(ctx).Operation.Operation
-	if _, streams := ctx.Value(cutKey{}).(func()); operation == ast.Subscription && !streams {
+	if operation == ast.Subscription && RequestFrom(ctx).Disconnect == nil {
 		return p.refuse(ctx, &db.Error{
 			Code:    db.CodeBadUserInput,
 			Message: "A subscription needs WebSocket (graphql-transport-ws) or Server-Sent Events (Accept: text/event-stream).",
@@ -82,29 +124,7 @@ func (p presenter) admit(ctx context.Context, next graphql.OperationHandler) gra
 	return next(ctx)
 }
 
-// refuse answers once with err: an interceptor that returned it again and again would keep a transport busy for ever.
+// refuse answers once with err: a handler that returned it again and again would keep a transport busy for ever.
 func (p presenter) refuse(ctx context.Context, err error) graphql.ResponseHandler {
 	return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{p.present(ctx, err)}})
-}
-
-// Bounds of the cache of parsed documents: what a client may make us keep.
-const (
-	cachedDocuments   = 200      // the largest that pass the limits take 240 KB each when parsed
-	cachedDocumentMax = 16 << 10 // bytes; larger documents are parsed each time
-)
-
-// documentCache remembers parsed and validated documents, but no large ones: an attacker could fill it with those.
-type documentCache struct {
-	*lru.LRU[*ast.QueryDocument]
-}
-
-func newDocumentCache() documentCache {
-	return documentCache{lru.New[*ast.QueryDocument](cachedDocuments)}
-}
-
-// Add keeps a document unless it is large.
-func (c documentCache) Add(ctx context.Context, query string, document *ast.QueryDocument) {
-	if len(query) <= cachedDocumentMax {
-		c.LRU.Add(ctx, query, document)
-	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"studychat/auth"
 	"studychat/db"
+	"studychat/db/sqlstore"
 	"studychat/events"
 	"studychat/graph"
 )
@@ -32,7 +33,7 @@ func (*statements) AfterQuery(context.Context, *bun.QueryEvent) {}
 func TestStatementsOfAPage(t *testing.T) {
 	t.Parallel()
 	counter := &statements{}
-	store, err := db.Open(t.Context(), "sqlite::memory:", db.OpenOptions{Hook: counter})
+	store, err := sqlstore.Open(t.Context(), "sqlite::memory:", sqlstore.OpenOptions{Hook: counter})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +71,7 @@ func TestStatementsOfAPage(t *testing.T) {
 }
 
 // fillSidebar gives the viewer chats, each of a module and with two messages of another author, the second an answer.
-func fillSidebar(t *testing.T, store *db.Store, viewer string, chats int) {
+func fillSidebar(t *testing.T, store *sqlstore.Store, viewer string, chats int) {
 	t.Helper()
 	for i := range chats {
 		author, module := fmt.Sprintf("author %d of %s", i, viewer), fmt.Sprintf("module %d of %s", i, viewer)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 
 	"studychat/db"
 	"studychat/events"
@@ -15,41 +16,52 @@ func (r subscriptionResolver) ChatEvents(ctx context.Context, chatID, after *str
 	if err != nil {
 		return nil, err
 	}
-	from, err := beginningOf(user, chatID, resumeOr(ctx, after))
+	request := RequestFrom(ctx)
+	if request.Resume != "" {
+		after = &request.Resume
+	}
+	from, err := beginningOf(user, chatID, after)
 	if err != nil {
 		return nil, err
 	}
-	tellStart(ctx, from.cursor()) // a cursor is a place, whenever the stream can begin there
+	var once sync.Once
+	started := func(cursor string) {
+		if cursor != "" && request.Started != nil {
+			once.Do(func() { request.Started(cursor) })
+		}
+	}
+	started(from.cursor()) // the stream goes on from there, as soon as it can
 	stream, err := r.begin(ctx, user, from)
 	if err != nil {
 		return nil, err
 	}
 	out := make(chan model.ChatEvent)
-	go r.pump(ctx, stream, out)
+	go r.pump(ctx, stream, started, out)
 	return out, nil
 }
 
-// begin opens the stream, and waits for a database that does not answer, as a stream that runs does. An error would be the
-// end of the subscription for its client, who only came back a second too early.
+// begin opens the stream, and waits for a database that does not answer, as an open stream does. An error would end the
+// subscription of a client that only came back a second too early.
 func (r subscriptionResolver) begin(ctx context.Context, user string, from beginning) (stream events.Stream, err error) {
 	err = untilAvailable(ctx, func() error {
 		stream, err = r.open(ctx, user, from)
 		return err
 	})
 	if errors.Is(err, events.ErrStopped) {
-		Cut(ctx)
+		disconnect(ctx)
 	}
 	return stream, err
 }
 
 func (r subscriptionResolver) open(ctx context.Context, user string, from beginning) (events.Stream, error) {
+	ctx = events.WithTransport(ctx, RequestFrom(ctx).Carrier)
 	if from.chatID == "" {
 		return r.Live.Feed(ctx, user, from.inFeed)
 	}
 	return r.Live.Chat(ctx, user, from.chatID, from.inChat)
 }
 
-// beginning is where a stream is to begin: in a chat or in the feed, just after a cursor or now.
+// beginning is where a stream begins: in a chat or in the feed, after a cursor or now.
 type beginning struct {
 	chatID string // "" is the feed
 	inChat *db.Cursor
@@ -68,7 +80,7 @@ func beginningOf(user string, chatID, after *string) (from beginning, err error)
 	return from, err
 }
 
-// cursor is "" when the stream is to begin now.
+// cursor is "" when the stream begins now.
 func (b beginning) cursor() string {
 	switch {
 	case b.inChat != nil:
@@ -79,7 +91,7 @@ func (b beginning) cursor() string {
 	return ""
 }
 
-// parseAfter reads the argument `after`, a cursor of the owner's log or feed. An empty one counts as none, as in pages.
+// parseAfter reads the argument `after`, a cursor of the owner's log or feed. An empty text is not a cursor, as in pages.
 func parseAfter[T any](after *string, owner string, parse func(field, s, owner string) (T, error)) (*T, error) {
 	if after == nil || *after == "" {
 		return nil, nil
@@ -88,9 +100,9 @@ func parseAfter[T any](after *string, owner string, parse func(field, s, owner s
 	return &value, err
 }
 
-// pump hands the stream's items to gqlgen's executor, which owns this goroutine: it cancels ctx when the client is gone
-// and reads out until it is closed. The channel has no buffer, so a slow client holds one event and its place.
-func (r subscriptionResolver) pump(ctx context.Context, stream events.Stream, out chan<- model.ChatEvent) {
+// pump passes the stream's items to gqlgen's executor, which owns this goroutine: it cancels ctx when the client is gone, and
+// reads out until it is closed. The channel has no buffer, so a slow client costs one event.
+func (r subscriptionResolver) pump(ctx context.Context, stream events.Stream, started func(cursor string), out chan<- model.ChatEvent) {
 	defer close(out)
 	defer stream.Close()
 	for {
@@ -100,13 +112,13 @@ func (r subscriptionResolver) pump(ctx context.Context, stream events.Stream, ou
 			return
 		}
 		if item.Started != nil {
-			tellStart(ctx, item.Cursor)
+			started(item.Cursor)
 		}
 		event := model.NewChatEvent(item, eventSource(r))
 		if event == nil {
 			continue
 		}
-		pushCursor(ctx, item.Cursor)
+		RequestFrom(ctx).Cursors.push(ctx, item.Cursor)
 		select {
 		case out <- event:
 		case <-ctx.Done():
@@ -115,14 +127,14 @@ func (r subscriptionResolver) pump(ctx context.Context, stream events.Stream, ou
 	}
 }
 
-// ended tells the transport how the stream ended. Closing the channel alone would say "complete", and clients believe
-// that: a stream that merely broke has to be cut, so that they come back with their cursor.
+// ended tells the transport how the stream ended. Closing the channel alone would send "complete", after which clients stop: a
+// stream that failed has to be disconnected, so that they resume from their cursor.
 func (r subscriptionResolver) ended(ctx context.Context, err error) {
 	if errors.Is(err, io.EOF) || ctx.Err() != nil {
 		return
 	}
 	if !errors.Is(err, events.ErrStopped) {
-		r.Log.ErrorContext(ctx, "stream broke", "error", err, "requestId", RequestID(ctx))
+		r.Log.ErrorContext(ctx, "stream failed", "error", err, "requestId", RequestFrom(ctx).ID)
 	}
-	Cut(ctx)
+	disconnect(ctx)
 }

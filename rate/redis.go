@@ -16,11 +16,11 @@ import (
 //  2. Redis, which knows what the other instances let through. Calls that come while it is being asked wait, and
 //     are asked about together in the next round trip. What Redis refuses is given back to memory, and from each answer
 //     memory learns what the bucket owes in all: the rest of a flood costs Redis nothing, whichever instances it comes to.
-//  3. If Redis does not answer, or nobody may ask it (see package breaker), what memory has said is the answer. An error
+//  3. If Redis does not answer, or is not healthy (see redisconn.Health), what memory has said is the answer. An error
 //     reply counts as no answer: nothing was counted.
 //
 // A call waits for two round trips at most, its own and the one before, and for 50 ms if the first fails: those who wait
-// for the second are not asked about then. While the breaker is open nobody waits.
+// for the second are not asked about then. While Redis is not healthy nobody waits.
 //
 // Guarantees beside those of Limiter: an instance never gives more than Burst + PerSecond × t by itself, whatever Redis
 // does, be it dead, restarted empty or flushed. So n instances never give more than n times that, and together no more than

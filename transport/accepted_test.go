@@ -25,14 +25,14 @@ func far(away time.Duration) func(db.Repository) db.Repository {
 }
 
 func (r farRepository) Head(ctx context.Context, viewer, chatID string) (db.Head, error) {
-	if !pause(ctx, r.away) {
+	if !sleep(ctx, r.away) {
 		return db.Head{}, ctx.Err()
 	}
 	return r.Repository.Head(ctx, viewer, chatID)
 }
 
 func (r farRepository) FeedHeads(ctx context.Context, viewer string, since *time.Time) ([]db.Head, error) {
-	if !pause(ctx, r.away) {
+	if !sleep(ctx, r.away) {
 		return nil, ctx.Err()
 	}
 	return r.Repository.FeedHeads(ctx, viewer, since)

@@ -19,7 +19,7 @@ func TestReadingIsPaced(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
-		conn := &pacedConn{Conn: ours, closed: make(chan struct{})}
+		conn := newPacedConn(ours)
 		go func() {
 			chunk := make([]byte, 4096)
 			for {

@@ -20,6 +20,7 @@ import (
 
 	"studychat/auth"
 	"studychat/db"
+	"studychat/db/sqlstore"
 	"studychat/events"
 	"studychat/graph"
 )
@@ -59,7 +60,7 @@ func (strictNames) Verify(_ context.Context, token string) (auth.Viewer, error) 
 type world struct {
 	t         *testing.T
 	transport *Transport
-	store     *db.Store
+	store     *sqlstore.Store
 	hub       *events.Hub
 	repo      db.Repository
 	server    *http.Server
@@ -138,7 +139,7 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 func newWorldOver(t *testing.T, wrap func(db.Repository) db.Repository, change func(*Options)) *world {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	store, err := db.Open(t.Context(), "sqlite::memory:", db.OpenOptions{Log: log})
+	store, err := sqlstore.Open(t.Context(), "sqlite::memory:", sqlstore.OpenOptions{Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

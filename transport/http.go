@@ -2,17 +2,15 @@ package transport
 
 import (
 	"context"
-	"errors"
 	"mime"
 	"net/http"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"studychat/db"
+	"studychat/transport/params"
 )
 
 // graphql serves /graphql: GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/), sockets, and
@@ -28,24 +26,24 @@ func (t *Transport) graphql(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 		t.serveGet(w, r)
 	default:
-		refuseMethod(w, "GET, HEAD, POST, OPTIONS")
+		t.refuse.method(w, r, "GET, HEAD, POST, OPTIONS")
 	}
 }
 
 func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {
 	media := negotiate(r.Header.Values("Accept"))
-	if refuseStranger(w, r, media) {
+	if t.refuse.unauthenticated(w, r, media) {
 		return
 	}
 	in, err := t.readParams(w, r)
 	if err != nil {
-		refuseFor(w, err)
+		t.refuse.unread(w, r, err)
 		return
 	}
 	defer in.release()
 	switch media {
 	case "":
-		refuseMedia(w)
+		t.refuse.media(w, r)
 	case mediaEvents:
 		t.serveEvents(w, r, in)
 	default:
@@ -59,26 +57,26 @@ func (t *Transport) serveGet(w http.ResponseWriter, r *http.Request) {
 	media := negotiate(r.Header.Values("Accept"))
 	switch {
 	case media == mediaEvents && r.Method == http.MethodHead: // it would stream into the void
-		refuseMethod(w, "GET, POST, OPTIONS")
+		t.refuse.method(w, r, "GET, POST, OPTIONS")
 		return
 	case media == mediaEvents:
 		t.serveEventSource(w, r)
 		return
 	case media == "":
-		refuseMedia(w)
+		t.refuse.media(w, r)
 		return
 	case !asksFirst(r):
-		refuse(w, http.StatusBadRequest, db.CodeBadUserInput, "A GET needs a header that browsers ask for first, such as GraphQL-Preflight: 1.")
+		t.refuse.with(w, r, http.StatusBadRequest, db.CodeBadUserInput, "A GET needs a header that browsers ask for first, such as GraphQL-Preflight: 1.")
 		return
-	case refuseStranger(w, r, media):
+	case t.refuse.unauthenticated(w, r, media):
 		return
 	}
-	params, err := decodeQuery(r.URL.RawQuery)
+	read, err := params.FromQuery(r.URL.RawQuery)
 	if err != nil {
-		refuseFor(w, err)
+		t.refuse.unread(w, r, err)
 		return
 	}
-	t.serveAnswer(w, r, small(params), media)
+	t.serveAnswer(w, r, small(read), media)
 }
 
 // preflightHeaders each make a browser ask (CORS preflight, Fetch standard 3.3.8) before it sends a request to another
@@ -99,25 +97,25 @@ func asksFirst(r *http.Request) bool {
 func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, in *incoming, media string) {
 	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
 	defer cancel()
-	op, refusal := t.prepare(ctx, in)
+	op, refusal := t.runner.prepare(ctx, in)
 	switch {
 	case refusal != nil:
 		writeAnswer(w, r, refusal, media)
 		return
 	case r.Method != http.MethodPost && op.kind() != ast.Query:
 		w.Header().Set("Allow", "POST, OPTIONS")
-		refuse(w, http.StatusMethodNotAllowed, db.CodeBadUserInput, "A GET may only query. Use POST.")
+		t.refuse.with(w, r, http.StatusMethodNotAllowed, db.CodeBadUserInput, "A GET may only query. Use POST.")
 		return
 	}
 	answer := op.next()
 	in.release()       // an answer may wait long for its reader
 	if answer == nil { // the client is gone
-		answer = tookTooLong()
+		answer = t.runner.tookTooLong(ctx)
 	}
 	body := payload(answer)
-	release, ok := t.hold(ctx, body)
+	release, ok := t.quotas.answer(ctx, body)
 	if !ok {
-		writeAnswer(w, r, tooMuchWaits(), media)
+		writeAnswer(w, r, t.runner.tooMuchWaits(ctx), media)
 		return
 	}
 	defer release()
@@ -146,34 +144,4 @@ func writeBody(w http.ResponseWriter, r *http.Request, answer *graphql.Response,
 	w.Header().Add("Vary", "Accept")
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))
 	writeCompressed(w, r, code, body)
-}
-
-// readParams reads the whole body within its bounds.
-func (t *Transport) readParams(w http.ResponseWriter, r *http.Request) (*incoming, error) {
-	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if charset := parameters["charset"]; err != nil || media != mediaJSON || charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return nil, &badRequest{http.StatusUnsupportedMediaType, "The body must be application/json, in UTF-8."}
-	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return nil, &badRequest{http.StatusUnsupportedMediaType, "The body must not be compressed."}
-	}
-	body, release, err := t.readBody(w, r)
-	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return nil, errTooLarge
-	}
-	switch {
-	case errors.Is(err, errBusy):
-		return nil, err
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, errLateBody
-	case err != nil:
-		return nil, &badRequest{http.StatusBadRequest, "The body did not arrive."}
-	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a stream may follow
-	params, err := decodeParams(showBrokenUTF8(body))
-	if err != nil {
-		release()
-		return nil, err
-	}
-	return &incoming{params, len(body) > smallBody, release}, nil
 }

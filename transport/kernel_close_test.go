@@ -49,9 +49,9 @@ func TestReaderSeesWhyMuchLater(t *testing.T) {
 func (w *world) untilNobody(limit time.Duration) {
 	w.t.Helper()
 	connected := func() int {
-		w.transport.live.mu.Lock()
-		defer w.transport.live.mu.Unlock()
-		return len(w.transport.live.cuts)
+		w.transport.streams.mu.Lock()
+		defer w.transport.streams.mu.Unlock()
+		return len(w.transport.streams.disconnects)
 	}
 	tick, deadline := time.NewTicker(10*time.Millisecond), time.After(limit)
 	defer tick.Stop()

@@ -30,8 +30,8 @@ func TestKernelIsBounded(t *testing.T) {
 		major  int
 		want   int
 	}{
-		{"HTTP/1.1", false, 1, kernelBytes},
-		{"HTTP/1.1 in TLS", true, 1, kernelBytes},
+		{"HTTP/1.1", false, 1, sendBuffer},
+		{"HTTP/1.1 in TLS", true, 1, sendBuffer},
 		{"HTTP/2", false, 2, 0},
 	} {
 		conn := &kernelConn{}
@@ -41,7 +41,7 @@ func TestKernelIsBounded(t *testing.T) {
 		}
 		r := httptest.NewRequest(http.MethodGet, "/graphql", http.NoBody)
 		r.ProtoMajor = c.major
-		boundKernel(r.WithContext(context.WithValue(r.Context(), connKey{}, given)))
+		limitSendBuffer(r.WithContext(context.WithValue(r.Context(), connKey{}, given)))
 		if conn.bytes != c.want {
 			t.Errorf("%s: %d, want %d", c.reason, conn.bytes, c.want)
 		}

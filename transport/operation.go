@@ -4,21 +4,26 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"runtime/debug"
 	"strconv"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"studychat/db"
-	"studychat/graph"
 )
+
+// runner runs operations.
+type runner struct {
+	refusals
+	quotas quotas
+}
 
 // operation is one GraphQL operation, the same on every transport: prepared (parsed, checked, within its limits), then
 // started, then asked for one answer after the other.
 type operation struct {
-	t         *Transport
+	runner
 	ctx       context.Context
 	operation *graphql.OperationContext
 	answers   graphql.ResponseHandler
@@ -27,22 +32,22 @@ type operation struct {
 }
 
 // prepare does everything before execution. A refusal is what to answer instead.
-func (t *Transport) prepare(ctx context.Context, in *incoming) (op *operation, refusal *graphql.Response) {
-	op = &operation{t: t, ctx: graphql.StartOperationTrace(ctx)}
+func (u runner) prepare(ctx context.Context, in *incoming) (op *operation, refusal *graphql.Response) {
+	op = &operation{runner: u, ctx: graphql.StartOperationTrace(ctx)}
 	defer func() {
 		if cause := recover(); cause != nil {
-			refusal = op.panicked(cause)
+			refusal = u.executor.Panicked(op.ctx, cause)
 		}
 	}()
 	now := graphql.Now()
 	in.ReadTime = graphql.TraceTiming{Start: now, End: now}
 	var errs gqlerror.List
-	op.operation, errs = t.options.Executor.CreateOperationContext(op.ctx, in.RawParams)
+	op.operation, errs = u.executor.CreateOperationContext(op.ctx, in.RawParams)
 	if len(errs) > 0 {
-		return nil, t.options.Executor.DispatchError(graphql.WithOperationContext(op.ctx, op.operation), errs)
+		return nil, u.executor.DispatchError(graphql.WithOperationContext(op.ctx, op.operation), errs)
 	}
 	if in.large && op.streams() { // it would be kept as long as the subscription lasts
-		return nil, failure(db.CodeBadUserInput, fmt.Sprintf("The request of a subscription must have at most %d bytes.", smallBody), nil)
+		return nil, u.failure(op.ctx, db.CodeBadUserInput, fmt.Sprintf("The request of a subscription must have at most %d bytes.", smallBody))
 	}
 	return op, nil
 }
@@ -61,12 +66,12 @@ func (op *operation) next() (answer *graphql.Response) {
 	}
 	defer func() {
 		if cause := recover(); cause != nil {
-			answer = op.panicked(cause)
+			answer = op.executor.Panicked(op.ctx, cause)
 			op.answers = func(context.Context) *graphql.Response { return nil }
 		}
 	}()
 	if op.answers == nil {
-		op.answers, op.ctx = op.t.options.Executor.DispatchOperation(op.ctx, op.operation)
+		op.answers, op.ctx = op.executor.DispatchOperation(op.ctx, op.operation)
 	}
 	return op.answers(op.ctx)
 }
@@ -95,49 +100,37 @@ func (op *operation) each(put func(answer []byte) error) error {
 	}
 	answer := op.next()
 	if answer == nil && !op.streams() {
-		answer = tookTooLong()
+		answer = op.tookTooLong(op.ctx)
 	}
 	for ; answer != nil; answer = op.next() {
-		if err := op.hand(payload(answer), put); err != nil {
+		if err := op.deliver(payload(answer), put); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// hand puts an answer, which is counted until it is written if it is large. Events are not: a stream that loses one would
-// have to be cut, and they are small.
-func (op *operation) hand(answer []byte, put func(answer []byte) error) error {
+// deliver puts an answer; a large one is counted until it is written. Events are not counted: they are small, and a stream
+// that lost one would have to be disconnected.
+func (op *operation) deliver(answer []byte, put func(answer []byte) error) error {
 	if op.streams() {
 		return put(answer)
 	}
-	release, ok := op.t.hold(op.ctx, answer)
+	release, ok := op.quotas.answer(op.ctx, answer)
 	if !ok {
-		return put(payload(tooMuchWaits()))
+		return put(payload(op.tooMuchWaits(op.ctx)))
 	}
 	defer release()
 	return put(answer)
 }
 
-// panicked answers for code outside the resolvers, whose panics the executor catches itself.
-func (op *operation) panicked(cause any) *graphql.Response {
-	id := graph.RequestID(op.ctx)
-	op.t.options.Log.ErrorContext(op.ctx, "panic in an operation", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()), "requestId", id)
-	return failure(db.CodeInternal, "Something went wrong on our side. Request "+id+".", map[string]any{"requestId": id})
+// tookTooLong answers a query or mutation whose time was over before it began, perhaps because the process was frozen.
+func (u runner) tookTooLong(ctx context.Context) *graphql.Response {
+	return u.executor.Refuse(ctx, context.DeadlineExceeded)
 }
 
-// tookTooLong is for a query or mutation whose time was over before it began: the process was frozen, perhaps.
-func tookTooLong() *graphql.Response {
-	return failure(db.CodeUnavailable, "The request took too long.", nil)
-}
-
-// failure is an answer that holds one error.
-func failure(code db.Code, message string, details map[string]any) *graphql.Response {
-	extensions := map[string]any{"code": string(code)}
-	for name, value := range details {
-		extensions[name] = value
-	}
-	return &graphql.Response{Errors: gqlerror.List{{Message: message, Extensions: extensions}}}
+func (u runner) tooMuchWaits(ctx context.Context) *graphql.Response {
+	return u.later(ctx, db.CodeRateLimited, "Too much waits for you already: read the answers that you asked for.", time.Second)
 }
 
 // codeOf is the code of an answer's first error, or "".

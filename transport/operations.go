@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"studychat/graph"
 )
 
 // Bounds of the operations of a connection, be it a socket or a stream of single connection mode.
@@ -73,6 +75,13 @@ func (o *operations) begin(ctx context.Context, id string, run func(ctx context.
 
 // place says that a client may take the operation for active: what is committed from now on, a subscription brings.
 func (op *running) place() { op.once.Do(func() { close(op.placed) }) }
+
+// withStarted is ctx for a subscription of which op is told that it has its place.
+func withStarted(ctx context.Context, op *running) context.Context {
+	r := graph.RequestFrom(ctx)
+	r.Started = func(string) { op.place() }
+	return graph.WithRequest(ctx, r)
+}
 
 // complete ends the operation, and says whether nobody else had ended it.
 func (op *running) complete() bool { return op.of.over(op.id, op) }

@@ -92,7 +92,7 @@ func TestQueryWhoseTimeIsOver(t *testing.T) {
 	t.Parallel()
 	inVirtualTime(t, nil, func(w *world) {
 		ctx, cancel := context.WithCancel(auth.WithViewer(w.t.Context(), auth.Viewer{ID: "ann"}))
-		op, refusal := w.transport.prepare(ctx, small(&graphql.RawParams{Query: `{ __typename }`}))
+		op, refusal := w.transport.runner.prepare(ctx, small(&graphql.RawParams{Query: `{ __typename }`}))
 		if refusal != nil {
 			w.t.Fatal(refusal)
 		}

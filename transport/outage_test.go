@@ -27,7 +27,7 @@ const storeTimeout = 6 * time.Second // more than the hub's own
 
 func (o outage) answers(ctx context.Context) error {
 	away := time.Until(*o.until)
-	if !pause(ctx, min(max(away, 0), storeTimeout)) {
+	if !sleep(ctx, min(max(away, 0), storeTimeout)) {
 		return fmt.Errorf("the database: %w", ctx.Err())
 	}
 	if away > storeTimeout {

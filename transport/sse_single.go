@@ -12,6 +12,7 @@ import (
 	"studychat/auth"
 	"studychat/db"
 	"studychat/graph"
+	"studychat/transport/admission"
 )
 
 // Bounds of single connection mode.
@@ -36,32 +37,36 @@ type reservation struct {
 
 // reservations are those of this instance. A token is a secret of its viewer, and of use to that viewer alone.
 type reservations struct {
+	*Transport
+
 	mu      sync.Mutex
 	byToken map[string]*reservation
 }
 
-func newReservations() *reservations { return &reservations{byToken: map[string]*reservation{}} }
+func newReservations(t *Transport) *reservations {
+	return &reservations{Transport: t, byToken: map[string]*reservation{}}
+}
 
-// stream serves /graphql/stream.
-func (t *Transport) stream(w http.ResponseWriter, r *http.Request) {
+// serve serves /graphql/stream.
+func (a *reservations) serve(w http.ResponseWriter, r *http.Request) {
 	token := streamToken(r)
 	switch {
 	case r.Method == http.MethodPut:
-		t.reserve(w, r)
+		a.reserve(w, r)
 	case token == "" && r.Method == http.MethodGet && negotiate(r.Header.Values("Accept")) == mediaEvents:
-		t.serveEventSource(w, r)
+		a.serveEventSource(w, r)
 	case token == "" && r.Method == http.MethodPost:
-		t.servePost(w, r)
+		a.servePost(w, r)
 	case token == "" && r.Method == http.MethodGet:
-		refuse(w, http.StatusNotAcceptable, db.CodeBadUserInput, "A stream needs Accept: "+mediaEvents+".")
+		a.refuse.with(w, r, http.StatusNotAcceptable, db.CodeBadUserInput, "A stream needs Accept: "+mediaEvents+".")
 	case r.Method == http.MethodGet:
-		t.openReserved(w, r, token)
+		a.openReserved(w, r, token)
 	case r.Method == http.MethodPost:
-		t.operate(w, r, token)
+		a.operate(w, r, token)
 	case r.Method == http.MethodDelete:
-		t.stopOperation(w, r, token)
+		a.stopOperation(w, r, token)
 	default:
-		refuseMethod(w, "GET, POST, PUT, DELETE, OPTIONS")
+		a.refuse.method(w, r, "GET, POST, PUT, DELETE, OPTIONS")
 	}
 }
 
@@ -72,23 +77,23 @@ func streamToken(r *http.Request) string {
 	return r.URL.Query().Get("token")
 }
 
-func (t *Transport) reserve(w http.ResponseWriter, r *http.Request) {
-	s, ok := t.reserveEvents(w, r.WithContext(context.WithoutCancel(r.Context()))) // it outlives this request
+func (a *reservations) reserve(w http.ResponseWriter, r *http.Request) {
+	s, ok := a.reserveEvents(w, r.WithContext(context.WithoutCancel(r.Context()))) // it outlives this request
 	if !ok {
 		return
 	}
 	viewer, _ := auth.FromContext(r.Context())
-	leave, ok := t.seats.take("reservations:"+viewer.ID, maxReservations)
+	leave, ok := a.quotas.Acquire("reservations:"+viewer.ID, 1, maxReservations)
 	if !ok {
 		s.release()
-		t.warnings.refused(causeReserved, r)
-		refuseTooMany(w, "You have too many streams reserved.")
+		a.warnings.Refused(admission.ReservedRefused, r)
+		a.refuse.tooMany(w, r, "You have too many streams reserved.")
 		return
 	}
 	token := rand.Text()
 	kept := &reservation{eventStream: s, viewer: viewer.ID, operations: newOperations()}
-	kept.forget = func() { t.reservations.remove(token); leave() }
-	t.reservations.add(token, kept)
+	kept.forget = func() { a.remove(token); leave() }
+	a.add(token, kept)
 	unclaimed := func() {
 		if kept.claim() {
 			kept.release()
@@ -124,43 +129,43 @@ func (a *reservations) find(token string) *reservation {
 func (kept *reservation) claim() bool { return !kept.claimed.Swap(true) }
 
 // openReserved is a GET: it may come from an EventSource, which sends no header; the token is its ticket then.
-func (t *Transport) openReserved(w http.ResponseWriter, r *http.Request, token string) {
-	kept := t.reservations.find(token)
-	if viewer, err := auth.FromContext(r.Context()); kept == nil || err == nil && viewer.ID != kept.viewer || !t.origins.admits(r) {
-		refuseNoStream(w)
+func (a *reservations) openReserved(w http.ResponseWriter, r *http.Request, token string) {
+	kept := a.find(token)
+	if viewer, err := auth.FromContext(r.Context()); kept == nil || err == nil && viewer.ID != kept.viewer || !a.origins.Admits(r) {
+		a.refuseNoStream(w, r)
 		return
 	}
 	if !kept.claim() {
-		refuse(w, http.StatusConflict, db.CodeConflict, "The stream is open already.")
+		a.refuse.with(w, r, http.StatusConflict, db.CodeConflict, "The stream is open already.")
 		return
 	}
-	stop := context.AfterFunc(r.Context(), kept.cut)
+	stop := context.AfterFunc(r.Context(), kept.disconnect)
 	defer stop()
 	kept.serve(w, r, heartbeatComment) // at once: operations may come only when the client sees the stream open
 	kept.release()
-	breakOff(r) // it never ends in order: only its client, or an end of ours, ends it
+	abort(r) // it never ends in order: only its client, or an end of ours, ends it
 }
 
 // release ends the reservation, once, by the one who claimed it.
 func (kept *reservation) release() {
 	kept.unclaimed.Stop()
 	kept.operations.end()
-	kept.cut()
+	kept.disconnect()
 	kept.operations.wait()
 	kept.eventStream.release()
 	kept.forget()
 }
 
 // reserved is the stream that a request of its viewer means; otherwise it has answered.
-func (t *Transport) reserved(w http.ResponseWriter, r *http.Request, token string) *reservation {
+func (a *reservations) reserved(w http.ResponseWriter, r *http.Request, token string) *reservation {
 	viewer, err := auth.FromContext(r.Context())
 	if err != nil {
-		refuseViewer(w, err)
+		a.refuse.stream(w, r, err)
 		return nil
 	}
-	kept := t.reservations.find(token)
+	kept := a.find(token)
 	if kept == nil || kept.viewer != viewer.ID {
-		refuseNoStream(w)
+		a.refuseNoStream(w, r)
 		return nil
 	}
 	kept.prolong(viewer.Expires)
@@ -168,70 +173,71 @@ func (t *Transport) reserved(w http.ResponseWriter, r *http.Request, token strin
 }
 
 // refuseNoStream is the same for a stream that is not there and for another's.
-func refuseNoStream(w http.ResponseWriter) {
-	refuse(w, http.StatusNotFound, db.CodeNotFound, "There is no such stream. Reserve one by PUT.")
+func (a *reservations) refuseNoStream(w http.ResponseWriter, r *http.Request) {
+	a.refuse.with(w, r, http.StatusNotFound, db.CodeNotFound, "There is no such stream. Reserve one by PUT.")
 }
 
 // operate starts an operation on a reserved stream. Everything about it, errors too, is told on the stream.
-func (t *Transport) operate(w http.ResponseWriter, r *http.Request, token string) {
-	kept := t.reserved(w, r, token)
+func (a *reservations) operate(w http.ResponseWriter, r *http.Request, token string) {
+	kept := a.reserved(w, r, token)
 	if kept == nil {
 		return
 	}
-	in, err := t.readParams(w, r)
+	in, err := a.readParams(w, r)
 	if err != nil {
-		refuseFor(w, err)
+		a.refuse.unread(w, r, err)
 		return
 	}
 	id, _ := in.Extensions["operationId"].(string)
 	if id == "" || len(id) > maxOperationID {
 		in.release()
-		refuse(w, http.StatusBadRequest, db.CodeBadUserInput, "extensions.operationId must be a text of 1 to 200 bytes.")
+		a.refuse.with(w, r, http.StatusBadRequest, db.CodeBadUserInput, "extensions.operationId must be a text of 1 to 200 bytes.")
 		return
 	}
 	viewer, _ := auth.FromContext(r.Context())
-	ctx := graph.WithRequestID(auth.WithViewer(kept.ctx, viewer), graph.RequestID(r.Context()))
-	op, err := kept.operations.begin(ctx, id, func(ctx context.Context, op *running, _ []*running) { t.run(ctx, kept, op, in) })
+	of := graph.RequestFrom(kept.ctx)
+	of.ID = graph.RequestFrom(r.Context()).ID
+	ctx := graph.WithRequest(auth.WithViewer(kept.ctx, viewer), of)
+	op, err := kept.operations.begin(ctx, id, func(ctx context.Context, op *running, _ []*running) { a.run(ctx, kept, op, in) })
 	if err != nil {
 		in.release()
 	}
 	switch {
 	case errors.Is(err, errTakenID):
-		refuse(w, http.StatusConflict, db.CodeConflict, "There is an operation with this id already.")
+		a.refuse.with(w, r, http.StatusConflict, db.CodeConflict, "There is an operation with this id already.")
 	case errors.Is(err, errTooManyOperations):
-		refuseTooMany(w, "A stream may have at most 50 operations.")
+		a.refuse.tooMany(w, r, "A stream may have at most 50 operations.")
 	case err != nil:
-		refuseNoStream(w)
+		a.refuseNoStream(w, r)
 	default:
-		t.accept(w, r, kept, op)
+		a.accept(w, r, kept, op)
 	}
 }
 
 // accept answers when a subscription has its place in the log, since a client may take the answer for a sign that it is active.
 // If that takes too long the stream is cut, and its client comes back: graphql-sse opens another stream after any other answer,
 // and forgets to close this one.
-func (t *Transport) accept(w http.ResponseWriter, r *http.Request, kept *reservation, op *running) {
+func (a *reservations) accept(w http.ResponseWriter, r *http.Request, kept *reservation, op *running) {
 	late := time.NewTimer(startTimeout)
 	defer late.Stop()
 	select {
 	case <-op.placed:
 	case <-kept.ctx.Done():
 	case <-late.C:
-		kept.cut()
+		kept.disconnect()
 	case <-r.Context().Done(): // nobody will ask for its end, for want of this answer
 		kept.operations.stop(op.id)
 	}
 	if kept.ctx.Err() != nil {
-		t.refuseForNow(w)
+		a.refuse.forNow(w, r, a.streams.draining())
 		return
 	}
 	w.WriteHeader(http.StatusAccepted)
 }
 
 // run tells everything about an operation on the stream.
-func (t *Transport) run(ctx context.Context, kept *reservation, op *running, in *incoming) {
-	ctx = graph.WithStarted(ctx, func(string) { op.place() })
-	t.follow(ctx, in, anything, op.place, func(answer []byte) error {
+func (a *reservations) run(ctx context.Context, kept *reservation, op *running, in *incoming) {
+	a.runner.follow(withStarted(ctx, op), in, anything, op.place, func(answer []byte) error {
 		return kept.out.put(ctx, eventNext(op.id, answer, ""))
 	})
 	if op.complete() {
@@ -239,14 +245,14 @@ func (t *Transport) run(ctx context.Context, kept *reservation, op *running, in 
 	}
 }
 
-func (t *Transport) stopOperation(w http.ResponseWriter, r *http.Request, token string) {
-	kept := t.reserved(w, r, token)
+func (a *reservations) stopOperation(w http.ResponseWriter, r *http.Request, token string) {
+	kept := a.reserved(w, r, token)
 	if kept == nil {
 		return
 	}
 	id := r.URL.Query().Get("operationId")
 	if id == "" {
-		refuse(w, http.StatusBadRequest, db.CodeBadUserInput, "operationId is missing.")
+		a.refuse.with(w, r, http.StatusBadRequest, db.CodeBadUserInput, "operationId is missing.")
 		return
 	}
 	kept.operations.stop(id)

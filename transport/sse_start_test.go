@@ -129,7 +129,7 @@ func TestEventsHeadWaitsForAPlace(t *testing.T) {
 type slowChats struct{ db.Repository }
 
 func (r slowChats) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
-	if !pause(ctx, heartbeat+startTimeout/2) {
+	if !sleep(ctx, heartbeat+startTimeout/2) {
 		return nil, ctx.Err()
 	}
 	return r.Repository.Chat(ctx, viewer, id)

@@ -17,7 +17,7 @@ import (
 // while the client is still on its way. One goroutine, its handler's, writes, and only until it returns.
 type eventStream struct {
 	ctx        context.Context // ends with the stream; operations run on it
-	cut        context.CancelFunc
+	disconnect context.CancelFunc
 	out        *outbox
 	goroutines sync.WaitGroup // what puts into out
 	leave      func()
@@ -39,22 +39,38 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 		if r.Method == http.MethodGet && db.CodeOf(err) != db.CodeUnauthenticated {
 			sendRetry(w, r)
 		}
-		refuseViewer(w, err)
+		t.refuse.stream(w, r, err)
 		return nil, false
 	}
 	s := &eventStream{out: newOutbox()}
-	s.ctx, s.cut = context.WithCancel(r.Context())
-	if s.leave, err = t.admit(viewer, r, s.cut); err != nil {
-		s.cut()
+	s.ctx, s.disconnect = context.WithCancel(r.Context())
+	if s.leave, err = t.admit(viewer, r, s.disconnect); err != nil {
+		s.disconnect()
 		if r.Method == http.MethodGet && errors.Is(err, errStopping) {
 			sendRetry(w, r)
 		}
-		refuseAdmission(w, err)
+		t.refuse.connection(w, r, err)
 		return nil, false
 	}
-	s.ctx = graph.WithCut(graph.WithTransport(s.ctx, "sse"), s.cut)
+	of := graph.RequestFrom(s.ctx)
+	of.Carrier, of.Disconnect = "sse", s.disconnect
+	s.ctx = graph.WithRequest(s.ctx, of)
 	s.expireAt(viewer.Expires)
 	return s, true
+}
+
+// admit counts a stream and registers it with those that Drain disconnects.
+func (t *Transport) admit(viewer auth.Viewer, r *http.Request, disconnect func()) (leave func(), err error) {
+	release, err := t.quotas.connection(viewer, r)
+	if err != nil {
+		return nil, err
+	}
+	remove, ok := t.streams.add(disconnect)
+	if !ok {
+		release()
+		return nil, errStopping
+	}
+	return func() { release(); remove() }, nil
 }
 
 // sendRetry sends an EventSource away for a while. Breaking the connection off without a word would do as well, but for
@@ -63,7 +79,7 @@ func sendRetry(w http.ResponseWriter, r *http.Request) {
 	eventHeaders(w.Header())
 	_, _ = w.Write(retryEvent)
 	_ = http.NewResponseController(w).Flush()
-	breakOff(r)
+	abort(r)
 }
 
 func eventHeaders(header http.Header) {
@@ -79,7 +95,7 @@ func (s *eventStream) expireAt(at time.Time) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.expires, s.expiry = at, time.AfterFunc(time.Until(at), s.cut)
+	s.expires, s.expiry = at, time.AfterFunc(time.Until(at), s.disconnect)
 }
 
 // prolong keeps the stream open for a token that lasts longer. One that ends sooner came late: requests overtake each other.
@@ -108,7 +124,7 @@ func (s *eventStream) stopExpiry() {
 // with. While the database does not answer a new subscription has no place. Then nothing is sent, not even a heartbeat, and
 // after startTimeout the client is told to come back: before a proxy on the way answers in our place.
 func (s *eventStream) serve(w http.ResponseWriter, r *http.Request, first []byte) {
-	boundKernel(r)
+	limitSendBuffer(r)
 	eventHeaders(w.Header())
 	out := eventWriter{w: w, controller: http.NewResponseController(w)}
 	defer func() { s.begun = out.begun }()
@@ -144,16 +160,16 @@ func (t *Transport) closeEvents(w http.ResponseWriter, r *http.Request, s *event
 	switch {
 	case s.ended:
 	case s.begun:
-		breakOff(r)
+		abort(r)
 	case r.Method == http.MethodGet:
 		sendRetry(w, r)
 	default:
-		t.refuseForNow(w)
+		t.refuse.forNow(w, r, t.streams.draining())
 	}
 }
 
 func (s *eventStream) release() {
-	s.cut()
+	s.disconnect()
 	s.goroutines.Wait()
 	s.stopExpiry()
 	s.leave()

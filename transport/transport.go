@@ -7,19 +7,20 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 
 	"studychat/auth"
-	"studychat/graph"
+	"studychat/db"
+	"studychat/transport/admission"
 )
 
 // Limits and deadlines.
@@ -39,9 +40,17 @@ const (
 	maxStreams     = 100 // of one connection of HTTP/2, at once
 )
 
+// Executor runs operations and presents errors. *graph.Executor implements it.
+type Executor interface {
+	graphql.GraphExecutor
+
+	Refuse(ctx context.Context, err error) *graphql.Response
+	Panicked(ctx context.Context, cause any) *graphql.Response
+}
+
 // Options is what the transports need.
 type Options struct {
-	Executor       graphql.GraphExecutor // from graph.NewExecutor
+	Executor       Executor
 	Verifier       auth.Verifier
 	LocalOnly      bool                                // no authentication: answer only to names of this machine
 	AllowedOrigins []string                            // other origins whose pages may call, exact: https://app.example
@@ -56,28 +65,33 @@ type Options struct {
 // Transport serves everything over HTTP.
 type Transport struct {
 	options      Options
-	origins      origins
-	addresses    addresses
-	live         *liveSet
-	seats        *seats
+	origins      admission.Origins
+	warnings     *admission.Warnings
+	quotas       quotas
+	refuse       refusals
+	runner       runner
+	streams      *openStreams
 	reservations *reservations
-	warnings     *warnings
 	handler      http.Handler
 }
 
 // New builds the routes.
 func New(o Options) *Transport {
-	warnings := newWarnings(o.Log)
+	warnings, addresses := admission.NewWarnings(o.Log), admission.Addresses{Proxies: o.TrustedProxies}
 	t := &Transport{
-		options: o, origins: newOrigins(o.AllowedOrigins, warnings), addresses: addresses{o.TrustedProxies},
-		live: newLiveSet(), seats: newSeats(), reservations: newReservations(), warnings: warnings,
+		options: o, warnings: warnings, refuse: refusals{o.Executor}, streams: newOpenStreams(),
+		quotas: quotas{admission.NewQuota(), o.PerUser, o.PerAddress, addresses, warnings},
 	}
+	t.origins = admission.NewOrigins(o.AllowedOrigins, warnings, func(w http.ResponseWriter, r *http.Request) {
+		t.refuse.with(w, r, http.StatusForbidden, db.CodeForbidden, "Pages of this origin may not call.")
+	})
+	t.runner, t.reservations = runner{t.refuse, t.quotas}, newReservations(t)
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", t.edge(t.graphql))
-	mux.Handle("/graphql/stream", t.edge(t.stream))
+	mux.Handle("/graphql/stream", t.edge(t.reservations.serve))
 	mux.Handle("/playground", o.Playground)
 	mux.Handle("/playground/", o.Playground)
-	mux.HandleFunc("GET /livez", t.livez)
+	mux.HandleFunc("GET /livez", livez)
 	mux.HandleFunc("GET /readyz", t.readyz)
 	mux.Handle("GET /{$}", http.RedirectHandler("/playground", http.StatusFound))
 	t.handler = secured(mux)
@@ -86,12 +100,11 @@ func New(o Options) *Transport {
 
 // edge is what every GraphQL request passes through, from the outside in.
 func (t *Transport) edge(serve http.HandlerFunc) http.Handler {
-	return t.request(t.local(t.origins.cors(t.origins.protect(t.authenticate(serve)))))
+	return t.identify(t.local(t.origins.CORS(t.origins.Protect(t.authenticate(serve)))))
 }
 
-// ServeHTTP makes Transport an http.Handler. A body must arrive in time even if nobody wants it: net/http waits for one
-// before it sends an answer, without an end of its own. It waits as well for whoever asked for a page or was refused, and
-// does not read that; what takes long or streams sets a deadline of its own.
+// ServeHTTP makes Transport an http.Handler. A body must arrive in time even if the handler does not read it: net/http waits
+// for it before it sends an answer, without a deadline of its own. Handlers that take long, or stream, set their own.
 func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	deadline := http.NewResponseController(w)
 	if r.ContentLength != 0 {
@@ -120,12 +133,23 @@ func (t *Transport) Server() *http.Server {
 	}
 }
 
-// authenticate tells the edge who asks from where: it names the viewer, or remembers why there is none: the executor refuses
-// then, so that the refusal is an ordinary GraphQL error on every transport.
-func (t *Transport) authenticate(next http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := graph.WithAddress(r.Context(), t.addresses.of(r))
-		ctx, _ = auth.Authenticate(ctx, t.options.Verifier, strings.Join(r.Header.Values("Authorization"), ", ")) // two are none
-		next(w, r.WithContext(ctx))
-	})
+// Leave makes /readyz fail and nothing else: balancers send new clients elsewhere.
+func (t *Transport) Leave() { t.streams.leave() }
+
+// Drain makes /readyz fail, refuses new streams, disconnects the open ones in jittered waves, so that their clients resume
+// on other instances, and waits until they are over or ctx ends.
+func (t *Transport) Drain(ctx context.Context) error { return t.streams.drain(ctx) }
+
+// serverLog sorts what net/http logs. A panic is our own fault; the rest is what networks do (a scanner without TLS, a laptop
+// that fell asleep), and would fill the log.
+type serverLog struct{ log *slog.Logger }
+
+// Write is called for each line.
+func (l serverLog) Write(line []byte) (int, error) {
+	level := slog.LevelDebug
+	if bytes.Contains(line, []byte("panic")) {
+		level = slog.LevelError
+	}
+	l.log.Log(context.Background(), level, "net/http", "line", string(bytes.TrimSpace(line)))
+	return len(line), nil
 }

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"studychat/transport/admission"
 )
 
 // lockedBuffer is a log that tests read while it is written.
@@ -86,7 +88,7 @@ func TestRefusalsAreLogged(t *testing.T) {
 					w.t.Errorf("%s: not one line with %s: %s", c.reason, word, log.all.String())
 				}
 			}
-			<-time.After(warningEvery)
+			<-time.After(admission.WarningEvery)
 			refuse()
 			if log.lines("level=WARN") != 2 || log.lines("leftOut=4") != 1 {
 				w.t.Errorf("%s: after a minute: %s", c.reason, log.all.String())

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -39,39 +40,37 @@ type socket struct {
 	heard      atomic.Bool    // something came since the last ping
 	writing    chan struct{}  // holds one while a frame is written
 
-	mu     sync.Mutex
-	ended  bool
-	pace   pace          // not the reader's alone: the closing handshake reads too
-	named  bool          // connection_init was good: viewer is set
-	viewer auth.Viewer   // by the newest token
-	timers []*time.Timer // for the init, then for the token; stopped at the end
-	leave  []func()
+	mu            sync.Mutex
+	ended         bool
+	pace          pace          // the closing handshake reads too, so it is not the reader's alone
+	authenticated bool          // by connection_init: viewer is set
+	viewer        auth.Viewer   // of the newest token
+	timers        []*time.Timer // for the init, then for the token; stopped at the end
+	release       []func()      // of the quotas
 }
 
 // serveSocket upgrades the request and serves the socket until it ends.
 func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
-	if !t.origins.admits(r) {
-		refuse(w, http.StatusForbidden, db.CodeForbidden, "This origin may not open a socket.")
+	if !t.origins.Admits(r) {
+		t.refuse.with(w, r, http.StatusForbidden, db.CodeForbidden, "This origin may not open a socket.")
 		return
 	}
 	if !upgrades(r) {
 		t.refuseLostUpgrade(w, r)
 		return
 	}
-	if t.live.refuses() {
-		refuseStopping(w)
+	if t.streams.closed() {
+		t.refuse.forNow(w, r, true)
 		return
 	}
-	leaveAddress, ok := t.seats.take("address:"+t.addresses.of(r), t.options.PerAddress)
-	if !ok {
-		t.warnings.refused(causeAddress, r)
-		refuseTooMany(w, "There are too many connections from your address.")
+	release, err := t.quotas.addressConnection(r)
+	if err != nil {
+		t.refuse.connection(w, r, err)
 		return
 	}
-	defer leaveAddress()
+	defer release()
 	s := &socket{t: t, request: r, out: newOutbox(), operations: newOperations(), writing: make(chan struct{}, 1)}
 	upgrade := &pacedUpgrade{ResponseWriter: w}
-	var err error
 	s.conn, err = websocket.Accept(upgrade, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{subprotocol},
 		InsecureSkipVerify: true, // the origin was checked above, against an exact list
@@ -81,19 +80,21 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return // Accept has answered
 	}
 	s.raw = upgrade.conn
-	boundKernel(r)
+	limitSendBuffer(r)
 	s.conn.SetReadLimit(maxInit)
 	s.ctx, s.cancel = context.WithCancel(r.Context())
-	s.ctx = graph.WithCut(graph.WithTransport(s.ctx, "websocket"), s.comeBack)
+	of := graph.RequestFrom(s.ctx)
+	of.Carrier, of.Disconnect = "websocket", s.sendRetry
+	s.ctx = graph.WithRequest(s.ctx, of)
 	s.serve()
 }
 
-// restart ends the socket so that its client comes back, elsewhere.
+// restart ends the socket so that its client connects to another instance.
 func (s *socket) restart() { s.end(closeRestart, "Restart") }
 
-// comeBack ends the socket because a stream of it cannot go on here and now.
-func (s *socket) comeBack() {
-	if s.t.live.draining() {
+// sendRetry ends the socket because one of its streams cannot go on now.
+func (s *socket) sendRetry() {
+	if s.t.streams.draining() {
 		s.restart()
 		return
 	}
@@ -102,13 +103,13 @@ func (s *socket) comeBack() {
 
 // serve ends when the socket has ended and everything that belonged to it.
 func (s *socket) serve() {
-	leave, ok := s.t.live.enter(s.restart)
+	remove, ok := s.t.streams.add(s.restart)
 	if !ok {
 		s.restart()
 		s.goroutines.Wait()
 		return
 	}
-	defer leave() // the last of all: whoever drains closes the database next, and operations still use it
+	defer remove() // last: after Drain the database is closed, and operations still use it
 	defer s.operations.wait()
 	defer s.goroutines.Wait()
 	defer s.drop() // does nothing if it is being closed with a code
@@ -141,7 +142,7 @@ func (s *socket) readAll() {
 			s.end(closeBadRequest, reasonBadMessage)
 			return
 		}
-		if v := s.receive(showBrokenUTF8(message), release); v != nil {
+		if v := s.receive(message, release); v != nil {
 			s.end(v.code, v.reason)
 			return
 		}
@@ -159,127 +160,33 @@ func (s *socket) keepsPace() bool {
 	return ok
 }
 
-// writeAll writes what is put, and pings. A client that answers no ping for pongTimeout, or that stalls, or that needs longer
-// than writeTimeout for what was put, is sent away and may come back with its cursor: the cursor is cheaper to keep than its
-// backlog.
-func (s *socket) writeAll() {
-	tick := time.NewTicker(pongTimeout)
-	defer tick.Stop()
-	pinged := false
-	for {
-		select {
-		case <-s.ctx.Done():
-			return
-		case f := <-s.out.frames:
-			if f.late() {
-				s.end(closeTryAgain, reasonSlow)
-				return
-			}
-			if !s.write(f) {
-				return
-			}
-			s.out.written(f)
-		case <-tick.C: // every second tick pings, the one between looks for what came back
-			if pinged && !s.heard.Load() {
-				s.end(closeTryAgain, "No answer to a ping")
-				return
-			}
-			if pinged = !pinged; pinged {
-				s.heard.Store(false)
-				if !s.write(&frame{bytes: messagePing}) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// write writes a frame, in time or not: what is half written has to come before the close frame. It says whether the socket
-// goes on.
-func (s *socket) write(f *frame) bool {
-	s.writing <- struct{}{}
-	defer func() { <-s.writing }()
-	if s.ctx.Err() != nil {
-		return false
-	}
-	slow := time.AfterFunc(timeFor(f.bytes), func() { s.end(closeTryAgain, reasonSlow) })
-	defer slow.Stop()
-	var err error
-	if f.raw {
-		_, err = s.raw.Write(f.bytes)
-	} else {
-		err = s.conn.Write(context.Background(), websocket.MessageText, f.bytes) // closing the connection ends it
-	}
+// readMessage reads a message. A large one has to arrive in time, since it holds a part of the quota of all clients.
+func (s *socket) readMessage() (text bool, message []byte, release func(), err error) {
+	release = func() {}
+	kind, reader, err := s.conn.Reader(context.Background())
 	if err != nil {
-		s.drop()
+		return false, nil, release, err
 	}
-	return err == nil
+	message, err = io.ReadAll(io.LimitReader(reader, smallBody+1))
+	if err == nil && len(message) > smallBody {
+		message, release, err = s.readLarge(reader, message)
+	}
+	return kind == websocket.MessageText, message, release, err
 }
 
-// schedule runs do after d, unless the socket ends before.
-func (s *socket) schedule(d time.Duration, do func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.ended {
-		s.timers = append(s.timers, time.AfterFunc(max(d, 0), do))
+func (s *socket) readLarge(reader io.Reader, begin []byte) (message []byte, release func(), err error) {
+	viewer, _ := s.currentViewer() // authenticated: messages before the init are small
+	release, ok := s.t.quotas.largeBody(auth.WithViewer(s.ctx, viewer), MaxBody)
+	if !ok {
+		s.end(closeTryAgain, "Too many large messages")
+		return nil, func() {}, errBusy
 	}
-}
-
-// unschedule forgets everything that was scheduled.
-func (s *socket) unschedule() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stopTimersLocked()
-}
-
-func (s *socket) stopTimersLocked() {
-	for _, timer := range s.timers {
-		timer.Stop()
+	late := time.AfterFunc(largeTimeout, func() { s.end(closeTryAgain, "Slow message") })
+	defer late.Stop()
+	message, err = readRest(reader, begin, 2*len(begin), func() { s.heard.Store(true) })
+	if err != nil {
+		release()
+		release = func() {}
 	}
-	s.timers = nil
-}
-
-// end closes the socket with a code, once, beside the caller.
-func (s *socket) end(code websocket.StatusCode, reason string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.endLocked() {
-		s.goroutines.Go(func() { s.farewell(code, reason) })
-	}
-}
-
-// farewell is the closing handshake. What is half written comes first, then the close frame, and nothing else: what waits in the
-// outbox is lost to nobody, since the client has a cursor. The kernel takes both at once, unless the frame is a large answer's;
-// for that, and for the client's own close frame, there is closeTimeout.
-func (s *socket) farewell(code websocket.StatusCode, reason string) {
-	setKernel(s.ctx, closingBytes)
-	cut := time.AfterFunc(closeTimeout, func() { _ = s.raw.Close() })
-	defer cut.Stop()
-	s.writing <- struct{}{}
-	defer func() { <-s.writing }()
-	_ = s.conn.Close(code, reason)
-}
-
-// drop closes the socket without a word: the other side does not listen, or is gone.
-func (s *socket) drop() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.endLocked() {
-		s.goroutines.Go(func() { _ = s.conn.CloseNow() })
-	}
-}
-
-// endLocked says whether this is the first end of the socket.
-func (s *socket) endLocked() bool {
-	if s.ended {
-		return false
-	}
-	s.ended = true
-	s.stopTimersLocked()
-	s.operations.end()
-	s.cancel()
-	for _, leave := range s.leave {
-		leave()
-	}
-	return true
+	return message, release, err
 }

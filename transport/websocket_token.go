@@ -8,17 +8,17 @@ import (
 	"studychat/db"
 )
 
-// expiryWarning is how long before its token ends a client is told. A token of less than twice as long is told of halfway:
-// at once would be a loop, in which each renewal is answered by asking for the next.
+// expiryWarning is how long before its token expires a client is warned. With a token that lasts less than twice as long the
+// client is warned halfway: a warning at once would be a loop, in which each renewal is answered by asking for the next.
 const expiryWarning = time.Minute
 
-// init names the viewer by the payload of connection_init, or else by the request's own header, which programs that are no
-// browser can send.
-func (s *socket) init(payload json.RawMessage) *violation {
+// init finds the viewer by the payload of connection_init, or else by the request's own header, which programs other than
+// browsers can send.
+func (s *socket) init(payload []byte) *violation {
 	if v := objectOrNothing(payload); v != nil {
 		return v
 	}
-	if _, named := s.currentViewer(); named {
+	if _, authenticated := s.currentViewer(); authenticated {
 		return &violation{closeTooManyInits, "Too many initialisation requests"}
 	}
 	ctx := s.ctx
@@ -31,41 +31,40 @@ func (s *socket) init(payload json.RawMessage) *violation {
 		return &violation{closeTryAgain, "The token cannot be checked at the moment"}
 	case err != nil:
 		return &violation{closeForbidden, "Forbidden"}
-	case !s.sit(viewer):
+	case !s.reserve(viewer):
 		return &violation{closeTryAgain, "Too many connections"}
 	}
-	s.request = nil // a socket that says nothing for days should hold little
-	s.rename(viewer)
+	s.request = nil // an idle socket should hold little memory
+	s.setViewer(viewer)
 	s.conn.SetReadLimit(MaxBody)
 	s.put(messageAck)
 	return nil
 }
 
-// sit takes one of the viewer's seats, for as long as the socket lives.
-func (s *socket) sit(viewer auth.Viewer) bool {
-	leave, ok := s.t.seats.take("user:"+viewer.ID, s.t.options.PerUser)
-	if !ok {
-		s.t.warnings.refused(causeUser, s.request)
+// reserve acquires a connection of the viewer's quota, for as long as the socket lives.
+func (s *socket) reserve(viewer auth.Viewer) bool {
+	release, err := s.t.quotas.userConnection(viewer, s.request)
+	if err != nil {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
-		leave()
+		release()
 		return true
 	}
-	s.leave = append(s.leave, leave)
+	s.release = append(s.release, release)
 	return true
 }
 
 // ping answers, and renews the token if the client sends a new one.
-func (s *socket) ping(payload json.RawMessage) *violation {
+func (s *socket) ping(payload []byte) *violation {
 	if v := objectOrNothing(payload); v != nil {
 		return v
 	}
-	old, named := s.currentViewer()
+	old, authenticated := s.currentViewer()
 	authorization := authorizationIn(payload)
-	if !named || authorization == "" {
+	if !authenticated || authorization == "" {
 		s.pong(&frame{bytes: message("pong", "", payload)})
 		return nil
 	}
@@ -73,20 +72,20 @@ func (s *socket) ping(payload json.RawMessage) *violation {
 	viewer, _ := auth.FromContext(ctx)
 	switch {
 	case db.CodeOf(err) == db.CodeUnavailable:
-		viewer = old // is still good: the client is asked again, halfway through what is left of it
+		viewer = old // its token is still valid; the client is warned again, halfway through what is left of it
 	case err != nil || viewer.ID != old.ID:
 		return &violation{closeForbidden, "Forbidden"}
 	}
-	s.rename(viewer)
+	s.setViewer(viewer)
 	s.pong(&frame{bytes: message("pong", "", expiresIn(viewer.Expires))})
 	return nil
 }
 
-// rename takes over a token. Before it ends the client is warned; when it ends the socket does, with a code after which
-// clients come back, with a fresh token.
-func (s *socket) rename(viewer auth.Viewer) {
+// setViewer accepts a token. The client is warned before the token expires; when it does the socket ends, with a code after
+// which clients reconnect with a fresh token.
+func (s *socket) setViewer(viewer auth.Viewer) {
 	s.mu.Lock()
-	s.named, s.viewer = true, viewer
+	s.authenticated, s.viewer = true, viewer
 	s.mu.Unlock()
 	s.unschedule() // the init timeout, or those of the old token
 	if viewer.Expires.IsZero() {
@@ -97,13 +96,13 @@ func (s *socket) rename(viewer auth.Viewer) {
 	s.schedule(left, func() { s.end(closeForbidden, "Token expired") })
 }
 
-func (s *socket) currentViewer() (viewer auth.Viewer, named bool) {
+func (s *socket) currentViewer() (viewer auth.Viewer, authenticated bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.viewer, s.named
+	return s.viewer, s.authenticated
 }
 
-// expiresIn is the payload that tells a client how long its token lasts; a token without an end has none.
+// expiresIn is the payload that tells a client how long its token lasts; a token that does not expire has none.
 func expiresIn(at time.Time) []byte {
 	if at.IsZero() {
 		return nil
@@ -111,8 +110,8 @@ func expiresIn(at time.Time) []byte {
 	return encode(map[string]int64{"tokenExpiresInMs": max(0, time.Until(at).Milliseconds())})
 }
 
-// authorizationIn finds what would be the Authorization header, under the names that clients use in a payload.
-func authorizationIn(payload json.RawMessage) string {
+// authorizationIn finds the value of an Authorization header, under the names that clients use in a payload.
+func authorizationIn(payload []byte) string {
 	var object map[string]any
 	_ = json.Unmarshal(payload, &object) // checked to be an object, or nothing
 	for _, key := range []string{"authorization", "Authorization"} {

@@ -10,7 +10,7 @@ import (
 )
 
 // Reporter is where instances tell each other that their writes do not reach Redis: the database, which every write needs
-// anyway. db.Store implements it, and says what an outage is.
+// anyway. sqlstore.Store implements it, and says what an outage is.
 type Reporter interface {
 	ReportOutage(ctx context.Context, instance string, in, lasts time.Duration) error
 	EndOutage(ctx context.Context, instance string) error

@@ -12,6 +12,7 @@ import (
 
 	"studychat/db"
 	"studychat/db/dbtest"
+	"studychat/db/sqlstore"
 	"studychat/test/services"
 )
 
@@ -30,7 +31,7 @@ func (s *statements) AfterQuery(context.Context, *bun.QueryEvent) { s.n.Add(1) }
 
 // instance is a process: a store behind a cache.
 type instance struct {
-	store *db.Store
+	store *sqlstore.Store
 	guard *Guard
 	cache *Cache
 	sql   *statements
@@ -41,7 +42,7 @@ func open(t *testing.T, url, redisAddr string) *instance {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	guard := newGuard(t, dialPatient(t, redisAddr), tuning{})
 	sql := new(statements)
-	store, err := db.Open(t.Context(), url, db.OpenOptions{Guard: guard, Log: log, Hook: sql})
+	store, err := sqlstore.Open(t.Context(), url, sqlstore.OpenOptions{Guard: guard, Log: log, Hook: sql})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,31 +1,27 @@
 // Package persisted keeps GraphQL documents under short names, so that clients need not send them each time: those that
-// clients register themselves, by their hash (automatic persisted queries), and those that whoever runs the server
-// trusts, by the id that a build tool gave them (a manifest). It knows documents as text; the edge decides what may run.
+// clients register themselves, by their hash (automatic persisted queries), and those that the operator of the server
+// trusts, by the id that a build tool gave them (a manifest).
 package persisted
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 )
 
 // MaxDocument is the size in bytes of the largest document that a Store keeps. It is what 5,000 tokens, the edge's limit,
-// take with names of usual length: whatever is larger is mostly comments or blanks. A larger document still runs, its
-// client only sends it each time.
+// take with names of usual length; larger documents are mostly comments or blanks. A larger document still runs, but its
+// client has to send it each time.
 const MaxDocument = 64 << 10
 
-// Store keeps documents by their hash, for all clients of a server together. It is a cache and nothing else: a document
-// may be forgotten at any moment, and the client then sends it again. So no method returns an error; a store that
-// cannot reach what it shares with other instances goes on with what it has in memory.
-//
-// Implementations are safe for concurrent use.
+// Store keeps documents by their hash, for all clients of this instance. It is a cache: a document may be forgotten at any
+// moment, and the client then sends it again. Implementations are safe for concurrent use.
 type Store interface {
-	// Get returns the document whose Hash is hash. It is never another one, whoever may write to where it is kept.
-	Get(ctx context.Context, hash string) (document string, ok bool)
+	// Get returns the document whose Hash is hash.
+	Get(hash string) (document string, ok bool)
 
 	// Put keeps a document of up to MaxDocument bytes; larger ones are ignored. The caller has checked that hash is
-	// Hash(document), and that the document is one that it would run: what is put here is served to everyone.
-	Put(ctx context.Context, hash, document string)
+	// Hash(document), and that the document may run: what is put here is served to everyone.
+	Put(hash, document string)
 }
 
 // Hash names a document: SHA-256 of its bytes in 64 lower-case hexadecimal digits, the only form that Apollo's protocol

@@ -1,8 +1,6 @@
 package persisted
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +9,9 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
 )
@@ -20,15 +19,15 @@ import (
 // MaxManifest bounds a manifest, in bytes. One of 1,000 operations takes about 1 MB.
 const MaxManifest = 10 << 20
 
-// Manifest is the documents that whoever runs the server trusts. It does not change. The zero value holds none.
+// Manifest is the documents that the operator of the server trusts. It does not change. The zero value holds none.
 type Manifest struct {
 	byID map[string]string // by CanonicalID
 	text map[string]bool
 }
 
-// LoadManifest reads the manifest that a file holds. Errors name the file and are for whoever runs the server.
+// LoadManifest reads the manifest that a file holds. Errors name the file and are for the operator.
 func LoadManifest(path string) (*Manifest, error) {
-	file, err := os.Open(path) //nolint:gosec // whoever runs the server names the file
+	file, err := os.Open(path) //nolint:gosec // the operator names the file
 	if err != nil {
 		return nil, err
 	}
@@ -50,24 +49,21 @@ func LoadManifest(path string) (*Manifest, error) {
 //     queries of relay-compiler. The ids are hashes of some kind (SHA-1, SHA-256, MD5) or anything else; they are not checked;
 //   - {"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id", "name", "type", "body"}]}.
 //
-// Every document must be one that GraphQL can parse and hold an operation; whether the schema knows what it asks for is
-// the edge's to say. The error names every operation at fault.
+// Every document must be one that GraphQL can parse and hold an operation; CheckManifest of package
+// graph compares them with the schema. The error names every wrong operation.
 func ParseManifest(data []byte) (*Manifest, error) {
 	if len(data) > MaxManifest {
 		return nil, fmt.Errorf("the manifest is larger than %d MB", MaxManifest>>20)
 	}
-	if !utf8.Valid(data) {
-		return nil, errors.New("the manifest is no valid UTF-8")
-	}
-	members, err := readObject(data)
-	if err != nil {
-		return nil, fmt.Errorf("the manifest is none of graphql-codegen, Relay or Apollo: %w", err)
+	var members map[string]jsontext.Value
+	if err := jsonv2.Unmarshal(data, &members); err != nil {
+		return nil, fmt.Errorf("the manifest must be a JSON object as graphql-codegen, Relay or Apollo writes it: %.400s", err.Error())
 	}
 	read := readMap
-	if slices.ContainsFunc(members, isOperations) {
+	if operations, ok := members["operations"]; ok && operations.Kind() != '"' { // in the other forms every value is a text
 		read = readApollo
 	}
-	operations, err := read(members)
+	operations, err := read(data)
 	if err != nil {
 		return nil, err
 	}
@@ -75,54 +71,22 @@ func ParseManifest(data []byte) (*Manifest, error) {
 }
 
 // operation is one entry of a manifest. Name is for messages.
-type operation struct{ ID, Name, Body string }
-
-// member is one of a JSON object, in the order of the text. encoding/json's maps would hide that a key stands there twice.
-type member struct {
-	key   string
-	value json.RawMessage
+type operation struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Body string `json:"body"`
 }
 
-func readObject(data []byte) (members []member, err error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	if first, err := d.Token(); err != nil || first != json.Delim('{') {
-		return nil, errors.New("it must be a JSON object")
+func readMap(data []byte) (operations []operation, err error) {
+	var documents map[string]*string
+	if err := jsonv2.Unmarshal(data, &documents); err != nil {
+		return nil, fmt.Errorf("every document must be a text: %.400s", err.Error())
 	}
-	seen := map[string]bool{}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return nil, err
+	for _, id := range slices.Sorted(maps.Keys(documents)) {
+		if documents[id] == nil {
+			return nil, fmt.Errorf("the document of %.100q must be a text", id)
 		}
-		m := member{key: key.(string)} // the keys of an object are nothing else
-		if seen[m.key] {
-			return nil, fmt.Errorf("%.100q stands there twice", m.key)
-		}
-		seen[m.key] = true
-		if err := d.Decode(&m.value); err != nil {
-			return nil, err
-		}
-		members = append(members, m)
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the JSON object")
-	}
-	return members, nil
-}
-
-// isOperations tells Apollo's form: in the others every value is a text.
-func isOperations(m member) bool { return m.key == "operations" && m.value[0] != '"' }
-
-func readMap(members []member) (operations []operation, err error) {
-	for _, m := range members {
-		o := operation{ID: m.key}
-		if m.value[0] != '"' || json.Unmarshal(m.value, &o.Body) != nil {
-			return nil, fmt.Errorf("the document of %.100q must be a text", m.key)
-		}
-		operations = append(operations, o)
+		operations = append(operations, operation{ID: id, Body: *documents[id]})
 	}
 	return operations, nil
 }
@@ -132,26 +96,19 @@ const (
 	apolloVersion = 1
 )
 
-func readApollo(members []member) (operations []operation, err error) {
-	var format string
-	var version int
-	for _, m := range members {
-		switch m.key {
-		case "format":
-			err = json.Unmarshal(m.value, &format)
-		case "version":
-			err = json.Unmarshal(m.value, &version)
-		case "operations":
-			err = json.Unmarshal(m.value, &operations)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%q of the manifest: %w", m.key, err)
-		}
+func readApollo(data []byte) ([]operation, error) {
+	var manifest struct {
+		Format     string      `json:"format"`
+		Version    int         `json:"version"`
+		Operations []operation `json:"operations"`
 	}
-	if format != apolloFormat || version != apolloVersion {
-		return nil, fmt.Errorf("the manifest has the format %.100q, version %d; known is %q, version %d", format, version, apolloFormat, apolloVersion)
+	if err := jsonv2.Unmarshal(data, &manifest); err != nil {
+		return nil, fmt.Errorf("the manifest is not one of Apollo: %.400s", err.Error())
 	}
-	return operations, nil
+	if manifest.Format != apolloFormat || manifest.Version != apolloVersion {
+		return nil, fmt.Errorf("the manifest has the format %.100q, version %d; known is %q, version %d", manifest.Format, manifest.Version, apolloFormat, apolloVersion)
+	}
+	return manifest.Operations, nil
 }
 
 func newManifest(operations []operation) (*Manifest, error) {
@@ -167,7 +124,7 @@ func newManifest(operations []operation) (*Manifest, error) {
 			continue
 		}
 		if _, twice := m.byID[id]; twice {
-			wrong = append(wrong, fmt.Errorf("the id %.100q stands there twice", o.ID))
+			wrong = append(wrong, fmt.Errorf("the id %.100q is there twice", o.ID))
 		}
 		if err := checkDocument(o.Body); err != nil {
 			wrong = append(wrong, fmt.Errorf("operation %.100q %.100s: %w", o.ID, o.Name, err))
@@ -191,7 +148,7 @@ func checkDocument(body string) error {
 	return nil
 }
 
-// CanonicalID takes away the prefix that GraphQL over HTTP (appendix A) puts before a SHA-256: tools write ids without it.
+// CanonicalID removes the prefix that GraphQL over HTTP (appendix A) puts before a SHA-256: tools write ids without it.
 // Any other id stays as it is.
 func CanonicalID(id string) string {
 	if hash, ok := strings.CutPrefix(id, "sha256:"); ok && IsHash(hash) {
@@ -212,7 +169,7 @@ func (m *Manifest) Holds(document string) bool { return m.text[document] }
 // Len is how many ids there are.
 func (m *Manifest) Len() int { return len(m.byID) }
 
-// All are the documents by their canonical ids, in the order of these.
+// All are the documents with their canonical ids, sorted by id.
 func (m *Manifest) All() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for _, id := range slices.Sorted(maps.Keys(m.byID)) {

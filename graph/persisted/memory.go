@@ -2,7 +2,6 @@ package persisted
 
 import (
 	"container/list"
-	"context"
 	"strings"
 	"sync"
 )
@@ -45,7 +44,7 @@ func NewMemory(maxBytes int) *Memory {
 }
 
 // Get implements Store.
-func (m *Memory) Get(_ context.Context, hash string) (string, bool) {
+func (m *Memory) Get(hash string) (string, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	element, ok := m.byHash[hash]
@@ -57,7 +56,7 @@ func (m *Memory) Get(_ context.Context, hash string) (string, bool) {
 }
 
 // Put implements Store.
-func (m *Memory) Put(_ context.Context, hash, document string) {
+func (m *Memory) Put(hash, document string) {
 	// A copy: the text may be a part of something larger, which would be kept with it and is not counted.
 	added := &entry{hash: strings.Clone(hash), document: strings.Clone(document)}
 	if len(document) > MaxDocument || added.size() > m.maxBytes {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TestAudits runs all audits of GraphQL over HTTP that graphql-http has: MUST, SHOULD and MAY.
+// TestAudits runs all audits of graphql-http for GraphQL over HTTP: MUST, SHOULD and MAY.
 func TestAudits(t *testing.T) {
 	t.Parallel()
 	needNode(t)

@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// line is one thing that a client reports.
+// line is one report of a client.
 type line struct {
-	Kind  string `json:"kind"` // connecting, answered, closed, event, error, complete, gave up; others of one script each
+	Kind  string `json:"kind"` // connecting, answered, closed, event, error, complete, gave up; others of single scripts
 	Event event  `json:"event"`
 	Code  code   `json:"code"` // of a closed socket, an HTTP answer, or a GraphQL error
 	Text  string `json:"text"`
 
 	ID, Name, Status, Reason string // of an audit
 
-	// Of an example.
+	// Reported by an example.
 	Title, Cursor, Sent string
 	Messages, Told      int
 
@@ -31,13 +31,13 @@ type line struct {
 // code is a number or a name.
 type code string
 
-// UnmarshalJSON takes both.
+// UnmarshalJSON accepts both.
 func (c *code) UnmarshalJSON(text []byte) error {
 	*c = code(strings.Trim(string(text), `"`))
 	return nil
 }
 
-// event is what chatEvents gives, as far as the tests look.
+// event holds the fields of an event of chatEvents that the tests read.
 type event struct {
 	Kind    string `json:"__typename"`
 	ChatID  string `json:"chatId"`
@@ -55,7 +55,7 @@ type client struct {
 	input io.Writer
 }
 
-// script runs a script of test/clients/node, in dir if it is not "", which holds the example that it imports.
+// script runs a script of test/clients/node. dir, if not "", holds the example that the script imports.
 func (s *server) script(t *testing.T, dir string, tokens *issuing, arguments []string, environ ...string) *client {
 	t.Helper()
 	arguments[0] = fromHere("node/" + arguments[0])
@@ -63,7 +63,7 @@ func (s *server) script(t *testing.T, dir string, tokens *issuing, arguments []s
 	return s.run(t, dir, tokens, command, environ...)
 }
 
-// run starts a client; it ends with the test.
+// run starts a client, which ends with the test.
 func (s *server) run(t *testing.T, dir string, tokens *issuing, command []string, environ ...string) *client {
 	t.Helper()
 	cmd := exec.Command(command[0], command[1:]...)
@@ -71,7 +71,7 @@ func (s *server) run(t *testing.T, dir string, tokens *issuing, command []string
 	cmd.Env = append(os.Environ(), "SERVER="+s.url, "TOKENS="+tokens.url)
 	cmd.Env = append(append(cmd.Env, s.clients...), environ...)
 	cmd.Stderr = t.Output()
-	hold, err1 := cmd.StdinPipe() // the program ends when this does
+	hold, err1 := cmd.StdinPipe() // the program ends when its input does
 	stdout, err2 := cmd.StdoutPipe()
 	if err1 != nil || err2 != nil {
 		t.Fatal(err1, err2)
@@ -89,7 +89,7 @@ func (s *server) run(t *testing.T, dir string, tokens *issuing, command []string
 		_ = hold.Close()
 		_ = cmd.Process.Kill()
 		<-ended
-		_ = cmd.Wait() // it was killed, or its lines say what went wrong
+		_ = cmd.Wait() // it was killed, or its lines report the error
 	})
 	return c
 }
@@ -106,7 +106,7 @@ func (c *client) read(stdout io.Reader) {
 	}
 }
 
-// say gives the client a command.
+// say sends the client a command.
 func (c *client) say(command string) {
 	c.t.Helper()
 	if _, err := io.WriteString(c.input, command+"\n"); err != nil {
@@ -114,7 +114,7 @@ func (c *client) say(command string) {
 	}
 }
 
-// next returns what the client reports next, until the deadline.
+// next returns the client's next report, until the deadline.
 func (c *client) next(deadline <-chan time.Time, what string) line {
 	c.t.Helper()
 	select {
@@ -127,12 +127,12 @@ func (c *client) next(deadline <-chan time.Time, what string) line {
 		}
 		return l
 	case <-deadline:
-		c.t.Fatalf("waited in vain for: %s", what)
+		c.t.Fatalf("timed out waiting for: %s", what)
 	}
 	return line{}
 }
 
-// wait returns the next line of this kind, and fails on what must never be seen before it.
+// wait returns the next line of this kind, and fails on a line that must not precede it.
 func (c *client) wait(kind string) line {
 	c.t.Helper()
 	deadline := time.After(waitLong)
@@ -159,8 +159,8 @@ func (c *client) messages(seen *log, name string) {
 	}
 }
 
-// reconnects counts how often a client that is refused comes back, until stormTime is over or it is a storm. One that is
-// admitted, and cut at once, may see that its stream starts.
+// reconnects counts how often a refused client reconnects, until stormTime is over or the count is a storm. A client
+// that is admitted and disconnected at once may see the start of its stream.
 func (c *client) reconnects(admitted bool) int {
 	c.t.Helper()
 	c.wait("connecting")
@@ -173,7 +173,7 @@ func (c *client) reconnects(admitted bool) int {
 			}
 			c.t.Logf("client: %s %s %s", l.Kind, l.Code, l.Text)
 			if l.Kind == "event" && !admitted || l.Kind == "complete" {
-				c.t.Fatalf("a client that is refused reports %q", l.Kind)
+				c.t.Fatalf("a refused client reports %q", l.Kind)
 			}
 			if l.Kind == "connecting" {
 				again++

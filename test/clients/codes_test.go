@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TestCloseCodesAreSeen: what docs/clients.md says about close codes is what a client sees, also while it is still sending.
+// TestCloseCodesAreSeen checks that clients see the close codes of docs/clients.md, even while they are still sending.
 func TestCloseCodesAreSeen(t *testing.T) {
 	t.Parallel()
 	needNode(t)

@@ -14,7 +14,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// example starts one of the page's clients: what is "ask" or "follow".
+// example starts a client of the page; what is "ask" or "follow".
 func (s *server) example(t *testing.T, name, what string, tokens *issuing, environ ...string) *client {
 	t.Helper()
 	if name == "genqlient" {
@@ -32,7 +32,7 @@ func (s *server) example(t *testing.T, name, what string, tokens *issuing, envir
 	return s.script(t, dir, tokens, []string{script, name}, environ...)
 }
 
-// exampleFollowers are the page's clients.
+// exampleFollowers returns the clients of the page that follow a chat.
 func exampleFollowers() []follower {
 	var all []follower
 	for _, name := range []string{"apollo", "urql", "relay", "plain", "posted", "genqlient", "urql over SSE"} {
@@ -62,13 +62,13 @@ func TestExamplesAsk(t *testing.T) {
 				t.Errorf("got %+v", a)
 			}
 			if a.Code != "BAD_USER_INPUT" {
-				t.Errorf("an empty message gets the code %q", a.Code)
+				t.Errorf("an empty message is answered with the code %q", a.Code)
 			}
 		})
 	}
 }
 
-// TestPossibleTypes holds what the page's schema.mjs gives to Apollo Client to the schema.
+// TestPossibleTypes compares the possible types in the page's schema.mjs, for Apollo Client, with the schema.
 func TestPossibleTypes(t *testing.T) {
 	t.Parallel()
 	var shown map[string][]string
@@ -102,11 +102,11 @@ func TestPossibleTypes(t *testing.T) {
 		slices.Sort(shown[name])
 	}
 	if !maps.EqualFunc(want, shown, slices.Equal) {
-		t.Errorf("possibleTypes of the page:\n%v\nof the schema:\n%v", shown, want)
+		t.Errorf("possibleTypes in the page:\n%v\nin the schema:\n%v", shown, want)
 	}
 }
 
-// TestExampleWaitsWhenTold sends faster than the server allows: everything arrives, a little later.
+// TestExampleWaitsWhenTold sends faster than the server allows. Every message must arrive, with a delay.
 func TestExampleWaitsWhenTold(t *testing.T) {
 	t.Parallel()
 	dir := exampleDir(t)
@@ -114,12 +114,12 @@ func TestExampleWaitsWhenTold(t *testing.T) {
 	chat, _ := s.newChat("ann")
 	sent := s.script(t, dir, issue(t, lasting("ann")), []string{"burst.mjs"}, "CHAT="+chat).wait("sent")
 	if sent.Messages != 8 || sent.Told == 0 {
-		t.Errorf("sent %d, told to wait %d times; want 8, and at least once", sent.Messages, sent.Told)
+		t.Errorf("sent %d messages, told to wait %d times; want 8 messages, and at least one wait", sent.Messages, sent.Told)
 	}
 }
 
-// TestExampleKeepsItsConnection uses tokens that live for seconds. The server asks for the next one before each ends, and
-// the connection outlives them all. That must not become a loop: a renewal is no reason to ask again at once.
+// TestExampleKeepsItsConnection uses tokens that live for seconds. The server asks for the next one before each
+// expires, and the connection outlives them all. A renewal must not trigger another request at once.
 func TestExampleKeepsItsConnection(t *testing.T) {
 	t.Parallel()
 	const life, followed = 10 * time.Second, 15 * time.Second
@@ -140,7 +140,7 @@ func TestExampleKeepsItsConnection(t *testing.T) {
 			write(t, s, chat, "after", func() {})
 			c.messages(seen, "after")
 			if seen.tries != 1 || len(seen.codes) > 0 {
-				t.Errorf("%d connections, closed with %v: want one that stays", seen.tries, seen.codes)
+				t.Errorf("%d connections, closed with %v: want one that stays open", seen.tries, seen.codes)
 			}
 			if n := tokens.count(); n < int(followed/life)+1 || n > 10 {
 				t.Errorf("the client asked for %d tokens of %s in %s", n, life, followed)

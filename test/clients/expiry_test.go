@@ -10,8 +10,8 @@ import (
 	"github.com/coder/websocket"
 )
 
-// TestExpiredTokenIsNoEnd lets the token of an open stream run out. The stream has to be cut so that the client sees a
-// failure, comes back with a fresh token and misses nothing: a client that believes the stream complete stays silent.
+// TestExpiredTokenIsNoEnd lets the token of an open stream expire. The client must see a failure, reconnect with a
+// fresh token and miss nothing: a client that considers the stream complete stays silent.
 func TestExpiredTokenIsNoEnd(t *testing.T) {
 	t.Parallel()
 	needNode(t)
@@ -44,14 +44,14 @@ func TestExpiredTokenIsNoEnd(t *testing.T) {
 	}
 }
 
-// stormTime is how long a client with a bad token is watched, and stormTries how often it may come back meanwhile.
+// stormTime is how long a client with a bad token is watched, and stormTries how often it may reconnect meanwhile.
 const (
 	stormTime  = 30 * time.Second
 	stormTries = 6
 )
 
-// TestRefusedTokenIsNoStorm watches clients that nobody will ever let in: their own back-off must have its way. (A
-// server that closes with 1000 gets 1,754 connections in 2 s from graphql-ws.)
+// TestRefusedTokenIsNoStorm watches clients that are never admitted: their own back-off must take effect. (graphql-ws
+// opens 1,754 connections in 2 s to a server that closes with 1000.)
 func TestRefusedTokenIsNoStorm(t *testing.T) {
 	t.Parallel()
 	needNode(t)
@@ -62,8 +62,8 @@ func TestRefusedTokenIsNoStorm(t *testing.T) {
 		clients  []follower
 	}{
 		{"no token at all", func() string { return "" }, false, libraries()},
-		{"a token that another made", func() string { return sign("ann", time.Hour) + "x" }, false, followers(t)},
-		{"a token that ran out, within the leeway", func() string { return sign("ann", -5*time.Second) }, true, libraries()},
+		{"a token with a wrong signature", func() string { return sign("ann", time.Hour) + "x" }, false, followers(t)},
+		{"a token that expired, within the leeway", func() string { return sign("ann", -5*time.Second) }, true, libraries()},
 	}
 	s := start(t)
 	chat, cursor := s.newChat("ann")
@@ -80,7 +80,7 @@ func TestRefusedTokenIsNoStorm(t *testing.T) {
 	}
 }
 
-// TestStormIsSeen is the negative control: a server that refuses with 1000, as one may in good faith, gets the storm.
+// TestStormIsSeen is the negative control: a server that refuses with 1000, as one plausibly may, causes the storm.
 func TestStormIsSeen(t *testing.T) {
 	t.Parallel()
 	needNode(t)
@@ -97,6 +97,6 @@ func TestStormIsSeen(t *testing.T) {
 	s := &server{t: t, url: refusing.URL}
 	f := libraries()[0]
 	if n := f.follow(t, s, issue(t, lasting("ann")), "a chat", "a cursor").reconnects(false); n <= stormTries {
-		t.Errorf("%s came back %d times in %s after 1000: this test is blind, or its back-off has been mended", f.name, n, stormTime)
+		t.Errorf("%s reconnected %d times in %s after 1000: this test cannot fail, or the client's back-off was fixed", f.name, n, stormTime)
 	}
 }

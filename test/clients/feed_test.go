@@ -11,10 +11,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// keepers are the page's clients that keep the list of chats by the feed. A name may say in which variant they run.
+// keepers are the clients of the page that update the list of chats from the feed. A name may include a variant.
 var keepers = []string{"apollo", "urql", "relay", "store", "urql, overSSE"}
 
-// sidebar shows the list of chats with one of them.
+// sidebar starts a client that shows the list of chats.
 func (s *server) sidebar(t *testing.T, keeper string, tokens *issuing) *client {
 	t.Helper()
 	dir := exampleDir(t)
@@ -25,21 +25,21 @@ func (s *server) sidebar(t *testing.T, keeper string, tokens *issuing) *client {
 	return s.script(t, dir, tokens, []string{"sidebar.mjs", name})
 }
 
-// list is what a client has shown of the list of chats, and the judge of it.
+// list holds what a client has shown of the list of chats, and validates it.
 type list struct {
 	coming map[string][]string // by chat, the contents of the messages that have to come, in order; nil if any may
 	rows   []string            // as they are shown now
 	events int                 // new messages
 	again  int                 // events that the client dropped
-	tries  int                 // connections begun
+	tries  int                 // connections attempted
 	starts int                 // how often the feed began
 }
 
-// take adds a line. It returns an error for a message that is not the next of its chat, and for what ends the feed.
+// take adds a line. It returns an error for a message that is not the next of its chat, and for the end of the feed.
 func (l *list) take(seen line) error {
 	switch seen.Kind {
 	case "error", "complete", "gave up":
-		return fmt.Errorf("the client reports %q %s %s: the feed was to go on", seen.Kind, seen.Code, seen.Text)
+		return fmt.Errorf("the client reports %q %s %s: the feed must continue", seen.Kind, seen.Code, seen.Text)
 	case "connecting":
 		l.tries++
 	case "rows":
@@ -70,7 +70,7 @@ func (l *list) takeMessage(e event) error {
 	return nil
 }
 
-// expect says that the messages come that write sends under this name.
+// expect registers the messages that write sends under this name.
 func (l *list) expect(chat, name string) {
 	for i := range written {
 		l.coming[chat] = append(l.coming[chat], fmt.Sprintf("%s %d", name, i))
@@ -81,13 +81,13 @@ func (l *list) expect(chat, name string) {
 func (c *client) until(l *list, what string, holds func() bool) {
 	c.t.Helper()
 	for deadline := time.After(waitLong); !holds(); {
-		if err := l.take(c.next(deadline, fmt.Sprintf("%s; shown: %q; to come: %q", what, l.rows, l.coming))); err != nil {
+		if err := l.take(c.next(deadline, fmt.Sprintf("%s; shown: %q; expected: %q", what, l.rows, l.coming))); err != nil {
 			c.t.Fatal(err)
 		}
 	}
 }
 
-// allHere says that no message is missing.
+// allHere reports whether no message is missing.
 func (l *list) allHere() bool {
 	for _, coming := range l.coming {
 		if len(coming) > 0 {
@@ -97,15 +97,15 @@ func (l *list) allHere() bool {
 	return true
 }
 
-// shows says whether these rows are shown and no others, in any order.
+// shows reports whether exactly these rows are shown, in any order.
 func (l *list) shows(want ...string) func() bool {
 	return func() bool {
 		return slices.Equal(slices.Sorted(slices.Values(l.rows)), slices.Sorted(slices.Values(want)))
 	}
 }
 
-// TestFeedMissesNothing kills the server before the first event of the feed, while messages are sent, and while nothing
-// happens. Each message has to come once, and each row has to show the last.
+// TestFeedMissesNothing kills the server before the first event of the feed, during sends, and while idle. Each message
+// must arrive once, and each row must show its last message.
 func TestFeedMissesNothing(t *testing.T) {
 	t.Parallel()
 	needNode(t)
@@ -129,9 +129,9 @@ func TestFeedMissesNothing(t *testing.T) {
 			s.killAfterStart(c)
 			s.elsewhere(func(other *server) { send(other, "before", func() {}) })
 			s.up()
-			c.until(seen, "what came before the first event", seen.allHere)
+			c.until(seen, "the messages sent before the first event", seen.allHere)
 			send(s, "during", func() { s.kill(); s.up() })
-			c.until(seen, "what came while the server was killed", seen.allHere)
+			c.until(seen, "the messages sent while the server was killed", seen.allHere)
 			s.kill()
 			s.elsewhere(func(other *server) {
 				send(other, "after", func() {})
@@ -139,11 +139,11 @@ func TestFeedMissesNothing(t *testing.T) {
 				other.delete(b)
 			})
 			s.up()
-			c.until(seen, "the list at its end", func() bool {
+			c.until(seen, "the final list", func() bool {
 				return seen.shows("A: after 9 (0)", "New:  (0)")() && len(seen.coming[a]) == 0
 			})
-			if want := 5 * written; seen.events < want || seen.tries < 4 { // of B's last messages nothing is left
-				t.Errorf("%d messages of at least %d, %d connections of at least 4", seen.events, want, seen.tries)
+			if want := 5 * written; seen.events < want || seen.tries < 4 { // B's last messages may be gone
+				t.Errorf("%d messages, want at least %d; %d connections, want at least 4", seen.events, want, seen.tries)
 			}
 			t.Logf("3 kills, %d connections, %d messages once each, %d repeated events dropped", seen.tries, seen.events, seen.again)
 		})
@@ -166,8 +166,8 @@ func (s *server) say(chat, content string) {
 	}
 }
 
-// TestOlderAnswerDoesNotWin holds two answers back, of the chat and of the list, until the feed has told what happened since:
-// a message, a new chat, and the end of another. What was shown must not go back.
+// TestOlderAnswerDoesNotWin holds back two answers, of the chat and of the list, until the feed has delivered later
+// events: a message, a new chat, and the deletion of another. The shown state must not go back.
 func TestOlderAnswerDoesNotWin(t *testing.T) {
 	t.Parallel()
 	needNode(t)
@@ -184,23 +184,23 @@ func TestOlderAnswerDoesNotWin(t *testing.T) {
 				seen.mustNotGoBack(t, l)
 			}
 			s.say(a, "three")
-			c.until(seen, "the list at its end", func() bool { seen.mustNotGoBack(t, line{}); return seen.shows("A: three (0)", "New:  (0)")() })
+			c.until(seen, "the final list", func() bool { seen.mustNotGoBack(t, line{}); return seen.shows("A: three (0)", "New:  (0)")() })
 		})
 	}
 }
 
-// mustNotGoBack takes a line and fails if the list shows the older message, or the chat that is gone.
+// mustNotGoBack takes a line and fails if the list shows the older message or the deleted chat.
 func (l *list) mustNotGoBack(t *testing.T, seen line) {
 	t.Helper()
 	if err := l.take(seen); err != nil {
 		t.Fatal(err)
 	}
 	if slices.Contains(l.rows, "A: one (0)") || slices.Contains(l.rows, "Gone:  (0)") {
-		t.Fatalf("an older answer has won: %q", l.rows)
+		t.Fatalf("an older answer won: %q", l.rows)
 	}
 }
 
-// overtaken starts a client whose answers are older than its list once they are released, and releases them.
+// overtaken starts a client, delays its answers until its list is newer, and releases them.
 func (s *server) overtaken(t *testing.T, keeper string) (c *client, seen *list, chat string) {
 	t.Helper()
 	a, _ := s.newTitled("ann", "A")
@@ -212,7 +212,7 @@ func (s *server) overtaken(t *testing.T, keeper string) (c *client, seen *list, 
 	c.until(seen, "the list", func() bool { return len(seen.coming[a]) == 2 && seen.shows("A: one (0)", "Gone:  (0)")() })
 	c.say("hold answers")
 	c.wait("holding")
-	if !strings.HasPrefix(keeper, "store") { // which does not show a chat by itself
+	if !strings.HasPrefix(keeper, "store") { // store does not show a single chat
 		c.say("open " + a)
 		c.wait("held")
 	}
@@ -221,7 +221,7 @@ func (s *server) overtaken(t *testing.T, keeper string) (c *client, seen *list, 
 	s.say(a, "two")
 	s.newTitled("ann", "New")
 	s.delete(gone)
-	c.until(seen, "what happened since", seen.shows("A: two (0)", "New:  (0)"))
+	c.until(seen, "the later events", seen.shows("A: two (0)", "New:  (0)"))
 	c.say("release")
 	return c, seen, a
 }
@@ -239,8 +239,8 @@ func TestOlderAnswerIsSeen(t *testing.T) {
 	}
 }
 
-// TestMessageIsShownBeforeItIsSent clicks on a row. The row shows the message while the request waits, and afterwards it
-// is the same one: the client has chosen its id.
+// TestMessageIsShownBeforeItIsSent clicks on a row. The row shows the message while the request waits, and does not
+// show it twice afterwards, because the client has chosen its id.
 func TestMessageIsShownBeforeItIsSent(t *testing.T) {
 	t.Parallel()
 	needNode(t)
@@ -266,7 +266,7 @@ func TestMessageIsShownBeforeItIsSent(t *testing.T) {
 	}
 }
 
-// TestListIsPaged loads the second page, and lets something happen in its last chat.
+// TestListIsPaged loads the second page and changes its last chat.
 func TestListIsPaged(t *testing.T) {
 	t.Parallel()
 	needNode(t)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// genqlient is the example in Go, built.
+// genqlient builds the Go example and returns its path.
 var genqlient = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(built, "genqlient")
 	cmd := exec.Command("go", "build", "-o", path, ".")
@@ -20,7 +20,7 @@ var genqlient = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// TestGenqlientIsCurrent generates again, and compares.
+// TestGenqlientIsCurrent generates again and compares.
 func TestGenqlientIsCurrent(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()

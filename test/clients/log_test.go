@@ -5,27 +5,27 @@ import (
 	"testing"
 )
 
-// log is what a client has seen of one chat, and the judge of it.
+// log holds what a client has seen of one chat, and validates it.
 type log struct {
 	last   int      // the sequence number of the last durable event
 	coming []string // the contents of the messages that have to come, in order
 	codes  []code   // of closed sockets
-	tries  int      // connections begun
+	tries  int      // connections attempted
 }
 
-// expect says that the messages come that write sends under this name.
+// expect registers the messages that write sends under this name.
 func (seen *log) expect(name string) {
 	for i := range written {
 		seen.coming = append(seen.coming, fmt.Sprintf("%s %d", name, i))
 	}
 }
 
-// take adds a line of a stream that is to go on. It returns an error for one that may never be seen: the stream's end, or
-// a durable event that is not the next in the sequence, with the next message that was sent.
+// take adds a line of a stream that must continue. It returns an error for the end of the stream, and for a durable
+// event that is not the next in the sequence with the next message sent.
 func (seen *log) take(l line) error {
 	switch l.Kind {
 	case "error", "complete", "gave up":
-		return fmt.Errorf("the client reports %q %s %s: the stream was to go on", l.Kind, l.Code, l.Text)
+		return fmt.Errorf("the client reports %q %s %s: the stream must continue", l.Kind, l.Code, l.Text)
 	case "connecting":
 		seen.tries++
 	case "closed":
@@ -47,7 +47,7 @@ func (seen *log) takeDurable(e event) error {
 	return nil
 }
 
-// TestLogSeesWhatIsWrong is the judge's negative control.
+// TestLogSeesWhatIsWrong is the validator's negative control.
 func TestLogSeesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	message := func(seq int, content string) line {
@@ -62,9 +62,9 @@ func TestLogSeesWhatIsWrong(t *testing.T) {
 		wrong  bool
 	}{
 		{"the next", message(4, "a 2"), false},
-		{"a passing event", line{Kind: "event"}, false},
-		{"one is left out", message(5, "a 3"), true},
-		{"one comes twice", message(3, "a 1"), true},
+		{"an ephemeral event", line{Kind: "event"}, false},
+		{"one is missing", message(5, "a 3"), true},
+		{"one is repeated", message(3, "a 1"), true},
 		{"the server lost one that it acknowledged", message(4, "a 3"), true},
 		{"the stream seems to end", line{Kind: "complete"}, true},
 		{"the client is told to stop", line{Kind: "error"}, true},

@@ -22,12 +22,12 @@ import (
 	"studychat/test/services"
 )
 
-// waitLong bounds every wait for something that should come soon: what takes longer has failed.
+// waitLong bounds every wait for something that should happen soon: a longer wait has failed.
 const waitLong = 40 * time.Second
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := flag.Set("test.parallel", "24"); err != nil { // the tests wait for back-offs; they do not compute
+	if err := flag.Set("test.parallel", "24"); err != nil { // the tests wait for back-offs and do not compute
 		panic(err)
 	}
 	var err error
@@ -44,10 +44,10 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// built is the directory for what is made once and used by many tests.
+// built is the directory for files that are built once and used by many tests.
 var built string
 
-// binary builds the server once and returns where it is.
+// binary builds the server once and returns its path.
 var binary = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(built, "studychat")
 	if out, err := exec.Command("go", "build", "-o", path, "../..").CombinedOutput(); err != nil {
@@ -56,7 +56,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// needNode leaves a test out where there is no Node, and installs the packages of package-lock.json where they are not.
+// needNode skips the test if Node is missing, and installs the packages of package-lock.json if they are missing.
 func needNode(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil {
@@ -67,7 +67,7 @@ func needNode(t *testing.T) {
 	}
 }
 
-// install runs npm ci, unless a stamp says that node_modules is already what the lock file asks for on this machine.
+// install runs npm ci, unless a stamp shows that node_modules already matches the lock file on this machine.
 var install = sync.OnceValue(func() error {
 	lock, err := os.ReadFile("package-lock.json")
 	if err != nil {

@@ -14,9 +14,9 @@ import (
 	"studychat/test/services"
 )
 
-// TestStreamsOutlastAnOutage lets the database answer nothing about chats for longer than the server waits for any one answer,
-// or stops the server's process for 20 s. A stream that begins meanwhile and one that comes back have to go on after it: no
-// client may be told anything that it takes for an end.
+// TestStreamsOutlastAnOutage blocks queries about chats for longer than the server waits for any answer, or stops the
+// server's process for 20 s. Streams that begin or resume meanwhile must continue afterwards: no client may get a
+// signal that it treats as final.
 func TestStreamsOutlastAnOutage(t *testing.T) {
 	t.Parallel()
 	needNode(t)
@@ -57,7 +57,7 @@ func TestStreamsOutlastAnOutage(t *testing.T) {
 	}
 }
 
-// hangDatabase lets all who ask about chats wait for 8 s.
+// hangDatabase blocks all queries about chats for 8 s.
 func hangDatabase(s *server, dsn string) <-chan struct{} {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), waitLong)
@@ -80,7 +80,7 @@ func hangDatabase(s *server, dsn string) <-chan struct{} {
 	return over
 }
 
-// freeze stops the process for 20 s, as the pause of a virtual machine does.
+// freeze stops the process for 20 s, like the pause of a virtual machine.
 func (s *server) freeze(string) <-chan struct{} {
 	s.t.Helper()
 	if err := syscall.Kill(s.pid, syscall.SIGSTOP); err != nil {
@@ -94,8 +94,8 @@ func (s *server) freeze(string) <-chan struct{} {
 	return over
 }
 
-// TestStalledReaderComesBack stops a client's process until the server has given it up, while there is more to read than what
-// the kernel takes, and lets it read on: it sees why, and misses nothing.
+// TestStalledReaderComesBack stops a client's process while more is pending than the kernel buffers, until the server
+// disconnects it, and then continues it. The client sees the reason and misses nothing.
 func TestStalledReaderComesBack(t *testing.T) {
 	t.Parallel()
 	needNode(t)
@@ -132,13 +132,13 @@ func TestStalledReaderComesBack(t *testing.T) {
 				t.Errorf("closed with %v, want 1013", seen.codes)
 			}
 			if seen.tries == 0 {
-				t.Error("the client did not have to come back: nothing was shown")
+				t.Error("the client was never disconnected: the test proves nothing")
 			}
 		})
 	}
 }
 
-// untilOffline waits until a user does not follow the chat any more.
+// untilOffline waits until the user no longer follows the chat.
 func (s *server) untilOffline(chat, user string) {
 	s.t.Helper()
 	tick, deadline := time.NewTicker(100*time.Millisecond), time.After(waitLong)
@@ -161,7 +161,7 @@ func (s *server) untilOffline(chat, user string) {
 	}
 }
 
-// must runs an operation that may not fail.
+// must runs an operation that must succeed.
 func (s *server) must(user, document string, v vars) {
 	s.t.Helper()
 	if err := s.ask(user, document, v, nil); err != nil {

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// page is what docs/clients.md shows: the contents of its blocks by their file names.
+// page returns the blocks of docs/clients.md by their file names.
 func page() (map[string]string, error) {
 	text, err := os.ReadFile("../../docs/clients.md")
 	if err != nil {
@@ -27,14 +27,14 @@ func page() (map[string]string, error) {
 	return blocks, nil
 }
 
-// ours takes the place of the one file that the page leaves to its reader.
-const ours = `export const server = process.env.SERVER
+// readerFile replaces the one file that the page leaves to its reader.
+const readerFile = `export const server = process.env.SERVER
 export const getToken = async () => (await fetch(process.env.TOKENS)).text()
 `
 
-// examples writes the page's files as a reader would, lets the compilers of the page check and translate them, and returns
-// the directory of what can run. Directories beside it differ in one file: in "overSSE", stream.ts has taken the place
-// of socket.ts; in "lastWins", an older answer is not replaced.
+// examples writes the page's files as a reader would, checks and translates them with the page's compilers, and returns
+// the directory of the programs. Directories beside it differ in one file: in "overSSE", stream.ts replaces socket.ts;
+// in "lastWins", an older answer is not replaced.
 var examples = sync.OnceValues(func() (string, error) {
 	files, err := page()
 	if err != nil {
@@ -44,7 +44,7 @@ var examples = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	delete(files, "operations.graphql") // genqlient's: Relay would take it for its own
+	delete(files, "operations.graphql") // genqlient's; Relay would use it, too
 	files["schema.graphqls"], files["schema.graphql"] = string(schema), string(schema)
 	source := filepath.Join(built, "source")
 	out := filepath.Join(source, "out") // as tsconfig.json says
@@ -54,7 +54,7 @@ var examples = sync.OnceValues(func() (string, error) {
 	if err := compile(source, "schema.mjs", fromHere("node_modules/relay-compiler/cli.js"), fromHere("node_modules/typescript/bin/tsc")); err != nil {
 		return "", err
 	}
-	changed := map[string]string{"settings.js": ours, "package.json": `{"type": "module"}`}
+	changed := map[string]string{"settings.js": readerFile, "package.json": `{"type": "module"}`}
 	if err := writeFiles(out, changed); err != nil {
 		return "", err
 	}
@@ -88,7 +88,7 @@ func compile(dir string, scripts ...string) error {
 	return nil
 }
 
-// variant copies the directory to one beside it, with one file changed.
+// variant copies the directory and changes one file of the copy.
 func variant(dir, name, file, text string) error {
 	to := filepath.Join(filepath.Dir(dir), name)
 	if err := os.CopyFS(to, withoutLinks{os.DirFS(dir)}); err != nil {
@@ -100,13 +100,13 @@ func variant(dir, name, file, text string) error {
 // withoutLinks is a directory without node_modules, which is a link.
 type withoutLinks struct{ fs.FS }
 
-// ReadDir leaves the link out.
+// ReadDir omits links.
 func (w withoutLinks) ReadDir(name string) ([]fs.DirEntry, error) {
 	entries, err := fs.ReadDir(w.FS, name)
 	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "node_modules" }), err
 }
 
-// writeFiles writes files into a directory that finds the packages.
+// writeFiles writes files into a directory whose programs find the packages.
 func writeFiles(dir string, files map[string]string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -123,16 +123,16 @@ func writeFiles(dir string, files map[string]string) error {
 	return err
 }
 
-// fromHere makes a path absolute, for programs that run elsewhere.
+// fromHere makes a path absolute, for programs in other directories.
 func fromHere(path string) string {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
-		panic(err) // there is no working directory
+		panic(err) // no working directory
 	}
 	return absolute
 }
 
-// exampleDir is a directory with the examples that is the test's own.
+// exampleDir returns a copy of the examples for this test alone.
 func exampleDir(t *testing.T) string {
 	t.Helper()
 	needNode(t)
@@ -143,7 +143,8 @@ func exampleDir(t *testing.T) string {
 	return dir
 }
 
-// TestPageShowsTheGoFiles compares: the example in Go is compiled where it stands, not from the page.
+// TestPageShowsTheGoFiles compares the page with the Go example, which is compiled from its own files and not from the
+// page.
 func TestPageShowsTheGoFiles(t *testing.T) {
 	t.Parallel()
 	blocks, err := page()
@@ -156,7 +157,7 @@ func TestPageShowsTheGoFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		if blocks[name] != string(file) {
-			t.Errorf("docs/clients.md and clients/genqlient/%s differ", name)
+			t.Errorf("docs/clients.md and test/clients/genqlient/%s differ", name)
 		}
 		delete(blocks, name)
 	}
@@ -177,7 +178,8 @@ func TestPageShowsTheGoFiles(t *testing.T) {
 	}
 }
 
-// TestGlueIsShort counts what it takes to keep the list of chats by the feed, and holds the page to the numbers.
+// TestGlueIsShort counts the lines that keep the list of chats current by the feed, and compares the page with the
+// numbers.
 func TestGlueIsShort(t *testing.T) {
 	t.Parallel()
 	const most = 20

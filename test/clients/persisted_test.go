@@ -2,7 +2,7 @@ package clients
 
 import "testing"
 
-// TestApolloPersistsQueries: the server asks for a document it does not know, and knows it from then on.
+// TestApolloPersistsQueries checks that the server asks for an unknown document and knows it afterwards.
 func TestApolloPersistsQueries(t *testing.T) {
 	t.Parallel()
 	needNode(t)

@@ -10,8 +10,8 @@ import (
 	"studychat/test/services"
 )
 
-// TestPlayground drives the playground in Chromium: what a user sees cannot be seen from Node. node/playground.mjs says what it
-// looks at; web/src tests the logic behind it.
+// TestPlayground drives the playground in Chromium, because Node cannot show what a user sees. node/playground.mjs
+// lists what it checks; web/src tests the logic behind it.
 func TestPlayground(t *testing.T) {
 	t.Parallel()
 	needNode(t)
@@ -33,7 +33,7 @@ func TestPlayground(t *testing.T) {
 	}
 }
 
-// chromium finds a browser. Chrome comes first: on Ubuntu, `chromium` may be a stub that only tells of a snap.
+// chromium finds a browser. Chrome comes first: on Ubuntu, `chromium` may be a stub that only refers to a snap.
 func chromium() (string, error) {
 	for _, name := range []string{"google-chrome", "google-chrome-stable", "chromium", "chromium-browser"} {
 		if path, err := exec.LookPath(name); err == nil {

@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// refusedTime is how long a client that was refused is watched: longer than the first two waits of each back-off.
+// refusedTime is how long a refused client is watched: longer than the first two waits of each back-off.
 const refusedTime = 10 * time.Second
 
-// TestRefusedSubscriptionIsToldOnce follows a chat that is not there. The client has to be told why, and not to come back.
+// TestRefusedSubscriptionIsToldOnce follows a chat that does not exist. The client must report the reason and not
+// reconnect.
 func TestRefusedSubscriptionIsToldOnce(t *testing.T) {
 	t.Parallel()
 	needNode(t)
@@ -21,7 +22,7 @@ func TestRefusedSubscriptionIsToldOnce(t *testing.T) {
 			if l := c.wait("error"); !strings.Contains(l.Text, "NOT_FOUND") && !strings.Contains(l.Text, "no such chat") {
 				t.Errorf("told %q, want why", l.Text)
 			}
-			if f.name == "EventSource" { // as a browser has it: it is the application that closes
+			if f.name == "EventSource" { // as in a browser, the application closes it
 				return
 			}
 			for over := time.After(refusedTime); ; {
@@ -31,7 +32,7 @@ func TestRefusedSubscriptionIsToldOnce(t *testing.T) {
 						return
 					}
 					if l.Kind == "connecting" {
-						t.Fatal("the client comes back")
+						t.Fatal("the client reconnects")
 					}
 				case <-over:
 					return

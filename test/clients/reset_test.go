@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestRestoreIsForgotten puts a backup back under open lists. After StreamReset they have to show the older state, although its
-// numbers are lower, and then a message whose number they have seen before.
+// TestRestoreIsForgotten restores a backup under open lists. After StreamReset they must show the older state, although
+// its numbers are lower, and then a message whose number they have seen before.
 func TestRestoreIsForgotten(t *testing.T) {
 	t.Parallel()
 	needNode(t)
@@ -31,8 +31,8 @@ func TestRestoreIsForgotten(t *testing.T) {
 			s.up()
 			s.say(a, "lost 1")
 			s.say(a, "lost 2")
-			c.until(seen, "what the backup does not have", func() bool { return seen.shows("A: lost 2 (0)")() && seen.allHere() })
-			seen.coming = nil // the feed begins again, a little before: with other identities
+			c.until(seen, "messages newer than the backup", func() bool { return seen.shows("A: lost 2 (0)")() && seen.allHere() })
+			seen.coming = nil // the feed begins again, slightly earlier, with other identities
 
 			s.stop()
 			s.copyDatabase(backup, filepath.Dir(s.database()))
@@ -40,13 +40,13 @@ func TestRestoreIsForgotten(t *testing.T) {
 			s.up()
 			c.until(seen, "the backup", seen.shows("A: one (0)"))
 			s.say(a, "new")
-			c.until(seen, "a message with a number of before", seen.shows("A: new (0)"))
+			c.until(seen, "a message whose number was used before", seen.shows("A: new (0)"))
 		})
 	}
 }
 
-// TestResetOfAnotherChatIsNoLoop begins the feed just after a chat was deleted. The feed resets that chat, because its events are
-// gone, and would do so again each time that the list is queried anew.
+// TestResetOfAnotherChatIsNoLoop begins the feed just after a chat was deleted. The feed resets that chat, because its
+// events are gone, and would do so again after each new query of the list.
 func TestResetOfAnotherChatIsNoLoop(t *testing.T) {
 	t.Parallel()
 	needNode(t)
@@ -68,14 +68,14 @@ func TestResetOfAnotherChatIsNoLoop(t *testing.T) {
 				s.say(a, fmt.Sprint(i))
 				c.until(seen, "the message", seen.shows(fmt.Sprintf("A: %d (0)", i)))
 			}
-			if seen.starts > 3 { // one query anew for each chat, at most
+			if seen.starts > 3 { // at most one query for each chat
 				t.Errorf("the feed began %d times", seen.starts)
 			}
 		})
 	}
 }
 
-// database is the file of the server's database.
+// database returns the path of the server's database.
 func (s *server) database() string {
 	for _, setting := range s.env {
 		if path, ok := strings.CutPrefix(setting, "DATABASE_URL=sqlite:"); ok {
@@ -86,7 +86,7 @@ func (s *server) database() string {
 	return ""
 }
 
-// copyDatabase copies a database and its log, while no server is up.
+// copyDatabase copies a database and its log while no server runs.
 func (s *server) copyDatabase(from, to string) {
 	s.t.Helper()
 	stale, err1 := filepath.Glob(filepath.Join(to, "chat.db*"))

@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// follower is a client that follows a chat: libraries as they are, and the examples of docs/clients.md.
+// follower is a client that follows a chat: an unmodified library, or an example of docs/clients.md.
 type follower struct {
 	name   string
 	socket bool // it sees close codes
@@ -36,9 +36,9 @@ func followers(t *testing.T) []follower {
 	return append(libraries(), exampleFollowers()...)
 }
 
-// TestFollowersMissNothing sends messages all the time, while the server is killed and started, stopped and started.
-// Every acknowledged message has to reach the client once and in order, and no end of the server may look like the end
-// of the stream.
+// TestFollowersMissNothing sends messages while the server is killed and started, then stopped and started. Every
+// acknowledged message must reach the client once and in order, and the end of the server must not look like the end of
+// the stream.
 func TestFollowersMissNothing(t *testing.T) {
 	t.Parallel()
 	needNode(t)
@@ -59,11 +59,11 @@ func TestFollowersMissNothing(t *testing.T) {
 			c.messages(seen, "stopped")
 
 			codes := seen.codes[closes:]
-			if f.socket && (len(codes) == 0 || codes[0] != "1012") { // others follow while nobody listens
+			if f.socket && (len(codes) == 0 || codes[0] != "1012") { // event streams have no close codes
 				t.Errorf("a stopping server closed with %v, want 1012", codes)
 			}
 			if seen.tries < 3 {
-				t.Errorf("the client connected %d times: nothing was cut", seen.tries)
+				t.Errorf("the client connected %d times: nothing was disconnected", seen.tries)
 			}
 		})
 	}
@@ -72,8 +72,8 @@ func TestFollowersMissNothing(t *testing.T) {
 // written is how many messages write sends.
 const written = 10
 
-// write sends messages, one after the other, each until it is acknowledged, and lets something happen after the third,
-// while the others are sent.
+// write sends messages one after the other, each until it is acknowledged, and runs meanwhile after the third,
+// concurrently with the others.
 func write(t *testing.T, s *server, chat, name string, meanwhile func()) {
 	t.Helper()
 	third, sent := make(chan struct{}), make(chan error, 1)

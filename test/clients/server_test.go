@@ -20,8 +20,8 @@ import (
 	"studychat/test/services"
 )
 
-// leash runs the server until it ends, or until the standard input does: when this process dies, in whatever way, the
-// server goes with it.
+// leash runs the server until it ends, or until standard input ends, so that the server ends even when this process is
+// killed.
 const leash = `exec 3<&0
 "$@" </dev/null 3<&- & pid=$!
 echo $pid
@@ -29,7 +29,7 @@ echo $pid
 exec 3<&- >/dev/null
 wait $pid`
 
-// server is the real program on a port of its own, or its place while it is down.
+// server is the real program on its own port, or the place of one that is down.
 type server struct {
 	t    *testing.T
 	env  []string
@@ -42,7 +42,7 @@ type server struct {
 	clients []string // settings for the clients, "NAME=value" each
 }
 
-// start starts a server that asks for tokens, on a database of the test's own. Settings are "NAME=value" each.
+// start starts a server that requires tokens, on the test's own database. Each setting is "NAME=value".
 func start(t *testing.T, settings ...string) *server {
 	t.Helper()
 	addr := fmt.Sprintf("127.0.0.1:%d", services.Port(t))
@@ -57,7 +57,7 @@ func start(t *testing.T, settings ...string) *server {
 	return s
 }
 
-// elsewhere lets something happen on another server of the same database, on another port, which nobody else knows.
+// elsewhere runs happens with another server of the same database, on another port.
 func (s *server) elsewhere(happens func(other *server)) {
 	s.t.Helper()
 	addr := fmt.Sprintf("127.0.0.1:%d", services.Port(s.t))
@@ -76,7 +76,7 @@ func (s *server) up() {
 	}
 	s.cmd = exec.Command("/bin/sh", "-c", leash, "leash", path)
 	s.cmd.Env = s.env
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Ctrl-C is for us
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // keeps Ctrl-C from the server
 	stdin, err1 := s.cmd.StdinPipe()
 	stdout, err2 := s.cmd.StdoutPipe()
 	stderr, err3 := s.cmd.StderrPipe()
@@ -99,22 +99,22 @@ func (s *server) up() {
 	}
 }
 
-// read goes through the log: what is no warning is left out.
+// read parses the log and omits lines below a warning.
 func (s *server) read(log io.Reader, listening chan<- struct{}) {
 	for lines := bufio.NewScanner(log); lines.Scan(); {
 		if strings.Contains(lines.Text(), `"msg":"listening"`) {
 			listening <- struct{}{}
 		}
-		if text := lines.Text(); !strings.Contains(text, `"level":"INFO"`) && text != "Killed" { // that is the shell's
+		if text := lines.Text(); !strings.Contains(text, `"level":"INFO"`) && text != "Killed" { // the shell prints that
 			s.t.Log(lines.Text())
 		}
 	}
 }
 
-// kill ends the process as a crash does.
+// kill ends the process like a crash.
 func (s *server) kill() { _ = s.end(syscall.SIGKILL) }
 
-// stop ends the process as a deployment does, and wants it to end well.
+// stop ends the process like a deployment and requires a clean exit.
 func (s *server) stop() {
 	s.t.Helper()
 	if err := s.end(syscall.SIGTERM); err != nil {
@@ -122,7 +122,7 @@ func (s *server) stop() {
 	}
 }
 
-// end returns when the process is gone. The server promises to stop within 20 s.
+// end returns when the process has ended. The server promises to stop within 20 s.
 func (s *server) end(signal syscall.Signal) error {
 	if s.pid == 0 {
 		return nil
@@ -143,7 +143,7 @@ func (s *server) end(signal syscall.Signal) error {
 
 type vars map[string]any
 
-// ask runs an operation as a user; it returns an error for anything but data.
+// ask runs an operation as a user. It returns an error for anything other than data.
 func (s *server) ask(user, document string, v vars, into any) error {
 	body, _ := json.Marshal(map[string]any{"query": document, "variables": v})
 	ctx, cancel := context.WithTimeout(context.Background(), waitLong)
@@ -193,7 +193,7 @@ func (s *server) newTitled(user, title string) (id, cursor string) {
 	return a.CreateChat.Chat.ID, a.CreateChat.Chat.EventCursor
 }
 
-// send sends a message until it is acknowledged: the id makes that safe, also while the server is down.
+// send sends a message until it is acknowledged. The id makes retries safe, even while the server is down.
 func (s *server) send(user, chat, id, content string) error {
 	deadline := time.After(waitLong)
 	tick := time.NewTicker(50 * time.Millisecond)

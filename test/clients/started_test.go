@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// TestCutBeforeTheFirstMessage follows a chat without `after`, and kills the server as soon as the stream has begun. What is
-// committed before the client is back has to reach it: StreamStarted has told it where it was.
+// TestCutBeforeTheFirstMessage follows a chat without `after` and kills the server as soon as the stream has begun.
+// StreamStarted gave the client its cursor, so it must receive everything committed before it reconnects.
 func TestCutBeforeTheFirstMessage(t *testing.T) {
 	t.Parallel()
 	needNode(t)
@@ -45,7 +45,7 @@ func (s *server) killAfterStart(c *client) {
 	s.kill()
 }
 
-// TestCutBeforeTheFirstMessageIsSeen is the negative control: clients that do not keep the cursor of StreamStarted.
+// TestCutBeforeTheFirstMessageIsSeen is the negative control: clients that ignore the cursor of StreamStarted.
 func TestCutBeforeTheFirstMessageIsSeen(t *testing.T) {
 	t.Parallel()
 	needNode(t)
@@ -59,18 +59,18 @@ func TestCutBeforeTheFirstMessageIsSeen(t *testing.T) {
 			s.elsewhere(func(other *server) { write(t, other, chat, "meanwhile", func() {}) })
 			s.up()
 			if l := c.wait("event"); l.Event.Kind != "StreamStarted" {
-				t.Fatalf("got %+v: nothing was lost, so the test above is blind", l.Event)
+				t.Fatalf("got %+v: nothing was lost, so the test above cannot fail", l.Event)
 			}
 			write(t, s, chat, "after", func() {})
 			if l := c.wait("event"); l.Event.Message.Content != "after 0" {
-				t.Errorf("got %+v, want the first message after what was lost", l.Event)
+				t.Errorf("got %+v, want the first message after the lost ones", l.Event)
 			}
 		})
 	}
 }
 
-// TestCutAfterTheFirstID cuts the stream behind the block that carries the first cursor, before any event. Clients that
-// keep Last-Event-ID by themselves come back with it.
+// TestCutAfterTheFirstID breaks the stream after the block with the first cursor, before any event. Clients that keep
+// Last-Event-ID by themselves resume from it.
 func TestCutAfterTheFirstID(t *testing.T) {
 	t.Parallel()
 	for _, f := range followers(t) {
@@ -83,16 +83,17 @@ func TestCutAfterTheFirstID(t *testing.T) {
 			s := start(t)
 			chat, _ := s.newChat("ann")
 			cut := s.cutting(t)
-			// Node's own EventSource keeps such an id, as browsers do (HTML, 9.2.6). The one of npm keeps only those of events.
+			// Node's own EventSource keeps such an id, as browsers do (HTML, 9.2.6). The npm package keeps only the ids
+			// of events.
 			through := &server{t: t, url: cut.url, clients: []string{"NODE_OPTIONS=--experimental-eventsource"}}
 			c := f.follow(t, through, issue(t, lasting("ann")), chat, "")
 			select {
 			case first := <-cut.first:
 				if !strings.HasPrefix(first, "id: ") || strings.Count(first, "\n") != 2 {
-					t.Fatalf("the stream begins with %q, want an id alone", first)
+					t.Fatalf("the stream begins with %q, want only an id", first)
 				}
 			case <-time.After(waitLong):
-				t.Fatal("no stream was begun")
+				t.Fatal("no stream began")
 			}
 			write(t, s, chat, "meanwhile", func() {})
 			close(cut.admit)
@@ -102,7 +103,7 @@ func TestCutAfterTheFirstID(t *testing.T) {
 	}
 }
 
-// cutting is a proxy that cuts the first stream behind its first block, and keeps all later requests waiting until it is told
+// cutting is a proxy that breaks the first stream after its first block, and holds all later requests until it is told
 // to admit them.
 type cutting struct {
 	url   string
@@ -125,7 +126,7 @@ func (s *server) cutting(t *testing.T) *cutting {
 			c.once.Do(func() { r.Body = &oneBlock{ReadCloser: r.Body, cut: c} })
 			return nil
 		},
-		ErrorLog: stdlog.New(io.Discard, "", 0), // the cut is ours
+		ErrorLog: stdlog.New(io.Discard, "", 0), // the proxy breaks the stream on purpose
 	}
 	var begun sync.Once
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -145,14 +146,14 @@ func (s *server) cutting(t *testing.T) *cutting {
 	return c
 }
 
-// oneBlock is the beginning of a stream until its first empty line; then it breaks.
+// oneBlock ends a stream with an error after its first empty line.
 type oneBlock struct {
 	io.ReadCloser
 	cut  *cutting
 	seen []byte
 }
 
-// Read reads one byte, so that nothing behind the block is read.
+// Read reads one byte, so that nothing after the block is read.
 func (b *oneBlock) Read(p []byte) (int, error) {
 	if bytes.HasSuffix(b.seen, []byte("\n\n")) {
 		b.cut.first <- string(b.seen)

@@ -22,12 +22,12 @@ func sign(user string, lifetime time.Duration) string {
 		"iss": issuer, "aud": audience, "sub": user, "exp": time.Now().Add(lifetime).Unix(),
 	}).SignedString([]byte(secret))
 	if err != nil {
-		panic(err) // the claims above are at fault
+		panic(err) // the claims above are wrong
 	}
 	return signed
 }
 
-// issuing is where a client gets its tokens: an identity provider of one line.
+// issuing is a minimal identity provider, where a client gets its tokens.
 type issuing struct {
 	url string
 
@@ -36,7 +36,7 @@ type issuing struct {
 	asked int
 }
 
-// issue serves the tokens that the function makes.
+// issue serves tokens made by the function.
 func issue(t *testing.T, token func() string) *issuing {
 	t.Helper()
 	i := &issuing{token: token}
@@ -54,21 +54,21 @@ func (i *issuing) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte(i.token()))
 }
 
-// change makes other tokens from now on.
+// change sets the function that makes tokens.
 func (i *issuing) change(token func() string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.token = token
 }
 
-// count says how often a token was asked for.
+// count returns the number of requests for a token.
 func (i *issuing) count() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.asked
 }
 
-// lasting is a token for a user that outlives the test.
+// lasting returns a function that makes tokens for a user that outlive the test.
 func lasting(user string) func() string {
 	return func() string { return sign(user, time.Hour) }
 }

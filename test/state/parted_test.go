@@ -55,7 +55,7 @@ func (l *line) partedError(ctx context.Context) error {
 	return context.DeadlineExceeded
 }
 
-// outages are the notices of the model: what db.Store keeps in a table. The caller of all but the methods of Reporter holds
+// outages are the notices of the model: what sqlstore.Store keeps in a table. The caller of all but the methods of Reporter holds
 // m.mu.
 type outages struct {
 	notices   map[string]notice
@@ -113,7 +113,7 @@ func (s *modelStore) pulse() db.Pulse {
 	return p
 }
 
-// startPulse is db.Store.StartPulse.
+// startPulse is sqlstore.Store.StartPulse.
 func (s *modelStore) startPulse(changed func(db.Pulse)) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

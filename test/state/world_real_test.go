@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"studychat/db"
+	"studychat/db/sqlstore"
 	"studychat/events"
 	"studychat/redisconn"
 	"studychat/test/services"
@@ -49,7 +50,7 @@ func newRealWorld(t *testing.T, k kind) *realWorld {
 		w.waits = 250 * time.Millisecond
 	}
 	w.server.client = w.client()
-	store, err := db.Open(t.Context(), w.url, db.OpenOptions{Log: slog.New(slog.DiscardHandler)})
+	store, err := sqlstore.Open(t.Context(), w.url, sqlstore.OpenOptions{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,7 @@ func (w *realWorld) bus() events.Bus {
 }
 
 func (w *realWorld) store(guard db.WriteGuard) store {
-	s, err := db.Open(context.Background(), w.url, db.OpenOptions{Guard: guard, MaxConns: 8, Log: slog.New(slog.DiscardHandler)})
+	s, err := sqlstore.Open(context.Background(), w.url, sqlstore.OpenOptions{Guard: guard, MaxConns: 8, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		w.t.Error(err)
 	}
@@ -106,7 +107,7 @@ func (w *realWorld) store(guard db.WriteGuard) store {
 func (w *realWorld) bumpEpoch(ctx context.Context) error {
 	store := w.store(db.NoGuard{})
 	defer store.close()
-	_, _, err := store.Repository.(*db.Store).BumpEpoch(ctx)
+	_, _, err := store.Repository.(*sqlstore.Store).BumpEpoch(ctx)
 	return err
 }
 

@@ -12,8 +12,8 @@ import (
 
 const bystanderCount = 6
 
-// bystanders use the same servers as the victims of a fault, and other chats: what they notice is what the fault costs
-// others.
+// bystanders use the same servers as the victims of a fault, but other chats. What they notice is the cost of the fault
+// to others.
 type bystanders struct {
 	r     *record
 	w     *world
@@ -26,7 +26,7 @@ type bystanders struct {
 	observed int
 }
 
-// call is what a bystander did.
+// call is one measured operation of a bystander.
 type call struct {
 	kind string
 	at   time.Time
@@ -34,14 +34,14 @@ type call struct {
 	err  error
 }
 
-// What bystanders do, by turns. The reads come after a write of the same chat, so no cache answers them.
+// The operations of bystanders, in turn. Each read follows a write to the same chat, so no cache answers it.
 const (
 	sends   = "sends"
 	queries = "reads"
 	streams = "streams" // to the StreamStarted
 )
 
-// newBystanders has them begin at the instances of the world.
+// newBystanders starts them at every instance of the world.
 func newBystanders(r *record, w *world) *bystanders {
 	r.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -68,7 +68,7 @@ func (b *bystanders) end() {
 	b.doing.Wait()
 }
 
-// round does everything once.
+// round performs each operation once.
 func (b *bystanders) round(ctx context.Context, i *instance, over carrier, user, chat string) {
 	b.time(ctx, sends, func() error {
 		return post(ctx, b.w.client, i, user, sendMessage, vars{"chat": chat, "content": "beside"}, nil)
@@ -96,7 +96,7 @@ func (b *bystanders) round(ctx context.Context, i *instance, over carrier, user,
 	pause(5 * time.Millisecond)
 }
 
-// time does something and takes it down, unless the bystander was told to stop meanwhile.
+// time runs and records one operation, unless the bystander was stopped meanwhile.
 func (b *bystanders) time(ctx context.Context, kind string, do func() error) {
 	at := time.Now()
 	err := do()
@@ -109,7 +109,7 @@ func (b *bystanders) time(ctx context.Context, kind string, do func() error) {
 	b.calls = append(b.calls, call{kind, at, took, err})
 }
 
-// watch asks an instance whether it is ready, ten times a second.
+// watch polls an instance's /readyz ten times a second.
 func (b *bystanders) watch(ctx context.Context, n int, i *instance) {
 	for ctx.Err() == nil {
 		status, text, err := i.readyz(b.w.client)
@@ -123,7 +123,7 @@ func (b *bystanders) watch(ctx context.Context, n int, i *instance) {
 	}
 }
 
-// within returns how long the calls of a kind took that began in the window, and the errors of those that failed.
+// within returns the durations of the calls of a kind that began in the window, and the errors of the failed ones.
 func within(calls []call, kind string, w window) (took []time.Duration, failed []error) {
 	for _, c := range calls {
 		if c.kind != kind || !w.has(c.at) {
@@ -137,8 +137,8 @@ func within(calls []call, kind string, w window) (took []time.Duration, failed [
 	return took, failed
 }
 
-// judge compares what they noticed during a fault with the slower of before and after: a machine that got busier by itself
-// is not held against the server.
+// judge compares the calls during a fault with the slower of before and after, so that the server is not blamed when
+// the machine itself got busier.
 func (b *bystanders) judge(before, trouble, after window) {
 	b.r.Helper()
 	b.end()
@@ -154,10 +154,10 @@ func (b *bystanders) judge(before, trouble, after window) {
 	for _, text := range b.unready[:min(3, len(b.unready))] {
 		b.r.Log(text)
 	}
-	b.r.limit(b.observed > 0 && len(b.unready) == 0, "/readyz was asked %d times, and %d times it was not ready", b.observed, len(b.unready))
+	b.r.limit(b.observed > 0 && len(b.unready) == 0, "/readyz was requested %d times and was not ready %d times", b.observed, len(b.unready))
 }
 
-// beside is what others noticed of a fault.
+// beside is the effect of a fault on bystanders.
 type beside struct {
 	count, earlier int // calls during it, and before
 	failed         []error
@@ -176,13 +176,14 @@ func judgeBeside(calls []call, kind string, before, trouble, after window) besid
 	}
 }
 
-// ok is false, too, where hardly anybody got to call: such a p99 says nothing.
+// ok is also false when too few calls were made: their p99 means nothing.
 func (v beside) ok() bool {
 	const few = 20
 	return v.earlier >= few && v.count >= few && len(v.failed) == 0 && v.p99 <= bearable(v.quiet)
 }
 
-// crowd is many callers who write to one chat, each one message after the other. They come back when they are told to.
+// crowd is many callers that write to one chat, each one message at a time. They wait as long as the server tells them
+// to.
 type crowd struct {
 	l     *traffic
 	room  room
@@ -196,7 +197,7 @@ type crowd struct {
 	untold   int // refused without a word of when to come back
 }
 
-// storm has a crowd of so many begin.
+// storm starts a crowd of this many callers.
 func (l *traffic) storm(room room, callers int) *crowd {
 	ctx, stop := context.WithCancel(context.Background())
 	c := &crowd{l: l, room: room, stop: stop}
@@ -211,13 +212,13 @@ func (l *traffic) storm(room room, callers int) *crowd {
 	return c
 }
 
-// end brings home what is under way.
+// end waits for the calls in flight.
 func (c *crowd) end() {
 	c.stop()
 	c.doing.Wait()
 }
 
-// write sends one message until it is answered, half a minute at most.
+// write repeats one message until it is answered, for half a minute at most.
 func (c *crowd) write(n int) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -225,7 +226,7 @@ func (c *crowd) write(n int) {
 	for ctx.Err() == nil {
 		var answer sent
 		err := post(ctx, c.l.w.client, c.l.w.instances[n%len(c.l.w.instances)], c.room.owner, sendMessage,
-			vars{"id": id, "chat": c.room.id, "content": "of the crowd"}, &answer)
+			vars{"id": id, "chat": c.room.id, "content": "from the crowd"}, &answer)
 		if err == nil {
 			c.came(answered{c.room.id, id, answer.SendMessage.Message.Seq})
 			return
@@ -246,7 +247,7 @@ func (c *crowd) came(a answered) {
 	c.l.answers = append(c.l.answers, a)
 }
 
-// sentAway returns how long to wait.
+// sentAway returns how long to wait before the retry.
 func (c *crowd) sentAway(err error) time.Duration {
 	f, _ := err.(failure) //nolint:errorlint // post returns it as it is
 	if f.Extensions.Code != "UNAVAILABLE" {
@@ -263,14 +264,14 @@ func (c *crowd) sentAway(err error) time.Duration {
 	return time.Duration(f.Extensions.RetryAfterMs * float64(time.Millisecond))
 }
 
-// firstAnswer is zero as long as there was none.
+// firstAnswer returns when the first message was answered, or zero.
 func (c *crowd) firstAnswer() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.first
 }
 
-// report is for after the end.
+// report records the outcome. Call it after end.
 func (c *crowd) report(callers int) {
 	c.l.r.limit(c.untold == 0 && c.answered > 0, "%d callers of the stuck chat: %d messages answered, %d times sent away with UNAVAILABLE, %d of those without retryAfterMs", callers, c.answered, c.refused, c.untold)
 }

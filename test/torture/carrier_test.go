@@ -9,26 +9,26 @@ import (
 	"net/http"
 )
 
-// carrier is a way to subscribe.
+// carrier is a transport for subscriptions.
 type carrier int
 
 const (
 	overSocket carrier = iota // graphql-transport-ws, a socket of its own
-	overEvents                // Server-Sent Events, a response of its own
+	overEvents                // Server-Sent Events, one response per subscription
 	overSingle                // Server-Sent Events in single connection mode
 	carriers
 )
 
 func (c carrier) String() string { return [...]string{"WebSocket", "SSE", "single-connection SSE"}[c] }
 
-// subscription is an open one.
+// subscription is an open subscription.
 type subscription interface {
 	// read returns the next frame of type "next", "error" or "complete".
 	read(ctx context.Context) (frame, error)
 	close()
 }
 
-// open subscribes to a chat, or to the feed when chat is "". For Server-Sent Events ctx bounds the whole subscription.
+// open subscribes to a chat, or to the feed when chat is "". ctx bounds the whole subscription over Server-Sent Events.
 func (c carrier) open(ctx context.Context, client *http.Client, i *instance, user, chat, after string) (subscription, error) {
 	switch c {
 	case overEvents:
@@ -47,7 +47,7 @@ func (c carrier) open(ctx context.Context, client *http.Client, i *instance, use
 	return s, nil
 }
 
-// stream sends a request and returns its answer, if that has the status.
+// stream sends a request and returns its response if the response has the expected status.
 func (i *instance) stream(ctx context.Context, client *http.Client, user, method, path, reservation string, payload any, status int) (*http.Response, error) {
 	body, err := json.Marshal(payload)
 	if err != nil {
@@ -81,7 +81,7 @@ func (i *instance) stream(ctx context.Context, client *http.Client, user, method
 // (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md).
 type singleStream struct{ *eventStream }
 
-// openSingle reserves a stream, opens it and starts the one operation.
+// openSingle reserves a stream, opens it and starts one operation.
 func openSingle(ctx context.Context, client *http.Client, i *instance, user, chat, after string) (subscription, error) {
 	const path = "/graphql/stream"
 	reserved, err := i.stream(ctx, client, user, http.MethodPut, path, "", nil, http.StatusCreated)
@@ -108,8 +108,7 @@ func openSingle(ctx context.Context, client *http.Client, i *instance, user, cha
 	return s, nil
 }
 
-// read takes the operation's frames out of the stream's. They have no id of Server-Sent Events: the stream is not the
-// subscription's alone.
+// read extracts the operation's frames. They have no id of Server-Sent Events, because operations share the stream.
 func (s singleStream) read(context.Context) (frame, error) {
 	for {
 		f, err := s.block()
@@ -128,7 +127,7 @@ func (s singleStream) read(context.Context) (frame, error) {
 	}
 }
 
-// inner is the operation's frame in an event of the stream.
+// inner returns the operation's frame inside an event of the stream.
 func (f frame) inner() (frame, bool) {
 	var inner frame
 	err := json.Unmarshal(f.Payload, &inner)

@@ -16,14 +16,14 @@ const (
 	naiveAccepted = 20
 	far           = 10 * time.Millisecond // to the database, each way
 	acceptors     = 4                     // at a time, over each carrier
-	silentFor     = 13 * time.Second      // longer than an event stream goes without a sign of life
+	silentFor     = 13 * time.Second      // longer than the interval of keep-alives on an event stream
 )
 
-// acceptance sends an event at the moment at which a client may take its subscription for accepted: the headers of
-// Server-Sent Events, the 202 of single connection mode, the pong to a ping that was sent after the subscription. A client
-// that has seen that counts on the event.
+// acceptance sends an event as soon as a client may consider its subscription accepted: at the headers of Server-Sent
+// Events, the 202 of single connection mode, or the pong to a ping sent after the subscription. From then on the client
+// relies on getting the event.
 func acceptance(r *record) {
-	r.Fault = fmt.Sprintf("%d subscriptions over each carrier, to a chat and to the feed by turns and without a cursor, the database near the instance and %d ms away each way; an event is sent at another instance the moment the headers, the 202 or a pong are seen", accepted, far.Milliseconds())
+	r.Fault = fmt.Sprintf("%d subscriptions over each carrier, alternately to a chat and to the feed, without a cursor, the database near the instance and %d ms away each way; another instance gets an event as soon as the headers, the 202 or a pong arrive", accepted, far.Milliseconds())
 	r.Load = fmt.Sprintf("%d subscribers for each carrier", acceptors)
 	w := newWorld(r, setting{distant: true})
 	all := newAcceptors(w, "acceptor", acceptors)
@@ -41,7 +41,7 @@ func acceptance(r *record) {
 	r.limit(naive.lost == naiveAccepted, "control, sent before the subscription: the validator finds %d of %d events missed", naive.lost, naiveAccepted)
 }
 
-// accepted puts what was found into the line.
+// accepted adds the verdict to the line.
 func (r *record) accepted(v verdict, due int, what string) {
 	r.Helper()
 	r.Committed, r.Delivered, r.Lost, r.Gaps, r.Resets = r.Committed+v.due, r.Delivered+v.got, r.Lost+v.lost, r.Gaps+v.gaps, r.Resets+v.resets
@@ -51,7 +51,7 @@ func (r *record) accepted(v verdict, due int, what string) {
 	r.limit(v.clean() && v.due == due, "%s: of %d events, every second one sent at the acceptance, %d were missed; %d streams failed", what, v.due, v.lost, v.starts)
 }
 
-// acceptSilent subscribes while the instance's database is silent for so long that something has to be sent to the client.
+// acceptSilent subscribes while the instance's database is silent for longer than the interval of keep-alives.
 func acceptSilent(r *record, w *world) {
 	r.Helper()
 	r.Fault += fmt.Sprintf("; the database silent for %.0f s while subscriptions begin", silentFor.Seconds())
@@ -75,7 +75,7 @@ func acceptSilent(r *record, w *world) {
 	}
 }
 
-// acceptor subscribes again and again.
+// acceptor subscribes repeatedly.
 type acceptor struct {
 	w    *world
 	user string
@@ -94,7 +94,7 @@ func newAcceptors(w *world, name string, count int) []*acceptor {
 	return all
 }
 
-// acceptEach has the rounds run by all, and returns what they found. By turns a round is about the feed.
+// acceptEach spreads the rounds over all acceptors and returns their verdict. Every second round is about the feed.
 func acceptEach(all []*acceptor, over carrier, count int, round func(a *acceptor, ctx context.Context, feed bool) error) verdict {
 	var v verdict
 	var running sync.WaitGroup
@@ -117,14 +117,14 @@ func acceptEach(all []*acceptor, over carrier, count int, round func(a *acceptor
 	return v
 }
 
-// accept is one round.
+// accept performs one round.
 func (a *acceptor) accept(ctx context.Context, feed bool) error {
 	chat := a.chat
 	if feed {
 		chat = ""
 	}
 	s, err := a.open(ctx, chat)
-	for err != nil && ctx.Err() == nil { // it was not accepted: clients try again
+	for err != nil && ctx.Err() == nil { // not accepted: clients try again
 		pause(100 * time.Millisecond)
 		s, err = a.open(ctx, chat)
 	}
@@ -135,7 +135,7 @@ func (a *acceptor) accept(ctx context.Context, feed bool) error {
 	return a.follow(ctx, s, chat, nil)
 }
 
-// early sends the first event before it subscribes.
+// early sends the first event before it subscribes. It is the control.
 func (a *acceptor) early(ctx context.Context, _ bool) error {
 	seq, err := a.send(ctx)
 	if err != nil {
@@ -149,7 +149,7 @@ func (a *acceptor) early(ctx context.Context, _ bool) error {
 	return a.follow(ctx, s, a.chat, []int64{seq})
 }
 
-// open returns when a client may take the subscription for accepted.
+// open returns as soon as a client may consider the subscription accepted.
 func (a *acceptor) open(ctx context.Context, chat string) (subscription, error) {
 	s, err := a.over.open(ctx, a.w.client, a.w.instances[0], a.user, chat, "")
 	if err != nil || a.over != overSocket {
@@ -163,7 +163,7 @@ func (a *acceptor) open(ctx context.Context, chat string) (subscription, error) 
 	return p, nil
 }
 
-// ponged is a socket whose server answered to a ping, and the frames that came before.
+// ponged is a socket whose server has answered a ping, with the frames that came before the pong.
 type ponged struct {
 	*socket
 	before []frame
@@ -191,7 +191,8 @@ func (p *ponged) read(ctx context.Context) (frame, error) {
 	return p.socket.read(ctx)
 }
 
-// follow sends an event, unless that was done, and another one when the stream has begun; and reads up to the second.
+// follow sends an event, unless one was sent already, and another one when the stream has begun. It reads up to the
+// second.
 func (a *acceptor) follow(ctx context.Context, s subscription, chat string, sent []int64) error {
 	if len(sent) == 0 {
 		seq, err := a.send(ctx)
@@ -214,7 +215,7 @@ func (a *acceptor) follow(ctx context.Context, s subscription, chat string, sent
 			return err
 		}
 		got = append(got, received{event: e})
-		if len(sent) == 1 { // it has begun
+		if len(sent) == 1 { // the stream has begun
 			seq, err := a.send(ctx)
 			if err != nil {
 				return err
@@ -237,7 +238,7 @@ func came(got []received, seq int64) bool {
 
 func (a *acceptor) send(ctx context.Context) (seq int64, err error) {
 	var answer sent
-	i := a.w.instances[1+rand.IntN(2)] // which are near the database
+	i := a.w.instances[1+rand.IntN(2)] // these two are near the database
 	err = post(ctx, a.w.client, i, a.user, sendMessage, vars{"chat": a.chat, "content": "accepted"}, &answer)
 	return answer.SendMessage.Message.Seq, err
 }

@@ -11,7 +11,7 @@ import (
 	"studychat/test/services"
 )
 
-// newStacks makes three, each behind a proxy of its own.
+// newStacks returns three stacks, each behind its own proxy.
 func newStacks(r *record, o stacking) ([]*stack, []*proxy, *services.RedisServer) {
 	server := services.NewRedisServer(r)
 	o.dsn = services.Postgres(r)
@@ -25,7 +25,7 @@ func newStacks(r *record, o stacking) ([]*stack, []*proxy, *services.RedisServer
 	return stacks, proxies, server
 }
 
-// cacheLinearizable delays every step, lets writers die before they finish, and commits take 3 s.
+// cacheLinearizable delays every step, kills some writers before they finish, and makes some commits take 3 s.
 func cacheLinearizable(r *record) {
 	r.Fault = "random delays at every step, 1 % of the writers die before they finish, 1 % of the commits take 3 s"
 	stacks, _, _ := newStacks(r, stacking{delay: delays{step: 8 * time.Millisecond, load: 20 * time.Millisecond}})
@@ -42,7 +42,7 @@ func cacheLinearizable(r *record) {
 	r.limit(len(stale) == 0, "%d stale reads; %d times new and then old", len(stale), newThenOld(ops))
 }
 
-// noStale runs the workload through a fault after which nothing stale may be read.
+// noStale runs the workload through a fault during which no read may be stale.
 func noStale(r *record, fault func(server *services.RedisServer)) {
 	stacks, _, server := newStacks(r, stacking{delay: delays{step: time.Millisecond, load: 5 * time.Millisecond}})
 	w := newWorkload(r, stacks)
@@ -73,7 +73,7 @@ func cacheRedisKill(r *record) {
 			server.Kill()
 			pause(time.Second)
 			server.Restart()
-			pause(3 * time.Second) // the cache is used again after a second of health and a pulse
+			pause(3 * time.Second) // the cache is used again after one second of health and one heartbeat
 		}
 		client := admin(r, server.Addr())
 		for range 30 {
@@ -106,7 +106,7 @@ func cacheFlush(r *record) {
 	})
 }
 
-// cacheHang: what was written while Redis hung may be read stale until 2 s after it is back.
+// cacheHang allows stale reads of what was written while Redis hung, until 2 s after Redis is back.
 func cacheHang(r *record) {
 	const mostAfter = 2 * time.Second
 	r.Fault = "SIGSTOP of Redis for 1.5 s, twice; a proxy that swallows all bytes for 1.5 s, twice"
@@ -152,13 +152,14 @@ func cacheHang(r *record) {
 	r.limit(late == 0, "%d stale reads%s; the last %.0f ms after Redis was back, limit 2 s", len(stale), worstLag(stale), ms(latest))
 }
 
-// cachePartition cuts one instance off from Redis, and nobody else: what it writes is not invalidated, and it says so.
+// cachePartition separates one instance from Redis. Its writes are not invalidated, and it announces that to the
+// others.
 func cachePartition(r *record) {
 	const duration = 10 * time.Second
-	r.Fault = "the instance of three that writes is cut off from Redis for 10 s"
+	r.Fault = "the writing instance of three is separated from Redis for 10 s"
 	stacks, proxies, _ := newStacks(r, stacking{live: true})
 	w := newWorkload(r, stacks)
-	w.only = stacks[0] // what another writes to the same chat would be seen
+	w.only = stacks[0] // writes of others to the same chat would be seen
 	follow := map[string]bool{}
 	for _, c := range w.chats[:cachedChats/2] {
 		follow[c.id] = true
@@ -185,7 +186,7 @@ func cachePartition(r *record) {
 		}
 	}
 	r.Stale = len(stale)
-	r.limit(worst[true] <= mostStale, "what the instance that was cut off had written came up to %.0f ms late where somebody watched the chat, limit 2 s", ms(worst[true]))
+	r.limit(worst[true] <= mostStale, "writes of the separated instance were visible up to %.0f ms late where a subscriber watched the chat, limit 2 s", ms(worst[true]))
 	r.limit(worst[false] <= mostStale, "and up to %.0f ms late elsewhere, limit 2 s", ms(worst[false]))
-	r.limit(after == 0, "%d stale reads later than 2 s after the line was mended", after)
+	r.limit(after == 0, "%d stale reads later than 2 s after the separation ended", after)
 }

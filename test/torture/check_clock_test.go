@@ -15,13 +15,13 @@ import (
 
 const (
 	clockCut  = 25 * time.Millisecond // between two cuts
-	listed    = 5                     // chats whose order is looked at
+	listed    = 5                     // chats whose order is compared
 	tokenLife = 60 * time.Second
 	tokenPast = 35 * time.Second // ended, the leeway for clocks that differ included
-	mostOff   = 2 * time.Second  // a message's createdAt from when it was sent
+	mostOff   = 2 * time.Second  // between a message's createdAt and the time it was sent
 )
 
-// clockForm is how far the clocks of the instances are ahead, and where they jump to half-way.
+// clockForm is how far the instances' clocks are ahead, first and from half-way on.
 type clockForm struct {
 	clocks, later []time.Duration
 }
@@ -33,7 +33,7 @@ func (f clockForm) String() string {
 	return fmt.Sprintf("%v and then %v", f.clocks, f.later)
 }
 
-// clockSkew runs instances whose clocks differ from each other's and from the database's.
+// clockSkew runs instances whose clocks differ from each other and from the database's.
 func clockSkew(r *record) {
 	forms := []clockForm{{clocks: []time.Duration{0, 40 * time.Second, -40 * time.Second}}}
 	if r.long {
@@ -42,7 +42,7 @@ func clockSkew(r *record) {
 			clockForm{clocks: []time.Duration{0, 0, 0}, later: []time.Duration{0, -35 * time.Second, 35 * time.Second}})
 	}
 	r.chats, r.subscribers, r.rate = 10, 60, 100
-	r.Fault = fmt.Sprintf("clocks of the three instances ahead by %v; every %d ms a feed or a stream is cut and resumed at the next instance, over each carrier", forms, clockCut.Milliseconds())
+	r.Fault = fmt.Sprintf("clocks of the three instances ahead by %v; every %d ms a feed or a stream is disconnected and resumed at the next instance, over each carrier", forms, clockCut.Milliseconds())
 	for _, form := range forms {
 		before := r.Line
 		skewed(r, form)
@@ -61,13 +61,13 @@ func skewed(r *record, form clockForm) {
 	l.everyCarrier()
 	l.start()
 	p := newClockProbe(r, w)
-	l.cutAnybody(4 * r.calm)
+	l.disconnectRandomly(4 * r.calm)
 	if form.later != nil {
 		for n, i := range w.instances {
 			i.clock.ahead(form.later[n])
 		}
 		w.showClocks(r, form.later)
-		l.cutAnybody(4 * r.calm)
+		l.disconnectRandomly(4 * r.calm)
 	}
 	p.end()
 	l.judge()
@@ -77,7 +77,7 @@ func skewed(r *record, form clockForm) {
 	}
 }
 
-// showClocks says what the servers take for now: a fault that did not take place shows nothing.
+// showClocks verifies that the servers' clocks are wrong: without the fault the check proves nothing.
 func (w *world) showClocks(r *record, ahead []time.Duration) {
 	r.Helper()
 	var shown []string
@@ -92,15 +92,15 @@ func (w *world) showClocks(r *record, ahead []time.Duration) {
 	r.limit(ok, "the servers' clocks are ahead by %v", shown)
 }
 
-// cutAnybody cuts feeds and streams at random.
-func (l *traffic) cutAnybody(duration time.Duration) {
+// disconnectRandomly disconnects random feeds and streams.
+func (l *traffic) disconnectRandomly(duration time.Duration) {
 	all := slices.Concat(l.feeds, l.subscribers)
 	for began := time.Now(); time.Since(began) < duration; pause(clockCut) {
-		all[rand.IntN(len(all))].cut()
+		all[rand.IntN(len(all))].disconnect()
 	}
 }
 
-// clockProbe asks every instance for what depends on time.
+// clockProbe queries every instance for results that depend on time.
 type clockProbe struct {
 	r     *record
 	w     *world
@@ -148,7 +148,7 @@ func (p *clockProbe) problem(format string, args ...any) {
 
 const sendStamped = `mutation ($chat: ID!) { sendMessage(input: {chatId: $chat, content: "now"}) { message { createdAt } } }`
 
-// order sends to one of the chats, which is then the first of the list wherever that is read.
+// order sends a message to one of the chats. That chat must then be the first of the list at every instance.
 func (p *clockProbe) order() {
 	at, n := rand.IntN(len(p.w.instances)), rand.IntN(len(p.chats))
 	chat := p.chats[n]
@@ -185,12 +185,12 @@ func (p *clockProbe) order() {
 	}
 }
 
-// outside is how far a time is from a span.
+// outside returns the distance of a time from a span.
 func outside(at, from, to time.Time) time.Duration {
 	return max(0, from.Sub(at), at.Sub(to))
 }
 
-// tokens brings every instance one that was issued just now, by a query and by a stream, and one that has ended.
+// tokens presents a token that was just issued and an expired one to every instance, by a query and by a stream.
 func (p *clockProbe) tokens(n int) {
 	now := time.Now()
 	fresh, ended := fmt.Sprintf("fresh-%d", n), fmt.Sprintf("ended-%d", n)
@@ -214,12 +214,12 @@ func (p *clockProbe) tokens(n int) {
 	}
 }
 
-// mint keeps a token for the user, with times to the second as they are in tokens.
+// mint stores a token for the user. Its times are whole seconds, as in every token.
 func mint(user string, issued, expires time.Time) {
 	tokens.Store(user, sign(jwt.MapClaims{"sub": user, "iat": issued.Unix(), "nbf": issued.Unix(), "exp": expires.Unix()}))
 }
 
-// opens opens the user's feed.
+// opens subscribes to the user's feed.
 func (p *clockProbe) opens(i *instance, over carrier, user string) error {
 	ctx, cancel := context.WithTimeout(p.r.Context(), 10*time.Second)
 	defer cancel()

@@ -16,10 +16,10 @@ import (
 	"studychat/test/services"
 )
 
-// controls runs what is usually built instead of what is built here, under the same faults and before the same
-// validators. Each has to fail: a validator that lets it pass is blind.
+// controls runs the usual naive implementations under the same faults and validators. Each must fail: a validator that
+// accepts one is useless.
 func controls(r *record) {
-	r.Fault = "the naive ways, each under the fault that it cannot stand"
+	r.Fault = "naive implementations, each under a fault that it does not survive"
 	r.Load = "one chat of 2,000 events; the cache workload; 4 writers for 3 s"
 	pubsub := controlPubSub(r)
 	r.limit(pubsub.lost > 0, "plain PubSub.Channel(), Redis killed for 1 s: the validator finds %d of %d events lost", pubsub.lost, pubsub.due)
@@ -28,7 +28,7 @@ func controls(r *record) {
 	controlCacheAside(r)
 }
 
-// controlPubSub takes Pub/Sub for the truth: one event each millisecond, and Redis away for a second.
+// controlPubSub relies on Pub/Sub alone: one event per millisecond, with Redis down for a second.
 func controlPubSub(r *record) verdict {
 	const chat, channel, events = "control", "control", 2000
 	server := services.NewRedisServer(r)
@@ -55,7 +55,7 @@ func controlPubSub(r *record) verdict {
 		}
 		t[chat][seq] = logged{kind: "MessageSent"}
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Millisecond)
-		client.Publish(ctx, channel, seq) // the usual publisher does not look at the error either
+		client.Publish(ctx, channel, seq) // the usual publisher ignores the error, too
 		cancel()
 		pause(time.Millisecond)
 	}
@@ -65,8 +65,8 @@ func controlPubSub(r *record) verdict {
 	return judgeStream("control", chat, 0, got, t)
 }
 
-// controlSerial polls for ids above the last one seen. A number of a sequence is taken before the commit: whoever commits
-// later than one with a higher number is passed over.
+// controlSerial polls for ids above the last one seen. A sequence assigns its number before the commit, so a
+// transaction that commits after one with a higher number is skipped.
 func controlSerial(r *record) verdict {
 	dsn := services.Postgres(r)
 	connect := func() *pgx.Conn {
@@ -109,7 +109,7 @@ func insertSlowly(r *record, conn *pgx.Conn) {
 	}
 }
 
-// poll adds the ids above the last one.
+// poll appends the ids above the last one.
 func poll(r *record, conn *pgx.Conn, seen []int64) []int64 {
 	last := int64(0)
 	if len(seen) > 0 {
@@ -122,7 +122,7 @@ func poll(r *record, conn *pgx.Conn, seen []int64) []int64 {
 	return append(seen, more...)
 }
 
-// judgeIDs gives the ids that are there consecutive numbers, and judges those that were seen as a stream.
+// judgeIDs numbers the existing ids consecutively and judges the observed ones as a stream.
 func judgeIDs(seen, all []int64) verdict {
 	const chat = "control"
 	t := truth{chat: {}}
@@ -137,7 +137,8 @@ func judgeIDs(seen, all []int64) verdict {
 	return judgeStream("control", chat, 0, got, t)
 }
 
-// controlCacheAside runs the workload of cache-linearizable over a cache that fills after a miss and deletes after a commit.
+// controlCacheAside runs the workload of cache-linearizable on a cache that fills after a miss and deletes after a
+// commit.
 func controlCacheAside(r *record) {
 	stacks, _, _ := newStacks(r, stacking{naive: true, delay: delays{step: 8 * time.Millisecond, load: 20 * time.Millisecond}})
 	w := newWorkload(r, stacks)

@@ -9,7 +9,7 @@ import (
 	"studychat/db"
 )
 
-// first is how a subscription begins: with an event after StreamStarted, or with an error's code and field.
+// first is the beginning of a subscription: the first event after StreamStarted, or an error's code and field.
 type first struct {
 	kind, reason string
 	seq          int64
@@ -21,8 +21,8 @@ func (f first) String() string {
 	return strings.Join(strings.Fields(fmt.Sprintf("%s %s %s %s %d", f.kind, f.reason, f.code, f.field, f.seq)), " ")
 }
 
-// begin subscribes and reads StreamStarted and the first thing after it that is no passing event, or the error. Both have
-// to come within 3 s.
+// begin subscribes and returns the error, or the first event after StreamStarted that is not ephemeral. Each must
+// arrive within 3 s.
 func begin(ctx context.Context, w *world, at int, over carrier, user, chat, after string) (subscription, first, error) {
 	s, err := over.open(ctx, w.client, w.instances[at], user, chat, after)
 	if err != nil {
@@ -47,8 +47,8 @@ func begin(ctx context.Context, w *world, at int, over carrier, user, chat, afte
 	return s, f, err
 }
 
-// refusalEnds says whether a refusal that came as an answer is followed by the end, and by nothing else. One that came as
-// an error is the end.
+// refusalEnds checks that a refusal sent as a result is followed by the end of the stream. A refusal sent as an error
+// is the end itself.
 func refusalEnds(ctx context.Context, s subscription, refusal frame) error {
 	if refusal.Type == "error" {
 		return nil
@@ -60,15 +60,15 @@ func refusalEnds(ctx context.Context, s subscription, refusal frame) error {
 	return err
 }
 
-// nextFrame reads a frame that has to come within 3 s.
+// nextFrame reads a frame, which must arrive within 3 s.
 func nextFrame(ctx context.Context, s subscription) (frame, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	defer context.AfterFunc(ctx, s.close)() // a stream of events ends with nothing else
+	defer context.AfterFunc(ctx, s.close)() // an event stream has no other end
 	return s.read(ctx)
 }
 
-// next reads what comes next of a stream that has begun, passing events left out.
+// next returns the next event of a started stream and skips ephemeral ones.
 func next(ctx context.Context, s subscription) (first, error) {
 	for {
 		f, err := nextFrame(ctx, s)
@@ -88,19 +88,19 @@ func next(ctx context.Context, s subscription) (first, error) {
 		if err != nil {
 			return first{}, err
 		}
-		if !e.passing() {
+		if !e.ephemeral() {
 			return first{kind: e.Kind, reason: e.Reason, seq: e.Seq}, nil
 		}
 	}
 }
 
-// bound is a cursor and how the stream after it has to begin.
+// bound is a cursor and the expected beginning of the stream after it.
 type bound struct {
 	name, user, chat, after string
 	want                    first
 }
 
-// cursorAt is the place after the event with this number in a chat, of a database that was never restored.
+// cursorAt returns the cursor after this event of a chat, for a database that was never restored.
 func cursorAt(chat string, seq int64) string { return cursorOf(chat, 1, seq) }
 
 func cursorOf(chat string, epoch, seq int64) string {
@@ -111,7 +111,8 @@ func feedCursorOf(user string, epoch int64) string {
 	return db.FeedCursor{User: user, Epoch: epoch, At: time.Now()}.String()
 }
 
-// cursorBounds gives cursors that cannot be gone on from. Each is answered, by type, on each instance, over each carrier.
+// cursorBounds subscribes with cursors that cannot be resumed. Every instance must reject each with the right type,
+// over every carrier.
 func cursorBounds(r *record) {
 	r.Load = "12 messages, 3 chats"
 	w := newWorld(r, setting{})
@@ -127,7 +128,7 @@ func cursorBounds(r *record) {
 	failed += oldEpoch(r, w, log)
 	each := len(w.instances) * int(carriers)
 	r.Fault = fmt.Sprintf("%d cursors on each of 3 instances over WebSocket and SSE in both modes, and a new epoch under open streams", len(bounds)+1)
-	r.limit(failed == 0, "%d of %d were answered otherwise, or not within 3 s", failed, each*(len(bounds)+3))
+	r.limit(failed == 0, "%d of %d were answered differently, or not within 3 s", failed, each*(len(bounds)+3))
 }
 
 func boundsOf(w *world, log, pruned, other string) []bound {
@@ -136,14 +137,14 @@ func boundsOf(w *world, log, pruned, other string) []bound {
 	bad := first{code: "BAD_USER_INPUT", field: "after"}
 	tag := func(cursor string) string { return cursor[strings.LastIndexByte(cursor, '.'):] }
 	bounds := []bound{
-		{"a good one", "ann", log, cursorAt(log, 4), on("MessageSent", 5)},
-		{"the very beginning", "ann", log, cursorAt(log, 0), on("ChatCreated", 1)},
+		{"valid", "ann", log, cursorAt(log, 4), on("MessageSent", 5)},
+		{"the beginning of the log", "ann", log, cursorAt(log, 0), on("ChatCreated", 1)},
 		{"expired", "ann", pruned, cursorAt(pruned, 2), reset("EXPIRED")},
-		{"the oldest that is kept", "ann", pruned, cursorAt(pruned, 6), on("MessageSent", 7)},
+		{"the oldest retained", "ann", pruned, cursorAt(pruned, 6), on("MessageSent", 7)},
 		{"ahead", "ann", log, cursorAt(log, 500), reset("AHEAD")},
 		{"of a later epoch", "ann", log, cursorOf(log, 9, 4), reset("EPOCH")},
-		{"another chat's, further on than this one", "ann", other, cursorAt(log, 9), bad},
-		{"another chat's, within this one", "ann", log, cursorAt(pruned, 1), bad},
+		{"another chat's, beyond this one's head", "ann", other, cursorAt(log, 9), bad},
+		{"another chat's, within this one's log", "ann", log, cursorAt(pruned, 1), bad},
 		{"another chat's, of a later epoch", "ann", log, cursorOf(other, 9, 1), bad},
 		{"without a tag", "ann", log, "2.1.4", bad},
 		{"with an empty tag", "ann", log, "2.1.4.", bad},
@@ -159,17 +160,17 @@ func boundsOf(w *world, log, pruned, other string) []bound {
 		{"a feed's place with the chat's tag", "ann", log, "2.1.t1700000000000000" + tag(cursorAt(log, 4)), bad},
 		{"a chat's, for the feed", "ann", "", cursorAt(log, 4), bad},
 		{"another user's feed's", "ann", "", feedCursorOf("bob", 1), bad},
-		{"and the other way round", "bob", "", feedCursorOf("ann", 1), bad},
-		{"of the feed of one whose name is a chat's id", "ann", "", feedCursorOf(log, 1), bad},
+		{"another user's feed's, reversed", "bob", "", feedCursorOf("ann", 1), bad},
+		{"of the feed of a user whose name is a chat's id", "ann", "", feedCursorOf(log, 1), bad},
 		{"the feed's, of a later epoch", "ann", "", feedCursorOf("ann", 9), reset("EPOCH")},
-		{"of somebody else's chat", "bob", log, cursorAt(log, 4), first{code: "NOT_FOUND"}},
+		{"of a chat of non-members", "bob", log, cursorAt(log, 4), first{code: "NOT_FOUND"}},
 	}
 	never := db.NewID()
-	bounds = append(bounds, bound{"of a chat that never was", "ann", never, cursorAt(never, 4), first{code: "NOT_FOUND"}})
+	bounds = append(bounds, bound{"of a chat that never existed", "ann", never, cursorAt(never, 4), first{code: "NOT_FOUND"}})
 	return append(bounds, served(w, log)...)
 }
 
-// served are the cursors of foreign things as the servers give them, and not as this package spells them.
+// served returns cursors of other chats and users as the servers issue them, independent of this package's encoding.
 func served(w *world, log string) []bound {
 	var ann, bob struct {
 		Chats struct {
@@ -190,7 +191,7 @@ func served(w *world, log string) []bound {
 
 const listCursors = `{ chats(first: 20) { eventCursor nodes { eventCursor } } }`
 
-// twelve is a chat with events up to number 12.
+// twelve creates a chat with 12 events.
 func twelve(w *world) string {
 	chat := db.NewID()
 	w.must("ann", createChat, vars{"id": chat, "title": "A chat"}, nil)
@@ -216,7 +217,7 @@ func tryBound(r *record, w *world, b bound) (failed int) {
 	return failed
 }
 
-// oldEpoch raises the epoch under open streams, each of which has to say so and to go on.
+// oldEpoch raises the epoch under open streams. Each must announce it and continue.
 func oldEpoch(r *record, w *world, chat string) (failed int) {
 	var open []subscription
 	for n := range w.instances {

@@ -16,10 +16,10 @@ const (
 	nowSilence = time.Second // in which a feed from now on has to tell nothing
 )
 
-// feedCuts follows feeds that have a lot to catch up with and are cut all the time, each one going on from its last cursor, and
-// feeds from now on. They get to their end, reset nothing that can still be told, and tell nothing of before now.
+// feedCuts disconnects feeds with a large backlog again and again, each resuming from its last cursor. They must finish
+// and not reset anything that can still be delivered. Feeds without a cursor must not deliver earlier events.
 func feedCuts(r *record) {
-	r.Fault = fmt.Sprintf("feeds over each carrier, cut each %s and resumed at a random instance, over %d chats that were deleted and over %d messages in one chat; and feeds from now on, of users whose chats have just ended", cutEvery, r.backlogChats, r.backlogMessages)
+	r.Fault = fmt.Sprintf("feeds over each carrier, disconnected every %s and resumed at a random instance, over %d deleted chats and over %d messages in one chat; and feeds without a cursor of users whose chats have just ended", cutEvery, r.backlogChats, r.backlogMessages)
 	w := newWorld(r, setting{})
 	for over := range carriers {
 		c := newCutter(w, over)
@@ -32,7 +32,7 @@ func feedCuts(r *record) {
 	w.fromNow(r)
 }
 
-// cutter is a user whose feed is cut again and again.
+// cutter is a user whose feed is disconnected again and again.
 type cutter struct {
 	w      *world
 	over   carrier
@@ -43,7 +43,7 @@ type cutter struct {
 	resets int
 }
 
-// place is an event.
+// place identifies an event.
 type place struct {
 	chat string
 	seq  int64
@@ -55,14 +55,14 @@ func newCutter(w *world, over carrier) *cutter {
 	return c
 }
 
-// listed is where a feed goes on from the list of chats.
+// listed returns the feed's cursor from the list of chats.
 func (c *cutter) listed() string {
 	var list struct{ Chats struct{ EventCursor string } }
 	c.w.must(c.user, listJoin, nil, &list)
 	return list.Chats.EventCursor
 }
 
-// deletedChats leaves the user's chats as a deletion leaves them.
+// deletedChats inserts chats of the user in the state that a deletion leaves.
 func (c *cutter) deletedChats(n int) {
 	for range n {
 		c.want[place{db.NewID(), 3}] = true
@@ -77,7 +77,7 @@ SELECT id::uuid, '', $2, now(), now(), now(), 3, 2, now() FROM unnest($1::text[]
 	c.w.sql(`INSERT INTO chat_events (chat_id, seq, kind, actor_id, payload, created_at) SELECT id::uuid, 3, 'CHAT_DELETED', $2, '{}', now() FROM unnest($1::text[]) AS id`, ids, c.user)
 }
 
-// messages fills a chat of the user's.
+// messages inserts messages into a chat of the user.
 func (c *cutter) messages(n int) {
 	chat := db.NewID()
 	c.w.must(c.user, createChat, vars{"id": chat, "title": "Torture"}, nil)
@@ -90,7 +90,7 @@ INSERT INTO messages (id, chat_id, seq, author_id, role, content, created_at)
 SELECT gen_random_uuid(), $1, n + 1, $3, 'USER', 'hi', now() FROM generate_series(1, $2) AS n`, chat, n, c.user)
 }
 
-// untilAllIsTold resumes and cuts until everything has come.
+// untilAllIsTold resumes and disconnects until every expected event has been delivered.
 func (c *cutter) untilAllIsTold(r *record, what string) {
 	due, cuts := len(c.want), 0
 	began := time.Now()
@@ -101,7 +101,7 @@ func (c *cutter) untilAllIsTold(r *record, what string) {
 	}
 	told := due - len(c.want)
 	r.Committed, r.Delivered, r.Lost, r.Resets = r.Committed+due, r.Delivered+told, r.Lost+len(c.want), r.Resets+c.resets
-	r.limit(len(c.want) == 0 && c.resets == 0, "%s over %s: %d told over %d cuts in %.1f s, %d of them again, %d resets", what, c.over, told, cuts, time.Since(began).Seconds(), c.items-told, c.resets)
+	r.limit(len(c.want) == 0 && c.resets == 0, "%s over %s: %d events delivered over %d disconnects in %.1f s, %d of them repeated, %d resets", what, c.over, told, cuts, time.Since(began).Seconds(), c.items-told, c.resets)
 }
 
 // once follows the feed for a moment.
@@ -142,7 +142,7 @@ func (c *cutter) once(ctx context.Context) error {
 	}
 }
 
-// fromNow opens feeds without a cursor of users whose chats have just been deleted, left, joined and written to.
+// fromNow opens feeds without a cursor for users whose chats were just deleted, left, joined and written to.
 func (w *world) fromNow(r *record) {
 	r.Helper()
 	const each = 4
@@ -159,10 +159,10 @@ func (w *world) fromNow(r *record) {
 	}
 	running.Wait()
 	due := 2 * each * int(carriers)
-	r.limit(before == 0 && after == due, "from now on: %d events of before were told, and %d of %d of after", before, after, due)
+	r.limit(before == 0 && after == due, "without a cursor: %d earlier events were delivered, and %d of %d later ones", before, after, due)
 }
 
-// newcomer is one such user. It counts what was told of before the feed began, and of after.
+// newcomer is one such user. It counts the delivered events from before and after the start of the feed.
 func (w *world) newcomer(r *record, over carrier) (before, after int) {
 	user, owner := db.NewID(), db.NewID()
 	do := func(document string, v vars, data any) {
@@ -192,14 +192,14 @@ func (w *world) newcomer(r *record, over carrier) (before, after int) {
 		case e.ChatID == chats[3] && e.Seq == last.SendMessage.Message.Seq, e.ChatID == chats[2] && e.Kind == "MemberAdded":
 			after++
 		default:
-			r.Logf("from now on: %+v", e)
+			r.Logf("without a cursor: %+v", e)
 			before++
 		}
 	}
 	return before, after
 }
 
-// hear is what a feed from now on tells, before something is done and after it.
+// hear returns the events that a feed without a cursor delivers when do runs after its start.
 func (w *world) hear(r *record, over carrier, user string, do func()) (told []event) {
 	ctx, cancel := context.WithTimeout(r.Context(), 15*time.Second)
 	defer cancel()

@@ -9,12 +9,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// mostStale is how long a write may be stale anywhere, whatever is cut off.
+// mostStale limits how long a write may be stale, whatever is disconnected.
 const mostStale = 2 * time.Second
 
-// halfPartition cuts the instance off from Redis that writes, and not those that read.
+// halfPartition separates the writing instance from Redis, and not the reading ones.
 func halfPartition(r *record) {
-	r.Fault = "the instance of three that writes is cut off from Redis for 4 s; at its beginning and in the midst of it members are removed"
+	r.Fault = "the writing instance of three is separated from Redis for 4 s; members are removed at the beginning and in the middle"
 	w := newWorld(r, setting{proxied: true})
 	v := w.newViewing(r, w.instances[:1], w.instances[1:])
 	r.Load = "8 chats, a writer at one instance, 8 readers at the two others, by chat, node, chats and history"
@@ -54,10 +54,10 @@ func later(stale []staleRead, limit time.Duration) bool {
 	return false
 }
 
-// requirePass has Redis ask for a password from now on. Connections of before go on; those that are opened are refused. Some
-// are cut, so that others have to be opened.
+// requirePass makes Redis require a password. Open connections continue and new ones are refused. The check closes
+// some, so that the servers must open others.
 func requirePass(r *record) {
-	r.Fault = "CONFIG SET requirepass while connections of before go on, each third of them is cut, and three times the load from then on; 3 times for 1 s"
+	r.Fault = "CONFIG SET requirepass; open connections continue, every third is closed, and the load triples; 3 times for 1 s"
 	w := newWorld(r, setting{})
 	v := w.newViewing(r, w.instances, w.instances)
 	r.Load = "8 chats, 3 to 9 writers, 12 to 36 readers, over three instances, by chat, node, chats and history"
@@ -75,11 +75,11 @@ func requirePass(r *record) {
 	}
 	pause(time.Second)
 	v.used("in a second, from 1.5 s after it", time.Second)
-	r.limit(cut > 5, "%d connections cut", cut)
+	r.limit(cut > 5, "%d connections closed", cut)
 	v.limitStale(r)
 }
 
-// normal are the ids of the connections that do not receive.
+// normal returns the ids of the connections that are not subscribed.
 func normal(r *record, client *redis.Client) (ids []string) {
 	list, err := client.Do(r.Context(), "CLIENT", "LIST", "TYPE", "normal").Text()
 	r.must(err)
@@ -90,10 +90,10 @@ func normal(r *record, client *redis.Client) (ids []string) {
 	return ids
 }
 
-// cacheRequirePass is the same for instances in this process, whose readers are faster.
+// cacheRequirePass repeats requirePass with instances in this process, whose readers are faster.
 func cacheRequirePass(r *record) {
 	const times = 3
-	r.Fault = fmt.Sprintf("CONFIG SET requirepass while connections of before go on, and each third of them is cut; %d times for 1 s", times)
+	r.Fault = fmt.Sprintf("CONFIG SET requirepass; open connections continue, and every third is closed; %d times for 1 s", times)
 	stacks, _, server := newStacks(r, stacking{})
 	w := newWorkload(r, stacks)
 	w.start()
@@ -115,11 +115,11 @@ func cacheRequirePass(r *record) {
 	for _, s := range stacks {
 		marked, refused = marked+s.guard.Stats().Marks, refused+s.guard.Stats().MarkFailures
 	}
-	// Not none: on a busy machine an instance may lose all of its connections to time-outs.
-	r.limit(refused*10 <= marked+refused, "%d of %d marks not taken, limit a tenth", refused, marked+refused)
+	// Some are allowed: on a busy machine an instance may lose all of its connections to timeouts.
+	r.limit(refused*10 <= marked+refused, "%d of %d marks not stored, limit a tenth", refused, marked+refused)
 }
 
-// askForPassword has Redis refuse new connections, and cuts some of the others.
+// askForPassword makes Redis refuse new connections, and closes some of the open ones.
 func askForPassword(r *record, client *redis.Client) (cut int) {
 	r.must(client.ConfigSet(r.Context(), "requirepass", "a password of now").Err())
 	for n, id := range normal(r, client) {

@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	hang        = 8 * time.Second  // longer than any statement may take
+	hang        = 8 * time.Second  // longer than any statement timeout
 	frozenFor   = 20 * time.Second // an instance
 	distance    = 15 * time.Millisecond
 	hangPace    = 60 * time.Millisecond // between two streams that break off meanwhile
-	frozenCrowd = 60                    // streams that are about to start when an instance is frozen
+	frozenCrowd = 60                    // streams that are starting when an instance is frozen
 )
 
-// databaseHang has streams start and resume while the database does not answer. Their clients are stock ones: an error or
-// an early complete, and they do not come back.
+// databaseHang starts and resumes streams while the database does not answer. Their clients behave like the stock ones:
+// they do not return after an error or an early complete.
 func databaseHang(r *record) {
 	forms := []string{fmt.Sprintf("LOCK TABLE chats for %.0f s", hang.Seconds())}
 	var server *services.PostgresServer
@@ -67,14 +67,14 @@ type hanging struct {
 	forms  []hangForm
 }
 
-// hangForm is what one fault did to streams.
+// hangForm is the effect of one fault on streams.
 type hangForm struct {
 	name          string
 	began, broken int            // streams, during the fault
 	ended         map[string]int // streams that stock clients gave up, by reason, for each carrier
 }
 
-// form runs a fault while streams break off, to be resumed, and others begin.
+// form runs a fault while streams disconnect and resume, and others begin.
 func (h *hanging) form(name string, fault func()) {
 	f := hangForm{name: name}
 	before := h.ended()
@@ -92,7 +92,7 @@ func (h *hanging) form(name string, fault func()) {
 			running = false
 		case <-pace.C:
 			all := slices.Concat(h.subscribers, h.feeds)
-			all[rand.IntN(len(all))].cut()
+			all[rand.IntN(len(all))].disconnect()
 			if f.broken++; f.broken%2 == 0 {
 				h.begin(f.began, rand.IntN(3))
 				f.began++
@@ -108,7 +108,7 @@ func (h *hanging) form(name string, fault func()) {
 	h.forms = append(h.forms, f)
 }
 
-// begin has the nth new stream begin at an instance: every fourth is a feed; of the others, every second has a cursor.
+// begin starts the nth new stream at an instance. Every fourth is a feed; every second of the others has a cursor.
 func (h *hanging) begin(n, at int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -129,7 +129,7 @@ func (h *hanging) begin(n, at int) {
 	h.follow(s)
 }
 
-// head is the highest number of the chat that was answered. Call it with l.mu held.
+// head returns the highest acknowledged number of the chat. The caller holds l.mu.
 func (l *traffic) head(chat string) (seq int64) {
 	for _, a := range l.answers {
 		if a.chat == chat {
@@ -139,12 +139,12 @@ func (l *traffic) head(chat string) (seq int64) {
 	return seq
 }
 
-// freeze stops an instance in the middle of a crowd's starting there, with each answer of the database some way off.
+// freeze stops an instance while a crowd of streams is starting there, far from its database.
 func (h *hanging) freeze(i *instance) {
 	for _, p := range h.w.databases {
 		p.delay(distance / 2)
 	}
-	pause(time.Second) // for what is under way
+	pause(time.Second) // for requests in flight
 	for n := range frozenCrowd {
 		h.begin(n, 0)
 	}
@@ -174,6 +174,6 @@ func (h *hanging) report() {
 			total += n
 		}
 		maps.DeleteFunc(f.ended, func(_ string, n int) bool { return n == 0 })
-		h.r.limit(total == 0 && f.began > 0 && f.broken > 0, "%s: %d streams began and %d broke off meanwhile; %d ended for good %v", f.name, f.began, f.broken, total, f.ended)
+		h.r.limit(total == 0 && f.began > 0 && f.broken > 0, "%s: %d streams began and %d were disconnected meanwhile; %d ended for good %v", f.name, f.began, f.broken, total, f.ended)
 	}
 }

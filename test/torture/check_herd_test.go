@@ -14,7 +14,7 @@ const (
 	herdLoads   = 3
 )
 
-// herd has 500 readers come at once for a chat that is not cached: each instance may read the database once.
+// herd makes 500 readers request a chat that is not cached at the same time. Each instance may read the database once.
 func herd(r *record) {
 	r.Load = fmt.Sprintf("%d readers at once, 3 instances in one process", herdReaders)
 	r.Fault = "a cold key, 10 times; database reads of 0 to 40 ms"

@@ -11,11 +11,11 @@ const (
 	h2Flood   = 10_000 // streams that are opened and reset
 )
 
-// http2Abuse is what a connection of HTTP/2 makes possible besides: to stall one stream by another, since they share a
-// window, and to ask without end for what one never waits for (CVE-2023-44487).
+// http2Abuse tries attacks that only HTTP/2 allows: stalling one stream through another, because they share a window,
+// and requesting without ever waiting for a response (CVE-2023-44487).
 func http2Abuse(r *record) {
 	r.Fault = fmt.Sprintf("%d event streams of one connection that never widens a window; %d streams opened and reset at once", h2Stalled, h2Flood)
-	r.Load = fmt.Sprintf("%d callers of the same server, reads and writes by turns, and new sockets", callers)
+	r.Load = fmt.Sprintf("%d callers of the same server, reads and writes alternately, and new sockets", callers)
 	w := newWorld(r, setting{one: true, extra: []string{"GODEBUG=gctrace=1"}})
 	c := newCaller(r, w)
 	c.settle()
@@ -23,7 +23,7 @@ func http2Abuse(r *record) {
 	floodStreams(r, c, w.instances[0])
 }
 
-// followMany opens the streams, on one connection.
+// followMany opens the streams on one connection.
 func followMany(r *record, c *caller, i *instance, grants bool) *h2 {
 	r.Helper()
 	conn, err := dialH2(r.Context(), i, grants)
@@ -34,13 +34,13 @@ func followMany(r *record, c *caller, i *instance, grants bool) *h2 {
 	return conn
 }
 
-// stallStreams compares with as many streams that are read.
+// stallStreams compares stalled streams with as many streams that are read.
 func stallStreams(r *record, c *caller, server *instance) {
 	decent := followMany(r, c, server, true)
 	quiet := c.call(2 * r.calm)
 	broken, taken, _, _ := decent.state()
 	decent.close()
-	r.limit(broken == 0 && taken > 100_000, "streams that are read: %d of %d broken off, having got %d bytes", broken, h2Stalled, taken)
+	r.limit(broken == 0 && taken > 100_000, "streams that are read: %d of %d were reset after %d bytes", broken, h2Stalled, taken)
 	began := time.Now()
 	conn := followMany(r, c, server, false)
 	defer conn.close()
@@ -56,12 +56,12 @@ func stallStreams(r *record, c *caller, server *instance) {
 	calling.Wait()
 	resets, bytes, last, ended := conn.state()
 	r.limit(bytes > 50_000 && resets == h2Stalled && last.Sub(began) <= mostStalled && !ended,
-		"stalled streams: %d of %d broken off after at most %.1f s, limit 12 s, having got %d bytes, and the connection goes on; live heap %d MB before, %d MB at most", resets, h2Stalled, last.Sub(began).Seconds(), bytes, heap, peak)
+		"stalled streams: %d of %d were reset after at most %.1f s, limit 12 s, and %d bytes, and the connection continues; live heap %d MB before, %d MB at most", resets, h2Stalled, last.Sub(began).Seconds(), bytes, heap, peak)
 	c.judgeBeside("stalled streams", c.again(quiet, beside), beside)
 }
 
-// floodStreams dials again whenever the server has had enough of a connection. Ten thousand requests within a second, each
-// with a token, cost what they cost, reset or not: beside them no call may fail, and after them all is as before.
+// floodStreams dials again whenever the server closes the connection. Ten thousand requests with tokens within a second
+// cost time, reset or not. But no other call may fail meanwhile, and latencies must recover afterwards.
 func floodStreams(r *record, c *caller, server *instance) {
 	quiet := c.call(r.calm)
 	heap := server.heap.Load()
@@ -80,8 +80,8 @@ func floodStreams(r *record, c *caller, server *instance) {
 	}
 	took := time.Since(began)
 	calling.Wait()
-	r.note("reset streams: %d sent within %.1f s over %d connections, of which the server closed %d; live heap %d MB before, %d MB after", h2Flood, took.Seconds(), connections, closed, heap, server.heap.Load())
-	r.note("reset streams: %d calls beside them, p99 %.1f ms", len(beside), ms(quantile(beside, 0.99)))
+	r.note("reset streams: %d sent within %.1f s over %d connections, the server closed %d of them; live heap %d MB before, %d MB after", h2Flood, took.Seconds(), connections, closed, heap, server.heap.Load())
+	r.note("reset streams: %d calls meanwhile, p99 %.1f ms", len(beside), ms(quantile(beside, 0.99)))
 	later := c.call(r.calm)
 	c.judgeBeside("after reset streams", c.again(quiet, later), later)
 }

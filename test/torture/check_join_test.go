@@ -14,14 +14,14 @@ import (
 
 const (
 	guests      = 12 // users who join again and again, each a member of all rooms
-	joinFurther = 3  // numbers of each room that have to come beyond what the query showed
+	joinFurther = 3  // required events of each room beyond those that the query showed
 	naiveJoins  = 20
 	joinWait    = 15 * time.Second
 )
 
 const listJoin = `{ chats(first: 100) { eventCursor nodes { id seq } } }`
 
-// guest is a member of all rooms of the traffic, and follows them for moments.
+// guest is a member of all rooms of the traffic, and follows each for a moment.
 type guest struct {
 	l    *traffic
 	r    *record
@@ -30,7 +30,7 @@ type guest struct {
 	verdict
 }
 
-// newGuests adds users to every room, while the traffic goes on.
+// newGuests adds users to every room during the traffic.
 func (l *traffic) newGuests() []*guest {
 	l.r.Helper()
 	all := make([]*guest, guests)
@@ -39,7 +39,7 @@ func (l *traffic) newGuests() []*guest {
 		all[n] = &guest{l: l, r: l.r, user: fmt.Sprintf("guest-%d", n)}
 		adding.Go(func() {
 			for _, room := range l.rooms {
-				l.insist(l.r.Context(), room, addMember, vars{"chat": room.id, "user": all[n].user}, n, nil)
+				l.runWithRetry(l.r.Context(), room, addMember, vars{"chat": room.id, "user": all[n].user}, n, nil)
 			}
 		})
 	}
@@ -47,7 +47,7 @@ func (l *traffic) newGuests() []*guest {
 	return all
 }
 
-// share has so many rounds run by the guests, all at the same time.
+// share spreads this many rounds over the guests, which run concurrently.
 func share(all []*guest, count int, one func(g *guest, n int)) {
 	var running sync.WaitGroup
 	next := atomic.Int64{}
@@ -61,7 +61,7 @@ func share(all []*guest, count int, one func(g *guest, n int)) {
 	running.Wait()
 }
 
-// sum takes what the guests found so far together, and lets them begin anew.
+// sum combines and resets the findings of the guests.
 func sum(all []*guest) (v verdict, got []received) {
 	for _, g := range all {
 		v.add(g.verdict)
@@ -71,11 +71,11 @@ func sum(all []*guest) (v verdict, got []received) {
 	return v, got
 }
 
-// feedJoin reads the list of chats and goes on with the feed from its cursor, while others write all the time, and now
-// and then add the reader to a chat in between: nothing that the list did not show may be missed.
+// feedJoin reads the list of chats and follows the feed from its cursor, while others write and sometimes add the
+// reader to a chat in between. Every event that the list did not show must be delivered.
 func feedJoin(r *record) {
 	r.chats, r.subscribers, r.rate = 4, 12, 60
-	r.Fault = fmt.Sprintf("%d times the list of chats and then the feed from its eventCursor, at random instances, over each carrier; every fourth time a chat is joined in between", r.joins)
+	r.Fault = fmt.Sprintf("%d times the list of chats and then the feed from its eventCursor, at random instances, over each carrier; in every fourth round a chat is joined in between", r.joins)
 	w := newWorld(r, setting{})
 	l := w.newTraffic(r)
 	l.start()
@@ -86,11 +86,11 @@ func feedJoin(r *record) {
 	naive, _ := sum(all)
 	t := l.judge()
 	l.addTo(&v, got, t)
-	r.limit(v.clean() && v.due >= r.joins*joinFurther*r.chats, "%d joins: of %d events beyond what was shown %d were missed, %d streams went on with a gap or a reset, %d streams or new chats began otherwise than they have to", r.joins, v.due, v.lost, v.gaps+v.resets, v.starts)
-	r.limit(naive.lost >= naiveJoins, "control, the feed from now on instead: the validator finds %d of %d events missed", naive.lost, naive.due)
+	r.limit(v.clean() && v.due >= r.joins*joinFurther*r.chats, "%d joins: of %d events beyond what was shown %d were missed, %d streams continued with a gap or a reset, %d streams or new chats began wrongly", r.joins, v.due, v.lost, v.gaps+v.resets, v.starts)
+	r.limit(naive.lost >= naiveJoins, "control, the feed without a cursor instead: the validator finds %d of %d events missed", naive.lost, naive.due)
 }
 
-// addTo completes a verdict by what every stream has to be, and puts it into the line.
+// addTo completes a verdict with the checks for every stream and adds it to the line.
 func (l *traffic) addTo(v *verdict, got []received, t truth) {
 	for _, e := range got {
 		if e.durable() {
@@ -105,7 +105,7 @@ func (l *traffic) addTo(v *verdict, got []received, t truth) {
 	r.Committed, r.Delivered, r.Lost, r.Gaps, r.Resets, r.Duplicates = r.Committed+v.due, r.Delivered+v.got, r.Lost+v.lost, r.Gaps+v.gaps, r.Resets+v.resets, r.Duplicates+v.duplicates
 }
 
-// join is one round. The naive one follows the feed from now on.
+// join performs one round. The naive one follows the feed without a cursor.
 func (g *guest) join(n int, naive bool) {
 	over, at := carrier(n)%carriers, rand.IntN(3)
 	ctx, cancel := context.WithTimeout(g.r.Context(), joinWait)
@@ -151,21 +151,21 @@ func (g *guest) join(n int, naive bool) {
 	g.got = append(g.got, got...)
 }
 
-// invited has the guest become a member of a new chat, and returns its number.
+// invited makes the guest a member of a new chat and returns the event's number.
 func (g *guest) invited(ctx context.Context) (chat string, seq int64) {
 	room := g.l.rooms[rand.IntN(len(g.l.rooms))]
 	room.id = db.NewID()
 	at := rand.IntN(3)
 	var answer sent
-	if !g.l.insist(ctx, room, createChat, vars{"id": room.id, "title": "New"}, at, nil) ||
-		!g.l.insist(ctx, room, addMember, vars{"chat": room.id, "user": g.user}, at, nil) ||
-		!g.l.insist(ctx, room, sendMessage, vars{"chat": room.id, "content": "welcome"}, at, &answer) {
+	if !g.l.runWithRetry(ctx, room, createChat, vars{"id": room.id, "title": "New"}, at, nil) ||
+		!g.l.runWithRetry(ctx, room, addMember, vars{"chat": room.id, "user": g.user}, at, nil) ||
+		!g.l.runWithRetry(ctx, room, sendMessage, vars{"chat": room.id, "content": "welcome"}, at, &answer) {
 		g.object(&g.lost, "%s could not be invited", g.user)
 	}
 	return room.id, answer.SendMessage.Message.Seq
 }
 
-// read subscribes and reads until each of these numbers has come.
+// read subscribes and reads until each awaited number has been delivered.
 func (g *guest) read(ctx context.Context, over carrier, at int, chat, cursor string, awaited map[string]int64) ([]received, error) {
 	s, err := over.open(ctx, g.l.w.client, g.l.w.instances[at], g.user, chat, cursor)
 	if err != nil {

@@ -18,26 +18,25 @@ const (
 	lateCut = 1500 * time.Millisecond
 )
 
-// lateCommit has two events commit long after they were written, when their instances are dead and the feeds of their
-// readers were cut and resumed: one COMMIT was on its way all the time, the other one waited inside the server, for a
-// standby that is not there.
+// lateCommit delays two commits until their instances are dead and the feeds of their readers were disconnected and
+// resumed. A proxy holds one COMMIT back; the other one waits inside the server for a standby that does not exist.
 func lateCommit(r *record) {
 	r.small()
-	r.Fault = fmt.Sprintf("two COMMITs that end %.0f s later than they were sent, and their instances killed: one kept back by a proxy, one inside PostgreSQL (synchronous_standby_names); feeds and streams are cut each %.1f s and resumed, every second one not until the COMMITs ended", lateFor.Seconds(), lateCut.Seconds())
+	r.Fault = fmt.Sprintf("two COMMITs that end %.0f s after they were sent, their instances killed meanwhile: a proxy holds one back, the other waits inside PostgreSQL (synchronous_standby_names); feeds and streams are disconnected every %.1f s and resumed, every second one only after the COMMITs ended", lateFor.Seconds(), lateCut.Seconds())
 	server := services.NewPostgresServer(r, "synchronous_commit=local")
 	w := newWorld(r, setting{dsn: server.DSN()})
 	l := w.newTraffic(r)
 	l.addFeeds(8)
 	l.everyCarrier()
 	l.start()
-	held := &late{name: "a COMMIT that a proxy kept back", room: l.sideRoom()}
+	held := &late{name: "a COMMIT that a proxy held back", room: l.sideRoom()}
 	l.show(held.room)
 	waiting := &late{name: "a COMMIT that waited inside PostgreSQL", room: l.sideRoom()}
 	l.show(waiting.room)
 
 	commits := held.writeHeld(r, w)
 	waiting.writeWaiting(r, w)
-	trouble := during(func() { l.cutOften(lateFor) })
+	trouble := during(func() { l.disconnectOften(lateFor) })
 	comeBack := l.leave()
 	released := time.Now()
 	commits.release()
@@ -62,7 +61,7 @@ type late struct {
 	committed bool
 }
 
-// write sends the message at an instance that will not live to answer.
+// write sends the message at an instance that is killed before it answers.
 func (e *late) write(r *record, w *world, i *instance, underWay func() bool) {
 	r.Helper()
 	e.message = db.NewID()
@@ -76,11 +75,11 @@ func (e *late) write(r *record, w *world, i *instance, underWay func() bool) {
 	cancel()
 	writing.Wait()
 	if !ok {
-		r.Fatalf("%s: not under way after 10 s", e.name)
+		r.Fatalf("%s: not in flight after 10 s", e.name)
 	}
 }
 
-// writeHeld leaves the COMMIT in the proxy.
+// writeHeld holds the COMMIT back in the proxy.
 func (e *late) writeHeld(r *record, w *world) *hold {
 	r.Helper()
 	i, line := w.victim("")
@@ -89,7 +88,7 @@ func (e *late) writeHeld(r *record, w *world) *hold {
 	return commits
 }
 
-// writeWaiting leaves the COMMIT in the server, where it waits for a standby.
+// writeWaiting leaves the COMMIT waiting for a standby inside the server.
 func (e *late) writeWaiting(r *record, w *world) {
 	r.Helper()
 	i, _ := w.victim("&synchronous_commit=on")
@@ -105,17 +104,17 @@ func (e *late) writeWaiting(r *record, w *world) {
 	})
 }
 
-// cutOften cuts every feed and stream again and again, one after the other.
-func (l *traffic) cutOften(duration time.Duration) {
+// disconnectOften disconnects every feed and stream again and again, one after the other.
+func (l *traffic) disconnectOften(duration time.Duration) {
 	all := slices.Concat(l.feeds, l.subscribers)
 	for began, n := time.Now(), 0; time.Since(began) < duration; n++ {
-		all[n%len(all)].cut()
+		all[n%len(all)].disconnect()
 		pause(lateCut / time.Duration(len(all)))
 	}
 }
 
-// leave disconnects every second feed and stream until they are told to come back. The others are there all the time, and
-// hear of what is committed meanwhile.
+// leave disconnects every second feed and stream until comeBack is called. The others stay connected and are notified
+// of commits.
 func (l *traffic) leave() (comeBack func()) {
 	var away []*subscriber
 	for _, all := range [][]*subscriber{l.feeds, l.subscribers} {
@@ -123,7 +122,7 @@ func (l *traffic) leave() (comeBack func()) {
 			if n%2 == 0 {
 				away = append(away, s)
 				s.gate.shut()
-				s.cut()
+				s.disconnect()
 			}
 		}
 	}
@@ -135,7 +134,7 @@ func (l *traffic) leave() (comeBack func()) {
 	}
 }
 
-// report says who got the event. One that never committed nobody may get, which the validators see to.
+// report says who received the event. The validators check that nobody received one that never committed.
 func (e *late) report(r *record, l *traffic, released time.Time) {
 	feeds, came, slowest := 0, 0, time.Duration(0)
 	for _, s := range slices.Concat(l.feeds, l.subscribers) {
@@ -148,5 +147,5 @@ func (e *late) report(r *record, l *traffic, released time.Time) {
 			slowest = max(slowest, s.got[at].at.Sub(released))
 		}
 	}
-	r.limit(!e.committed && came == 0 || e.committed && came == feeds, "%s: committed: %t; it came to %d of %d feeds and streams, the last %.1f s after the COMMIT was let go", e.name, e.committed, came, feeds, slowest.Seconds())
+	r.limit(!e.committed && came == 0 || e.committed && came == feeds, "%s: committed: %t; delivered to %d of %d feeds and streams, the last %.1f s after the COMMIT was released", e.name, e.committed, came, feeds, slowest.Seconds())
 }

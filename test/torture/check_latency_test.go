@@ -9,17 +9,17 @@ import (
 	"studychat/db"
 )
 
-// The limits of what a caller notices of a Redis that is down.
+// Limits of what a caller notices when Redis is down.
 const (
 	mostBefore = 110.0 // ms over the healthy p99: until the breaker opens
-	mostOnce   = 2.0   // ms over the healthy p99: after that
-	rounds     = 3     // of each fault; the medians count, as one hiccup of the machine is a p99
+	mostOnce   = 2.0   // ms over the healthy p99, after that
+	rounds     = 3     // of each fault; medians are judged, because one hiccup of the machine can be a p99
 )
 
-// redisDownLatency measures single calls, one after the other, so that nothing but Redis makes them wait.
+// redisDownLatency measures single calls, one after the other, so that only Redis delays them.
 func redisDownLatency(r *record) {
 	r.Fault = "Redis stopped (SIGSTOP), refused (SIGKILL), black-holed (proxy); 3 times each"
-	r.Load = "4 callers of one server, reads and writes by turns"
+	r.Load = "4 callers of one server, reads and writes alternately"
 	w := newWorld(r, setting{})
 	proxied := newWorld(r, setting{proxied: true})
 	latencyOf(r, w, "stopped", w.redis.Pause, w.redis.Resume)
@@ -27,7 +27,7 @@ func redisDownLatency(r *record) {
 	latencyOf(r, proxied, "black-holed", proxied.proxies[0].hole, proxied.proxies[0].heal)
 }
 
-// latencyOf compares healthy calls with those just after the fault and with those when it is known.
+// latencyOf compares healthy calls with those right after the fault and with those after the breaker has opened.
 func latencyOf(r *record, w *world, name string, fail, heal func()) {
 	var before, after, healthyP99, worst []float64
 	for range rounds {
@@ -35,7 +35,7 @@ func latencyOf(r *record, w *world, name string, fail, heal func()) {
 		c.settle()
 		healthy := c.call(time.Second)
 		fail()
-		first := c.call(500 * time.Millisecond) // five failures within a second, or one and a probe, open the breaker
+		first := c.call(500 * time.Millisecond) // the breaker opens after five failures within a second, or after one and a failed probe
 		later := c.call(time.Second)
 		heal()
 		if _, ok := until(10*time.Second, func() bool { return w.instances[0].redisState(w.client) == "ok" }); !ok {
@@ -52,7 +52,7 @@ func latencyOf(r *record, w *world, name string, fail, heal func()) {
 	r.limit(median(after) <= mostOnce, "%s: after that p99 is healthy %+.1f ms (rounds %.1f; healthy p99 %.1f), limit +2", name, median(after), after, healthyP99)
 }
 
-// caller is a few clients of one server and one chat each.
+// caller is a few clients of one server, each with its own chat.
 type caller struct {
 	r     *record
 	w     *world
@@ -61,8 +61,8 @@ type caller struct {
 
 const callers = 4
 
-// settle warms up until no call is slow any more. After a black hole, connections that are dead for good each cost one
-// call a timeout; after that they are gone from the pool.
+// settle warms up until calls are fast again. After a black hole, each dead connection in the pool costs one call a
+// timeout.
 func (c *caller) settle() {
 	c.r.Helper()
 	slow := 40 * time.Millisecond
@@ -81,7 +81,8 @@ func newCaller(r *record, w *world) *caller {
 	return c
 }
 
-// call reads and writes by turns for some time, with a pause after each call: the machine is not what is measured.
+// call alternates reads and writes for some time and pauses after each, so that the load of the machine is not
+// measured.
 func (c *caller) call(duration time.Duration) []time.Duration {
 	all := make([][]time.Duration, callers)
 	wait := make(chan error, callers)

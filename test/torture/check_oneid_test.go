@@ -9,19 +9,19 @@ import (
 	"studychat/db"
 )
 
-// contender wants the id for something of its own.
+// contender tries to create an object with the id.
 type contender struct {
 	user, document string
 	v              vars
 	kind           string // what the id names if this one stands
 }
 
-// oneID has several users give one id to chats and messages at the same moment, at different instances. The id may name
-// one of them, for everybody.
+// oneID makes several users give one id to chats and messages at the same moment, at different instances. The id may
+// name only one object, for everybody.
 func oneID(r *record) {
 	w := newWorld(r, setting{})
 	people := []string{"ann", "bob", "cid", "dan"}
-	homes := map[string]string{} // a chat of each, that the others may see
+	homes := map[string]string{} // one chat per user, which the others may see
 	for _, user := range people {
 		homes[user] = db.NewID()
 		w.must(user, createChat, vars{"id": homes[user], "title": "Home of " + user}, nil)
@@ -47,9 +47,9 @@ func oneID(r *record) {
 		}
 		stands[kind]++
 	}
-	r.Load = fmt.Sprintf("4 users, %d instances; %d times a chat stood, %d times a message", len(w.instances), stands["Chat"], stands["Message"])
-	r.limit(problems == 0, "%d of %d ids named something else than one object", problems, r.ids)
-	r.limit(stands["Chat"] > 0 && stands["Message"] > 0, "each kind has won the race: %v", slices.Sorted(maps.Keys(stands)))
+	r.Load = fmt.Sprintf("4 users, %d instances; a chat won %d times, a message %d times", len(w.instances), stands["Chat"], stands["Message"])
+	r.limit(problems == 0, "%d of %d ids did not name exactly one object", problems, r.ids)
+	r.limit(stands["Chat"] > 0 && stands["Message"] > 0, "kinds that won the race: %v", slices.Sorted(maps.Keys(stands)))
 }
 
 func contenders(id string, people []string, homes map[string]string) []contender {
@@ -64,7 +64,7 @@ func contenders(id string, people []string, homes map[string]string) []contender
 	return all
 }
 
-// contend has all ask at the same moment, asks everybody afterwards what the id names, and says what was wrong.
+// contend sends all requests at the same moment, then queries the id for every user, and describes any problem.
 func contend(r *record, w *world, n int, id string, all []contender) (kind, problem string) {
 	ask := func(k, at int) error {
 		return post(r.Context(), w.client, w.instances[at%len(w.instances)], all[k].user, all[k].document, all[k].v, nil)
@@ -84,7 +84,7 @@ func contend(r *record, w *world, n int, id string, all []contender) (kind, prob
 		return "", fmt.Sprintf("%s: %v", problem, answers)
 	}
 	winner := slices.Index(answers, nil)
-	for k := range all { // safe to repeat, with the same outcome everywhere
+	for k := range all { // a retry is safe and has the same outcome at every instance
 		if again := ask(k, n+k+1); codeOf(again) != codeOf(answers[k]) || (again == nil) != (k == winner) {
 			return "", fmt.Sprintf("%s was answered %v, and once more %v", all[k].user, answers[k], again)
 		}
@@ -92,7 +92,7 @@ func contend(r *record, w *world, n int, id string, all []contender) (kind, prob
 	return all[winner].kind, w.names(r, id, all[winner], all)
 }
 
-// judgeOneID says what is wrong with the answers of those who wanted one id.
+// judgeOneID describes what is wrong with the answers to the requests for one id.
 func judgeOneID(answers []error) string {
 	stand := 0
 	for _, err := range answers {
@@ -111,7 +111,8 @@ func judgeOneID(answers []error) string {
 
 const readNode = `query ($id: ID!) { node(id: $id) { __typename id ... on Chat { title } ... on Message { content author { id } } } }`
 
-// names asks every instance for the id, on behalf of everybody, and says what was wrong. Messages are seen by all; a chat, by its owner.
+// names queries every instance for the id on behalf of every user and describes any problem. Everybody sees messages;
+// only its owner sees a chat.
 func (w *world) names(r *record, id string, winner contender, all []contender) string {
 	type object struct {
 		Kind    string `json:"__typename"`

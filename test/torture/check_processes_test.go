@@ -4,10 +4,11 @@ import (
 	"time"
 
 	"studychat/db"
+	"studychat/db/sqlstore"
 	"studychat/test/services"
 )
 
-// worst is the slowest delivery, in ms, of what was sent in the window.
+// worst returns the slowest delivery, in ms, of the messages sent in the window.
 func (l *traffic) worst(w window) float64 {
 	var worst time.Duration
 	for _, s := range l.subscribers {
@@ -20,9 +21,9 @@ func (l *traffic) worst(w window) float64 {
 	return ms(worst)
 }
 
-// writeUnpublished commits messages as a server does that dies before it tells anybody.
+// writeUnpublished commits messages like a server that dies before it publishes them.
 func writeUnpublished(l *traffic, n int) {
-	store, err := db.Open(l.r.Context(), l.w.dsn, db.OpenOptions{MaxConns: 2})
+	store, err := sqlstore.Open(l.r.Context(), l.w.dsn, sqlstore.OpenOptions{MaxConns: 2})
 	l.r.must(err)
 	defer store.Close()
 	for k := range n {
@@ -55,7 +56,7 @@ func instanceKill(r *record) {
 	l.judge(faults...)
 }
 
-// postgresKill kills the database. Half of the writers who do not know what became of a write leave it at that.
+// postgresKill kills the database. Half of the writers do not retry a write whose outcome is unknown.
 func postgresKill(r *record) {
 	r.Fault = "SIGKILL of all processes of PostgreSQL (fsync on), restarted after 1 s; twice"
 	server := services.NewPostgresServer(r, "fsync=on")
@@ -84,7 +85,7 @@ func postgresKill(r *record) {
 		}
 		return true
 	})
-	r.limit(begun > len(l.answers), "%d of %d writes were given up with an unknown outcome; %d of those are there, once", begun-len(l.answers), begun, there)
+	r.limit(begun > len(l.answers), "%d of %d writes were abandoned with an unknown outcome; %d of those were committed, once", begun-len(l.answers), begun, there)
 }
 
 func (t truth) hasMessage(id string) bool {

@@ -8,14 +8,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The limits of what a subscriber notices of a Redis that is in trouble.
+// Limits of what a subscriber notices when Redis is in trouble.
 const (
 	outage     = 1500 * time.Millisecond
 	mostDuring = 1000.0 // ms, p99
 	mostAfter  = 1000.0 // ms
 )
 
-// redisTrouble runs the traffic through a fault of Redis, a few times.
+// redisTrouble runs the traffic through repeated faults of Redis.
 func redisTrouble(r *record, what string, fault func(w *world)) {
 	r.Fault = fmt.Sprintf("%s; %d times", what, r.outages)
 	w := newWorld(r, setting{})
@@ -67,7 +67,7 @@ func clientKillPubSub(r *record) {
 	})
 }
 
-// outputBuffer floods the channels: Redis closes a subscriber to whom more than the limit is on its way.
+// outputBuffer floods the channels: Redis disconnects a subscriber whose pending output exceeds the limit.
 func outputBuffer(r *record) {
 	redisTrouble(r, "pubsub output buffer limit 4 KB, and 32 KB of noise on every channel 5 times in 1.5 s", func(w *world) {
 		client := admin(r, w.redis.Addr())
@@ -97,7 +97,7 @@ func outputBuffer(r *record) {
 	})
 }
 
-// subscribed are the ids of the connections that receive.
+// subscribed returns the ids of the subscribed connections.
 func subscribed(r *record, client *redis.Client) map[string]bool {
 	ids := map[string]bool{}
 	list, err := client.Do(r.Context(), "CLIENT", "LIST", "TYPE", "pubsub").Text()
@@ -109,9 +109,9 @@ func subscribed(r *record, client *redis.Client) map[string]bool {
 	return ids
 }
 
-// redisBlackhole: nobody is told that Redis is gone.
+// redisBlackhole makes Redis unreachable without closing any connection.
 func redisBlackhole(r *record) {
-	r.Fault = "a proxy swallows all bytes to and from Redis for 6 s; connections of before stay dead"
+	r.Fault = "a proxy swallows all bytes to and from Redis for 6 s; earlier connections stay dead"
 	w := newWorld(r, setting{proxied: true})
 	l := w.newTraffic(r)
 	l.start()
@@ -135,13 +135,12 @@ func redisBlackhole(r *record) {
 	worst := l.worst(trouble)
 	r.limit(degraded && noticed <= 3*time.Second, "degraded after %.0f ms, limit 3 s", ms(noticed))
 	r.limit(worst <= 3500, "the slowest delivery took %.0f ms, limit 3 s and one sweep", worst)
-	r.limit(healthy && back <= 5*time.Second, "back after %.0f ms, limit 5 s", ms(back))
+	r.limit(healthy && back <= 5*time.Second, "healthy again after %.0f ms, limit 5 s", ms(back))
 }
 
-// neverPublished: a writer that is killed between commit and publish leaves a row that nobody was told of. Here the row is
-// written with the store alone.
+// neverPublished covers writers that are killed between commit and publish. The check writes through the store alone.
 func neverPublished(r *record) {
-	r.Fault = "60 messages committed and never published, one chat each or on top of the others' events"
+	r.Fault = "60 messages committed and never published, in a chat of their own or among the others' events"
 	w := newWorld(r, setting{})
 	l := w.newTraffic(r)
 	l.start()
@@ -152,5 +151,5 @@ func neverPublished(r *record) {
 	silent := during(func() { writeUnpublished(l, 30) })
 	l.judge(trouble, silent)
 	r.limit(l.worst(trouble) <= 6000, "among other events the slowest took %.0f ms, limit 6 s", l.worst(trouble))
-	r.limit(l.worst(silent) <= 6000, "in chats that are else silent the slowest took %.0f ms, limit 6 s", l.worst(silent))
+	r.limit(l.worst(silent) <= 6000, "in otherwise silent chats the slowest took %.0f ms, limit 6 s", l.worst(silent))
 }

@@ -17,12 +17,12 @@ import (
 
 const (
 	databaseAway = 25 * time.Millisecond // each way
-	rejoinWait   = 3 * time.Minute       // for what was answered last
+	rejoinWait   = 3 * time.Minute       // for the event acknowledged last
 )
 
-// rejoin takes members out of chats and adds them again while their feeds are looking for what is new, deletes chats that were just
-// joined, and then does all of it without a pause, also on one instance with SQLite. Every event of a membership has to come: the
-// member's own MemberAdded first, in order, up to the removal.
+// rejoin removes members and adds them again while their feeds poll, deletes chats that were just joined, and then
+// repeats both without pauses, also on one instance with SQLite. Every event of a membership must be delivered: first
+// the member's own MemberAdded, then the others in order, up to the removal.
 func rejoin(r *record) {
 	w := newWorld(r, setting{})
 	far := w.another("DATABASE_URL="+farDatabase(r, w.dsn), "REDIS_URL="+w.redis.URL())
@@ -47,7 +47,7 @@ func (w *world) another(settings ...string) *instance {
 	return i
 }
 
-// rejoins has users follow their feeds at the instance and lets others do something to each.
+// rejoins makes users follow their feeds at the instance while others change their memberships.
 func (w *world) rejoins(r *record, what string, at *instance, do func(p *rejoiner)) {
 	r.Helper()
 	all := make([]*rejoiner, r.rejoiners*int(carriers))
@@ -67,16 +67,16 @@ func (w *world) rejoins(r *record, what string, at *instance, do func(p *rejoine
 		r.Log(problem)
 	}
 	r.Committed, r.Delivered, r.Lost, r.Gaps, r.Resets = r.Committed+v.due, r.Delivered+v.got, r.Lost+v.lost, r.Gaps+v.gaps, r.Resets+v.resets
-	r.limit(v.clean() && v.due > 0, "%s: %d memberships with %d events, %d lost, %d out of order or of when they were not members, %d resets", what, memberships, v.due, v.lost, v.gaps+v.foreign, v.resets)
+	r.limit(v.clean() && v.due > 0, "%s: %d memberships with %d events, %d lost, %d out of order or from outside a membership, %d resets", what, memberships, v.due, v.lost, v.gaps+v.foreign, v.resets)
 }
 
-// told is an event of a feed.
+// told is an event that a feed delivered.
 type told struct {
 	seq  int64
 	kind string
 }
 
-// rejoiner is a user whose feed is followed while another takes them out of chats and adds them again.
+// rejoiner is a user whose feed is followed while somebody else removes and adds them.
 type rejoiner struct {
 	w           *world
 	at          *instance
@@ -107,7 +107,7 @@ func (p *rejoiner) run(ctx context.Context, do func(p *rejoiner)) {
 	reading.Go(func() { p.read(ctx, s) })
 	do(p)
 	until(rejoinWait, func() bool { return p.complete() || ctx.Err() != nil })
-	pause(100 * time.Millisecond) // for what must not come
+	pause(100 * time.Millisecond) // for an event that must not come
 	s.close()
 	cancel()
 	reading.Wait()
@@ -144,7 +144,8 @@ func (p *rejoiner) complete() bool {
 	return true
 }
 
-// write runs a mutation of the owner's at some instance. The owner alone writes to their chats, so the cursor of the answer tells the number.
+// write runs a mutation of the owner at some instance. Only the owner writes to these chats, so the cursor in the
+// answer gives the number.
 func (p *rejoiner) write(document string, v vars) (seq int64) {
 	if p.problem != nil {
 		return 0
@@ -177,7 +178,7 @@ func (p *rejoiner) remove(chat string) {
 	p.owes(chat, "MemberRemoved", p.write(dropMember, vars{"chat": chat, "user": p.user}))
 }
 
-// send sends a message, which is for the user if they are a member.
+// send sends a message, which the user must receive if they are a member.
 func (p *rejoiner) send(chat string, member bool) {
 	if seq := p.write(sendMessage, vars{"chat": chat, "content": "hi"}); member {
 		p.owes(chat, "MessageSent", seq)
@@ -190,12 +191,12 @@ func (p *rejoiner) owes(chat, kind string, seq int64) {
 	p.want[chat] = append(p.want[chat], told{seq, kind})
 }
 
-// rejoin is what happens when somebody is moved to another chat and back.
+// rejoin moves the user to another chat and back.
 func (p *rejoiner) rejoin(wait time.Duration) {
 	one, two := p.create(), p.create()
 	p.add(one)
 	p.send(one, true)
-	pause(200 * time.Millisecond) // it is told
+	pause(200 * time.Millisecond) // until it is delivered
 	p.remove(one)
 	p.send(one, false)
 	p.add(two)
@@ -214,7 +215,7 @@ func (p *rejoiner) deleted() {
 	p.owes(chat, "ChatDeleted", joined+1)
 }
 
-// churn has the user come and go as fast as the owner can ask for it.
+// churn adds and removes the user as fast as the owner can request it.
 func (p *rejoiner) churn(times int) {
 	chat := p.create()
 	for range times {
@@ -227,8 +228,8 @@ func (p *rejoiner) churn(times int) {
 	p.send(chat, true)
 }
 
-// judge compares what came with what was answered. Of a chat that was deleted at once, the joining may come, or a reset that says that
-// it is gone.
+// judge compares the delivered events with the acknowledged ones. A chat that was deleted at once may show MemberAdded,
+// or a reset of that chat.
 func (p *rejoiner) judge() (v verdict) {
 	if err := cmp.Or(p.problem, p.broken); err != nil {
 		v.object(&v.lost, "%s: %v", p.user, err)
@@ -245,7 +246,7 @@ func (p *rejoiner) judge() (v verdict) {
 			if slices.Contains(got, e) {
 				v.got++
 			} else {
-				v.object(&v.lost, "%s over %s: number %d of %s never came, a %s", p.user, p.over, e.seq, chat, e.kind)
+				v.object(&v.lost, "%s over %s: number %d of %s, a %s, was not delivered", p.user, p.over, e.seq, chat, e.kind)
 			}
 		}
 		for n, e := range got {
@@ -255,14 +256,14 @@ func (p *rejoiner) judge() (v verdict) {
 			case n == 0 && e.kind != "MemberAdded" && e.kind != "ChatDeleted":
 				v.object(&v.gaps, "%s over %s: %s begins with %v", p.user, p.over, chat, e)
 			case !slices.Contains(want, e) && want[len(want)-1].kind != "ChatDeleted":
-				v.object(&v.foreign, "%s over %s: %v of %s came", p.user, p.over, e, chat)
+				v.object(&v.foreign, "%s over %s: unexpected %v of %s", p.user, p.over, e, chat)
 			}
 		}
 	}
 	return v
 }
 
-// farDatabase is the database behind a line on which everything takes its time.
+// farDatabase returns the DSN of the database behind a line with a delay.
 func farDatabase(r *record, dsn string) string {
 	r.Helper()
 	near, err := url.Parse(dsn)
@@ -279,7 +280,7 @@ func farDatabase(r *record, dsn string) string {
 	return near.String()
 }
 
-// longLine passes everything on, later.
+// longLine forwards every byte with a delay.
 type longLine struct {
 	to      string
 	running sync.WaitGroup
@@ -327,7 +328,7 @@ func (l *longLine) close() {
 	l.running.Wait()
 }
 
-// carry moves what comes from one end to the other, each piece at its time, however many are on the way.
+// carry forwards bytes in one direction. Each chunk waits for its own time, however many are in flight.
 func carry(from, to net.Conn) {
 	type piece struct {
 		bytes []byte
@@ -340,7 +341,7 @@ func carry(from, to net.Conn) {
 		for p := range way {
 			pause(time.Until(p.due))
 			if _, err := to.Write(p.bytes); err != nil {
-				_ = from.Close() // ends the reading, which closes the way
+				_ = from.Close() // ends the reading, which closes the queue
 			}
 		}
 	})

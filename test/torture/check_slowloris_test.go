@@ -9,8 +9,8 @@ import (
 	"studychat/db"
 )
 
-// slowloris has hundreds of connections do next to nothing while somebody works. In the long form each kind comes in turn
-// and is watched to its end; in the short form all come together, and only the work is judged.
+// slowloris keeps hundreds of nearly idle connections while others work. In the long form each kind comes in turn and
+// is watched to its end; in the short form all come together and only the work is judged.
 func slowloris(r *record) {
 	w := newWorld(r, setting{one: true, extra: []string{"GODEBUG=gctrace=1"}})
 	c := newCaller(r, w)
@@ -21,8 +21,8 @@ func slowloris(r *record) {
 	}
 	c.settle()
 	kinds := hostilities("ann", large)
-	r.Fault = fmt.Sprintf("%d connections that send or take a byte each half second", r.hostile)
-	r.Load = fmt.Sprintf("%d callers of the same server, reads and writes by turns, and new sockets", callers)
+	r.Fault = fmt.Sprintf("%d connections that send or read one byte every half second", r.hostile)
+	r.Load = fmt.Sprintf("%d callers of the same server, reads and writes alternately, and new sockets", callers)
 	if *scaleFlag != "short" {
 		for _, h := range kinds {
 			withstand(r, c, h)
@@ -64,8 +64,8 @@ func withstand(r *record, c *caller, h hostility) {
 	c.judgeBeside(h.name, c.again(quiet, beside), beside)
 }
 
-// again measures the quiet once more when the calls beside a siege were slow, and returns the slower one: the machine may
-// have got busier by itself.
+// again repeats the quiet measurement when the calls beside a siege were slow, and returns the slower one: the machine
+// itself may have got busier.
 func (c *caller) again(quiet, beside []time.Duration) []time.Duration {
 	before := quantile(quiet, 0.99)
 	if quantile(beside, 0.99) <= bearable(before) {
@@ -77,13 +77,13 @@ func (c *caller) again(quiet, beside []time.Duration) []time.Duration {
 	return quiet
 }
 
-// judgeBeside compares the calls beside a siege with the quiet ones, and has a new socket subscribe. A call that failed
-// has failed the check already.
+// judgeBeside compares the calls beside a siege with the quiet ones and subscribes with a new socket. A failed call has
+// failed the check already.
 func (c *caller) judgeBeside(name string, quiet, beside []time.Duration) {
 	c.r.Helper()
 	before, after := quantile(quiet, 0.99), quantile(beside, 0.99)
 	c.r.P50, c.r.P99 = max(c.r.P50, ms(quantile(beside, 0.5))), max(c.r.P99, ms(after))
-	c.r.limit(len(beside) > 0 && after <= bearable(before), "%s: %d calls beside them, p99 %.1f ms, quiet %.1f ms, limit %.1f ms", name, len(beside), ms(after), ms(before), ms(bearable(before)))
+	c.r.limit(len(beside) > 0 && after <= bearable(before), "%s: %d calls meanwhile, p99 %.1f ms, quiet %.1f ms, limit %.1f ms", name, len(beside), ms(after), ms(before), ms(bearable(before)))
 	s, got, err := begin(c.r.Context(), c.w, 0, overSocket, "ann", c.chats[1], cursorAt(c.chats[1], 1))
 	if s != nil {
 		s.close()

@@ -13,11 +13,11 @@ import (
 
 const naiveCuts = 18
 
-// startCut cuts streams right after their first bytes, before any event, and has them come back with the cursor that the
-// bytes held, at another instance: what was committed meanwhile has to come.
+// startCut disconnects streams after their first bytes, before any event, and resumes them at another instance from the
+// cursor in those bytes. Everything committed meanwhile must be delivered.
 func startCut(r *record) {
 	r.chats, r.subscribers, r.rate = 4, 12, 60
-	r.Fault = fmt.Sprintf("%d streams of chats and feeds, over each carrier, cut after their first bytes and resumed at another instance; 3 events and those of the others meanwhile", r.cuts)
+	r.Fault = fmt.Sprintf("%d streams of chats and feeds, over each carrier, disconnected after their first bytes and resumed at another instance; 3 events of the check meanwhile, and those of others", r.cuts)
 	w := newWorld(r, setting{})
 	l := w.newTraffic(r)
 	l.start()
@@ -28,11 +28,11 @@ func startCut(r *record) {
 	naive, _ := sum(all)
 	t := l.judge()
 	l.addTo(&v, got, t)
-	r.limit(v.clean() && v.due >= 3*r.cuts, "%d streams cut at their start: of %d events after it %d were lost, %d came twice or out of order", r.cuts, v.due, v.lost, v.duplicates+v.gaps)
+	r.limit(v.clean() && v.due >= 3*r.cuts, "%d streams disconnected at their start: of %d later events %d were lost, %d were doubled or out of order", r.cuts, v.due, v.lost, v.duplicates+v.gaps)
 	r.limit(naive.lost >= naiveCuts, "control, resumed without a cursor: the validator finds %d of %d events lost", naive.lost, naive.due)
 }
 
-// cut is one round: of a chat, or of the feed. The naive one comes back without a cursor.
+// cut performs one round with a chat or the feed. The naive one resumes without a cursor.
 func (g *guest) cut(n int, naive bool) {
 	ctx, cancel := context.WithTimeout(g.r.Context(), joinWait)
 	defer cancel()
@@ -51,7 +51,7 @@ func (g *guest) cut(n int, naive bool) {
 		cursor = ""
 	}
 	awaited := map[string]int64{room.id: sent[len(sent)-1]}
-	if naive { // until something comes that was sent after it
+	if naive { // until an event arrives that was sent after it
 		awaited[room.id]++
 	}
 	got, err := g.read(ctx, over, (at+1+rand.IntN(2))%3, chat, cursor, awaited)
@@ -64,8 +64,8 @@ func (g *guest) cut(n int, naive bool) {
 	g.got = append(g.got, got...)
 }
 
-// firstBytes opens a stream, takes the first cursor that it gives and cuts it: of Server-Sent Events the id before any
-// event, else StreamStarted's.
+// firstBytes opens a stream, reads its first cursor and disconnects. Over Server-Sent Events that cursor is the id
+// before any event, else it is StreamStarted's.
 func (g *guest) firstBytes(ctx context.Context, over carrier, at int, chat string) (string, error) {
 	s, err := over.open(ctx, g.l.w.client, g.l.w.instances[at], g.user, chat, "")
 	if err != nil {
@@ -91,7 +91,7 @@ func (g *guest) meanwhile(ctx context.Context, room room) []int64 {
 	seqs := make([]int64, 3)
 	for n := range seqs {
 		var answer sent
-		if !g.l.insist(ctx, room, sendMessage, vars{"chat": room.id, "content": "meanwhile"}, rand.IntN(3), &answer) {
+		if !g.l.runWithRetry(ctx, room, sendMessage, vars{"chat": room.id, "content": "meanwhile"}, rand.IntN(3), &answer) {
 			g.object(&g.lost, "nothing was sent meanwhile")
 		}
 		seqs[n] = answer.SendMessage.Message.Seq
@@ -99,8 +99,8 @@ func (g *guest) meanwhile(ctx context.Context, room room) []int64 {
 	return seqs
 }
 
-// judgeCut holds a stream that was resumed against what was sent after its start: a chat's goes on with the number after
-// its cursor, without a gap; either has everything.
+// judgeCut compares a resumed stream with what was sent after its start. A chat's stream must continue right after its
+// cursor, without a gap; both kinds must deliver everything.
 func judgeCut(user, chat, cursor string, one bool, sent []int64, got []received) verdict {
 	var v verdict
 	seen := map[int64]bool{}
@@ -110,7 +110,7 @@ func judgeCut(user, chat, cursor string, one bool, sent []int64, got []received)
 	}
 	for _, e := range got {
 		switch {
-		case e.passing():
+		case e.ephemeral():
 			if one {
 				v.startsAt(user, e, at)
 			}
@@ -138,7 +138,7 @@ func judgeCut(user, chat, cursor string, one bool, sent []int64, got []received)
 		if seen[seq] {
 			v.got++
 		} else {
-			v.object(&v.lost, "%s in %s: event %d, sent while the stream was cut after %q, never came", user, chat, seq, cursor)
+			v.object(&v.lost, "%s in %s: event %d, sent after the disconnect at %q, was not delivered", user, chat, seq, cursor)
 		}
 	}
 	return v
@@ -149,13 +149,13 @@ const (
 	killedSends = 5
 )
 
-// startKill kills the instance of streams that have begun, before anything came by them, and commits events while nobody
-// follows: the streams go on elsewhere, with all of them.
+// startKill kills the instance of streams that have started and delivered nothing, and commits events before they
+// reconnect. The streams must resume elsewhere and deliver every event.
 func startKill(r *record) {
 	w := newWorld(r, setting{})
 	l := &traffic{w: w, r: r, stopWriting: func() {}, stopReading: func() {}}
 	r.Cleanup(l.stop)
-	r.Fault = fmt.Sprintf("SIGKILL of each of the three servers in turn, with streams at it that have begun and brought nothing; %d events in each chat before they are back", killedSends)
+	r.Fault = fmt.Sprintf("SIGKILL of each of the three servers in turn, with started streams that have delivered nothing; %d events in each chat before they reconnect", killedSends)
 	var v verdict
 	streams := 0
 	for n, victim := range w.instances {
@@ -190,11 +190,11 @@ func startKill(r *record) {
 	for _, problem := range v.problems {
 		r.Log(problem)
 	}
-	r.limit(v.clean() && v.due >= streams*killedSends, "%d deliveries due, %d lost, %d doubled, %d out of order, %d resets, %d streams that began otherwise than they have to", v.due, v.lost, v.duplicates, v.gaps, v.resets, v.starts)
+	r.limit(v.clean() && v.due >= streams*killedSends, "%d deliveries due, %d lost, %d doubled, %d out of order, %d resets, %d streams that began wrongly", v.due, v.lost, v.duplicates, v.gaps, v.resets, v.starts)
 	l.reportProblems()
 }
 
-// furnishFor makes new rooms for the streams at an instance.
+// furnishFor creates new rooms for the streams at an instance.
 func (l *traffic) furnishFor(at int) {
 	l.r.Helper()
 	l.rooms = nil
@@ -216,7 +216,7 @@ func (l *traffic) furnishFor(at int) {
 
 func beginner(at int, over carrier) string { return fmt.Sprintf("beginner-%d-%d", at, over) }
 
-// beginners follow each room and the feed, without a cursor, over each carrier.
+// beginners returns subscribers of each room and of the feed, without a cursor, over each carrier.
 func (w *world) beginners(at int, rooms []room) (all []*subscriber) {
 	for over := range carriers {
 		chats := []string{""}
@@ -241,7 +241,7 @@ func everyStream(all []*subscriber, done func(s *subscriber) bool) bool {
 	return true
 }
 
-// hasAll says whether everything that was sent to the rooms has come, as far as the subscriber follows them.
+// hasAll reports whether the subscriber received everything sent to the rooms that it follows.
 func (s *subscriber) hasAll(rooms []room) bool {
 	for _, room := range rooms {
 		if (s.chat == "" || s.chat == room.id) && !s.reached(room.id, room.seq+killedSends) {
@@ -251,7 +251,7 @@ func (s *subscriber) hasAll(rooms []room) bool {
 	return true
 }
 
-// judgeBeginners knows where each stream began: nothing was committed before the instance was killed.
+// judgeBeginners relies on where each stream began: nothing was committed before the instance was killed.
 func (l *traffic) judgeBeginners(all []*subscriber) verdict {
 	var v verdict
 	t := l.w.truth()
@@ -263,11 +263,11 @@ func (l *traffic) judgeBeginners(all []*subscriber) verdict {
 		v.add(judgeStarts(s.user, s.got))
 		v.add(newIdentities().judge(s.got))
 		if s.conn < 2 {
-			v.object(&v.starts, "%s in %q was not cut", s.user, s.chat)
+			v.object(&v.starts, "%s in %q was not disconnected", s.user, s.chat)
 		}
 		if s.chat != "" {
 			if s.after != shown[s.chat] {
-				v.object(&v.starts, "%s in %s began after %d, and the chat was at %d", s.user, s.chat, s.after, shown[s.chat])
+				v.object(&v.starts, "%s in %s began after %d, but the chat's head was %d", s.user, s.chat, s.after, shown[s.chat])
 			}
 			v.add(judgeStream(s.user, s.chat, s.after, s.got, t))
 			continue
@@ -277,7 +277,7 @@ func (l *traffic) judgeBeginners(all []*subscriber) verdict {
 	return v
 }
 
-// judgeFeedAfter is judgeJoin for a feed that has to bring everything up to the heads.
+// judgeFeedAfter is judgeJoin for a feed that must deliver everything up to the heads.
 func judgeFeedAfter(user string, shown map[string]int64, got []received, t truth) verdict {
 	v := judgeJoin(user, shown, got)
 	last := map[string]int64{}

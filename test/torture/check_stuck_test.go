@@ -11,18 +11,18 @@ import (
 
 const (
 	stuckFor    = 5 * time.Second
-	stuckCrowd  = 90               // callers, over all instances: more than their connections
+	stuckCrowd  = 90               // callers over all instances; more than their connections
 	mostLocked  = 15 * time.Second // that a writer who is gone may keep a chat
-	vanishWrite = 8                // writes of one chat that are under way when their instance vanishes
+	vanishWrite = 8                // writes of one chat in flight when their instance vanishes
 )
 
-// small is the traffic beside a fault that is about one chat.
+// small sets the load beside a fault that affects one chat.
 func (r *record) small() { r.chats, r.subscribers, r.rate = 6, 18, 30 }
 
-// stuckChat locks one chat while a crowd writes to it: nobody else may notice.
+// stuckChat locks one chat while a crowd writes to it. Users of other chats must not notice.
 func stuckChat(r *record) {
 	r.small()
-	r.Fault = fmt.Sprintf("one chat's row locked for %.0f s (SELECT … FOR UPDATE) while %d callers write to that chat", stuckFor.Seconds(), stuckCrowd)
+	r.Fault = fmt.Sprintf("one chat's row locked for %.0f s (SELECT … FOR UPDATE) while %d callers write to it", stuckFor.Seconds(), stuckCrowd)
 	w := newWorld(r, setting{})
 	l := w.newTraffic(r)
 	l.everyCarrier()
@@ -46,11 +46,11 @@ func stuckChat(r *record) {
 	b.judge(before, trouble, after)
 }
 
-// vanishedWriter has an instance vanish, with its host, while it commits a write: its connections are silent, and stay
-// open. Others want to write to the same chat, and to other chats.
+// vanishedWriter makes an instance vanish with its host during a commit: its connections stay open and silent. Others
+// write to the same chat and to other chats.
 func vanishedWriter(r *record) {
 	r.small()
-	r.Fault = fmt.Sprintf("an instance vanishes without a word to PostgreSQL, %d of its writes to one chat under way, one of them at its COMMIT; %d callers write to that chat at the others", vanishWrite, stuckCrowd)
+	r.Fault = fmt.Sprintf("an instance vanishes without closing its connections to PostgreSQL, with %d writes to one chat in flight, one of them at its COMMIT; %d callers write to that chat at the others", vanishWrite, stuckCrowd)
 	w := newWorld(r, setting{})
 	victim, line := w.victim("")
 	l := w.newTraffic(r)
@@ -66,7 +66,7 @@ func vanishedWriter(r *record) {
 		c = l.storm(room, stuckCrowd)
 		freed, _ = until(mostLocked+5*time.Second, func() bool { return !c.firstAnswer().IsZero() })
 	})
-	line.close() // else the chat might stay locked, and nothing could be judged
+	line.close() // otherwise the chat may stay locked, and nothing can be judged
 	c.end()
 	after := during(func() { pause(r.calm) })
 	b.end()
@@ -77,7 +77,7 @@ func vanishedWriter(r *record) {
 	b.judge(before, trouble, after)
 }
 
-// judgeDeliveries holds the deliveries of the traffic's messages to what is bearable, as bystanders.judge does their calls.
+// judgeDeliveries limits the deliveries of the traffic's messages, as bystanders.judge limits calls.
 func (l *traffic) judgeDeliveries(before, trouble, after window) {
 	l.r.Helper()
 	now := l.deliveries(trouble)
@@ -86,23 +86,23 @@ func (l *traffic) judgeDeliveries(before, trouble, after window) {
 		len(now), ms(quantile(now, 0.99)), ms(quantile(now, 1)), ms(quiet), ms(bearable(quiet)))
 }
 
-// vanish writes to the room at the instance, and cuts it off in the middle of that.
+// vanish writes to the room at the instance and freezes its database connections during the COMMIT.
 func vanish(r *record, w *world, victim *instance, line *proxy, room room) {
 	r.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	commits := line.holdCommits()
 	var writing sync.WaitGroup
 	write := func() {
-		_ = post(ctx, w.client, victim, room.owner, sendMessage, vars{"id": db.NewID(), "chat": room.id, "content": "last words"}, nil) // nobody is left to answer
+		_ = post(ctx, w.client, victim, room.owner, sendMessage, vars{"id": db.NewID(), "chat": room.id, "content": "last words"}, nil) // nobody waits for the answer
 	}
 	writing.Go(write)
 	if _, ok := until(10*time.Second, func() bool { return commits.count.Load() > 0 }); !ok {
-		r.Error("no COMMIT within 10 s: the proxy does not know one when it sees it")
+		r.Error("no COMMIT within 10 s: the proxy did not recognize it")
 	}
 	for range vanishWrite - 1 {
 		writing.Go(write)
 	}
-	pause(300 * time.Millisecond) // in which they come to the lock
+	pause(300 * time.Millisecond) // for the writes to reach the lock
 	line.freeze()
 	victim.kill()
 	cancel()

@@ -16,8 +16,8 @@ const (
 	unread = 5 * time.Second // after which a socket is not used again: nobody read it, so it has answered no ping
 )
 
-// subscribeRace subscribes at random moments of a burst: whatever is committed between the reading of the cursor and the
-// subscription's taking effect must neither be missed nor come twice.
+// subscribeRace subscribes at random moments of a burst. An event committed between the reading of the cursor and the
+// start of the subscription must arrive exactly once.
 func subscribeRace(r *record) {
 	r.chats, r.subscribers = 6, 24
 	r.Fault = fmt.Sprintf("%d subscriptions at random moments of a burst", r.races)
@@ -56,10 +56,10 @@ func subscribeRace(r *record) {
 		r.Log(problem)
 	}
 	r.Committed, r.Delivered, r.Lost, r.Gaps = r.Committed+v.due, r.Delivered+v.got, r.Lost+v.lost, r.Gaps+v.gaps
-	r.limit(v.clean() && v.due >= r.races, "%d subscriptions: %d began elsewhere than at cursor + 1 or went on with a gap, %d got nothing, %d did not begin with one StreamStarted", r.races, v.gaps, v.lost, v.starts)
+	r.limit(v.clean() && v.due >= r.races, "%d subscriptions: %d did not begin at cursor + 1 or continued with a gap, %d got nothing, %d did not begin with one StreamStarted", r.races, v.gaps, v.lost, v.starts)
 }
 
-// racer subscribes again and again, to any instance, over sockets that it keeps.
+// racer subscribes repeatedly to random instances, over sockets that it keeps.
 type racer struct {
 	l       *traffic
 	sockets map[string]*socket // by instance and user
@@ -101,7 +101,7 @@ func (c *racer) race(ctx context.Context) {
 	}
 }
 
-// cursor is that of a query just now, or of a message of before.
+// cursor returns a cursor that was just queried, or that of an earlier message.
 func (c *racer) cursor(ctx context.Context, room room, user string) (string, int64, error) {
 	var answer struct{ Chat struct{ EventCursor string } }
 	err := post(ctx, c.l.w.client, c.l.w.instances[rand.IntN(3)], user, readChat, vars{"id": room.id}, &answer)
@@ -136,7 +136,8 @@ func (c *racer) socket(ctx context.Context, at int, user string) (*socket, error
 	return s, err
 }
 
-// expect reads the subscription's StreamStarted and so many events. Frames of earlier ones may still come in between.
+// expect reads the subscription's StreamStarted and this many events. Frames of earlier subscriptions may still come in
+// between.
 func (c *racer) expect(ctx context.Context, s *socket, id string, cursor int64, events int) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -163,7 +164,7 @@ func (c *racer) expect(ctx context.Context, s *socket, id string, cursor int64, 
 				c.verdict.object(&c.verdict.starts, "the stream after %d begins at %s, resumed: %t", cursor, e.Cursor, e.Resumed)
 			}
 		}
-		if e.passing() {
+		if e.ephemeral() {
 			continue
 		}
 		if e.Seq != cursor+1 {

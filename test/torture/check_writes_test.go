@@ -13,10 +13,10 @@ import (
 
 const concurrentRetries = 50
 
-// idempotentSend sends each message 50 times at once, over all instances, and while one of them is killed.
+// idempotentSend sends each message 50 times at once over all instances, also while one of them is killed.
 func idempotentSend(r *record) {
 	r.chats, r.subscribers = 5, 20
-	r.Fault = "each message sent 50 times at once over three instances: 20 times in peace, 6 times while one is killed"
+	r.Fault = "each message sent 50 times at once over three instances: 20 times without a fault, 6 times while one is killed"
 	w := newWorld(r, setting{})
 	l := w.newTraffic(r)
 	l.start()
@@ -39,7 +39,7 @@ func idempotentSend(r *record) {
 	r.limit(codeOf(err) != "", "the same id with other content: %v", err)
 }
 
-// sendOften sends one message many times at once while something happens. All have to get the same answer.
+// sendOften sends one message many times at once while meanwhile runs. All must get the same answer.
 func (l *traffic) sendOften(room room, meanwhile func()) {
 	id := db.NewID()
 	l.sentAt.Store(id, time.Now())
@@ -48,7 +48,7 @@ func (l *traffic) sendOften(room room, meanwhile func()) {
 	var sending sync.WaitGroup
 	for k := range answers {
 		sending.Go(func() {
-			ok[k] = l.insist(context.Background(), room, sendMessage, vars{"id": id, "chat": room.id, "content": "content of " + id}, k, &answers[k])
+			ok[k] = l.runWithRetry(context.Background(), room, sendMessage, vars{"id": id, "chat": room.id, "content": "content of " + id}, k, &answers[k])
 		})
 	}
 	meanwhile()
@@ -66,9 +66,9 @@ func (l *traffic) sendOften(room room, meanwhile func()) {
 
 const listChats = `{ chats(first: 20) { edges { node { id } } } }`
 
-// membership takes members out and deletes chats under load, and cuts the lines of Pub/Sub meanwhile.
+// membership removes members and deletes chats under load, while Pub/Sub connections are killed.
 func membership(r *record) {
-	r.Fault = "every second member and two feeds' users removed, then every second chat deleted, CLIENT KILL TYPE pubsub all the while"
+	r.Fault = "every second member and the users of two feeds removed, then every second chat deleted, with CLIENT KILL TYPE pubsub meanwhile"
 	w := newWorld(r, setting{})
 	l := w.newTraffic(r)
 	l.start()
@@ -101,10 +101,10 @@ func membership(r *record) {
 	}
 	r.Stale = leaked
 	r.limit(ended >= r.subscribers/2, "%d streams of %d ended with their last event", ended, r.subscribers)
-	r.limit(leaked == 0, "%d queries by those who may not see the chat any more, over all instances, begun after the answer: %d answered", asked, leaked)
+	r.limit(leaked == 0, "%d queries by former members, over all instances, begun after the answer: %d returned the chat", asked, leaked)
 }
 
-// removeSome takes every second member out, all chats at once, and two users of the feeds.
+// removeSome removes every second member of all chats concurrently, and two users of the feeds.
 func (l *traffic) removeSome() (asked, leaked int) {
 	var mu sync.Mutex
 	var removing sync.WaitGroup
@@ -117,7 +117,7 @@ func (l *traffic) removeSome() (asked, leaked int) {
 			}
 			for _, user := range users {
 				pause(rand.N(50 * time.Millisecond))
-				if !l.insist(context.Background(), room, dropMember, vars{"chat": room.id, "user": user}, rand.IntN(3), nil) {
+				if !l.runWithRetry(context.Background(), room, dropMember, vars{"chat": room.id, "user": user}, rand.IntN(3), nil) {
 					continue
 				}
 				a, b := l.visible(user, room.id)
@@ -138,7 +138,7 @@ func (l *traffic) deleteSome() (asked, leaked int) {
 			continue
 		}
 		room.gone.Store(true)
-		if l.insist(context.Background(), room, deleteChat, vars{"id": room.id}, rand.IntN(3), nil) {
+		if l.runWithRetry(context.Background(), room, deleteChat, vars{"id": room.id}, rand.IntN(3), nil) {
 			a, b := l.visible(member(n, 1), room.id)
 			asked, leaked = asked+a, leaked+b
 		}
@@ -146,7 +146,7 @@ func (l *traffic) deleteSome() (asked, leaked int) {
 	return asked, leaked
 }
 
-// visible asks every instance for a chat that the user may not see, by itself and in the list.
+// visible queries every instance for a chat that the user may not see, by id and in the list.
 func (l *traffic) visible(user, chat string) (asked, leaked int) {
 	for n, i := range l.w.instances {
 		asked += 2

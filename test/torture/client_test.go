@@ -19,8 +19,8 @@ import (
 
 const secret = "a secret of at least thirty-two bytes"
 
-// authSettings make the servers ask for tokens. The limits on rates and connections that come with them are off: a few
-// owners write everything here, from one address, and what is tried is not the limits.
+// authSettings make the servers require tokens. Rate limits and connection quotas are off, because a few owners at one
+// address write everything here and the checks do not test these limits.
 var authSettings = []string{
 	"JWT_SECRET=" + secret, "JWT_ISSUER=torture", "JWT_AUDIENCE=studychat",
 	"MUTATION_RATE=0", "ADDRESS_MUTATION_RATE=0", "CONNECTIONS_PER_USER=0", "CONNECTIONS_PER_ADDRESS=0",
@@ -28,7 +28,7 @@ var authSettings = []string{
 
 var tokens sync.Map // by user
 
-// token is the user's, good for the whole run.
+// token returns the user's token, valid for the whole run.
 func token(user string) string {
 	if found, ok := tokens.Load(user); ok {
 		return found.(string)
@@ -38,12 +38,12 @@ func token(user string) string {
 	return signed
 }
 
-// sign makes a token that is for the servers.
+// sign makes a token that the servers accept.
 func sign(claims jwt.MapClaims) string {
 	claims["iss"], claims["aud"] = "torture", "studychat"
 	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))
 	if err != nil {
-		panic(err) // the algorithm and the key do not go together
+		panic(err) // the algorithm and the key do not match
 	}
 	return signed
 }
@@ -63,7 +63,7 @@ const (
 
 type vars map[string]any
 
-// failure is one error of an answer.
+// failure is one error of a GraphQL response.
 type failure struct {
 	Message    string `json:"message"`
 	Extensions struct {
@@ -75,7 +75,7 @@ type failure struct {
 
 func (f failure) Error() string { return f.Extensions.Code + ": " + f.Message }
 
-// codeOf returns the code of a GraphQL error, or "" when err is of another kind: the line was cut, or nobody listened.
+// codeOf returns the code of a GraphQL error, or "" for any other error, such as a broken connection.
 func codeOf(err error) string {
 	f, _ := errors.AsType[failure](err)
 	return f.Extensions.Code
@@ -120,7 +120,7 @@ func post(ctx context.Context, client *http.Client, i *instance, user, document 
 	return json.Unmarshal(answer.Data, data)
 }
 
-// sent is the answer of sendMessage.
+// sent is the data of sendMessage.
 type sent struct {
 	SendMessage struct {
 		Message struct {
@@ -137,19 +137,19 @@ type frame struct {
 	Type    string          `json:"type"`
 	Payload json.RawMessage `json:"payload,omitempty"`
 
-	hasID bool   // it came by a carrier that gives each event its cursor as id
+	hasID bool   // the carrier gives each event its cursor as id
 	sseID string // that id
-	fault error  // what is wrong with how it came
+	fault error  // what is wrong with the way in which it arrived
 }
 
-// socket is a connection that was acknowledged.
+// socket is an acknowledged connection.
 type socket struct{ conn *websocket.Conn }
 
 func dial(ctx context.Context, i *instance, user string) (*socket, error) {
 	return dialBy(ctx, nil, i, user)
 }
 
-// dialBy dials with the client, nil for the usual one.
+// dialBy dials with the client; nil means the default one.
 func dialBy(ctx context.Context, client *http.Client, i *instance, user string) (*socket, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -193,7 +193,7 @@ func (s *socket) subscribe(ctx context.Context, id, chat, after string) error {
 	return s.write(ctx, frame{ID: id, Type: "subscribe"}, vars{"query": chatEvents, "variables": follows(chat, after)})
 }
 
-// follows are the variables of chatEvents.
+// follows returns the variables of chatEvents.
 func follows(chat, after string) vars {
 	v := vars{}
 	if chat != "" {
@@ -205,7 +205,7 @@ func follows(chat, after string) vars {
 	return v
 }
 
-// read returns the next frame that is no ping, having answered those.
+// read answers pings and returns the next other frame.
 func (s *socket) read(ctx context.Context) (frame, error) {
 	for {
 		var f frame
@@ -221,7 +221,7 @@ func (s *socket) read(ctx context.Context) (frame, error) {
 	}
 }
 
-// event is what chatEvents gives.
+// event is an event of chatEvents or the feed.
 type event struct {
 	Kind    string `json:"__typename"`
 	Cursor  string `json:"cursor"`
@@ -230,7 +230,7 @@ type event struct {
 	Seq     int64  `json:"seq"`
 	User    person `json:"user"`
 	Resumed bool   `json:"resumed"`     // of a StreamStarted
-	ResetOf string `json:"resetChatId"` // chat of a StreamReset; "" is the whole feed
+	ResetOf string `json:"resetChatId"` // chat of a StreamReset; "" means the whole feed
 	Reason  string `json:"reason"`
 	Message struct {
 		ID string `json:"id"`
@@ -240,23 +240,23 @@ type event struct {
 	} `json:"member"`
 }
 
-// person is a user as the schema shows one.
+// person is a user as the schema returns it.
 type person struct {
 	ID string `json:"id"`
 }
 
-// personOf is the user of a subject.
+// personOf returns the user of a subject.
 func personOf(subject string) person { return person{"user:" + subject} }
 
-// durable says whether the event takes a number.
+// durable reports whether the event has a number.
 func (e event) durable() bool { return e.Seq > 0 }
 
-// ends says whether the user's stream of the chat ends with it.
+// ends reports whether the user's stream of the chat ends with the event.
 func (e event) ends(user string) bool {
 	return e.Kind == "ChatDeleted" || e.Kind == "MemberRemoved" && e.User == personOf(user)
 }
 
-// decode reads the event of a "next", or the error of an "error".
+// decode returns the event of a "next" frame, or the error of an "error" frame.
 func (f frame) decode() (event, error) {
 	if f.fault != nil {
 		return event{}, f.fault
@@ -264,7 +264,7 @@ func (f frame) decode() (event, error) {
 	if f.Type == "error" {
 		var errs []failure
 		if err := json.Unmarshal(f.Payload, &errs); err != nil || len(errs) == 0 {
-			return event{}, fmt.Errorf("an error that is none: %s", f.Payload)
+			return event{}, fmt.Errorf("invalid error: %s", f.Payload)
 		}
 		return event{}, errs[0]
 	}

@@ -16,16 +16,16 @@ import (
 	"time"
 )
 
-// A server whose clock is wrong is built with another package time: a copy of the installed one in which the wall clock
-// is ahead by what a file says, which TORTURE_CLOCK names. The server has no hook for it, and no reading of the clock escapes,
-// those of its dependencies included. What only measures, the monotonic clock, stays right, as it does on a machine
-// whose clock is set.
+// A server with a wrong clock is built with a modified package time: a copy of the installed one whose wall clock is
+// ahead by the value in the file that TORTURE_CLOCK names. The server needs no hook, and every reading of the clock is
+// affected, including those of its dependencies. The monotonic clock stays right, as it does on a machine whose clock
+// is set.
 //
-// (Go reads the clock without libc, so the libraries that are preloaded for this cannot reach it. A time namespace of Linux
+// (Go reads the clock without libc, so preloaded libraries such as libfaketime have no effect. A Linux time namespace
 // has no wall clock of its own.)
 
-// skewedBinary builds that server once. The first time it takes two minutes, since everything depends on package time;
-// after that the build cache has it.
+// skewedBinary builds that server once. The first build takes two minutes, since every package depends on time; later
+// ones come from the build cache.
 var skewedBinary = sync.OnceValues(func() (string, error) {
 	dir, err := buildDirectory()
 	if err != nil {
@@ -38,7 +38,7 @@ var skewedBinary = sync.OnceValues(func() (string, error) {
 	return build(filepath.Join(dir, "studychat-skewed"), "-overlay", overlay)
 })
 
-// writeOverlay writes the other package time, and what tells the compiler of it.
+// writeOverlay writes the modified package time and the overlay file for the compiler.
 func writeOverlay(dir string) (path string, err error) {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
@@ -65,21 +65,22 @@ func writeOverlay(dir string) (path string, err error) {
 	return path, os.WriteFile(path, overlay, 0o600)
 }
 
-// readsClock is the one place of package time that reads the wall clock.
+// readsClock is the only line of package time that reads the wall clock.
 const readsClock = "\tsec, nsec, mono := runtimeNow()\n"
 
-// skewSource makes the wall clock of time.go skewed.
+// skewSource skews the wall clock of time.go.
 func skewSource(source string) (string, error) {
 	const imports = "import (\n"
 	if strings.Count(source, readsClock) != 1 || strings.Count(source, imports) != 1 {
-		return "", fmt.Errorf("expected exactly one %q and one %q: this Go reads the clock otherwise", readsClock, imports)
+		return "", fmt.Errorf("expected exactly one %q and one %q: this Go reads the clock differently", readsClock, imports)
 	}
 	source = strings.Replace(source, readsClock, readsClock+"\tsec, nsec = skew(sec, nsec)\n", 1)
 	return strings.Replace(source, imports, imports+"\t\"syscall\"\n\t\"unsafe\"\n", 1) + skewing, nil
 }
 
 const skewing = `
-// wrong is how far the wall clock is ahead, in nanoseconds, in memory that is shared with the torture tests; or nil.
+// wrong points to how far the wall clock is ahead, in nanoseconds, in memory shared with the torture tests. It is nil
+// without TORTURE_CLOCK.
 var wrong = func() *int64 {
 	path, ok := syscall.Getenv("TORTURE_CLOCK")
 	if !ok {
@@ -114,7 +115,7 @@ func skew(sec int64, nsec int32) (int64, int32) {
 }
 `
 
-// clock is that of a server: the file that TORTURE_CLOCK names.
+// clock is the file that TORTURE_CLOCK names.
 type clock struct {
 	path   string
 	shared []byte
@@ -139,7 +140,7 @@ func newClock(t testing.TB) *clock {
 	return &clock{path, shared}
 }
 
-// ahead sets the clock of a server that may be running, which is then a jump.
+// ahead sets the clock of a server. A running server sees a jump.
 func (c *clock) ahead(d time.Duration) {
 	binary.NativeEndian.PutUint64(c.shared, uint64(d))
 }

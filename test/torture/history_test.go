@@ -11,19 +11,19 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// kind is what an operation on a chat does. To the cache a chat is a register: its value is its highest number.
+// kind is the effect of an operation on a chat. To the cache, a chat is a register whose value is its highest number.
 type kind int
 
 const (
 	reads   kind = iota
-	writes       // the next number
-	deletes      // no value comes after gone
+	writes       // sets the next number
+	deletes      // sets gone, the last value
 )
 
-// gone is the value of a chat that is deleted.
+// gone is the value of a deleted chat.
 const gone = int64(math.MaxInt64)
 
-// never is when an operation returned that was not answered: it may take effect at any time.
+// never is the return time of an operation that was not answered: it may take effect at any time.
 const never = time.Duration(math.MaxInt64)
 
 // op is one operation of a history.
@@ -35,7 +35,7 @@ type op struct {
 	call, ret time.Duration // since the history began
 }
 
-// history is what clients did and saw.
+// history records what clients did and saw.
 type history struct {
 	began time.Time
 	mu    sync.Mutex
@@ -52,13 +52,13 @@ func (h *history) add(o op) {
 	h.ops = append(h.ops, o)
 }
 
-// staleRead is a read that began after a write was answered, and saw older.
+// staleRead is a read that began after a write was answered and returned an older value.
 type staleRead struct {
 	op
 	lag time.Duration // how long before the read began the write was answered that it should have seen
 }
 
-// byChat sorts the operations by chat.
+// byChat groups the operations by chat.
 func byChat(ops []op) map[string][]op {
 	chats := map[string][]op{}
 	for _, o := range ops {
@@ -67,12 +67,12 @@ func byChat(ops []op) map[string][]op {
 	return chats
 }
 
-// judgeReads finds the stale reads.
+// judgeReads returns the stale reads.
 func judgeReads(ops []op) (stale []staleRead) {
 	for _, ops := range byChat(ops) {
 		changes := slices.DeleteFunc(slices.Clone(ops), func(o op) bool { return o.kind == reads })
 		slices.SortFunc(changes, func(a, b op) int { return cmp.Compare(a.value, b.value) })
-		// From the end: when the first change was answered that is at least as new as this one.
+		// From the end: the earliest answer to a change that is at least as new as this one.
 		answered := make([]time.Duration, len(changes)+1)
 		answered[len(changes)] = never
 		for n := len(changes) - 1; n >= 0; n-- {
@@ -94,7 +94,7 @@ func judgeReads(ops []op) (stale []staleRead) {
 	return stale
 }
 
-// newThenOld counts the reads that saw older than another read that had returned before they began.
+// newThenOld counts the reads that returned an older value than a read that had ended before they began.
 func newThenOld(ops []op) (pairs int) {
 	for _, ops := range byChat(ops) {
 		ops = slices.DeleteFunc(ops, func(o op) bool { return o.kind != reads })
@@ -114,7 +114,7 @@ func newThenOld(ops []op) (pairs int) {
 	return pairs
 }
 
-// register is a chat as porcupine sees it: the state is the highest number, 0 before the chat was created.
+// register is the porcupine model of a chat: the state is the highest number, and 0 before the chat was created.
 var register = porcupine.Model{
 	Partition: func(all []porcupine.Operation) (parts [][]porcupine.Operation) {
 		chats := map[string][]porcupine.Operation{}
@@ -137,8 +137,8 @@ var register = porcupine.Model{
 	},
 }
 
-// linearizable says whether there is an order of the operations in which each read sees the newest write, and which does
-// not contradict the times at which they began and returned.
+// linearizable reports whether the operations have an order in which each read returns the newest write and which
+// agrees with their start and return times.
 func linearizable(ops []op, limit time.Duration) porcupine.CheckResult {
 	all := make([]porcupine.Operation, len(ops))
 	for n, o := range ops {

@@ -14,14 +14,14 @@ import (
 	"time"
 )
 
-// Frames of HTTP/2 (RFC 9113, 6). They are written by hand: a decent client cannot be made to do what is tried here.
+// Frames of HTTP/2 (RFC 9113, 6). They are written by hand, because no well-behaved client can send these sequences.
 const (
 	h2Data, h2Headers, h2Reset, h2Settings, h2Ping, h2GoAway, h2Window = 0, 1, 3, 4, 6, 7, 8
 
 	h2EndStream, h2EndHeaders, h2Ack = 1, 4, 1 // flags
 )
 
-// h2 is a connection that need not grant the server a byte more than the 64 KB that it begins with.
+// h2 is a connection that need not grant the server more than the initial 64 KB.
 type h2 struct {
 	grants  bool // what was taken
 	conn    net.Conn
@@ -31,7 +31,7 @@ type h2 struct {
 
 	mu     sync.Mutex
 	resets map[uint32]time.Time // streams that the server has broken off
-	bytes  int                  // of answers
+	bytes  int                  // of responses
 	ended  bool                 // the whole connection
 }
 
@@ -58,7 +58,7 @@ func frameOf(kind, flags byte, stream uint32, payload []byte) []byte {
 	return append(head, payload...)
 }
 
-// frames are sent together.
+// frames sends all frames in one write.
 func (c *h2) frames(frames ...[]byte) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -71,7 +71,7 @@ func (c *h2) frames(frames ...[]byte) error {
 	return c.buffer.Flush()
 }
 
-// read answers what has to be answered.
+// read reads and answers the server's frames.
 func (c *h2) read() {
 	in := bufio.NewReader(c.conn)
 	head := make([]byte, 9)
@@ -102,12 +102,12 @@ func (c *h2) read() {
 			if kind == h2Settings {
 				payload = nil
 			}
-			c.reading.Go(func() { _ = c.frames(frameOf(kind, h2Ack, 0, payload)) }) // beside: whoever floods holds the writer
+			c.reading.Go(func() { _ = c.frames(frameOf(kind, h2Ack, 0, payload)) }) // concurrently: a flood holds the writer
 		}
 	}
 }
 
-// follow asks for a chat's events on a stream.
+// follow returns a request for a chat's events on a stream.
 func follow(user, chat string, stream uint32) []byte {
 	path := "/graphql?" + url.Values{
 		"query": {"subscription($chat: ID) { chatEvents(chatId: $chat) { __typename cursor } }"}, "variables": {`{"chat":"` + chat + `"}`},
@@ -117,7 +117,7 @@ func follow(user, chat string, stream uint32) []byte {
 		{":method", "GET"}, {":scheme", "http"}, {":authority", "studychat"}, {":path", path},
 		{"accept", "text/event-stream"}, {"authorization", "Bearer " + token(user)},
 	} {
-		block = append(block, 0) // a literal that is not indexed, with a literal name (RFC 7541, 6.2.2)
+		block = append(block, 0) // literal without indexing, with a literal name (RFC 7541, 6.2.2)
 		for _, text := range field {
 			block = append(hpackLength(block, len(text)), text...)
 		}
@@ -125,7 +125,7 @@ func follow(user, chat string, stream uint32) []byte {
 	return frameOf(h2Headers, h2EndStream|h2EndHeaders, stream, block)
 }
 
-// flood opens streams by the frame and resets each at once, until the server ends the connection, and returns how many.
+// flood opens streams and resets each at once, until the server closes the connection. It returns their number.
 func (c *h2) flood(open []byte, streams int) (sent int) {
 	cancel := wire.BigEndian.AppendUint32(nil, 8)
 	for ; sent < streams; sent++ {
@@ -139,7 +139,7 @@ func (c *h2) flood(open []byte, streams int) (sent int) {
 	return sent
 }
 
-// hpackLength appends a length with a prefix of 7 bits (RFC 7541, 5.1), for a text that is not Huffman coded.
+// hpackLength appends the length of a string that is not Huffman coded, with a prefix of 7 bits (RFC 7541, 5.1).
 func hpackLength(to []byte, n int) []byte {
 	const prefix = 1<<7 - 1
 	if n < prefix {
@@ -148,7 +148,7 @@ func hpackLength(to []byte, n int) []byte {
 	return wire.AppendUvarint(append(to, prefix), uint64(n-prefix))
 }
 
-// state is what the server has broken off so far, and how much it has sent.
+// state returns what the server has reset and sent so far.
 func (c *h2) state() (resets, bytes int, last time.Time, ended bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

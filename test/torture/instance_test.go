@@ -19,10 +19,10 @@ import (
 	"time"
 )
 
-// buildDirectory is where the servers are built, until removeBinaries.
+// buildDirectory returns the directory of the server binaries, which removeBinaries deletes.
 var buildDirectory = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "torture-") })
 
-// plainBinary builds the server once and returns where it is.
+// plainBinary builds the server once and returns its path.
 var plainBinary = sync.OnceValues(func() (string, error) {
 	dir, err := buildDirectory()
 	if err != nil {
@@ -31,7 +31,7 @@ var plainBinary = sync.OnceValues(func() (string, error) {
 	return build(filepath.Join(dir, "studychat"))
 })
 
-// build builds the server to a path.
+// build builds the server at the path.
 func build(path string, flags ...string) (string, error) {
 	arguments := slices.Concat([]string{"build"}, flags, []string{"-o", path, "../.."})
 	if out, err := exec.Command("go", arguments...).CombinedOutput(); err != nil {
@@ -49,14 +49,14 @@ func removeBinaries() {
 	}
 }
 
-// leash runs the server until its own standard input ends: also when this process dies, the server goes with it.
+// leash runs the server until its own standard input ends, so that the server ends even when this process is killed.
 const leash = `"$@" </dev/null & echo $!; cat >/dev/null; kill -9 $! 2>/dev/null; wait 2>/dev/null`
 
-// instance is a server process, or its place while it is down.
+// instance is a server process, or the place of one that is down.
 type instance struct {
 	t        testing.TB
 	settings []string
-	clock    *clock       // nil: the machine's
+	clock    *clock       // nil means the machine's clock
 	url      atomic.Value // string; of the newest start, since each listens on a port of its own
 	alarming atomic.Int64 // lines of the log that say ERROR
 	heap     atomic.Int64 // MB that the newest garbage collection left alive, where GODEBUG=gctrace=1 is set
@@ -80,7 +80,7 @@ func (i *instance) start() {
 	}
 	i.cmd = exec.Command("/bin/sh", "-c", leash, "leash", path)
 	i.cmd.Env = append([]string{"ADDR=127.0.0.1:0", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, settings...)
-	i.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Ctrl-C is for us
+	i.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // keeps Ctrl-C from the server
 	stdin, err1 := i.cmd.StdinPipe()
 	stdout, err2 := i.cmd.StdoutPipe()
 	stderr, err3 := i.cmd.StderrPipe()
@@ -104,7 +104,7 @@ func (i *instance) start() {
 	}
 }
 
-// read goes through the log.
+// read parses the log.
 func (i *instance) read(log io.Reader, listening chan<- string) {
 	for lines := bufio.NewScanner(log); lines.Scan(); {
 		if live, ok := liveHeap(lines.Text()); ok {
@@ -129,7 +129,7 @@ func (i *instance) read(log io.Reader, listening chan<- string) {
 	}
 }
 
-// kill ends the process with SIGKILL and returns when it is gone.
+// kill ends the process with SIGKILL and waits for its end.
 func (i *instance) kill() {
 	i.t.Helper()
 	if i.pid == 0 {
@@ -141,10 +141,10 @@ func (i *instance) kill() {
 	i.pid = 0
 	_ = i.leash.Close()
 	i.logs.Wait()
-	_ = i.cmd.Wait() // says how the shell ended
+	_ = i.cmd.Wait() // returns the shell's exit status
 }
 
-// stop freezes the process: its connections stay open, and nothing answers. resume ends it.
+// stop freezes the process until resume: its connections stay open, and nothing answers.
 func (i *instance) stop()   { i.t.Helper(); i.signal(syscall.SIGSTOP) }
 func (i *instance) resume() { i.t.Helper(); i.signal(syscall.SIGCONT) }
 
@@ -157,7 +157,7 @@ func (i *instance) signal(signal syscall.Signal) {
 
 func (i *instance) address() string { return i.url.Load().(string) }
 
-// redisState asks for what /readyz says of Redis: "ok" or "degraded".
+// redisState returns the state of Redis in /readyz: "ok" or "degraded".
 func (i *instance) redisState(client *http.Client) string {
 	_, text, err := i.readyz(client)
 	switch {
@@ -171,7 +171,7 @@ func (i *instance) redisState(client *http.Client) string {
 	return text
 }
 
-// readyz asks for /readyz.
+// readyz requests /readyz.
 func (i *instance) readyz(client *http.Client) (status int, text string, err error) {
 	response, err := i.get(client, "/readyz")
 	if err != nil {
@@ -182,7 +182,7 @@ func (i *instance) readyz(client *http.Client) (status int, text string, err err
 	return response.StatusCode, string(raw), err
 }
 
-// date is what the process takes for now, to the second.
+// date returns the current time of the process, to the second.
 func (i *instance) date(client *http.Client) (time.Time, error) {
 	response, err := i.get(client, "/livez")
 	if err != nil {
@@ -192,7 +192,7 @@ func (i *instance) date(client *http.Client) (time.Time, error) {
 	return http.ParseTime(response.Header.Get("Date"))
 }
 
-// get asks for a page, which has to be read within 2 s.
+// get requests a page, which must be read within 2 s.
 func (i *instance) get(client *http.Client, path string) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, i.address()+path, nil)
@@ -209,7 +209,7 @@ func (i *instance) get(client *http.Client, path string) (*http.Response, error)
 	return response, nil
 }
 
-// cancelling is a body whose Close gives its context back.
+// cancelling is a body that cancels its context when closed.
 type cancelling struct {
 	io.ReadCloser
 	cancel context.CancelFunc

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// window is the time of a fault.
+// window is the duration of a fault.
 type window struct{ from, to time.Time }
 
 func (w window) has(at time.Time) bool { return !at.Before(w.from) && !at.After(w.to) }
 
-// during runs the fault.
+// during runs the fault and returns its window.
 func during(fault func()) window {
 	from := time.Now()
 	fault()
 	return window{from, time.Now()}
 }
 
-// judge ends the traffic, holds what came against what the database says and fills the line. Without a window the
-// latencies are those of everything.
+// judge stops the traffic, compares what was delivered with the database and fills the line. Without a window the
+// latencies cover everything.
 func (l *traffic) judge(faults ...window) truth {
 	l.r.Helper()
 	t := l.quiet()
@@ -30,10 +30,10 @@ func (l *traffic) judge(faults ...window) truth {
 	for _, problem := range v.problems {
 		r.Log(problem)
 	}
-	r.limit(v.clean() && v.due > 0, "%d deliveries due, %d lost, %d doubled, %d out of order, %d resets, %d not for them, %d not what was written, %d streams that began otherwise than they have to",
+	r.limit(v.clean() && v.due > 0, "%d deliveries due, %d lost, %d doubled, %d out of order, %d resets, %d for others, %d different from what was written, %d streams that began otherwise than they have to",
 		v.due, v.lost, v.duplicates, v.gaps, v.resets, v.foreign, v.wrong, v.starts)
 	if v.expired > 0 {
-		r.note("%d events more were gone with their chat before they were read, and the streams said so", v.expired)
+		r.note("%d more events were deleted with their chat before delivery, and the streams announced it", v.expired)
 	}
 	missing := slices.Concat(judgeAnswers(l.answers, t), judgeLog(t))
 	r.limit(len(missing) == 0, "%d messages acknowledged, %d of them or of the logs' numbers missing in the database", len(l.answers), len(missing))
@@ -58,7 +58,8 @@ func (l *traffic) verdict(t truth) verdict {
 	return v
 }
 
-// reportProblems tells what nobody should have seen: errors that are no UNAVAILABLE, streams that ended, ERROR in the log.
+// reportProblems reports what nobody should see: errors other than UNAVAILABLE, streams that ended, and ERROR in the
+// logs.
 func (l *traffic) reportProblems() {
 	resumes, problems := 0, slices.Clone(l.problems)
 	for _, s := range slices.Concat(l.subscribers, l.feeds) {
@@ -81,7 +82,7 @@ func (l *traffic) reportProblems() {
 	}
 }
 
-// latencies are those of the deliveries of messages that were sent during a window.
+// latencies sets the latencies of messages that were sent during a window.
 func (l *traffic) latencies(faults []window) {
 	var inside, outside []time.Duration
 	for _, s := range l.subscribers {
@@ -111,7 +112,7 @@ func (l *traffic) latencies(faults []window) {
 	}
 }
 
-// caughtUp is how long after a time the last of those messages came that were sent before it.
+// caughtUp returns how long after end the last message arrived that was sent before it, in ms.
 func (l *traffic) caughtUp(end time.Time) float64 {
 	last := end
 	for _, s := range l.subscribers {
@@ -124,7 +125,7 @@ func (l *traffic) caughtUp(end time.Time) float64 {
 	return ms(last.Sub(end))
 }
 
-// quantile sorts what it is given. Of nothing it is 0.
+// quantile sorts its input. It returns 0 for none.
 func quantile(all []time.Duration, q float64) time.Duration {
 	if len(all) == 0 {
 		return 0

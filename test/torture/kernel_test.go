@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// kernelTable is where Linux lists the connections over IPv4 (man 5 proc_pid_net), which is how the server's end of a
-// connection is seen: a client who does not read learns that it was closed only after reading all that came before.
+// kernelTable lists the IPv4 connections of Linux (man 5 proc_pid_net). It shows the server's end of a connection: a
+// client that does not read would learn of a close only after reading everything before it.
 const kernelTable = "/proc/net/tcp"
 
-// established are the connections to the port that are open at the side of whoever listens there, by the client's port.
-// One that was closed there may be in the table for minutes, in another state, while what was sent is not taken.
+// established returns the clients' ports of the connections that the listener still holds open. A closed connection may
+// stay in the table for minutes, in another state, while its unsent bytes are not taken.
 func established(table io.Reader, listens int) (map[int]bool, error) {
 	open := map[int]bool{}
 	scanner := bufio.NewScanner(table)
-	scanner.Scan() // the titles
+	scanner.Scan() // the header
 	for scanner.Scan() {
 		fields := strings.Fields(scanner.Text())
 		if len(fields) < 4 {
@@ -46,7 +46,7 @@ func hexPort(address string) (int, error) {
 	return int(n), err
 }
 
-// openAt reads which connections the instance holds open, by the client's port.
+// openAt returns the clients' ports of the connections that the instance holds open.
 func openAt(i *instance) (map[int]bool, error) {
 	address := i.address()
 	listens, err := strconv.Atoi(address[strings.LastIndexByte(address, ':')+1:])
@@ -61,8 +61,8 @@ func openAt(i *instance) (map[int]bool, error) {
 	return established(table, listens)
 }
 
-// watchEnds looks until the instance has closed the connections of all these ports, or until the limit, and returns when
-// it closed which, to 50 ms.
+// watchEnds polls until the instance has closed the connections of all these ports, or until the limit. It returns when
+// each was closed, to 50 ms.
 func watchEnds(r *record, i *instance, ports []int, limit time.Duration, meanwhile func()) map[int]time.Time {
 	r.Helper()
 	ended := map[int]time.Time{}
@@ -81,7 +81,7 @@ func watchEnds(r *record, i *instance, ports []int, limit time.Duration, meanwhi
 	return ended
 }
 
-// gcTrace is a line that GODEBUG=gctrace=1 writes (package runtime): the third number is the live heap.
+// gcTrace matches a line of GODEBUG=gctrace=1 (package runtime). The third number is the live heap.
 var gcTrace = regexp.MustCompile(`^gc \d+ @.* \d+->\d+->(\d+) MB, `)
 
 func liveHeap(line string) (mb int64, ok bool) {
@@ -93,7 +93,7 @@ func liveHeap(line string) (mb int64, ok bool) {
 	return mb, err == nil
 }
 
-// resident is the process's memory as the kernel counts it, in MB.
+// resident returns the memory of the process as the kernel counts it, in MB.
 func (i *instance) resident() (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", i.pid))
 	if err != nil {

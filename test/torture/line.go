@@ -1,17 +1,17 @@
-// Package torture shows that what the README promises holds under faults: three real server processes on one PostgreSQL
-// and one Redis, some hundred subscribers, a steady load, and faults one after the other.
+// Package torture shows that the promises of the README hold under faults. It runs three real server processes on one
+// PostgreSQL and one Redis, with some hundred subscribers, a steady load, and one fault after the other.
 //
 //	make torture          all checks, some 13 minutes
-//	make torture-short    those that matter most, with less load, some 4 minutes
-//	go test ./torture -run 'TestTorture/redis-kill$' -torture long -v    one, with the servers' logs
+//	make torture-short    the most important ones, with less load, some 4 minutes
+//	go test ./test/torture -run 'TestTorture/redis-kill$' -torture long -v    one check, with the servers' logs
 //
-// Where the server has not been built with a wrong clock before (see clock_test.go), that takes two minutes more.
+// The first build of the server with a wrong clock takes two minutes more (see clock_test.go).
 //
-// What hostile clients do is watched through /proc, so those checks need Linux.
+// The checks of hostile clients read /proc, so they need Linux.
 //
-// The checks are tests (TestTorture), left out unless the flag -torture is given. Each appends one Line to
-// torture.jsonl; package report makes docs/reliability.md of it. The validators that judge them have tests of their own,
-// which always run: a validator that cannot object proves nothing.
+// The checks are tests (TestTorture) that are skipped without the flag -torture. Each appends one Line to
+// torture.jsonl, and package report turns that into docs/reliability.md. The validators have tests of their own, which
+// always run: a validator that cannot object proves nothing.
 package torture
 
 import (
@@ -26,27 +26,27 @@ type Line struct {
 	Load  string `json:"load"`
 	Fault string `json:"faults"`
 
-	// Deliveries: events times those who have to get them.
-	Committed  int `json:"committed"`  // that the database says were due
-	Delivered  int `json:"delivered"`  // of those, how many came
-	Lost       int `json:"lost"`       // of those, how many did not
-	Duplicates int `json:"duplicates"` // came again, in a stream of one chat
-	Gaps       int `json:"gaps"`       // came out of order or too early
+	// Deliveries: events times their subscribers.
+	Committed  int `json:"committed"`  // due according to the database
+	Delivered  int `json:"delivered"`  // how many of those arrived
+	Lost       int `json:"lost"`       // how many of those did not
+	Duplicates int `json:"duplicates"` // arrived again, in the stream of one chat
+	Gaps       int `json:"gaps"`       // arrived out of order or too early
 	Resets     int `json:"resets"`     // StreamReset events where none was due
-	Stale      int `json:"stale"`      // reads that began after a write was answered, and saw older
+	Stale      int `json:"stale"`      // reads that began after a write was answered and returned an older value
 
-	// From before the sending HTTP request to receipt by the subscriber, of what was sent during the faults (of
-	// everything, where there is no time of faults).
+	// From before the sender's HTTP request until receipt by the subscriber, for messages sent during the faults (for
+	// all messages where the check has no window of faults).
 	P50 float64 `json:"p50_ms"`
 	P99 float64 `json:"p99_ms"`
 
-	CaughtUp float64  `json:"caught_up_ms"` // from the end of the faults until all that was sent before had come
+	CaughtUp float64  `json:"caught_up_ms"` // from the end of the faults until everything sent before had arrived
 	OK       bool     `json:"ok"`
-	Notes    []string `json:"notes"` // what else was measured, and every limit that was missed
+	Notes    []string `json:"notes"` // further measurements, and every missed limit
 	Seconds  float64  `json:"seconds"`
 }
 
-// Append adds the line to a file of lines.
+// Append adds the line to a file.
 func (l Line) Append(path string) error {
 	text, err := json.Marshal(l)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"studychat/db"
 )
 
-// naiveCache is cache-aside as it is usually written, a control: the validators have to object to it.
+// naiveCache is the usual cache-aside, a control that the validators must reject.
 type naiveCache struct {
 	db.Repository
 	client *redis.Client
@@ -24,7 +24,7 @@ func (n naiveCache) Chats(ctx context.Context, viewer string, module *string, pa
 	return aside(ctx, n.client, "list:"+viewer, func() (*db.ChatList, error) { return n.Repository.Chats(ctx, viewer, module, page) })
 }
 
-// aside fills after a miss.
+// aside fills the cache after a miss.
 func aside[T any](ctx context.Context, client *redis.Client, key string, load func() (*T, error)) (*T, error) {
 	if raw, err := client.Get(ctx, key).Bytes(); err == nil {
 		v := new(T)
@@ -38,7 +38,7 @@ func aside[T any](ctx context.Context, client *redis.Client, key string, load fu
 	return v, err
 }
 
-// naiveGuard deletes after the commit.
+// naiveGuard deletes the key after the commit.
 type naiveGuard struct{ client *redis.Client }
 
 // Mark does nothing inside the transaction.

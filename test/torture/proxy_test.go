@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// proxy stands between a server and Redis or PostgreSQL, and can do to their connections what networks do: swallow what
-// is sent, delay it, fall silent as if a host had vanished; and keep back the COMMIT of a transaction.
+// proxy sits between a server and Redis or PostgreSQL and simulates network faults: it can swallow or delay bytes, fall
+// silent as if a host had vanished, and hold back the COMMIT of a transaction.
 type proxy struct {
 	target   string
 	listener net.Listener
@@ -22,7 +22,7 @@ type proxy struct {
 	pairs     map[*pair]struct{}
 	swallows  bool
 	frozen    chan struct{} // nil while bytes pass; closed by thaw
-	holding   *hold         // nil unless COMMITs are kept back
+	holding   *hold         // nil unless COMMITs are held back
 	closed    bool
 	goroutine sync.WaitGroup
 }
@@ -38,7 +38,7 @@ func (p *pair) close() {
 	_ = p.server.Close()
 }
 
-// chunk is what was read at once, and when it may go on.
+// chunk is the result of one read, and when it may be forwarded.
 type chunk struct {
 	bytes []byte
 	due   time.Time
@@ -56,7 +56,7 @@ func newProxy(t testing.TB, target string) *proxy {
 	return p
 }
 
-// newDatabaseProxy stands in front of the PostgreSQL that the DSN names, and returns the DSN by way of it.
+// newDatabaseProxy starts a proxy in front of the PostgreSQL of the DSN and returns the DSN through it.
 func newDatabaseProxy(t testing.TB, dsn string) (p *proxy, proxied string) {
 	t.Helper()
 	u, err := url.Parse(dsn)
@@ -68,12 +68,11 @@ func newDatabaseProxy(t testing.TB, dsn string) (p *proxy, proxied string) {
 	return p, u.String()
 }
 
-// url is that of a Redis behind the proxy.
+// url returns the URL of a Redis behind the proxy.
 func (p *proxy) url() string { return "redis://" + p.listener.Addr().String() + "/0" }
 
-// hole begins to swallow. Connections stay open and new ones are accepted, and nothing that is sent arrives. A connection
-// that has swallowed once does so for good: a side that does not notice by itself that the other one is silent waits for
-// a quarter of an hour.
+// hole starts to swallow bytes. Connections stay open, new ones are accepted, and nothing arrives. An affected
+// connection stays dead for good, so a side that does not detect the silence waits for a quarter of an hour.
 func (p *proxy) hole() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -90,11 +89,11 @@ func (p *proxy) heal() {
 	p.swallows = false
 }
 
-// delay makes everything that is read from now on arrive so much later, each way.
+// delay delays everything that is read from now on, each way.
 func (p *proxy) delay(d time.Duration) { p.late.Store(int64(d)) }
 
-// freeze stops everything, both ways and without a word: neither side gets a byte, nor learns that the other one has
-// closed, as when the other one's host has vanished. New connections are accepted, and lead nowhere.
+// freeze stops everything in both directions without a notice: neither side gets a byte or learns that the other one
+// has closed, as when a host vanishes. New connections are accepted but lead nowhere.
 func (p *proxy) freeze() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -103,7 +102,7 @@ func (p *proxy) freeze() {
 	}
 }
 
-// thaw ends freeze: what was on its way arrives now, also that a side has closed.
+// thaw ends freeze. Everything in flight arrives now, including the end of a connection.
 func (p *proxy) thaw() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -113,17 +112,17 @@ func (p *proxy) thaw() {
 	}
 }
 
-// hold keeps back COMMITs, and what follows them on their connections. The server learns that the client has closed only
-// after the COMMIT has arrived.
+// hold holds back COMMITs and the bytes after them. The server learns that the client has closed only after the COMMIT
+// has arrived.
 type hold struct {
-	count    atomic.Int64 // COMMITs that were kept back
+	count    atomic.Int64 // COMMITs held back
 	released chan struct{}
 }
 
-// release lets them arrive.
+// release lets them through.
 func (h *hold) release() { close(h.released) }
 
-// holdCommits keeps back every COMMIT that is sent from now on, until passCommits.
+// holdCommits holds back every COMMIT sent from now on, until passCommits.
 func (p *proxy) holdCommits() *hold {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -131,20 +130,20 @@ func (p *proxy) holdCommits() *hold {
 	return p.holding
 }
 
-// passCommits lets those through that are sent from now on. Those that are kept back stay where they are until release.
+// passCommits lets new COMMITs through. Those already held back wait for release.
 func (p *proxy) passCommits() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.holding = nil
 }
 
-// isCommit says whether a client of PostgreSQL sends a simple query (message Q of its protocol) that commits. A client
-// waits for the answer to what was before, so the message is the beginning of what was read at once.
+// isCommit reports whether the bytes are a simple query (message Q of the PostgreSQL protocol) that commits. A client
+// waits for each answer, so the message is at the start of a read.
 func isCommit(sent []byte) bool {
 	return len(sent) > 0 && sent[0] == 'Q' && bytes.Contains(bytes.ToLower(sent), []byte("commit"))
 }
 
-// close ends the proxy and all its connections. May be called again.
+// close ends the proxy and all its connections. It may be called again.
 func (p *proxy) close() {
 	_ = p.listener.Close()
 	p.mu.Lock()
@@ -189,7 +188,7 @@ func (p *proxy) serve(client net.Conn) {
 		one.close()
 	})
 	p.pass(one, server, client, true)
-	// The server has to get what was sent before, and only then learns that there is no more. It closes then, too.
+	// The server must get all bytes before it learns of the end. Then it closes, too.
 	_ = server.(*net.TCPConn).CloseWrite()
 	back.Wait()
 	p.mu.Lock()
@@ -205,7 +204,7 @@ func (p *proxy) enter(one *pair) bool {
 	return !p.closed
 }
 
-// pass copies one direction until its end. That is told no sooner than what was sent before.
+// pass copies one direction until its end, which it forwards after all bytes.
 func (p *proxy) pass(one *pair, to, from net.Conn, up bool) {
 	const queued = 64
 	queue := make(chan chunk, queued)
@@ -215,7 +214,7 @@ func (p *proxy) pass(one *pair, to, from net.Conn, up bool) {
 		p.read(one, from, queue)
 	})
 	var broken error
-	for c := range queue { // to its end, also when nobody takes it
+	for c := range queue { // drains the queue even when the other side does not read
 		if broken == nil && p.mayGo(c, up) {
 			_, broken = to.Write(c.bytes)
 		}
@@ -224,7 +223,7 @@ func (p *proxy) pass(one *pair, to, from net.Conn, up bool) {
 	p.flows()
 }
 
-// read queues what comes, until the connection ends.
+// read queues chunks until the connection ends.
 func (p *proxy) read(one *pair, from net.Conn, queue chan<- chunk) {
 	buffer := make([]byte, 32<<10)
 	for {
@@ -242,17 +241,17 @@ func (p *proxy) read(one *pair, from net.Conn, queue chan<- chunk) {
 	}
 }
 
-// mayGo waits until the chunk may go on, and is false if the proxy ends before.
+// mayGo waits until the chunk may be forwarded, and returns false if the proxy ends first.
 func (p *proxy) mayGo(c chunk, up bool) bool {
 	pause(time.Until(c.due))
-	if up && isCommit(c.bytes) && !p.keepBack() {
+	if up && isCommit(c.bytes) && !p.holdBack() {
 		return false
 	}
 	return p.flows()
 }
 
-// keepBack waits while COMMITs are kept back.
-func (p *proxy) keepBack() bool {
+// holdBack waits while COMMITs are held back.
+func (p *proxy) holdBack() bool {
 	p.mu.Lock()
 	h := p.holding
 	p.mu.Unlock()
@@ -268,7 +267,7 @@ func (p *proxy) keepBack() bool {
 	}
 }
 
-// flows waits while everything is frozen.
+// flows waits while the proxy is frozen.
 func (p *proxy) flows() bool {
 	for {
 		p.mu.Lock()

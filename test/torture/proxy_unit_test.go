@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// echo answers with what it gets until the client has no more to say, then with a dot, and closes.
+// echo returns the address of a server that echoes until the client closes its side, then sends a dot and closes.
 func echo(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -38,7 +38,7 @@ func echo(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// proxiedEcho is a connection to an echo by way of a proxy.
+// proxiedEcho returns a connection to an echo through a proxy.
 func proxiedEcho(t *testing.T) (*proxy, *net.TCPConn) {
 	t.Helper()
 	p := newProxy(t, echo(t)) // ends before the echo does
@@ -50,7 +50,7 @@ func proxiedEcho(t *testing.T) (*proxy, *net.TCPConn) {
 	return p, conn.(*net.TCPConn)
 }
 
-// says sends the text, and hears it.
+// says sends the text and reads its echo.
 func says(t *testing.T, conn net.Conn, text string, limit time.Duration) (took time.Duration, ok bool) {
 	t.Helper()
 	if _, err := conn.Write([]byte(text)); err != nil {
@@ -59,7 +59,7 @@ func says(t *testing.T, conn net.Conn, text string, limit time.Duration) (took t
 	return hears(t, conn, text, limit)
 }
 
-// hears says how long the text took to come, and whether it came within the limit.
+// hears returns how long the text took, and whether it arrived within the limit.
 func hears(t *testing.T, conn net.Conn, text string, limit time.Duration) (took time.Duration, ok bool) {
 	t.Helper()
 	began := time.Now()
@@ -73,7 +73,7 @@ func hears(t *testing.T, conn net.Conn, text string, limit time.Duration) (took 
 }
 
 const (
-	soon   = 10 * time.Second       // for what has to come
+	soon   = 10 * time.Second       // for bytes that must arrive
 	silent = 200 * time.Millisecond // for what may not
 )
 
@@ -81,7 +81,7 @@ func TestProxyDelaysEachWay(t *testing.T) {
 	t.Parallel()
 	p, conn := proxiedEcho(t)
 	if _, ok := says(t, conn, "at once", soon); !ok {
-		t.Error("nothing comes through")
+		t.Error("no bytes pass")
 	}
 	p.delay(60 * time.Millisecond)
 	if took, ok := says(t, conn, "late", soon); !ok || took < 120*time.Millisecond {
@@ -95,7 +95,7 @@ func TestProxyFreezesAndThaws(t *testing.T) {
 	says(t, conn, "before", soon)
 	p.freeze()
 	if _, ok := says(t, conn, "frozen", silent); ok {
-		t.Error("bytes come through")
+		t.Error("bytes pass")
 	}
 	_ = conn.CloseWrite()
 	other, err := net.Dial("tcp", p.listener.Addr().String())
@@ -104,18 +104,18 @@ func TestProxyFreezesAndThaws(t *testing.T) {
 	}
 	defer other.Close()
 	if _, ok := says(t, other, "new", silent); ok {
-		t.Error("a new connection leads somewhere")
+		t.Error("a new connection is answered")
 	}
 	p.thaw()
 	if _, ok := hears(t, conn, "frozen.", soon); !ok {
-		t.Error("what was on its way did not arrive, or not the end")
+		t.Error("the bytes in flight or the end did not arrive")
 	}
 	if _, ok := hears(t, other, "new", soon); !ok {
 		t.Error("the new connection did not thaw")
 	}
 }
 
-// A frozen proxy does not even tell the server that the client has gone.
+// A frozen proxy hides even the client's close from the server.
 func TestProxyFreezesTheEnd(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -152,7 +152,7 @@ func TestProxySwallowsForGood(t *testing.T) {
 	says(t, conn, "before", soon)
 	p.hole()
 	if _, ok := says(t, conn, "swallowed", silent); ok {
-		t.Error("bytes come through")
+		t.Error("bytes pass")
 	}
 	p.heal()
 	if _, ok := says(t, conn, "still", silent); ok {
@@ -165,14 +165,14 @@ func TestProxyKeepsCommitsBack(t *testing.T) {
 	p, conn := proxiedEcho(t)
 	const commit = "Q\x00\x00\x00\x0bcommit\x00"
 	if _, ok := says(t, conn, commit, soon); !ok {
-		t.Error("a commit does not come through that nobody keeps back")
+		t.Error("a commit that is not held back does not pass")
 	}
 	h := p.holdCommits()
 	if _, ok := says(t, conn, "Q select", soon); !ok || h.count.Load() != 0 {
-		t.Error("another statement does not come through")
+		t.Error("another statement does not pass")
 	}
 	if _, ok := says(t, conn, commit, silent); ok || h.count.Load() != 1 {
-		t.Errorf("the commit comes through; %d are kept back", h.count.Load())
+		t.Errorf("the commit passes; %d are held back", h.count.Load())
 	}
 	p.passCommits()
 	_ = conn.CloseWrite()

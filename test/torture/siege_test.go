@@ -11,19 +11,19 @@ import (
 	"time"
 )
 
-// hostility is a way of keeping a connection while doing next to nothing.
+// hostility is a way of holding a connection while nearly idle.
 type hostility struct {
 	name     string
-	begins   []string      // what is sent at once, by turns; after that one byte each half second is sent, or read
-	reads    bool          // the answer, byte by byte
+	begins   []string      // sent at once, in turn; after that one byte is sent or read every half second
+	reads    bool          // reads the response, byte by byte
 	deadline time.Duration // after which the server has to close, and before which it has no reason to
-	rate     int           // connections opened a second: it is the holding that is tried, not 500 large pages at once
+	rate     int           // connections opened per second: the check holds them and does not request 500 large pages at once
 }
 
-// notice is how far from its deadline a connection may be seen to end.
+// notice is how far from its deadline an observed end may be.
 const notice = 2 * time.Second
 
-// hostilities reach for a chat of large messages.
+// hostilities returns the kinds, which target a chat of large messages.
 func hostilities(user, chat string) []hostility {
 	ask := fmt.Sprintf(`{"query":"{ chat(id: \"%s\") { messages(last: 100) { edges { node { id content } } } } }"}`, chat)
 	head := func(path, media string, length int) string {
@@ -31,7 +31,7 @@ func hostilities(user, chat string) []hostility {
 	}
 	return []hostility{
 		{"headers", []string{"POST /graphql HTTP/1.1\r\nHost: studychat\r\nX-Slow: "}, false, 10 * time.Second, 250},
-		// Whoever refuses without reading the body leaves that to net/http, which waits for it.
+		// A handler that refuses without reading the body leaves the body to net/http, which waits for it.
 		{"bodies", []string{head("/graphql", "application/json", 100_000) + `{"query":"`, head("/graphql", "text/plain", 100_000)}, false, 10 * time.Second, 250},
 		{"answers", []string{head("/graphql", "application/json", len(ask)) + ask, "GET /playground/licenses.md HTTP/1.1\r\nHost: studychat\r\n\r\n"}, true, 30 * time.Second, 60},
 	}
@@ -45,7 +45,7 @@ type siege struct {
 	held   sync.WaitGroup
 }
 
-// besiege opens them and returns when all are open.
+// besiege opens the connections and returns when all are open.
 func besiege(r *record, i *instance, h hostility, connections int) *siege {
 	r.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -66,7 +66,7 @@ func besiege(r *record, i *instance, h hostility, connections int) *siege {
 	return s
 }
 
-// ends are how long the connections lasted that have ended.
+// ends returns the shortest and the longest duration of the connections that have ended.
 func (s *siege) ends(ended map[int]time.Time) (first, last time.Duration) {
 	for port, at := range ended {
 		took := at.Sub(s.opened[port])
@@ -83,8 +83,8 @@ func (s *siege) lift() {
 	s.held.Wait()
 }
 
-// remoteWindow makes the connection look as if it came from afar, with the smallest window: over loopback, whose segments
-// are 64 KB, the server's kernel would take 2.6 MB for a reader who does not read.
+// remoteWindow makes the connection look remote, with the smallest window. Over loopback, whose segments are 64 KB, the
+// server's kernel would buffer 2.6 MB for a reader that does not read.
 func remoteWindow(network, address string, raw syscall.RawConn) error {
 	var failed error
 	err := raw.Control(func(fd uintptr) {
@@ -94,7 +94,7 @@ func remoteWindow(network, address string, raw syscall.RawConn) error {
 	return errors.Join(err, failed, smallWindow(network, address, raw))
 }
 
-// torment keeps the connection until ctx ends, also when the server has closed it: the port must not be another's.
+// torment holds the connection until ctx ends, even when the server has closed it, so that the port is not reused.
 func torment(ctx context.Context, conn net.Conn, begin string, reads bool) {
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })()
 	one := []byte("a")

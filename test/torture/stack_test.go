@@ -13,12 +13,13 @@ import (
 
 	"studychat/db"
 	"studychat/db/cache"
+	"studychat/db/sqlstore"
 	"studychat/events"
 	"studychat/redisconn"
 )
 
-// stack is an instance of the cache in this process, so that every step of it can be delayed: publish(cache(store)), as
-// the server builds it, with delays in between.
+// stack is an instance of the cache in this process: publish(cache(store)) as the server builds it, with a delay at
+// every step.
 type stack struct {
 	repo  db.Repository
 	guard *cache.Guard
@@ -26,7 +27,7 @@ type stack struct {
 	loads atomic.Int64
 }
 
-// stacking says what a stack stands on.
+// stacking says what a stack is built on.
 type stacking struct {
 	dsn   string
 	redis string // address
@@ -36,7 +37,7 @@ type stacking struct {
 	naive bool // the control instead of the cache
 }
 
-// delays are for every step of a read and a write.
+// delays are the delays of every step of a read and a write.
 type delays struct {
 	step time.Duration // at most; each of a random length
 	load time.Duration // at most: of a database read
@@ -63,7 +64,7 @@ func newStack(r *record, o stacking) *stack {
 	if o.naive {
 		guard = naiveGuard{client}
 	}
-	store, err := db.Open(r.Context(), o.dsn, db.OpenOptions{Guard: slowGuard{guard, o.delay}, MaxConns: 16, Log: log})
+	store, err := sqlstore.Open(r.Context(), o.dsn, sqlstore.OpenOptions{Guard: slowGuard{guard, o.delay}, MaxConns: 16, Log: log})
 	r.must(err)
 	r.Cleanup(func() { _ = store.Close() })
 	_, err = store.MigrateUp(r.Context())
@@ -93,8 +94,8 @@ func newStack(r *record, o stacking) *stack {
 	return s
 }
 
-// share has the instances tell each other when their writes do not reach Redis.
-func (s *stack) share(r *record, store *db.Store) {
+// share connects the instances, so that they announce writes that did not reach Redis.
+func (s *stack) share(r *record, store *sqlstore.Store) {
 	r.Cleanup(s.guard.StartSharing(context.Background(), store))
 	r.Cleanup(store.StartPulse(context.Background(), func(p db.Pulse) {
 		cutOff := s.guard.Pulse(p)
@@ -104,7 +105,7 @@ func (s *stack) share(r *record, store *db.Store) {
 	}))
 }
 
-// cacheClient is tuned as the server's.
+// cacheClient returns a client tuned like the server's.
 func cacheClient(r *record, addr string) *redis.Client {
 	client := redis.NewClient(&redis.Options{
 		Addr: addr, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true, PipelinePoolSize: -1,
@@ -130,7 +131,7 @@ func busClient(r *record, addr string) *redis.Client {
 	return client
 }
 
-// slowRedis delays what goes to Redis and what comes back.
+// slowRedis delays commands and replies.
 type slowRedis struct{ delays }
 
 func (h slowRedis) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -151,7 +152,7 @@ func (h slowRedis) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
-// fate is what is to become of a write. It travels in the context, to where the write cannot be reached otherwise.
+// fate is the intended outcome of a write. It travels in the context, because the write cannot be reached otherwise.
 type fate struct {
 	commit time.Duration // how long the commit takes
 	dies   bool          // after the commit, before finish
@@ -159,7 +160,7 @@ type fate struct {
 
 type fateKey struct{}
 
-// slowGuard delays the steps of a write, and lets writers die.
+// slowGuard delays the steps of a write and lets some writers die.
 type slowGuard struct {
 	db.WriteGuard
 	delays
@@ -183,7 +184,7 @@ func (g slowGuard) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
 	}
 }
 
-// slowStore delays reads before and after their snapshot, and counts them.
+// slowStore delays reads before and after their snapshot and counts them.
 type slowStore struct {
 	db.Repository
 	delays

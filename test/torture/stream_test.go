@@ -25,7 +25,7 @@ func openEvents(ctx context.Context, client *http.Client, i *instance, user, cha
 	return newEventStream(response.Body), nil
 }
 
-// eventStream reads Server-Sent Events (HTML, 9.2) as the server writes them: one data line an event, LF alone.
+// eventStream reads Server-Sent Events (HTML, 9.2) as the server writes them: one data line per event, LF alone.
 type eventStream struct {
 	body   io.ReadCloser
 	lines  *bufio.Reader
@@ -39,7 +39,7 @@ func newEventStream(body io.ReadCloser) *eventStream {
 
 func (s *eventStream) close() { _ = s.body.Close() }
 
-// block reads up to the next empty line. A block that is no event has no type: it has an id alone, or a comment.
+// block reads up to the next empty line. A block that is not an event has no type: it is an id alone, or a comment.
 func (s *eventStream) block() (frame, error) {
 	var f frame
 	for {
@@ -62,7 +62,7 @@ func (s *eventStream) block() (frame, error) {
 	}
 }
 
-// start reads the id that the stream begins with, before any event.
+// start reads the id that precedes the first event.
 func (s *eventStream) start() (string, error) {
 	for s.begins == "" {
 		f, err := s.block()
@@ -77,8 +77,8 @@ func (s *eventStream) start() (string, error) {
 	return s.begins, nil
 }
 
-// read ends with the context of openEvents. Each event has its cursor as id, and the stream begins with the first one's. A stream
-// that goes on from a cursor begins with that, also one that is refused then.
+// read ends with the context of openEvents. It checks that each event has its cursor as id and that the stream begins
+// with the id of the first event. A resumed stream begins with the given cursor, even when it is then refused.
 func (s *eventStream) read(context.Context) (frame, error) {
 	for {
 		f, err := s.block()
@@ -102,15 +102,15 @@ func (s *eventStream) read(context.Context) (frame, error) {
 	}
 }
 
-// refuses says whether the frame is a refusal, which has no place in the log.
+// refuses reports whether the frame is a refusal, which has no place in the log.
 func (f frame) refuses() bool {
 	_, err := f.decode()
 	_, ok := errors.AsType[failure](err)
 	return ok
 }
 
-// line is how a client reaches the server whose end of the connection is looked at: the kernel takes as little as it can
-// for a reader who does not read (4 KB, and not megabytes), and the port says which connection it is.
+// line is a client's connection whose server end is observed. The kernel buffers as little as it can for a reader that
+// does not read (4 KB, not megabytes), and the port identifies the connection.
 type line struct {
 	client *http.Client
 	port   atomic.Int64 // of this side, of the newest connection
@@ -131,7 +131,7 @@ func newLine() *line {
 
 func portOf(conn net.Conn) int { return conn.LocalAddr().(*net.TCPAddr).Port }
 
-// smallWindow is set before the connection is made: the window's scale is settled then.
+// smallWindow sets the window before the connection is made, because the handshake fixes its scale.
 func smallWindow(_, _ string, raw syscall.RawConn) error {
 	var failed error
 	err := raw.Control(func(fd uintptr) {
@@ -143,11 +143,11 @@ func smallWindow(_, _ string, raw syscall.RawConn) error {
 	return failed
 }
 
-// gate is where a reader stops when it is told to.
+// gate is where a reader stops when told to.
 type gate struct {
 	mu      sync.Mutex
-	open    chan struct{} // nil: nobody is stopped
-	stopped time.Time     // when the reader came to the closed gate
+	open    chan struct{} // nil when readers may pass
+	stopped time.Time     // when the reader reached the closed gate
 }
 
 func (g *gate) shut() {
@@ -163,7 +163,7 @@ func (g *gate) reopen() {
 	g.open = nil
 }
 
-// pass waits while the gate is shut.
+// pass waits while the gate is closed.
 func (g *gate) pass(ctx context.Context) {
 	g.mu.Lock()
 	open := g.open
@@ -180,7 +180,7 @@ func (g *gate) pass(ctx context.Context) {
 	}
 }
 
-// stoppedAt is false until the reader has come to the gate.
+// stoppedAt returns when the reader reached the gate, and false until then.
 func (g *gate) stoppedAt() (time.Time, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

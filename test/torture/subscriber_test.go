@@ -10,7 +10,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// received is an event, when it came and on which connection.
+// received is an event with its arrival time and connection.
 type received struct {
 	event
 	at    time.Time
@@ -18,35 +18,35 @@ type received struct {
 	asked bool // the connection was opened with a cursor
 }
 
-// subscriber follows a chat, or the feed when chat is "", as a good client does: when the stream breaks it goes on from
-// its last cursor, on another instance.
+// subscriber follows a chat, or the feed when chat is "", like a good client: when the stream breaks, it resumes from
+// its last cursor at another instance.
 type subscriber struct {
 	w     *world
 	user  string
 	chat  string
-	home  int   // index of the instance that it begins with
+	home  int   // index of its first instance
 	after int64 // number of the cursor that it began with; without one, that of its first StreamStarted
 
 	over  carrier
 	line  *line // its own way to the server; nil for the usual one
-	gate  gate  // before each connection and each reading
-	stock bool  // a client as it comes from npm: what ends the stream for such a client ends it for good
+	gate  gate  // passed before each connection and each read
+	stock bool  // behaves like a client from npm: some ends of a stream are final for it
 
 	mu       sync.Mutex
 	cursor   string
-	got      []received       // durable events and resets, StreamStarted, and what a connection began with
-	conn     int              // the connection that is open
+	got      []received       // durable events and resets, StreamStarted, and the first event of each connection
+	conn     int              // the current connection
 	asked    bool             // it was opened with a cursor
-	silent   bool             // nothing has come by it
+	silent   bool             // nothing has arrived on it
 	starts   int              // StreamStarted events
 	last     map[string]int64 // by chat: the highest number
-	ends     map[string]bool  // by chat: the event came after which there is nothing more
+	ends     map[string]bool  // by chat: the last event has arrived
 	problems []string
 	resumes  int
-	complete bool   // the server ended the stream properly
+	complete bool   // the server completed the stream
 	endedBy  string // what made a stock client stop before its last event
 
-	disconnect context.CancelFunc // of the connection that is open
+	cancel context.CancelFunc // of the connection that is open
 }
 
 func (w *world) newSubscriber(user, chat, cursor string, after int64, home int) *subscriber {
@@ -67,12 +67,12 @@ func (s *subscriber) run(ctx context.Context) {
 	}
 }
 
-// follow runs one connection and says whether there is nothing more to come.
+// follow runs one connection and reports whether the stream is over.
 func (s *subscriber) follow(ctx context.Context, i *instance) (over bool) {
-	ctx, disconnect := context.WithCancel(ctx)
-	defer disconnect()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	s.mu.Lock()
-	s.disconnect = disconnect
+	s.cancel = cancel
 	s.mu.Unlock()
 	s.gate.pass(ctx)
 	stream, err := s.open(ctx, i)
@@ -108,7 +108,7 @@ func (s *subscriber) follow(ctx context.Context, i *instance) (over bool) {
 	}
 }
 
-// open subscribes from where the subscriber is.
+// open subscribes from the subscriber's cursor.
 func (s *subscriber) open(ctx context.Context, i *instance) (subscription, error) {
 	s.mu.Lock()
 	cursor := s.cursor
@@ -122,17 +122,17 @@ func (s *subscriber) open(ctx context.Context, i *instance) (subscription, error
 	return s.over.open(ctx, client, i, s.user, s.chat, cursor)
 }
 
-// cut breaks the connection that is open, as a network does. The subscriber goes on from its cursor, elsewhere.
-func (s *subscriber) cut() {
+// disconnect breaks the open connection like a network fault. The subscriber resumes from its cursor, elsewhere.
+func (s *subscriber) disconnect() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.disconnect != nil {
-		s.disconnect()
+	if s.cancel != nil {
+		s.cancel()
 	}
 }
 
-// stopsAt says whether graphql-ws stops at what ended the connection. A connection that broke, and every HTTP status of
-// Server-Sent Events, is a reason to come back.
+// stopsAt reports whether graphql-ws gives up after this end of the connection. It reconnects after a broken connection
+// and after every HTTP status of Server-Sent Events.
 func (s *subscriber) stopsAt(err error) bool {
 	code := websocket.CloseStatus(err)
 	if !isFatalClose(code) {
@@ -142,7 +142,7 @@ func (s *subscriber) stopsAt(err error) bool {
 	return true
 }
 
-// isFatalClose knows the close codes at which graphql-ws does not come back (isFatalInternalCloseCode and
+// isFatalClose reports whether graphql-ws gives up at this close code (isFatalInternalCloseCode and
 // shouldRetryConnectOrThrow in its client).
 func isFatalClose(code websocket.StatusCode) bool {
 	switch code {
@@ -188,7 +188,7 @@ func (s *subscriber) take(e event) {
 	}
 }
 
-// completed notes the end of the stream, which may not come before its beginning.
+// completed records the end of the stream, which must not precede its beginning.
 func (s *subscriber) completed() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -201,29 +201,29 @@ func (s *subscriber) completed() {
 	}
 }
 
-// started says how often a stream of the subscriber began.
+// started returns how often a stream of the subscriber began.
 func (s *subscriber) started() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.starts
 }
 
-// reached says whether the subscriber has got as far as this number of the chat, or to the end of what it may see.
+// reached reports whether the subscriber received this number of the chat, or the last event that it may see.
 func (s *subscriber) reached(chat string, seq int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.last[chat] >= seq || s.ends[chat]
 }
 
-// ended says whether the subscriber got the last event that it may see of its chat, and whether the server ended the
-// stream then.
+// ended reports whether the subscriber received the last event that it may see of its chat, and whether the server then
+// completed the stream.
 func (s *subscriber) ended() (over, complete bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ends[s.chat], s.complete
 }
 
-// heard says whether anything of the chat came.
+// heard reports whether any event of the chat arrived.
 func (s *subscriber) heard(chat string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

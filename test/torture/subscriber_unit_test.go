@@ -14,7 +14,7 @@ import (
 	"github.com/coder/websocket/wsjson"
 )
 
-// What a server sends by one connection, and how it ends it.
+// script is what a server sends on one connection, and how it ends the connection.
 type script struct {
 	frames []frame
 	close  websocket.StatusCode // of a socket; 0: it breaks. An event stream ends, or breaks.
@@ -22,7 +22,7 @@ type script struct {
 
 var (
 	busy = frame{Type: "next", Payload: json.RawMessage(`{"errors":[{"message":"busy","extensions":{"code":"UNAVAILABLE"}}]}`)}
-	// The last event of a chat, and the end of its stream.
+	// The last event of a chat and the end of its stream.
 	deleted = script{frames: []frame{
 		{Type: "next", Payload: json.RawMessage(`{"data":{"chatEvents":{"__typename":"StreamStarted","cursor":"2.1.1.x"}}}`)},
 		{Type: "next", Payload: json.RawMessage(`{"data":{"chatEvents":{"__typename":"ChatDeleted","cursor":"2.1.2.x","chatId":"a","seq":2}}}`)},
@@ -30,7 +30,7 @@ var (
 	}}
 )
 
-// TestStockClients: what ends a stream of clients that npm has, and from what they come back.
+// TestStockClients checks which ends of a stream are final for clients from npm, and after which they reconnect.
 func TestStockClients(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -62,7 +62,7 @@ func TestStockClients(t *testing.T) {
 	}
 }
 
-// scripted is a stock client of a server that does what it is told.
+// scripted returns a stock client of a server that follows the script.
 func scripted(t *testing.T, over carrier, first script) (*subscriber, *atomic.Int64) {
 	t.Helper()
 	connections := &atomic.Int64{}
@@ -152,12 +152,12 @@ func TestBystanders(t *testing.T) {
 	}{
 		{"as quick as before", append(calls(span(1), 100, quick, nil), quiet...), true},
 		{"more than twice as slow", append(calls(span(1), 100, slow, nil), quiet...), false},
-		{"two of a hundred more than twice as slow", append(append(calls(span(1), 98, quick, nil), calls(span(1), 2, slow, nil)...), quiet...), false},
+		{"two of a hundred are more than twice as slow", append(append(calls(span(1), 98, quick, nil), calls(span(1), 2, slow, nil)...), quiet...), false},
 		{"twice as slow as before, and as afterwards", append(append(calls(span(1), 100, slow, nil), calls(span(0), 100, quick, nil)...), calls(span(2), 100, slow, nil)...), true},
 		{"one failed", append(append(calls(span(1), 99, quick, nil), calls(span(1), 1, quick, context.Canceled)...), quiet...), false},
-		{"hardly anybody came through", append(calls(span(1), 5, quick, nil), quiet...), false},
-		{"nobody called before", calls(span(1), 100, quick, nil), false},
-		{"of another kind alone", append([]call{{queries, span(1).from, quick, nil}}, quiet...), false},
+		{"too few calls succeeded", append(calls(span(1), 5, quick, nil), quiet...), false},
+		{"no calls before", calls(span(1), 100, quick, nil), false},
+		{"only calls of another kind", append([]call{{queries, span(1).from, quick, nil}}, quiet...), false},
 	} {
 		if v := judgeBeside(tc.calls, sends, span(0), span(1), span(2)); v.ok() != tc.ok {
 			t.Errorf("%s: ok is %t: %+v", tc.reason, v.ok(), v)

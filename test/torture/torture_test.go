@@ -29,26 +29,26 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// scale is how much is done.
+// scale is the size of the checks.
 type scale struct {
 	long        bool // every form of each fault
 	subscribers int
 	chats       int
-	rate        int           // events a second
+	rate        int           // events per second
 	calm        time.Duration // before a fault, and after it
 	races       int           // subscriptions of subscribe-race
 	joins       int           // of feed-join
 	cuts        int           // of start-cut
 	ids         int           // of one-id
 	outages     int           // of Redis, one after the other
-	hostile     int           // connections of slowloris, of each kind or of all
+	hostile     int           // connections of slowloris, for each kind (long) or in total (short)
 	rejoiners   int           // feeds of rejoin, over each carrier
-	rejoins     int           // of each
+	rejoins     int           // of each feed
 
 	backlogChats, backlogMessages int // of feed-cuts
 
-	// hiccup is a p99 that stuck-chat and vanished-writer attribute to the machine and not to the server. The short form of these checks
-	// has a few hundred calls, and looks for delays of seconds. The long form has no such allowance.
+	// hiccup is a p99 that stuck-chat and vanished-writer attribute to the machine and not to the server. The short
+	// form has only a few hundred calls and looks for delays of seconds. The long form has no such allowance.
 	hiccup time.Duration
 }
 
@@ -113,7 +113,7 @@ func checks() []check {
 	}
 }
 
-// The checks run one after the other: each is about time, and wants the machine for itself.
+// The checks run one after the other, because each measures time and needs the whole machine.
 func TestTorture(t *testing.T) { //nolint:paralleltest // see above
 	if *scaleFlag == "" {
 		t.Skip("run it with make torture")
@@ -134,7 +134,7 @@ func TestTorture(t *testing.T) { //nolint:paralleltest // see above
 	}
 }
 
-// record is a check under way: the test it is, and the line that it will write.
+// record is a running check: its test, and the line that it will write.
 type record struct {
 	*testing.T
 	scale
@@ -154,7 +154,7 @@ func (r *record) write(began time.Time) {
 	}
 }
 
-// limit says what was measured, and fails the check when it is beyond its limit.
+// limit records a measurement and fails the check when the measurement is beyond its limit.
 func (r *record) limit(ok bool, format string, args ...any) {
 	r.Helper()
 	text := fmt.Sprintf(format, args...)
@@ -165,10 +165,10 @@ func (r *record) limit(ok bool, format string, args ...any) {
 	r.Notes = append(r.Notes, text)
 }
 
-// note adds what was measured and has no limit.
+// note records a measurement that has no limit.
 func (r *record) note(format string, args ...any) { r.limit(true, format, args...) }
 
-// must ends the check when something failed that is none of its business.
+// must ends the check when a step fails that the check is not about.
 func (r *record) must(err error) {
 	r.Helper()
 	if err != nil {
@@ -176,14 +176,14 @@ func (r *record) must(err error) {
 	}
 }
 
-// pause lets time pass, which is what a load under faults is made of: nothing is waited for.
+// pause lets time pass under load; it does not wait for a condition.
 func pause(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	<-timer.C
 }
 
-// until polls for a condition and returns how long it took, or false at the deadline.
+// until polls for a condition. It returns how long that took, or false at the deadline.
 func until(limit time.Duration, done func() bool) (time.Duration, bool) {
 	began := time.Now()
 	for !done() {

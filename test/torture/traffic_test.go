@@ -31,7 +31,7 @@ type room struct {
 	gone *atomic.Bool // deleted, or about to be: nobody writes here any more
 }
 
-// traffic is the steady load of a check: writers who do not let go until each write is answered, and subscribers.
+// traffic is the steady load of a check: subscribers, and writers that retry until each write is answered.
 type traffic struct {
 	w     *world
 	r     *record
@@ -60,10 +60,10 @@ type traffic struct {
 	reading     sync.WaitGroup
 }
 
-// member is a user who may see the room and follows it.
+// member returns a user that may see the room and follows it.
 func member(room, n int) string { return fmt.Sprintf("member-%d-%d", room, n) }
 
-// newTraffic creates the chats with their members, and has everybody subscribed.
+// newTraffic creates the chats with their members and the subscribers.
 func (w *world) newTraffic(r *record) *traffic {
 	r.Helper()
 	l := &traffic{w: w, r: r, rooms: make([]room, r.chats), stopWriting: func() {}, stopReading: func() {}}
@@ -84,7 +84,7 @@ func (w *world) newTraffic(r *record) *traffic {
 	return l
 }
 
-// addFeeds adds feeds, some users having several.
+// addFeeds adds feeds; some users have several.
 func (l *traffic) addFeeds(n int) {
 	for range n {
 		k := len(l.feeds)
@@ -104,7 +104,7 @@ func (l *traffic) everyCarrier() {
 
 func feeder(k int) string { return fmt.Sprintf("feeder-%d", k) }
 
-// feedsOf are the users whose feed shows the room.
+// feedsOf returns the users whose feed shows the room.
 func (l *traffic) feedsOf(n int) (users []string) {
 	for k := range feeds {
 		if slices.Contains(l.feedRooms(k), n) {
@@ -121,7 +121,7 @@ func (l *traffic) feedRooms(k int) (rooms []int) {
 	return rooms
 }
 
-// feedChats are the chats that a feed shows.
+// feedChats returns the chats that a feed shows.
 func (l *traffic) feedChats(k int) (chats []string) {
 	for _, n := range l.feedRooms(k) {
 		chats = append(chats, l.rooms[n].id)
@@ -159,7 +159,7 @@ func (l *traffic) furnish(n, members int) (room, error) {
 	return room, err
 }
 
-// sideRoom is a further room, which nobody writes to by himself, and which is followed over each carrier.
+// sideRoom creates a further room, followed over each carrier, that the steady load does not write to.
 func (l *traffic) sideRoom() room {
 	l.r.Helper()
 	n := len(l.rooms) + len(l.shown)
@@ -174,7 +174,7 @@ func (l *traffic) sideRoom() room {
 	return room
 }
 
-// show makes the users of the feeds members of a side room, and waits until their feeds show it.
+// show adds the users of the feeds to a side room and waits until their feeds show it.
 func (l *traffic) show(room room) {
 	l.r.Helper()
 	l.shown = append(l.shown, room)
@@ -189,14 +189,14 @@ func (l *traffic) show(room room) {
 	}
 }
 
-// start begins to follow, waits until everybody does, and begins to write.
+// start starts the subscribers, waits until all have begun, and starts the writers.
 func (l *traffic) start() {
 	l.r.Helper()
 	l.following, l.stopReading = context.WithCancel(context.Background())
 	for _, s := range slices.Concat(l.subscribers, l.feeds) {
 		l.follow(s)
 	}
-	// A feed begins with now, whenever that is: write until it has shown something of each of its chats.
+	// A feed without a cursor begins at an unknown moment: write until it has shown something of each of its chats.
 	if _, ok := until(15*time.Second, func() bool {
 		for _, room := range l.rooms {
 			l.send(l.following, room, 0)
@@ -218,7 +218,7 @@ func (l *traffic) start() {
 	}
 }
 
-// follow has a subscriber begin.
+// follow starts a subscriber.
 func (l *traffic) follow(s *subscriber) { l.reading.Go(func() { s.run(l.following) }) }
 
 func (l *traffic) everybodyHears() bool {
@@ -237,7 +237,7 @@ func (l *traffic) everybodyHears() bool {
 	return true
 }
 
-// write sends at the pace until ctx ends. A message under way is still brought home.
+// write sends at the pace until ctx ends. It still completes the message in flight.
 func (l *traffic) write(ctx context.Context) {
 	pace := time.NewTicker(time.Second * writers / time.Duration(l.r.rate))
 	defer pace.Stop()
@@ -253,7 +253,7 @@ func (l *traffic) write(ctx context.Context) {
 			id, ok := l.send(context.WithoutCancel(ctx), room, rand.IntN(3))
 			l.count.Add(1)
 			if ok && rand.IntN(20) == 0 {
-				l.insist(context.WithoutCancel(ctx), room, editMessage, vars{"id": id, "content": "edited " + id}, rand.IntN(3), nil)
+				l.runWithRetry(context.WithoutCancel(ctx), room, editMessage, vars{"id": id, "content": "edited " + id}, rand.IntN(3), nil)
 				l.count.Add(1)
 			}
 		}
@@ -269,7 +269,7 @@ func (l *traffic) send(ctx context.Context, room room, at int) (id string, ok bo
 		content += strings.Repeat(".", 1000+rand.IntN(3000))
 	}
 	var answer sent
-	if !l.insist(ctx, room, sendMessage, vars{"id": id, "chat": room.id, "content": content}, at, &answer) {
+	if !l.runWithRetry(ctx, room, sendMessage, vars{"id": id, "chat": room.id, "content": content}, at, &answer) {
 		return id, false
 	}
 	l.mu.Lock()
@@ -278,9 +278,9 @@ func (l *traffic) send(ctx context.Context, room room, at int) (id string, ok bo
 	return id, true
 }
 
-// insist repeats an operation of a room's owner, each time at the next instance, until it is answered. What is repeated
-// is safe to repeat.
-func (l *traffic) insist(ctx context.Context, room room, document string, v vars, at int, data any) bool {
+// runWithRetry runs an operation of a room's owner at one instance after the other until it is answered. The operation
+// must be safe to repeat.
+func (l *traffic) runWithRetry(ctx context.Context, room room, document string, v vars, at int, data any) bool {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	givesUp := l.forgetful && rand.IntN(2) == 0
@@ -311,7 +311,7 @@ func (l *traffic) problem(text string) {
 	l.problems = append(l.problems, text)
 }
 
-// quiet ends the writing, and waits until everybody got everything or is not going to.
+// quiet stops the writers and waits until every subscriber has received everything or will not.
 func (l *traffic) quiet() truth {
 	l.r.Helper()
 	l.stopWriting()
@@ -334,7 +334,7 @@ func (l *traffic) feedsDone(t truth) bool {
 	return true
 }
 
-// stop ends everything.
+// stop ends the traffic.
 func (l *traffic) stop() {
 	l.stopWriting()
 	l.writing.Wait()

@@ -6,12 +6,13 @@ import (
 	"strings"
 )
 
-// Validators of how streams begin, of how a query and a stream join, and of what identifies an event.
+// Validators of how streams begin, how a query and a stream join, and what identifies an event.
 
-// passing says whether the event takes no number and tells of no break: StreamStarted, and what may be dropped.
-func (e event) passing() bool { return !e.durable() && e.Kind != "StreamReset" }
+// ephemeral reports whether the event has no number and does not announce a reset: StreamStarted, and events that may
+// be dropped.
+func (e event) ephemeral() bool { return !e.durable() && e.Kind != "StreamReset" }
 
-// seqOf is the number in a cursor of a chat's log.
+// seqOf returns the number in a cursor of a chat's log.
 func seqOf(cursor string) (int64, error) {
 	parts := strings.Split(cursor, ".")
 	if len(parts) != 4 {
@@ -20,8 +21,8 @@ func seqOf(cursor string) (int64, error) {
 	return strconv.ParseInt(parts[2], 10, 64)
 }
 
-// judgeStarts says which connections did not begin with a StreamStarted, had a second one, or one that does not say how
-// the stream goes on: it has a cursor, and it is `resumed` when it was opened with one, but for a StreamReset after it.
+// judgeStarts finds the connections that did not begin with exactly one valid StreamStarted. It must have a cursor, and
+// it must be `resumed` exactly when the connection was opened with a cursor and no StreamReset follows.
 func judgeStarts(who string, got []received) verdict {
 	var v verdict
 	for n, e := range got {
@@ -34,26 +35,26 @@ func judgeStarts(who string, got []received) verdict {
 		case begins && e.Cursor == "":
 			v.object(&v.starts, "%s: stream %d begins without a cursor", who, e.conn)
 		case begins && e.Resumed && !e.asked:
-			v.object(&v.starts, "%s: stream %d goes on from a cursor that it was not given", who, e.conn)
+			v.object(&v.starts, "%s: stream %d is resumed, but was opened without a cursor", who, e.conn)
 		case begins && e.asked && !e.Resumed && n+1 < len(got) && got[n+1].conn == e.conn && got[n+1].Kind != "StreamReset":
-			v.object(&v.starts, "%s: stream %d does not go on from its cursor, and comes to %s %d without a reset", who, e.conn, got[n+1].Kind, got[n+1].Seq)
+			v.object(&v.starts, "%s: stream %d is not resumed from its cursor, and %s %d follows without a reset", who, e.conn, got[n+1].Kind, got[n+1].Seq)
 		}
 	}
 	return v
 }
 
-// startsAt objects to a chat's stream that is resumed elsewhere than after the last event of before.
+// startsAt objects to a resumed stream of a chat that does not continue after the last event received.
 func (v *verdict) startsAt(user string, e received, cursor int64) {
 	if e.Kind != "StreamStarted" || !e.Resumed {
 		return
 	}
 	if seq, err := seqOf(e.Cursor); err != nil || seq != cursor {
-		v.object(&v.starts, "%s: the stream goes on from %s, and the last event was %d", user, e.Cursor, cursor)
+		v.object(&v.starts, "%s: the stream resumes from %s, but the last event was %d", user, e.Cursor, cursor)
 	}
 }
 
-// judgeJoin holds a feed against the query that it goes on from: of each chat, every event after the number that the
-// query showed, in order, up to the last one that came. What the query showed may come again. A chat that the query did
+// judgeJoin compares a feed with the query that it continues: of each chat, every event after the number that the query
+// showed, in order, up to the last one received. Events that the query showed may come again. A chat that the query did
 // not show begins with the viewer's own MemberAdded.
 func judgeJoin(user string, shown map[string]int64, got []received) verdict {
 	var v verdict
@@ -64,7 +65,7 @@ func judgeJoin(user string, shown map[string]int64, got []received) verdict {
 			at, known = shown[e.ChatID]
 		}
 		switch {
-		case e.passing():
+		case e.ephemeral():
 			continue
 		case e.Kind == "StreamReset":
 			v.object(&v.resets, "feed of %s: reset %s", user, e.Reason)
@@ -84,7 +85,7 @@ func judgeJoin(user string, shown map[string]int64, got []received) verdict {
 	return v
 }
 
-// identities are events by their eventId, and the other way round.
+// identities maps eventIds to events, and back.
 type identities struct {
 	events map[string]identified
 	ids    map[identified]string
@@ -99,7 +100,7 @@ type identified struct {
 	seq  int64
 }
 
-// judge says which events have no identity, another event's, or another one than before.
+// judge finds events without an identity, with another event's, or with a different one than before.
 func (i identities) judge(got []received) verdict {
 	var v verdict
 	for _, e := range got {

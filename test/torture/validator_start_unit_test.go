@@ -30,16 +30,16 @@ func TestStartValidator(t *testing.T) {
 	}{
 		{"one StreamStarted, first", begins(1, true, true, at(2), stream(logs, "a", 3, 4)...), 0},
 		{"alone", begins(1, true, true, at(2)), 0},
-		{"nothing came at all", nil, 0},
+		{"nothing received", nil, 0},
 		{"of a stream without a cursor", begins(1, false, false, at(2), stream(logs, "a", 3)...), 0},
 		{"one on each of two connections", slices.Concat(begins(1, false, false, at(2), stream(logs, "a", 3)...), begins(2, true, true, at(3), stream(logs, "a", 4)...)), 0},
 		{"a reset after one that is not resumed", begins(1, true, false, at(2), expired), 0},
 		{"none", stream(logs, "a", 3, 4), 1},
 		{"none, before an end", []received{{event: event{Kind: "complete"}}}, 1},
 		{"none, before a reset", []received{expired}, 1},
-		{"none, before a passing event", begins(1, true, true, at(2), stream(logs, "a", 3)...)[1:], 1},
+		{"none, before an ephemeral event", begins(1, true, true, at(2), stream(logs, "a", 3)...)[1:], 1},
 		{"none on the second connection", slices.Concat(begins(1, false, false, at(2), stream(logs, "a", 3)...), begins(2, true, true, at(3), stream(logs, "a", 4)...)[1:]), 1},
-		{"after a passing event", append([]received{presence}, begins(0, true, true, at(2), stream(logs, "a", 3)...)...), 2},
+		{"after an ephemeral event", append([]received{presence}, begins(0, true, true, at(2), stream(logs, "a", 3)...)...), 2},
 		{"after an event", append(stream(logs, "a", 3), begins(0, true, true, at(3), stream(logs, "a", 4)...)...), 2},
 		{"a second one at once", append(begins(1, true, true, at(2)), begins(1, true, true, at(2), stream(logs, "a", 3)...)...), 1},
 		{"a second one later", append(begins(1, true, true, at(2), stream(logs, "a", 3)...), begins(1, true, true, at(3))...), 1},
@@ -57,7 +57,8 @@ func TestStartValidator(t *testing.T) {
 	}
 }
 
-// TestStreamGoesOnWhereItSays: the cursor of StreamStarted is where the subscriber was, and the events follow it.
+// TestStreamGoesOnWhereItSays checks that the cursor of StreamStarted is the subscriber's position and that the events
+// continue from there.
 func TestStreamGoesOnWhereItSays(t *testing.T) {
 	t.Parallel()
 	logs := truth{"a": sample("a", 6)}
@@ -71,7 +72,7 @@ func TestStreamGoesOnWhereItSays(t *testing.T) {
 		{"after the last event", cursorAt("a", 4), []int64{5, 6}, true},
 		{"before it", cursorAt("a", 3), []int64{5, 6}, false},
 		{"beyond it", cursorAt("a", 5), []int64{6}, false},
-		{"beyond it, as it says, and yet from the right place", cursorAt("a", 5), []int64{5, 6}, false},
+		{"beyond it, but with the right events", cursorAt("a", 5), []int64{5, 6}, false},
 		{"of another form", "2.1.t4.x", []int64{5, 6}, false},
 	} {
 		got := slices.Concat(began, begins(2, true, true, tc.cursor, stream(logs, "a", tc.rest...)...))
@@ -99,8 +100,8 @@ func TestJoinValidator(t *testing.T) {
 		clean  bool
 	}{
 		{"each chat from the number that was shown", slices.Concat(stream(logs, "a", 4), stream(logs, "b", 6, 7), stream(logs, "a", 5)), 0, true},
-		{"what was shown comes again", slices.Concat(stream(logs, "a", 2, 3, 4), stream(logs, "b", 4, 5, 6)), 0, true},
-		{"what came already comes again", stream(logs, "a", 4, 5, 4, 5, 6), 0, true},
+		{"shown events are repeated", slices.Concat(stream(logs, "a", 2, 3, 4), stream(logs, "b", 4, 5, 6)), 0, true},
+		{"received events are repeated", stream(logs, "a", 4, 5, 4, 5, 6), 0, true},
 		{"a chat that is silent", stream(logs, "a", 4), 0, true},
 		{"begun with StreamStarted", begins(1, true, true, "x", stream(logs, "a", 4)...), 0, true},
 		{"the first one missed", stream(logs, "a", 5, 6), 1, false},
@@ -109,7 +110,7 @@ func TestJoinValidator(t *testing.T) {
 		{"a reset", []received{{event: event{Kind: "StreamReset", Reason: "EXPIRED"}}}, 0, false},
 		{"a new chat", slices.Concat([]received{added}, stream(logs, "new", 3)), 0, true},
 		{"a new chat without its beginning", stream(logs, "new", 3), 0, false},
-		{"a new chat that begins with another's coming", []received{another}, 0, false},
+		{"a new chat that begins with another user's MemberAdded", []received{another}, 0, false},
 		{"a gap in a new chat", slices.Concat([]received{added}, stream(logs, "new", 4)), 1, false},
 	} {
 		t.Run(tc.reason, func(t *testing.T) {
@@ -124,7 +125,7 @@ func TestJoinValidator(t *testing.T) {
 func TestCutValidator(t *testing.T) {
 	t.Parallel()
 	logs := truth{"a": sample("a", 9), "b": sample("b", 9)}
-	sent := []int64{5, 6, 8} // 7 is another's
+	sent := []int64{5, 6, 8} // 7 was written by another user
 	start := cursorAt("a", 4)
 	for _, tc := range []struct {
 		reason, cursor string
@@ -141,7 +142,7 @@ func TestCutValidator(t *testing.T) {
 		{"one twice", start, true, stream(logs, "a", 5, 6, 6, 7, 8), 0, false},
 		{"from before the cursor", start, true, stream(logs, "a", 4, 5, 6, 7, 8), 0, false},
 		{"of another chat", start, true, append(stream(logs, "a", 5, 6, 7, 8), stream(logs, "b", 1)...), 0, false},
-		{"begun elsewhere", start, true, begins(1, true, true, cursorAt("a", 5), stream(logs, "a", 5, 6, 7, 8)...), 0, false},
+		{"begins at another cursor", start, true, begins(1, true, true, cursorAt("a", 5), stream(logs, "a", 5, 6, 7, 8)...), 0, false},
 		{"a reset", start, true, append([]received{{event: expiry("a")}}, stream(logs, "a", 5, 6, 7, 8)...), 0, false},
 		{"a feed has others and repeats", "x", false, append(stream(logs, "b", 3, 4), stream(logs, "a", 3, 4, 5, 5, 6, 7, 8)...), 0, true},
 		{"a feed that lost one", "x", false, stream(logs, "a", 5, 6, 7), 1, false},
@@ -187,7 +188,7 @@ func TestIdentityValidator(t *testing.T) {
 		wrong  int
 	}{
 		{"each its own, and the same again", []received{one("1", "a", 1), one("2", "a", 2), one("3", "b", 1), one("1", "a", 1)}, 0},
-		{"of events that take no number none", []received{{event: event{Kind: "StreamStarted"}}}, 0},
+		{"events without a number have none", []received{{event: event{Kind: "StreamStarted"}}}, 0},
 		{"none", []received{one("", "a", 1)}, 1},
 		{"another event's", []received{one("1", "a", 1), one("1", "a", 2)}, 1},
 		{"another chat's", []received{one("1", "a", 1), one("1", "b", 1)}, 1},
@@ -210,10 +211,10 @@ func TestOneIDValidator(t *testing.T) {
 		answers []error
 		clean   bool
 	}{
-		{"one stands", []error{taken, nil, taken}, true},
+		{"one succeeded", []error{taken, nil, taken}, true},
 		{"both stand", []error{nil, nil}, false},
-		{"none stands", []error{taken, taken}, false},
-		{"one stands, and the other gets another code", []error{nil, down}, false},
+		{"none succeeded", []error{taken, taken}, false},
+		{"one succeeded, and the other got another code", []error{nil, down}, false},
 	} {
 		if problem := judgeOneID(tc.answers); (problem == "") != tc.clean {
 			t.Errorf("%s: %q", tc.reason, problem)

@@ -2,13 +2,13 @@ package torture
 
 import "fmt"
 
-// logged is an event as the database has it.
+// logged is an event in the database.
 type logged struct {
 	kind    string
 	message string // id, of MessageSent
 }
 
-// truth is what the database says: each chat's log, by number.
+// truth is the content of the database: each chat's log, by number.
 type truth map[string]map[int64]logged
 
 func (t truth) head(chat string) int64 {
@@ -19,7 +19,7 @@ func (t truth) head(chat string) int64 {
 	return head
 }
 
-// deleted says whether the chat is a tombstone, of which the log is gone but for its last event.
+// deleted reports whether the chat is a tombstone, whose log is gone except for its last event.
 func (t truth) deleted(chat string) bool { return t[chat][t.head(chat)].kind == "ChatDeleted" }
 
 // verdict is what a validator found.
@@ -43,7 +43,7 @@ func (v *verdict) object(count *int, format string, args ...any) {
 	}
 }
 
-// clean says whether the validator has nothing to object.
+// clean reports whether the validator has no objection.
 func (v *verdict) clean() bool {
 	return v.lost+v.duplicates+v.gaps+v.resets+v.foreign+v.wrong+v.starts == 0
 }
@@ -62,16 +62,16 @@ func (v *verdict) add(other verdict) {
 	v.problems = append(v.problems, other.problems...)
 }
 
-// judgeStream holds what one subscriber of one chat got against promise 2: every committed event after the cursor, once,
-// in order, without a gap, up to the head; and nothing of other chats, nor anything after the stream's end. The text of a
-// deleted chat is gone at once: who is behind at that moment is told so (EXPIRED) and gets the deletion alone.
+// judgeStream compares what one subscriber of one chat received with promise 2: every committed event after the cursor,
+// once, in order, without a gap, up to the head; no event of another chat, and none after the stream's end. The text of
+// a deleted chat is gone at once: a subscriber that is behind then gets a reset (EXPIRED) and the deletion alone.
 func judgeStream(user, chat string, after int64, got []received, t truth) verdict {
 	var v verdict
 	cursor, seen, over := after, map[int64]bool{}, false
 	head := t.head(chat)
 	for _, e := range got {
 		switch {
-		case e.passing():
+		case e.ephemeral():
 			v.startsAt(user, e, cursor)
 			continue
 		case t.excuses(e):
@@ -106,12 +106,12 @@ func judgeStream(user, chat string, after int64, got []received, t truth) verdic
 	return v
 }
 
-// excuses says whether the event is the reset that a deleted chat allows.
+// excuses reports whether the event is the reset that a deleted chat allows.
 func (t truth) excuses(e received) bool {
 	return e.Kind == "StreamReset" && e.Reason == "EXPIRED" && t.deleted(e.ResetOf)
 }
 
-// compare holds an event against the database.
+// compare compares an event with the database.
 func (v *verdict) compare(e event, t truth) {
 	if t.deleted(e.ChatID) && e.Kind != "ChatDeleted" {
 		return
@@ -132,9 +132,9 @@ func (v *verdict) complete(user, chat string, after, head int64, seen map[int64]
 	}
 }
 
-// judgeFeed holds the feed of a user against its promise: every committed event of the user's chats at least once, in
-// this order of first arrival for each chat; nothing of other chats, and nothing new of a chat that the user was taken out
-// of. It judges each chat from the first event on that came of it.
+// judgeFeed compares a user's feed with its promise: every committed event of the user's chats at least once, first
+// arrivals in order within each chat; no event of other chats, and none of a chat after the user's removal. It judges
+// each chat from its first received event.
 func judgeFeed(user string, chats []string, got []received, t truth) verdict {
 	var v verdict
 	seen := map[string]map[int64]bool{}
@@ -145,7 +145,7 @@ func judgeFeed(user string, chats []string, got []received, t truth) verdict {
 	for _, e := range got {
 		mine := seen[e.ChatID]
 		switch end := ended[e.ChatID]; {
-		case e.passing():
+		case e.ephemeral():
 			continue
 		case t.excuses(e) && len(seen[e.ResetOf]) > 0:
 			for seq := first[e.ResetOf]; seq < t.head(e.ResetOf); seq++ {
@@ -189,13 +189,13 @@ func judgeFeed(user string, chats []string, got []received, t truth) verdict {
 	return v
 }
 
-// answered is a write that the server acknowledged.
+// answered is an acknowledged write.
 type answered struct {
 	chat, id string
 	seq      int64
 }
 
-// judgeAnswers says which acknowledged writes are not in the database.
+// judgeAnswers returns the acknowledged writes that are missing in the database.
 func judgeAnswers(answers []answered, t truth) (missing []string) {
 	for _, a := range answers {
 		if !t.deleted(a.chat) && t[a.chat][a.seq] != (logged{"MessageSent", a.id}) {
@@ -205,7 +205,7 @@ func judgeAnswers(answers []answered, t truth) (missing []string) {
 	return missing
 }
 
-// judgeLog says where a log has no consecutive numbers, or a message twice.
+// judgeLog finds gaps in the numbers of a log, and duplicate messages.
 func judgeLog(t truth) (problems []string) {
 	messages := map[string]bool{}
 	for chat, log := range t {

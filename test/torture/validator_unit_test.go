@@ -9,9 +9,10 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// The validators, fed with streams that are wrong in one way each: they have to object to that, and to nothing else.
+// These tests give the validators streams that are wrong in exactly one way. A validator must object to that and to
+// nothing else.
 
-// sample is a chat of events 1 to n, messages but for the first.
+// sample returns a chat of events 1 to n; all but the first are messages.
 func sample(chat string, n int64) map[int64]logged {
 	log := map[int64]logged{1: {kind: "ChatCreated"}}
 	for seq := int64(2); seq <= n; seq++ {
@@ -20,7 +21,7 @@ func sample(chat string, n int64) map[int64]logged {
 	return log
 }
 
-// stream is what a subscriber gets of these numbers.
+// stream returns these numbers as a subscriber receives them.
 func stream(t truth, chat string, seqs ...int64) []received {
 	var got []received
 	for _, seq := range seqs {
@@ -31,7 +32,7 @@ func stream(t truth, chat string, seqs ...int64) []received {
 	return got
 }
 
-// expiry is the reset of a stream whose events are gone.
+// expiry returns the reset of a stream whose events are gone.
 func expiry(chat string) event { return event{Kind: "StreamReset", ResetOf: chat, Reason: "EXPIRED"} }
 
 func counts(v verdict) string {
@@ -66,14 +67,14 @@ func TestStreamValidator(t *testing.T) {
 		{"of another chat", "a", append(stream(logs, "a", 3, 4, 5, 6), stream(logs, "b", 7)...), "due 4 got 4 lost 0 doubled 0 gaps 0 resets 0 foreign 1 wrong 0"},
 		{"another message under the number", "a", altered, "due 4 got 4 lost 0 doubled 0 gaps 0 resets 0 foreign 0 wrong 1"},
 		{"a reset", "a", append([]received{{event: event{Kind: "StreamReset", Reason: "EXPIRED"}}}, stream(logs, "a", 3, 4, 5, 6)...), "due 4 got 4 lost 0 doubled 0 gaps 0 resets 1 foreign 0 wrong 0"},
-		{"up to the own removal", "removed", removal, "due 2 got 2 lost 0 doubled 0 gaps 0 resets 0 foreign 0 wrong 0"},
-		{"on after the own removal", "removed", append(removal, stream(logs, "removed", 5)...), "due 2 got 2 lost 0 doubled 0 gaps 0 resets 0 foreign 1 wrong 0"},
-		{"not on after another's removal", "removed", others, "due 4 got 2 lost 2 doubled 0 gaps 0 resets 0 foreign 0 wrong 0"},
+		{"up to the user's own removal", "removed", removal, "due 2 got 2 lost 0 doubled 0 gaps 0 resets 0 foreign 0 wrong 0"},
+		{"continues after the user's own removal", "removed", append(removal, stream(logs, "removed", 5)...), "due 2 got 2 lost 0 doubled 0 gaps 0 resets 0 foreign 1 wrong 0"},
+		{"ends after another user's removal", "removed", others, "due 4 got 2 lost 2 doubled 0 gaps 0 resets 0 foreign 0 wrong 0"},
 		{"up to the deletion, of a log that is gone", "deleted", []received{{event: event{Kind: "MessageSent", ChatID: "deleted", Seq: 3}}, {event: event{Kind: "ChatDeleted", ChatID: "deleted", Seq: 4}}}, "due 2 got 2 lost 0 doubled 0 gaps 0 resets 0 foreign 0 wrong 0"},
-		{"behind when the chat was deleted, and told so", "deleted", []received{{event: expiry("deleted")}, {event: event{Kind: "ChatDeleted", ChatID: "deleted", Seq: 4}}}, "due 1 got 1 lost 0 doubled 0 gaps 0 resets 0 foreign 0 wrong 0"},
-		{"told so, and then no deletion", "deleted", []received{{event: expiry("deleted")}}, "due 1 got 0 lost 1 doubled 0 gaps 0 resets 0 foreign 0 wrong 0"},
-		{"behind, and not told", "deleted", []received{{event: event{Kind: "ChatDeleted", ChatID: "deleted", Seq: 4}}}, "due 2 got 1 lost 1 doubled 0 gaps 1 resets 0 foreign 0 wrong 0"},
-		{"told so of a chat that is there", "a", append([]received{{event: expiry("a")}}, stream(logs, "a", 6)...), "due 4 got 1 lost 3 doubled 0 gaps 1 resets 1 foreign 0 wrong 0"},
+		{"behind when the chat was deleted, and reset", "deleted", []received{{event: expiry("deleted")}, {event: event{Kind: "ChatDeleted", ChatID: "deleted", Seq: 4}}}, "due 1 got 1 lost 0 doubled 0 gaps 0 resets 0 foreign 0 wrong 0"},
+		{"reset without a deletion", "deleted", []received{{event: expiry("deleted")}}, "due 1 got 0 lost 1 doubled 0 gaps 0 resets 0 foreign 0 wrong 0"},
+		{"behind, and not reset", "deleted", []received{{event: event{Kind: "ChatDeleted", ChatID: "deleted", Seq: 4}}}, "due 2 got 1 lost 1 doubled 0 gaps 1 resets 0 foreign 0 wrong 0"},
+		{"a reset of an existing chat", "a", append([]received{{event: expiry("a")}}, stream(logs, "a", 6)...), "due 4 got 1 lost 3 doubled 0 gaps 1 resets 1 foreign 0 wrong 0"},
 		{"without the deletion", "deleted", []received{{event: event{Kind: "MessageSent", ChatID: "deleted", Seq: 3}}}, "due 2 got 1 lost 1 doubled 0 gaps 0 resets 0 foreign 0 wrong 0"},
 	} {
 		t.Run(tc.reason, func(t *testing.T) {
@@ -104,16 +105,16 @@ func TestFeedValidator(t *testing.T) {
 		clean  bool
 	}{
 		{"each chat from its first event on", []string{"a", "b"}, slices.Concat(stream(logs, "a", 3), stream(logs, "b", 3, 4), stream(logs, "a", 4, 5)), true},
-		{"again is allowed", []string{"a"}, stream(logs, "a", 3, 4, 3, 4, 5), true},
+		{"repeats are allowed", []string{"a"}, stream(logs, "a", 3, 4, 3, 4, 5), true},
 		{"lost at the end", []string{"a"}, stream(logs, "a", 3, 4), false},
 		{"lost in the middle", []string{"a"}, stream(logs, "a", 3, 5), false},
 		{"out of order", []string{"a"}, stream(logs, "a", 3, 5, 4), false},
-		{"behind when the chat was deleted, and told so", []string{"deleted"}, []received{{event: event{Kind: "MessageSent", ChatID: "deleted", Seq: 2}}, {event: expiry("deleted")}, {event: event{Kind: "ChatDeleted", ChatID: "deleted", Seq: 4}}}, true},
-		{"behind, and not told", []string{"deleted"}, []received{{event: event{Kind: "MessageSent", ChatID: "deleted", Seq: 2}}, {event: event{Kind: "ChatDeleted", ChatID: "deleted", Seq: 4}}}, false},
+		{"behind when the chat was deleted, and reset", []string{"deleted"}, []received{{event: event{Kind: "MessageSent", ChatID: "deleted", Seq: 2}}, {event: expiry("deleted")}, {event: event{Kind: "ChatDeleted", ChatID: "deleted", Seq: 4}}}, true},
+		{"behind, and not reset", []string{"deleted"}, []received{{event: event{Kind: "MessageSent", ChatID: "deleted", Seq: 2}}, {event: event{Kind: "ChatDeleted", ChatID: "deleted", Seq: 4}}}, false},
 		{"nothing of a chat", []string{"a", "b"}, stream(logs, "a", 3, 4, 5), false},
-		{"of a stranger's chat", []string{"a"}, slices.Concat(stream(logs, "a", 3, 4, 5), stream(logs, "c", 2)), false},
-		{"up to the own removal", []string{"removed"}, slices.Concat(stream(logs, "removed", 2, 3), removed), true},
-		{"on after it", []string{"removed"}, slices.Concat(stream(logs, "removed", 2, 3), removed, stream(logs, "removed", 5)), false},
+		{"of a chat of non-members", []string{"a"}, slices.Concat(stream(logs, "a", 3, 4, 5), stream(logs, "c", 2)), false},
+		{"up to the user's own removal", []string{"removed"}, slices.Concat(stream(logs, "removed", 2, 3), removed), true},
+		{"continues after it", []string{"removed"}, slices.Concat(stream(logs, "removed", 2, 3), removed, stream(logs, "removed", 5)), false},
 	} {
 		t.Run(tc.reason, func(t *testing.T) {
 			t.Parallel()
@@ -166,11 +167,11 @@ func TestReadValidator(t *testing.T) {
 		{"new and then old while the write is under way", []op{write(1, 0, 1), write(2, 2, 9), read(2, 3, 4), read(1, 5, 6)}, 0, 1, false},
 		{"a writer that died may count", []op{write(1, 0, 1), write(2, 2, never), read(1, 3, 4), read(2, 5, 6)}, 0, 0, true},
 		{"or not", []op{write(1, 0, 1), write(2, 2, never), read(1, 5, 6)}, 0, 0, true},
-		{"the next writer knows", []op{write(1, 0, 1), write(2, 2, never), write(3, 4, 5), read(1, 6, 7)}, 1, 0, false},
+		{"the next writer reveals the outcome", []op{write(1, 0, 1), write(2, 2, never), write(3, 4, 5), read(1, 6, 7)}, 1, 0, false},
 		{"a deleted chat", []op{write(1, 0, 1), {0, chat, deletes, gone, 2, 3}, read(1, 4, 5)}, 1, 0, false},
 		{"a deleted chat is gone", []op{write(1, 0, 1), {0, chat, deletes, gone, 2, 3}, read(gone, 4, 5)}, 0, 0, true},
 		{"gone before it was deleted", []op{write(1, 0, 1), read(gone, 2, 3), {0, chat, deletes, gone, 4, 5}}, 0, 0, false},
-		{"a value that nobody wrote yet", []op{write(1, 0, 1), read(2, 2, 3), write(2, 4, 5)}, 0, 0, false},
+		{"a value that is not written yet", []op{write(1, 0, 1), read(2, 2, 3), write(2, 4, 5)}, 0, 0, false},
 	} {
 		t.Run(tc.reason, func(t *testing.T) {
 			t.Parallel()
@@ -205,7 +206,7 @@ func TestIDsThatWerePassedOverAreLost(t *testing.T) {
 	}
 }
 
-// Cache-aside in the order of steps that every such cache has: a reader fills what it had read before a write.
+// The order of steps that breaks every cache-aside: a reader fills the cache with a value that it read before a write.
 func TestControlCacheAsideInMemoryIsRejected(t *testing.T) {
 	t.Parallel()
 	h := newHistory()
@@ -217,7 +218,7 @@ func TestControlCacheAsideInMemoryIsRejected(t *testing.T) {
 	h.add(op{chat: "a", kind: writes, value: database, call: 4, ret: 5})
 	key["a"] = snapshot // the reader fills
 	h.add(op{client: 1, chat: "a", kind: reads, value: snapshot, call: 3, ret: 6})
-	h.add(op{client: 2, chat: "a", kind: reads, value: key["a"], call: 7, ret: 8}) // another one hits
+	h.add(op{client: 2, chat: "a", kind: reads, value: key["a"], call: 7, ret: 8}) // another reader hits
 	if got := linearizable(h.ops, time.Second); got != porcupine.Illegal {
 		t.Errorf("porcupine says %s", got)
 	}

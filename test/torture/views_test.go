@@ -14,7 +14,7 @@ import (
 	"studychat/db"
 )
 
-// view is a way in which a client sees a chat: the highest number of a message that it shows.
+// view is a query that shows a chat; its value is the highest number of a message in the result.
 type view struct {
 	name     string
 	document string
@@ -27,7 +27,7 @@ var views = []view{
 	{"history", `query ($id: ID!) { chat(id: $id) { id messages(last: 5) { edges { node { seq } } } } }`},
 }
 
-// seen is what any of the views gives.
+// seen is the result of any view.
 type seen struct {
 	Chat, Node *seenChat
 	Chats      struct{ Edges []struct{ Node seenChat } }
@@ -41,7 +41,7 @@ type seenChat struct {
 	}
 }
 
-// of returns the number that is shown of the chat; gone if none is.
+// of returns the shown number of the chat, or gone if the result does not contain it.
 func (s seen) of(chat string) int64 {
 	all := []*seenChat{s.Chat, s.Node}
 	for _, e := range s.Chats.Edges {
@@ -61,8 +61,8 @@ func (s seen) of(chat string) int64 {
 
 const viewedChats = 8
 
-// viewing is readers that look at chats in every way, and writers of those chats, over GraphQL, with a history for each
-// view. Each chat has a guest.
+// viewing is readers of all views of the chats, and writers to those chats, over GraphQL, with a history for each view.
+// Each chat has a guest.
 type viewing struct {
 	w       *world
 	r       *record
@@ -101,7 +101,7 @@ func (w *world) newViewing(r *record, writers, readers []*instance) *viewing {
 	return v
 }
 
-// more starts a writer at each instance where is written, and readers of each view where is read.
+// more starts a writer at each writing instance, and readers of each view at each reading one.
 func (v *viewing) more(ctx context.Context, times int) {
 	loop := func(do func()) {
 		v.workers.Go(func() {
@@ -117,7 +117,7 @@ func (v *viewing) more(ctx context.Context, times int) {
 		}
 		for _, i := range v.readers {
 			for _, view := range views {
-				loop(func() { v.look(i, view) })
+				loop(func() { v.observe(i, view) })
 			}
 		}
 	}
@@ -150,7 +150,7 @@ func (v *viewing) send(n int) {
 	}
 }
 
-// remove takes the guest out of the chat. From then on the chat is gone for the guest.
+// remove removes the guest from the chat. From then on the chat's value is gone for the guest.
 func (v *viewing) remove(n int) {
 	h := v.h[views[0].name]
 	call := h.now()
@@ -165,8 +165,8 @@ func (v *viewing) remove(n int) {
 	}
 }
 
-// look reads a chat as its owner, or as its guest.
-func (v *viewing) look(i *instance, view view) {
+// observe reads a chat as its owner or as its guest.
+func (v *viewing) observe(i *instance, view view) {
 	n, h := rand.IntN(viewedChats), v.h[view.name]
 	user, register := viewer, v.chats[n]
 	if rand.IntN(3) == 0 {
@@ -189,7 +189,7 @@ func (v *viewing) look(i *instance, view view) {
 	h.add(op{chat: register, kind: reads, value: value, call: call, ret: h.now()})
 }
 
-// keyspaceHits is how often Redis had what was asked for: a check of a cache that nobody uses shows nothing.
+// keyspaceHits returns the number of hits in Redis: a check of an unused cache proves nothing.
 func (v *viewing) keyspaceHits() int64 {
 	text, err := admin(v.r, v.w.redis.Addr()).Info(v.r.Context(), "stats").Result()
 	v.r.must(err)
@@ -200,7 +200,7 @@ func (v *viewing) keyspaceHits() int64 {
 	return hits
 }
 
-// used lets time pass in which the cache has to be used.
+// used lets time pass and requires that the cache is used meanwhile.
 func (v *viewing) used(when string, d time.Duration) {
 	before := v.keyspaceHits()
 	pause(d)
@@ -208,7 +208,7 @@ func (v *viewing) used(when string, d time.Duration) {
 	v.r.limit(hits >= 100, "%d hits in Redis %s", hits, when)
 }
 
-// judge ends everything and returns the stale reads of each view: of what was written, and of removed guests.
+// judge stops the load and returns the stale reads of each view: after writes, and by removed guests.
 func (v *viewing) judge() (written, removed map[string][]staleRead) {
 	v.end()
 	written, removed = map[string][]staleRead{}, map[string][]staleRead{}

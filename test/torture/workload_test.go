@@ -24,7 +24,7 @@ type workload struct {
 	r      *record
 	stacks []*stack
 	h      *history
-	fates  bool   // writers die, and commits take long
+	fates  bool   // some writers die, and some commits take long
 	only   *stack // where all writes are made, if set
 
 	mu    sync.Mutex
@@ -50,7 +50,7 @@ func newWorkload(r *record, stacks []*stack) *workload {
 	return w
 }
 
-// create starts a chat: the first write of a register.
+// create creates a chat, which is the first write of a register.
 func (w *workload) create(n int) *chatRegister {
 	c := &chatRegister{id: db.NewID(), owner: fmt.Sprintf("owner-%d", n%cacheOwners), guest: fmt.Sprintf("guest-%d", n%cacheOwners)}
 	began, repo := w.h.now(), w.stacks[n%len(w.stacks)].repo
@@ -66,7 +66,7 @@ func (w *workload) create(n int) *chatRegister {
 	return c
 }
 
-// start begins to read and write, until end.
+// start runs readers and writers until done.
 func (w *workload) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	w.stop = stop
@@ -97,7 +97,7 @@ func (w *workload) end() {
 	w.workers.Wait()
 }
 
-// failed counts what should not happen: no fault here is one of the database.
+// failed counts unexpected errors: no fault here affects the database.
 func (w *workload) failed(err error) bool {
 	if err == nil {
 		return false
@@ -115,7 +115,7 @@ func (w *workload) any() (int, *chatRegister) {
 	return n, w.chats[n]
 }
 
-// write sends a message. Of a hundred writers one dies, and the commit of another takes 3 s.
+// write sends a message. One in a hundred writers dies, and the commit of another takes 3 s.
 func (w *workload) write(client int, s *stack) {
 	_, c := w.any()
 	f := fate{}
@@ -147,7 +147,7 @@ func (w *workload) isDying(c *chatRegister) bool {
 	return c.dying
 }
 
-// delete deletes a chat, and starts another in its place.
+// delete deletes a chat and creates another in its place.
 func (w *workload) delete(client int, s *stack) {
 	n, c := w.any()
 	w.mu.Lock()
@@ -159,7 +159,7 @@ func (w *workload) delete(client int, s *stack) {
 		return
 	}
 	w.h.add(op{client: client, chat: c.id, kind: deletes, value: gone, call: call, ret: w.h.now()})
-	for range 5 { // a deleted chat must not come back
+	for range 5 { // a deleted chat must not reappear
 		w.readChat(client, w.stacks[rand.IntN(len(w.stacks))], c)
 	}
 	fresh := w.create(n)
@@ -198,7 +198,7 @@ func (w *workload) readChat(client int, s *stack, c *chatRegister) {
 	w.h.add(op{client: client, chat: c.id, kind: reads, value: value, call: call, ret: ret})
 }
 
-// readList reads the chat's number from a list that it is on.
+// readList reads the chat's number from a list that contains it.
 func (w *workload) readList(client int, s *stack, c *chatRegister) {
 	call := w.h.now()
 	list, err := s.repo.Chats(context.Background(), c.reader(), nil, db.Page{Limit: db.ChatPage})
@@ -220,7 +220,7 @@ func (w *workload) done() []op {
 	return w.h.ops
 }
 
-// usage tells how much came from the cache: a check of a cache that nobody uses shows nothing.
+// usage records how much the cache answered: a check of an unused cache proves nothing.
 func (w *workload) usage(ops []op) {
 	var hits, fills, failures int64
 	for _, s := range w.stacks {
@@ -234,11 +234,11 @@ func (w *workload) usage(ops []op) {
 		}
 	}
 	w.r.Load = fmt.Sprintf("3 instances in one process, %d readers, %d writers, %d chats", cacheReaders, cacheWriters, cachedChats)
-	w.r.limit(hits > int64(count/10) && fills > 30, "%d reads, %d writes and deletions, %d hits, %d fills, %d marks that Redis did not take",
+	w.r.limit(hits > int64(count/10) && fills > 30, "%d reads, %d writes and deletions, %d hits, %d fills, %d marks that Redis did not store",
 		count, len(ops)-count, hits, fills, failures)
 }
 
-// watch follows a chat at an instance, so that its hub knows of it.
+// watch follows a chat at an instance, so that its hub has a subscriber.
 func (w *workload) watch(s *stack, c *chatRegister) {
 	stream, err := s.hub.Chat(w.r.Context(), c.guest, c.id, nil)
 	w.r.must(err)

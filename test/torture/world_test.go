@@ -16,7 +16,7 @@ import (
 	"studychat/test/services"
 )
 
-// world is what a check runs in: three servers on one PostgreSQL and one Redis.
+// world is the environment of a check: three servers on one PostgreSQL and one Redis.
 type world struct {
 	t         testing.TB
 	dsn       string
@@ -27,12 +27,12 @@ type world struct {
 	client    *http.Client
 }
 
-// setting says how a world differs from the usual one.
+// setting says how a world differs from the default one.
 type setting struct {
-	dsn     string          // instead of a database of its own on the shared PostgreSQL
-	proxied bool            // each instance reaches Redis by a proxy of its own
-	distant bool            // each instance reaches PostgreSQL by a proxy of its own
-	one     bool            // instance, not three
+	dsn     string          // instead of an own database on the shared PostgreSQL
+	proxied bool            // each instance reaches Redis through its own proxy
+	distant bool            // each instance reaches PostgreSQL through its own proxy
+	one     bool            // one instance, not three
 	clocks  []time.Duration // how far the clock of each instance is ahead; nil: all are right
 	extra   []string
 }
@@ -60,7 +60,7 @@ func newWorld(t testing.TB, o setting) *world {
 	return w
 }
 
-// victim starts a further instance, which only the check itself uses: it reaches PostgreSQL by a proxy of its own, with
+// victim starts a further instance that only the check itself uses. It reaches PostgreSQL through its own proxy, with
 // further settings in the DSN, such as "&synchronous_commit=on".
 func (w *world) victim(settings string) (*instance, *proxy) {
 	w.t.Helper()
@@ -71,7 +71,7 @@ func (w *world) victim(settings string) (*instance, *proxy) {
 	return i, w.databases[len(w.databases)-1]
 }
 
-// newInstance returns one that is down.
+// newInstance returns an instance that is not started.
 func (w *world) newInstance(n int, o setting) *instance {
 	w.t.Helper()
 	i := &instance{t: w.t}
@@ -94,7 +94,7 @@ func (w *world) newInstance(n int, o setting) *instance {
 	return i
 }
 
-// admin is a client for what only faults do: CLIENT KILL, CONFIG SET, FLUSHALL.
+// admin returns a client for commands that only faults use: CLIENT KILL, CONFIG SET, FLUSHALL.
 func admin(t testing.TB, addr string) *redis.Client {
 	t.Helper()
 	client := redis.NewClient(&redis.Options{Addr: addr, DisableIdentity: true,
@@ -103,12 +103,12 @@ func admin(t testing.TB, addr string) *redis.Client {
 	return client
 }
 
-// silence keeps the client from logging every refusal that a check asks for.
+// silence keeps the client from logging refusals that a check provokes.
 type silence struct{}
 
 func (silence) Printf(context.Context, string, ...any) {}
 
-// must runs an operation that has to succeed, at any instance.
+// must runs an operation that must succeed, at any instance.
 func (w *world) must(user, document string, v vars, data any) {
 	w.t.Helper()
 	if err := post(w.t.Context(), w.client, w.instances[0], user, document, v, data); err != nil {
@@ -116,7 +116,7 @@ func (w *world) must(user, document string, v vars, data any) {
 	}
 }
 
-// states returns what each instance says of Redis.
+// states returns each instance's state of Redis.
 func (w *world) states() []string {
 	states := make([]string, len(w.instances))
 	var asked sync.WaitGroup
@@ -175,7 +175,7 @@ func typeName(kind string) string {
 	return name.String()
 }
 
-// sql changes the database behind the servers' back.
+// sql changes the database without the servers' knowledge.
 func (w *world) sql(statement string, args ...any) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 30*time.Second)
@@ -201,7 +201,7 @@ func (w *world) lock(statement string, args ...any) (release func()) {
 	}
 	release = sync.OnceFunc(func() {
 		defer cancel()
-		_ = conn.Close(ctx) // which ends the transaction
+		_ = conn.Close(ctx) // this ends the transaction
 	})
 	w.t.Cleanup(release)
 	if _, err = conn.Exec(ctx, "BEGIN"); err == nil {

@@ -23,10 +23,10 @@ type Event struct {
 	Reason  string
 }
 
-// errRefused is an answer that will be the same the next time.
+// errRefused marks an answer that a retry would not change.
 var errRefused = errors.New("refused")
 
-// Follow calls each with every event after the cursor, and comes back after each cut with the cursor of the last one.
+// Follow calls each with every event after the cursor. After a disconnect it resumes from the cursor of the last one.
 // It returns nil when the stream has completed.
 func (c *Chats) Follow(ctx context.Context, chatID, after string, each func(Event)) error {
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
@@ -46,7 +46,7 @@ func (c *Chats) Follow(ctx context.Context, chatID, after string, each func(Even
 	}
 }
 
-// follow is one connection.
+// follow runs one connection.
 func (c *Chats) follow(ctx context.Context, chatID, after string, each func(Event)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -102,8 +102,8 @@ type socket struct {
 	chats *Chats
 }
 
-// ReadMessage keeps from genqlient 0.8 what it takes for a mistake: pings, which are answered here, with the next token
-// when the server says that this one ends; and refusals.
+// ReadMessage hides from genqlient 0.8 what it treats as an error: pings, which are answered here, with the next token
+// when the server announces that this one ends; and refusals.
 func (s socket) ReadMessage() (int, []byte, error) {
 	for {
 		kind, data, err := s.conn.Read(s.ctx)

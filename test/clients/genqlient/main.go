@@ -1,5 +1,5 @@
-// Command genqlient drives the example of docs/clients.md, which is chat.go, follow.go and operations.graphql, and reports
-// what it sees as the scripts of clients/node do.
+// Command genqlient drives the example of docs/clients.md (chat.go, follow.go and operations.graphql) and reports what
+// it sees like the scripts of test/clients/node.
 //
 //go:generate go tool genqlient
 package main
@@ -14,7 +14,7 @@ import (
 )
 
 func main() {
-	go func() { // the test holds our standard input: when it goes, we go
+	go func() { // the test holds standard input: exit when it ends
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(1)
 	}()
@@ -50,7 +50,7 @@ func (c counting) RoundTrip(request *http.Request) (*http.Response, error) {
 	return c.RoundTripper.RoundTrip(request)
 }
 
-// ask loads a chat, sends a message, loads again, and sends what is refused.
+// ask loads a chat, sends a message, loads again, and sends a message that is refused.
 func ask(ctx context.Context, chats *Chats, chat string) error {
 	before, err := LoadChat(ctx, chats, chat)
 	if err != nil {

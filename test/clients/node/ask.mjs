@@ -1,4 +1,4 @@
-// Runs what an example of docs/clients.md does over HTTP: load a chat, send a message, load again, be refused.
+// Runs the HTTP requests of an example of docs/clients.md: loads a chat, sends a message, loads again, and sends one that is refused.
 const { CHAT } = process.env
 const example = process.argv[2]
 if (example === 'posted') await import('./page.mjs')

@@ -1,4 +1,4 @@
-// The audits of graphql-http, with the headers that this server asks for.
+// Runs the audits of graphql-http with the headers that this server requires.
 import { auditServer } from 'graphql-http'
 
 const { SERVER, TOKENS } = process.env

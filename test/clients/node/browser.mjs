@@ -1,17 +1,17 @@
-// Loaded before every script: what a browser has and Node 20 has not, the leash, and the one way to report.
+// Loaded before every script: browser APIs that Node 20 lacks, the exit with the test, and the report function.
 import { EventSource } from 'eventsource'
 import WebSocket from 'ws'
 
 globalThis.WebSocket ??= WebSocket
 globalThis.EventSource ??= EventSource
 
-// The test holds our standard input. When it goes, in whatever way, we go.
+// The test holds standard input. When the test ends, even by a crash, so does this process.
 process.stdin.on('end', () => process.exit(1)).resume()
 
-// report prints one thing that happened, as a line of JSON.
+// report prints one observation as a line of JSON.
 globalThis.report = (kind, more = {}) => process.stdout.write(JSON.stringify({ kind, ...more }) + '\n')
 
-// Whoever connects, by whatever library, is counted here: sockets and requests for streams.
+// Reports every connection, whatever library opens it: sockets and requests for streams.
 const RealWebSocket = globalThis.WebSocket
 globalThis.WebSocket = class extends RealWebSocket {
   constructor(...args) {

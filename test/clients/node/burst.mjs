@@ -1,4 +1,4 @@
-// Sends more messages than the rate limit lets through at once, and counts how often the example was told to wait.
+// Sends more messages than the rate limit lets through at once, and counts how often the server told the example to wait.
 const { CHAT } = process.env
 let told = 0
 const counted = globalThis.fetch

@@ -1,4 +1,4 @@
-// Makes each of the mistakes that docs/clients.md lists, on a socket of its own, and reports with which code that closes.
+// Makes each mistake of docs/clients.md on its own socket and reports the close code.
 const { SERVER, TOKENS } = process.env
 const token = await (await fetch(TOKENS)).text()
 

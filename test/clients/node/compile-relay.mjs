@@ -1,5 +1,5 @@
-// What a bundler does with babel-plugin-relay: graphql tags become imports of what relay-compiler wrote. Node also wants
-// the suffixes of the modules it imports, which bundlers do without.
+// Works like a bundler with babel-plugin-relay: graphql tags become imports of relay-compiler's output. Node also needs
+// the suffixes of imported modules, which bundlers do not.
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { transformSync } from '@babel/core'
 import relay from 'babel-plugin-relay'

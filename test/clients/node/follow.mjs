@@ -1,9 +1,9 @@
 // Follows a chat with the client library named on the command line, and reports everything that the library says.
-// Nothing here helps it but the rule of docs/clients.md: after each event, its cursor becomes the operation's `after`.
+// The only addition is the rule of docs/clients.md: after each event, its cursor becomes the operation's `after`.
 import { createClient as createSocket } from 'graphql-ws'
 import { createClient as createStream } from 'graphql-sse'
 
-// With IGNORE_STARTED it does without the cursor of StreamStarted, to show what that is for.
+// IGNORE_STARTED ignores the cursor of StreamStarted, as a negative control.
 const { SERVER, TOKENS, CHAT, AFTER, IGNORE_STARTED } = process.env
 const query = `subscription ($chatId: ID, $after: String) {
   chatEvents(chatId: $chatId, after: $after) {
@@ -28,7 +28,7 @@ const sink = {
 }
 
 const clients = {
-  // Their own back-off; only the number of attempts is raised, as everyone does who wants to come back after a night.
+  // The libraries' own back-off. Only the number of attempts is raised, so that a client reconnects after a long outage.
   'graphql-ws': () => createSocket({
     url: SERVER.replace('http', 'ws') + '/graphql',
     connectionParams: async () => ({ authorization: 'Bearer ' + await token() }),
@@ -49,7 +49,7 @@ const clients = {
     retryAttempts: Infinity,
   }).subscribe({ query, variables }, sink),
 
-  // No rule at all: the browser remembers the id of the last event and sends it as Last-Event-ID.
+  // No rule is needed: the browser remembers the id of the last event and sends it as Last-Event-ID.
   EventSource: async () => {
     const parameters = new URLSearchParams({ query, variables: JSON.stringify(variables), access_token: await token() })
     const source = new EventSource(SERVER + '/graphql/stream?' + parameters)

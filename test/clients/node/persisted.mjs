@@ -1,4 +1,4 @@
-// Apollo Client's automatic persisted queries: the hash alone, the text once when it is not known, then the hash alone.
+// Tests Apollo Client's automatic persisted queries: only the hash, once the text when the server does not know it, then only the hash.
 import { createHash } from 'node:crypto'
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from '@apollo/client'
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries'

@@ -2,13 +2,13 @@
 //
 //   node playground.mjs CHROMIUM URL TOKEN [hidden]
 //
-// The server wants a token. `hidden` says that it hides its schema. SCREENSHOTS=DIR keeps pictures of what was seen.
+// The server requires a token. `hidden` means that it hides its schema. SCREENSHOTS=DIR stores screenshots.
 import assert from 'node:assert/strict';
 import {join} from 'node:path';
 import {chromium} from 'playwright-core';
 
 const [executablePath, url, token, mode] = process.argv.slice(2);
-const browser = await chromium.launch({executablePath, args: ['--no-sandbox']}); // CI runs as root, where the sandbox cannot
+const browser = await chromium.launch({executablePath, args: ['--no-sandbox']}); // CI runs as root, where the sandbox does not work
 const context = await browser.newContext({viewport: {width: 1280, height: 800}});
 const page = await context.newPage();
 const complaints = [];
@@ -25,13 +25,13 @@ const run = () => page.getByRole('button', {name: 'Execute query'}).click();
 const stop = () => page.getByRole('button', {name: 'Stop query'}).click();
 const notice = () => page.locator('.notice p').allTextContents().then(texts => texts.join('\n'));
 
-/** Opens a tab. Not by the mouse: the tabs slide when a notice appears, and a click would meet whatever is there by then. */
+/** Opens a tab without the mouse: the tabs slide when a notice appears, so a click could hit something else. */
 async function open(i) {
   await tab(i).dispatchEvent('click');
   await page.locator(`.graphiql-tab-active #graphiql-session-tab-${i}`).waitFor();
 }
 
-/** Waits until the answer holds the text. */
+/** Waits until the answer contains the text. */
 async function answers(text) {
   try {
     await page.waitForFunction(want => document.querySelector('.graphiql-response .CodeMirror').CodeMirror.getValue().includes(want), text, {timeout: 10_000});
@@ -49,7 +49,7 @@ async function picture(name) {
   if (process.env.SCREENSHOTS) await page.screenshot({path: join(process.env.SCREENSHOTS, `${name}.png`)});
 }
 
-/** As a user pastes: an event with the text, to whatever is focused in the query editor. */
+/** Pastes like a user: sends an event with the text to the focused element of the query editor. */
 async function paste(text) {
   await editor('Query Editor').first().evaluate((element, value) => {
     const data = new DataTransfer();
@@ -93,7 +93,7 @@ async function refusals() {
   await write('Headers', JSON.stringify({Authorization: `Bearer ${token}`}));
   await run();
   await answers('"hasNextPage": false');
-  assert.equal(await notice(), '', 'what was said is taken back');
+  assert.equal(await notice(), '', 'the notice disappears');
 }
 
 async function operationsByTab() {
@@ -148,7 +148,7 @@ async function pasting() {
   await answers('Linear algebra');
 }
 
-/** On a telephone every pane has room. */
+/** Every pane has room on a phone. */
 async function narrow() {
   await page.setViewportSize({width: 390, height: 844});
   await open(1);
@@ -180,9 +180,9 @@ try {
     await pasting();
     await narrow();
   }
-  // 401 and 404 are what this asks for; the browser reports each as an error of loading.
+  // This script provokes 401 and 404; the browser reports each as a loading error.
   const wrong = complaints.filter(text => !/status of (401|404)/.test(text));
-  assert.deepEqual(wrong, [], 'no script failed, and the Content-Security-Policy had nothing to refuse');
+  assert.deepEqual(wrong, [], 'no script failed, and the Content-Security-Policy blocked nothing');
   console.log('ok');
 } finally {
   await picture('last');

@@ -2,7 +2,7 @@
 //
 //   node schema-diff.mjs RELEASED CURRENT
 //
-// GraphQL Inspector finds the changes and grades them. This file decides which grades pass, and says how to go on.
+// GraphQL Inspector finds and grades the changes. This file decides which grades pass, and prints how to fix the others.
 import {readFileSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 import {CriticalityLevel, diff} from '@graphql-inspector/core';
@@ -10,7 +10,7 @@ import {buildSchema} from 'graphql';
 
 /**
  * GraphQL Inspector calls these dangerous, and they pass. The contract asks clients to ignore enum values and event types
- * that they do not know, and a call without the new argument or input field means what it meant before.
+ * that they do not know, and a call without the new argument or input field keeps its meaning.
  */
 const additive = new Set([
   'ENUM_VALUE_ADDED',
@@ -20,7 +20,7 @@ const additive = new Set([
   'INPUT_FIELD_ADDED',
 ]);
 
-/** How to go on, by the kind of change; the first pattern that fits counts. */
+/** How to fix a change, by its kind. The first matching pattern applies. */
 const advice = [
   [/_REMOVED$/, 'Keep it with @deprecated(reason: "…"), and add its replacement beside it.'],
   [/DEFAULT_VALUE_CHANGED|DEFAULT_CHANGED/, 'Keep the default, because callers that leave the value out rely on it; add a new argument or field instead.'],

@@ -22,7 +22,7 @@ enum Role { OWNER MEMBER }
 enum ErrorCode { INTERNAL NOT_FOUND }
 `;
 
-/** The schema with one change. The text must be there: a change that changes nothing would prove nothing. */
+/** Returns the schema with one change. The text must exist: a change without effect proves nothing. */
 function changed(text, replacement) {
   assert.ok(base.includes(text), text);
   return base.replace(text, replacement);
@@ -33,7 +33,7 @@ const passes = {
   'a new field': changed('type Chat implements Node {', 'type Chat implements Node { emoji: String'),
   'a new non-null field': changed('type Chat implements Node {', 'type Chat implements Node { emoji: String!'),
   'a new type that implements an interface': `${base} type Extra implements Node { id: ID! }`,
-  'an interface for a type that was there': changed('type Spare { a: Int }', 'type Spare implements Node { id: ID! a: Int }'),
+  'an interface for an existing type': changed('type Spare { a: Int }', 'type Spare implements Node { id: ID! a: Int }'),
   'a new query': changed('type Query {', 'type Query { extra(a: Int!): Int'),
   'a new optional argument': changed('old(a: Int)', 'old(a: Int, b: Int)'),
   'a new argument with a default': changed('old(a: Int)', 'old(a: Int, b: Int! = 1)'),
@@ -67,7 +67,7 @@ const fails = {
   'a field is renamed': [changed('title: String!', 'name: String!'), keep],
   'an output field becomes nullable': [changed('title: String!', 'title: String'), another],
   'the items of a list become nullable': [changed('members: [ID!]!', 'members: [ID]!'), another],
-  'an object stands in for an id': [changed('author: ID!', 'author: Spare!'), another],
+  'an object replaces an id': [changed('author: ID!', 'author: Spare!'), another],
   'an input field becomes required': [changed('topic: String  role: Role =', 'topic: String!  role: Role ='), another],
   'an argument becomes required': [changed('first: Int)', 'first: Int!)'), another],
   'an argument changes its type': [changed('first: Int)', 'first: String)'), another],
@@ -81,12 +81,12 @@ const fails = {
 for (const [name, [schema, hint]] of Object.entries(fails)) {
   test(`fails: ${name}`, async () => {
     const found = await breakingChanges(base, schema);
-    assert.ok(found.length > 0, 'the check is blind to it');
+    assert.ok(found.length > 0, 'the check does not find it');
     for (const {message} of found) assert.match(message, hint);
   });
 }
 
-test('the program says it with its status, names the file, and says how to go on', () => {
+test('the program fails, names the file, and prints how to fix the change', () => {
   execFileSync(process.execPath, [script, releasedPath, releasedPath]);
   const dir = mkdtempSync(join(tmpdir(), 'schema-diff-'));
   try {

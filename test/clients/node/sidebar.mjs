@@ -1,7 +1,7 @@
-// Shows the list of chats with an example of docs/clients.md, and reports every state of it and every new event. It obeys
-// the lines of its standard input:
-//   hold answers | hold requests   from now on, answers (or requests) over HTTP wait
-//   release                        until this
+// Shows the list of chats with an example of docs/clients.md and reports every state and new event. It reads commands from
+// standard input, one per line:
+//   hold answers | hold requests   delay answers (or requests) over HTTP
+//   release                        end the delay
 //   refetch | more | open <chat> | wave
 import { createInterface } from 'node:readline'
 import { createElement, Profiler } from 'react'
@@ -10,7 +10,7 @@ import { create } from 'react-test-renderer'
 let hold = '', release = () => {}, released = Promise.resolve()
 const realFetch = globalThis.fetch
 globalThis.fetch = async (url, init = {}) => {
-  const held = init.method === 'POST' && hold // a token is got by GET
+  const held = init.method === 'POST' && hold // tokens are requested by GET
   if (held === 'requests') await released
   const response = await realFetch(url, init)
   if (held !== 'answers') return response
@@ -58,7 +58,7 @@ if (example === 'store') {
   list = create(createElement(Profiler, { id: 'list', onRender: () => queueMicrotask(look) }, createElement(App, { onEvent })))
 }
 
-// wave sends 👋 the way a click on the first row does.
+// wave sends 👋 like a click on the first row.
 function wave() {
   if (example === 'store') return client.send(client.store.rows()[0], '👋')
   return list.toJSON().children[0].props.onClick()

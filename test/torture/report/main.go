@@ -22,12 +22,12 @@ func main() {
 	}
 }
 
-// run writes the page of the file that args names.
+// run writes the page for the file that args name.
 func run(args []string, out io.Writer) error {
 	if len(args) != 1 {
 		return errors.New("usage: go run ./test/torture/report test/torture/report/torture.jsonl")
 	}
-	file, err := os.Open(args[0]) //nolint:gosec // whoever runs this names the file
+	file, err := os.Open(args[0]) //nolint:gosec // the caller names the file
 	if err != nil {
 		return err
 	}
@@ -58,20 +58,20 @@ func read(in io.Reader) ([]torture.Line, error) {
 
 const intro = `# Reliability
 
-What the server's promises are worth under faults: three real server processes on one PostgreSQL and one Redis (for the cache and the herd: three
-instances in one process, so that each of their steps can be delayed; under hostile clients: one server), with real faults. Written by
-` + "`make torture`" + ` (the checks, in [torture/](../torture)) and ` + "`go run ./torture/report`" + ` (this page), from
+How the server's promises hold under real faults: three real server processes on one PostgreSQL and one Redis (for the cache and the herd: three
+instances in one process, so that each of their steps can be delayed; under hostile clients: one server). Written by
+` + "`make torture`" + ` (the checks, in [test/torture/](../test/torture)) and ` + "`go run ./test/torture/report`" + ` (this page), from
 [torture.jsonl](../test/torture/report/torture.jsonl); do not edit.
 
-- *Due* and *delivered* are deliveries: committed events times those who had to get them, held against the database's own log.
-- Latencies run from before the sending HTTP request to receipt by the subscriber, of what was sent *during* the faults where there is such a time.
-  The load generator, the three servers, PostgreSQL and Redis share one machine of two cores: the figures bound the product from above.
-- A read is *stale* when it began after a write was answered and saw older, or a deleted chat. While Redis hangs and while an instance is cut off from
-  it, stale reads happen by design: the limit is 2 s.
-- A missed limit is a failed check, and is shown as one.
+- *Due* and *delivered* are deliveries: committed events times their subscribers, compared with the database's own log.
+- Latencies run from before the sending HTTP request to receipt by the subscriber, for messages sent *during* the faults (for all messages where a
+  check has no window of faults). The load generator, the three servers, PostgreSQL and Redis share one machine of two cores: the figures are upper bounds for the product.
+- A read is *stale* when it began after a write was answered and returned an older value, or a deleted chat. While Redis hangs and while an instance is
+  separated from it, stale reads happen by design: the limit is 2 s.
+- A missed limit fails its check, and the page shows that.
 `
 
-// page is the whole document.
+// page returns the whole document.
 func page(lines []torture.Line) string {
 	var b strings.Builder
 	failed, seconds := 0, 0.0
@@ -114,7 +114,7 @@ func row(line torture.Line) string {
 	return "| " + strings.Join(cells, " | ") + " |\n"
 }
 
-// number leaves out what was not measured.
+// number returns "" for a value that was not measured.
 func number(f float64, measured bool) string {
 	if !measured {
 		return ""

@@ -29,8 +29,8 @@ func TestPage(t *testing.T) {
 		"| [redis-kill](#redis-kill) | ok | 10 | 10 | 0 | 0 | 0 | 0 | 0 | 12 | 100 | 3 |",
 		"| [herd](#herd) | **failed** |  |  |  |  |  |  | 5 |  |  |  |",
 		"## herd\na cold key.",
-		"[redis-kill](#redis-kill), redis-stop (**not tried**)",
-		"slowloris (**not tried**), http2-abuse (**not tried**), [herd](#herd) (**failed**)",
+		"[redis-kill](#redis-kill), redis-stop (**not run**)",
+		"slowloris (**not run**), http2-abuse (**not run**), [herd](#herd) (**failed**)",
 		"- MISSED: 4 loads, limit 3",
 	} {
 		if !strings.Contains(out.String(), want) {
@@ -55,7 +55,7 @@ func TestNothingToReport(t *testing.T) {
 	}
 }
 
-// The committed page is what the committed lines give.
+// TestReliabilityPageIsCurrent regenerates the committed page from the committed lines.
 func TestReliabilityPageIsCurrent(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../../docs/reliability.md")
@@ -67,11 +67,11 @@ func TestReliabilityPageIsCurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out.String() != string(page) {
-		t.Error("docs/reliability.md is not what torture.jsonl gives: go run ./test/torture/report test/torture/report/torture.jsonl > docs/reliability.md")
+		t.Error("docs/reliability.md is outdated: run go run ./test/torture/report test/torture/report/torture.jsonl > docs/reliability.md")
 	}
 }
 
-// Every check belongs to a promise, and what a promise names is a check.
+// TestPromisesNameAllChecks requires that every check belongs to a promise, and that promises name only checks.
 func TestPromisesNameAllChecks(t *testing.T) {
 	t.Parallel()
 	file, err := os.Open("torture.jsonl")
@@ -96,6 +96,6 @@ func TestPromisesNameAllChecks(t *testing.T) {
 		delete(named, line.Check)
 	}
 	for check := range named {
-		t.Errorf("%s is no check of the last run", check)
+		t.Errorf("%s is not a check of the last run", check)
 	}
 }

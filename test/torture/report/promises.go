@@ -8,7 +8,7 @@ import (
 	"studychat/test/torture"
 )
 
-// promise is one of the README's, with the checks that try it.
+// promise is a promise of the README, with the checks that test it.
 type promise struct {
 	text   string
 	bounds string
@@ -18,47 +18,47 @@ type promise struct {
 var promises = []promise{
 	{
 		text:   "Nothing acknowledged is lost",
-		bounds: "None. A write whose outcome is unknown is answered with UNAVAILABLE: repeated with its id, it finds out",
+		bounds: "None. A write whose outcome is unknown is answered with UNAVAILABLE: a retry with the same id returns the outcome",
 		checks: []string{"instance-kill9", "postgres-kill9", "vanished-writer", "late-commit", "idempotent-send"},
 	},
 	{
 		text:   "No event of a chat is missed, doubled or reordered",
-		bounds: "None. What can no longer be told is named by a StreamReset",
+		bounds: "None. A StreamReset announces events that can no longer be delivered",
 		checks: []string{
 			"redis-kill", "redis-stop", "client-kill-pubsub", "output-buffer", "redis-blackhole", "never-published", "instance-kill9", "postgres-kill9",
 			"database-hang", "clock-skew", "subscribe-race", "acceptance", "start-cut", "start-kill9", "cursor-bounds", "membership", "stalled-readers",
 		},
 	},
 	{
-		text: "The feed of all chats tells every event at least once, and each chat's events in order",
-		bounds: "A resumed feed repeats what was stamped in the 5 s before its cursor, or since the beginning of the oldest transaction that was writing then. " +
+		text: "The feed of all chats delivers every event at least once, and each chat's events in order",
+		bounds: "A resumed feed repeats events stamped up to 5 s before its cursor, or since the oldest transaction that was writing then began. " +
 			"The database's clock may be set back by up to 5 s",
 		checks: []string{"feed-join", "feed-cuts", "rejoin", "late-commit", "clock-skew", "database-hang", "start-cut", "membership", "redis-kill", "redis-stop", "instance-kill9"},
 	},
 	{
 		text:   "Redis may die at any moment",
-		bounds: "Events take up to 1 s while it hangs (3 s for those who only listen), 6 s from a writer that was killed before it published. A call takes 100 ms longer until Redis is known to be down",
+		bounds: "Events take up to 1 s while it hangs (3 s at instances that only subscribe), and 6 s from a writer that was killed before it published. A call takes 100 ms longer until the breaker opens",
 		checks: []string{"redis-kill", "redis-stop", "client-kill-pubsub", "output-buffer", "redis-blackhole", "never-published", "redis-down-latency", "cache-redis-kill", "cache-hang", "requirepass", "cache-requirepass"},
 	},
 	{
-		text: "A read that begins after a write was answered sees it, and who was removed sees nothing",
-		bounds: "None while Redis works, is killed or is emptied. 2 s when it hangs, when an instance is cut off from it and the others are not, and when it begins to refuse. " +
-			"An instance that hears nothing from the database for 2 s does not use the cache",
+		text: "A read that begins after a write was answered sees the write, and removed members see nothing",
+		bounds: "None while Redis works, is killed or is emptied. 2 s when it hangs, when one instance alone is separated from it, and when it begins to refuse connections. " +
+			"An instance without an answer from the database for 2 s does not use the cache",
 		checks: []string{"cache-linearizable", "cache-redis-kill", "cache-flush", "cache-hang", "cache-partition", "half-partition", "requirepass", "cache-requirepass", "membership"},
 	},
 	{
-		text:   "A fault of one chat, one instance or one client costs the others nothing",
+		text:   "A fault of one chat, one instance or one client does not affect the others",
 		bounds: "A chat whose writer vanished with its host can be written to again after 15 s",
 		checks: []string{"stuck-chat", "vanished-writer", "stalled-readers", "slowloris", "http2-abuse", "herd"},
 	},
 	{
-		text:   "A stream is never ended by a database that does not answer",
-		bounds: "It is silent meanwhile, or breaks in a way that makes clients come back with their cursor",
+		text:   "A database that does not answer never ends a stream",
+		bounds: "The stream is silent meanwhile, or breaks in a way that makes clients resume from their cursor",
 		checks: []string{"database-hang", "postgres-kill9"},
 	},
 	{
-		text:   "Retries are safe, and one id is one object",
-		bounds: "None while what the id named is kept",
+		text:   "Retries are safe, and one id names one object",
+		bounds: "None while the object of the id is retained",
 		checks: []string{"idempotent-send", "one-id", "instance-kill9"},
 	},
 	{
@@ -68,10 +68,10 @@ var promises = []promise{
 	},
 }
 
-// promisesTable says for each promise under which checks it was seen to hold in this run, and its bounds.
+// promisesTable returns the checks under which each promise held in this run, and its bounds.
 func promisesTable(lines []torture.Line) string {
 	var b strings.Builder
-	b.WriteString("| promise | seen to hold under | bounds |\n|---|---|---|\n")
+	b.WriteString("| promise | held under | bounds |\n|---|---|---|\n")
 	for _, p := range promises {
 		var seen []string
 		for _, check := range p.checks {
@@ -86,7 +86,7 @@ func seenUnder(lines []torture.Line, check string) string {
 	i := slices.IndexFunc(lines, func(l torture.Line) bool { return l.Check == check })
 	switch {
 	case i < 0:
-		return check + " (**not tried**)"
+		return check + " (**not run**)"
 	case !lines[i].OK:
 		return fmt.Sprintf("[%s](#%s) (**failed**)", check, check)
 	}

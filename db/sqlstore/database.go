@@ -1,0 +1,188 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"studychat/db"
+	"studychat/db/sqlstore/postgres"
+	"studychat/db/sqlstore/sqlite"
+)
+
+// MaxTransaction bounds how long a write takes, the wait for a connection and for the chat's row lock included. (Only a
+// server that goes on committing after it was cut off from us can exceed it: see Pulse.Horizon.)
+const MaxTransaction = 10 * time.Second
+
+// readTimeout bounds a read, the wait for a connection included.
+const readTimeout = 5 * time.Second
+
+// database is what all parts of the store share.
+type database struct {
+	dialect Dialect
+	traits  traits
+	about   Description
+	log     *slog.Logger
+	writer  *bun.DB
+	reader  *bun.DB // PostgreSQL: the same as writer
+	vitals  *bun.DB // for the pulse; PostgreSQL: one connection of its own
+	closed  atomic.Bool
+	clock   clock
+
+	newest    atomic.Pointer[db.Pulse] // nil before the first
+	seenEpoch atomic.Int64
+}
+
+// Close gives all connections back and waits for statements under way. Idempotent.
+func (s *database) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	err := s.writer.Close()
+	if s.reader != s.writer {
+		err = errors.Join(err, s.reader.Close())
+	}
+	if s.vitals != s.reader {
+		err = errors.Join(err, s.vitals.Close())
+	}
+	return err
+}
+
+// Ping asks the database for a sign of life. Errors: UNAVAILABLE.
+func (s *database) Ping(ctx context.Context) error {
+	return s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
+		var one int
+		return conn.NewRaw("SELECT 1").Scan(ctx, &one)
+	})
+}
+
+// Describe says which database this is, for the log.
+func (s *database) Describe() Description { return s.about }
+
+// Dialect says which kind of database this is.
+func (s *database) Dialect() Dialect { return s.dialect }
+
+// query reads with one statement, which is a snapshot by itself.
+func (s *database) query(ctx context.Context, do func(ctx context.Context, conn bun.IDB) error) error {
+	limited, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	return s.fail(ctx, do(limited, s.reader))
+}
+
+// snapshot reads with several statements that all see the same state.
+func (s *database) snapshot(ctx context.Context, do func(ctx context.Context, tx bun.Tx) error) error {
+	limited, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	tx, err := s.reader.BeginTx(limited, s.traits.snapshot)
+	if err != nil {
+		return s.fail(ctx, err)
+	}
+	defer func() { _ = tx.Rollback() }() // there is nothing to commit
+	return s.fail(ctx, do(limited, tx))
+}
+
+func (s *database) describe(ctx context.Context) error {
+	return s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
+		// Several processes that create one SQLite file are in each other's way when they switch it to WAL.
+		return sqlite.UntilFree(ctx, func() error { return s.describeOnce(ctx, conn) })
+	})
+}
+
+func (s *database) describeOnce(ctx context.Context, conn bun.IDB) error {
+	if err := conn.NewRaw(s.traits.version).Scan(ctx, &s.about.Version); err != nil || s.dialect != Postgres {
+		return err
+	}
+	var answer time.Time
+	before := time.Now()
+	err := conn.NewRaw("SELECT clock_timestamp()").Scan(ctx, &answer)
+	if err == nil {
+		s.clock.measured(before, time.Now(), answer)
+	}
+	return err
+}
+
+// epochExpr reads the current history in the same snapshot as the rest of the statement.
+const epochExpr = "(SELECT epoch FROM stream_meta) AS epoch"
+
+// SeenEpoch is the highest epoch that this Store has come across, 0 before the first. What is older, in a cache for
+// instance, is of a history that is over.
+func (s *database) SeenEpoch() int64 { return s.seenEpoch.Load() }
+
+func (s *database) sawEpoch(epoch int64) {
+	for {
+		seen := s.seenEpoch.Load()
+		if epoch <= seen || s.seenEpoch.CompareAndSwap(seen, epoch) {
+			return
+		}
+	}
+}
+
+func (s *database) sawHeads(heads []db.Head) {
+	for _, head := range heads {
+		s.sawEpoch(head.Epoch)
+	}
+}
+
+// fail turns what the database and its driver say into what Repository promises. It is the only place that does.
+// ctx is the caller's, without the deadline that the store has put on it.
+func (s *database) fail(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*db.Error](err); ok {
+		return err
+	}
+	if ctx.Err() != nil { // the caller gave up: whatever came of it, that is why
+		return fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	if s.closed.Load() || isUnavailable(err) {
+		return db.Unavailable(err)
+	}
+	return err
+}
+
+// notFound says that a chat's row is not there.
+func notFound(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return db.NotFound("chat")
+	}
+	return err
+}
+
+// affected is how many rows a statement has changed.
+func affected(result sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// isUnavailable says whether err is the database's fault rather than ours: trying again later may help.
+func isUnavailable(err error) bool {
+	for _, judge := range []func(error) (unavailable, known bool){postgres.IsUnavailable, sqlite.IsUnavailable} {
+		if unavailable, known := judge(err); known {
+			return unavailable
+		}
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	for _, cause := range []error{
+		context.DeadlineExceeded, context.Canceled, // ours: the caller's was seen to before
+		sql.ErrConnDone, sql.ErrTxDone, driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed,
+	} {
+		if errors.Is(err, cause) {
+			return true
+		}
+	}
+	return false
+}

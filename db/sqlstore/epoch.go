@@ -1,0 +1,169 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/uptrace/bun"
+
+	"studychat/db"
+)
+
+// upkeep is the part of the Store that keeps the log short and its history told apart.
+type upkeep struct {
+	*transactions
+	unidentified sync.Once // says that the database does not let itself be identified
+}
+
+// postgresFingerprint names one history of one database: the system identifier (another cluster), the timeline (a
+// promoted standby, a recovery to a point in time), the database and the table (a dump restored beside or over the
+// old one). The timeline is that of the WAL that is written now: the one in the control file (pg_control_checkpoint)
+// is the old one until the first checkpoint after a promotion.
+const postgresFingerprint = `SELECT CONCAT_WS('/', (SELECT system_identifier FROM pg_control_system()),
+substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8),
+(SELECT oid FROM pg_database WHERE datname = current_database()), CAST(CAST('stream_meta' AS regclass) AS oid))`
+
+// postgresPartialFingerprint is what is left where the server does not let us call those functions, as some managed
+// ones do: it still tells a restored dump.
+const postgresPartialFingerprint = `SELECT CONCAT_WS('/',
+(SELECT oid FROM pg_database WHERE datname = current_database()), CAST(CAST('stream_meta' AS regclass) AS oid))`
+
+// streamMeta is the one row that says which history the numbers of all chats count in.
+type streamMeta struct {
+	bun.BaseModel `bun:"table:stream_meta"`
+
+	Epoch       int64
+	Fingerprint string // of the database that the epoch was last checked against; "" before the first check
+}
+
+// CheckEpoch raises the epoch when the database is not the one it was at the last check: restored from a dump, recovered
+// to a point in time, or a standby that was promoted, which all may have lost events that clients hold cursors of. It is
+// meant for the start, after MigrateUp, and for every few seconds from then on, since a promotion does not restart us.
+// Instances that find out at the same time raise it once.
+//
+// What it cannot see is for BumpEpoch: files put back (a copy of the data directory or of a disk that is started
+// without recovery, SQLite's file), and rows restored into tables that stayed. On SQLite it only reads.
+// Errors: UNAVAILABLE.
+func (s *upkeep) CheckEpoch(ctx context.Context) (epoch int64, raised bool, err error) {
+	if len(s.traits.fingerprints) == 0 {
+		meta, err := s.readMeta(ctx)
+		return meta.Epoch, false, err
+	}
+	statement, found, err := s.fingerprint(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	meta, err := s.readMeta(ctx)
+	if err != nil || meta.Fingerprint == found {
+		return meta.Epoch, false, err
+	}
+	before, after, err := s.changeMeta(ctx, func(ctx context.Context, tx bun.Tx, meta streamMeta) (streamMeta, error) {
+		// Once more: another instance may have been faster, and it has to be that of the server which is written to.
+		var found string
+		if err := tx.NewRaw(statement).Scan(ctx, &found); err != nil {
+			return meta, err
+		}
+		if meta.Fingerprint != "" && meta.Fingerprint != found {
+			meta.Epoch = s.nextEpoch(meta.Epoch)
+		}
+		meta.Fingerprint = found
+		return meta, nil
+	})
+	if err != nil {
+		return 0, false, err
+	}
+	raised = after.Epoch != before.Epoch
+	if raised {
+		s.log.WarnContext(ctx, "the database was restored or promoted: streams start over in a new epoch",
+			"was", before.Fingerprint, "is", after.Fingerprint, "epoch", after.Epoch)
+	}
+	return after.Epoch, raised, nil
+}
+
+// BumpEpoch raises the epoch: for people who have put a database back in a way that CheckEpoch does not see.
+// Errors: UNAVAILABLE.
+func (s *upkeep) BumpEpoch(ctx context.Context) (before, after int64, err error) {
+	was, is, err := s.changeMeta(ctx, func(_ context.Context, _ bun.Tx, meta streamMeta) (streamMeta, error) {
+		meta.Epoch = s.nextEpoch(meta.Epoch)
+		return meta, nil
+	})
+	return was.Epoch, is.Epoch, err
+}
+
+// nextEpoch is the time in seconds, so that no epoch is ever used twice: a restored database has forgotten which
+// epochs came after its dump was made, and counting on from the one in the dump would give two histories one number,
+// with cursors of the lost one taken for cursors of the new one.
+func (s *upkeep) nextEpoch(epoch int64) int64 { return max(epoch+1, s.Now().Unix()) }
+
+// fingerprint returns what identifies the database, and the statement that found it out: the best one that the server
+// lets us run.
+func (s *upkeep) fingerprint(ctx context.Context) (statement, found string, err error) {
+	for i, statement := range s.traits.fingerprints {
+		err = s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
+			return conn.NewRaw(statement).Scan(ctx, &found)
+		})
+		refused, ok := errors.AsType[*pgconn.PgError](err)
+		switch {
+		case err == nil || !ok || db.CodeOf(err) == db.CodeUnavailable:
+			return statement, found, err
+		case refused.Code == "55000": // a standby: what comes of it shows when it is promoted
+			return "", "", db.Unavailable(err)
+		}
+		if i == 0 {
+			s.unidentified.Do(func() {
+				s.log.WarnContext(ctx, "the server does not say which it is: a promotion will not be noticed, see `studychat epoch bump`",
+					"refused", refused.Message)
+			})
+		}
+	}
+	return "", "", err
+}
+
+func (s *upkeep) readMeta(ctx context.Context) (streamMeta, error) {
+	var meta streamMeta
+	err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
+		return conn.NewSelect().Model(&meta).Scan(ctx)
+	})
+	s.sawEpoch(meta.Epoch)
+	return meta, err
+}
+
+// changeMeta replaces stream_meta. Nobody else does so meanwhile: on PostgreSQL because of an advisory lock, on SQLite
+// because every transaction that writes is alone. It tells no guard: cached bodies carry their epoch.
+func (s *upkeep) changeMeta(ctx context.Context, change func(context.Context, bun.Tx, streamMeta) (streamMeta, error)) (before, after streamMeta, err error) {
+	limit, cancel := context.WithTimeout(ctx, MaxTransaction)
+	defer cancel()
+	err = s.inTurn(limit, metaKey, nil, func() (err error) {
+		before, after, err = s.tryChangeMeta(limit, change)
+		return err
+	})
+	if err == nil {
+		s.sawEpoch(after.Epoch)
+	}
+	return before, after, s.failWriting(ctx, err)
+}
+
+func (s *upkeep) tryChangeMeta(ctx context.Context, change func(context.Context, bun.Tx, streamMeta) (streamMeta, error)) (before, after streamMeta, err error) {
+	tx, err := s.begin(ctx, ctx)
+	if err != nil {
+		return before, after, err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after COMMIT
+	if s.traits.lock != "" {
+		if _, err := tx.NewRaw(s.traits.lock, postgresEpochKey).Exec(ctx); err != nil {
+			return before, after, err
+		}
+	}
+	if err := tx.NewSelect().Model(&before).Scan(ctx); err != nil {
+		return before, after, err
+	}
+	if after, err = change(ctx, tx, before); err != nil || after == before {
+		return before, after, err
+	}
+	if _, err := tx.NewUpdate().Model(&after).Column("epoch", "fingerprint").Where("id = 1").Exec(ctx); err != nil {
+		return before, after, err
+	}
+	return before, after, tx.Commit()
+}

@@ -1,0 +1,33 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+)
+
+// PostgresLockKey is the key of the migrations' lock, for tests that hold it.
+const PostgresLockKey = postgresLockKey
+
+// PostgresPruneKey is the key of the pruner's lock.
+const PostgresPruneKey = postgresPruneKey
+
+// Bun is the pool that writes, for tests that arrange what a Repository cannot.
+func (s *Store) Bun() *bun.DB { return s.writer }
+
+// Reader is the pool that reads.
+func (s *Store) Reader() *bun.DB { return s.reader }
+
+// LockWait is how long a write waits for a lock on a connection.
+const LockWait = lockWait
+
+// KeepLockEvery is how often the holder of the migrations' lock shows that it is there.
+const KeepLockEvery = keepLockEvery
+
+// HoldMigrationLock does something as migrations do.
+func (s *Store) HoldMigrationLock(ctx context.Context, do func(ctx context.Context, conn *bun.DB) error) error {
+	return s.traits.migrator.hold(ctx, s.database, do)
+}
+
+// ReadLimits is what limits a read, as it is sent with BEGIN to servers on Linux of any version since 12.
+var ReadLimits = readLimits.SetLocal(12, true)

@@ -1,0 +1,66 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// sessionSettings go with the start-up packet of every connection, so that neither the settings of the server, the database
+// and the role nor the environment (PGOPTIONS, PGTZ) change how texts and times are written. All of them are settings that
+// pgbouncer keeps for each of its clients; it refuses connections that ask for others, unless it is told to ignore them.
+//
+// The settings that also change what a server writes, but that it cannot be asked for through pgbouncer, do not matter
+// here: the schema has no bytea, no interval and no float column.
+var sessionSettings = map[string]string{
+	"client_encoding":             "UTF8",
+	"datestyle":                   "ISO",
+	"timezone":                    "UTC",
+	"standard_conforming_strings": "on", // Bun quotes strings as the standard says
+}
+
+// setSession sets sessionSettings, over what the URL says of them in any spelling.
+func setSession(params map[string]string) {
+	maps.DeleteFunc(params, func(name, _ string) bool {
+		_, ours := sessionSettings[strings.ToLower(name)]
+		return ours
+	})
+	maps.Copy(params, sessionSettings)
+}
+
+// prepare runs for each new connection. Times come back in UTC.
+func prepare(_ context.Context, conn *pgx.Conn) error {
+	if err := checkSession(conn.PgConn().ParameterStatus); err != nil {
+		return err
+	}
+	conn.TypeMap().RegisterType(&pgtype.Type{
+		Name:  "timestamptz",
+		OID:   pgtype.TimestamptzOID,
+		Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+	})
+	return nil
+}
+
+// checkSession refuses a server on which statements would not be safe, or texts would be lost. The settings are checked
+// although they were sent: a pooler may have ignored them. status returns "" for what the server does not report.
+func checkSession(status func(name string) string) error {
+	if encoding := status("server_encoding"); encoding != "" && encoding != "UTF8" {
+		return fmt.Errorf("the encoding of the PostgreSQL database is %s: it must be UTF8, which is chosen when the database is created (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0)", encoding)
+	}
+	if encoding := status("client_encoding"); encoding != "" && encoding != "UTF8" {
+		return fmt.Errorf("PostgreSQL's client_encoding is %s although UTF8 was asked for: a pooler in between must not ignore it", encoding)
+	}
+	if style := status("DateStyle"); style != "" && !strings.HasPrefix(style, "ISO") {
+		return fmt.Errorf("PostgreSQL's DateStyle is %s although ISO was asked for: a pooler in between must not ignore it", style)
+	}
+	if status("standard_conforming_strings") == "off" {
+		return errors.New("PostgreSQL's standard_conforming_strings is off: statements would not be safe")
+	}
+	return nil
+}

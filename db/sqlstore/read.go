@@ -1,0 +1,50 @@
+package sqlstore
+
+import (
+	"slices"
+
+	"github.com/uptrace/bun"
+
+	"studychat/db"
+)
+
+// reads is the part of the Store that viewers ask. Each method checks membership in its statement or snapshot.
+type reads struct{ *database }
+
+// A page is cut from a window of an ordered list: what lies between After and Before. One row more than asked for tells
+// whether there is more in the window; EXISTS tells whether there is something outside of it.
+
+// limitOf is how many rows to read for a page: one more than it has.
+func limitOf(p db.Page) int64 { return int64(p.Limit) + 1 }
+
+// cut makes a page of the rows that were read in the direction of paging: brings them into the list's order and says
+// whether there is something before and after them. outside says whether the list has rows before and after the window.
+func cut[T any](p db.Page, rows []T, outside outside) (page []T, hasPrev, hasNext bool) {
+	more := len(rows) > p.Limit
+	if more {
+		rows = rows[:p.Limit]
+	}
+	if !p.Backward {
+		return rows, outside.Before, outside.After || more
+	}
+	slices.Reverse(rows)
+	return rows, outside.Before || more, outside.After
+}
+
+// outside says whether a list has rows before and after the window of a page, the rows of the cursors included.
+type outside struct {
+	Before bool `bun:"rows_before"`
+	After  bool `bun:"rows_after"`
+}
+
+// selectOutside adds the columns of outside. rows selects the whole list; before and after are the conditions that are
+// true for the rows up to a page's After and from its Before on.
+func selectOutside(q *bun.SelectQuery, p db.Page, rows func() *bun.SelectQuery, upTo, from func(*bun.SelectQuery, *db.Key) *bun.SelectQuery) *bun.SelectQuery {
+	if p.After != nil {
+		q = q.ColumnExpr("EXISTS (?) AS rows_before", upTo(rows(), p.After))
+	}
+	if p.Before != nil {
+		q = q.ColumnExpr("EXISTS (?) AS rows_after", from(rows(), p.Before))
+	}
+	return q
+}

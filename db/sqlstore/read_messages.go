@@ -1,0 +1,118 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/uptrace/bun"
+
+	"studychat/db"
+)
+
+// Messages implements MessageRepository: two statements in one snapshot.
+func (s reads) Messages(ctx context.Context, viewer string, chatIDs []string, page db.Page) (map[string]*db.MessageList, error) {
+	lists := make(map[string]*db.MessageList, len(chatIDs))
+	if len(chatIDs) == 0 {
+		return lists, nil
+	}
+	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
+		chats, err := readableChats(ctx, tx, viewer, chatIDs, page)
+		if err != nil || len(chats) == 0 {
+			return err
+		}
+		rows, err := messagePages(ctx, tx, chats, page)
+		if err != nil {
+			return err
+		}
+		for _, c := range chats {
+			list := &db.MessageList{Cursor: db.Cursor{ChatID: c.ID, Epoch: c.Epoch, Seq: c.HeadSeq}}
+			list.Messages, list.HasPrev, list.HasNext = cut(page, rows[c.ID], c.outside)
+			lists[c.ID] = list
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return lists, nil
+}
+
+// readableChat is a chat whose messages the viewer may see.
+type readableChat struct {
+	ID      string
+	HeadSeq int64
+	Epoch   int64
+	outside
+}
+
+func readableChats(ctx context.Context, tx bun.Tx, viewer string, chatIDs []string, page db.Page) ([]readableChat, error) {
+	var chats []readableChat
+	q := tx.NewSelect().TableExpr("chats AS c").Join("JOIN chat_members AS own ON own.chat_id = c.id").
+		ColumnExpr("c.id, c.head_seq").ColumnExpr(epochExpr).
+		Where("c.id IN (?) AND c.deleted_at IS NULL AND own.user_id = ?", bun.List(chatIDs), viewer)
+	rows := func() *bun.SelectQuery {
+		return tx.NewSelect().TableExpr("messages AS m").ColumnExpr("1").Where("m.chat_id = c.id")
+	}
+	upTo := func(q *bun.SelectQuery, k *db.Key) *bun.SelectQuery { return q.Where("m.seq <= ?", k.Seq) }
+	from := func(q *bun.SelectQuery, k *db.Key) *bun.SelectQuery { return q.Where("m.seq >= ?", k.Seq) }
+	return chats, selectOutside(q, page, rows, upTo, from).Scan(ctx, &chats)
+}
+
+// messagePages reads one page (and a row more) of each chat in one statement: for each chat a subquery finds on the
+// index where its page ends, and the page is the stretch up to there. Both cost what the page has, wherever it lies.
+// (One SELECT a chat in a UNION ALL reads the same rows, but has to be planned anew for every number of chats.)
+func messagePages(ctx context.Context, tx bun.Tx, chats []readableChat, page db.Page) (map[string][]*db.Message, error) {
+	ids := make([]string, len(chats))
+	for i, c := range chats {
+		ids[i] = c.ID
+	}
+	stretch := messageWindow(tx.NewSelect().TableExpr("messages AS x").Column("x.seq").Where("x.chat_id = c.id"), "x", page)
+	var rows []*db.Message
+	q := messageWindow(tx.NewSelect().Model(&rows).Join("JOIN chats AS c ON c.id = m.chat_id"), "m", page).
+		Where("c.id IN (?)", bun.List(ids))
+	if page.Backward {
+		q = q.Where("m.seq >= (?)", tx.NewSelect().TableExpr("(?) AS s", stretch.OrderExpr("x.seq DESC").Limit(limitOf(page))).ColumnExpr("MIN(s.seq)")).
+			OrderExpr("m.chat_id, m.seq DESC")
+	} else {
+		q = q.Where("m.seq <= (?)", tx.NewSelect().TableExpr("(?) AS s", stretch.OrderExpr("x.seq").Limit(limitOf(page))).ColumnExpr("MAX(s.seq)")).
+			OrderExpr("m.chat_id, m.seq")
+	}
+	if err := q.Scan(ctx); err != nil {
+		return nil, err
+	}
+	byChat := make(map[string][]*db.Message, len(chats))
+	for _, m := range rows {
+		byChat[m.ChatID] = append(byChat[m.ChatID], m)
+	}
+	return byChat, nil
+}
+
+func messageWindow(q *bun.SelectQuery, table bun.Ident, p db.Page) *bun.SelectQuery {
+	if p.After != nil {
+		q = q.Where("?.seq > ?", table, p.After.Seq)
+	}
+	if p.Before != nil {
+		q = q.Where("?.seq < ?", table, p.Before.Seq)
+	}
+	return q
+}
+
+// Message implements MessageRepository.
+func (s reads) Message(ctx context.Context, viewer, id string) (*db.Message, error) {
+	message := new(db.Message)
+	err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
+		err := conn.NewSelect().Model(message).
+			Join("JOIN chats AS c ON c.id = m.chat_id").Join("JOIN chat_members AS own ON own.chat_id = m.chat_id").
+			Where("m.id = ? AND c.deleted_at IS NULL AND own.user_id = ?", id, viewer).
+			Scan(ctx)
+		if errors.Is(err, sql.ErrNoRows) {
+			return db.NotFound("message")
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return message, nil
+}

@@ -1,0 +1,82 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/url"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"studychat/db/sqlstore/sqlite"
+)
+
+// openSQLite opens a file with one connection that writes and several that read beside it (WAL).
+//
+// Writers wait for each other in the pool, in order, rather than in SQLite, which polls. A database in memory has one
+// connection for all: it belongs to its connection, and SQLite's ways of sharing one (shared cache, memdb) make
+// readers wait for writers all the same.
+func openSQLite(path string, opts OpenOptions) (*Store, error) {
+	if path == "" || strings.Contains(path, "?") {
+		return nil, errors.New("the database URL has no usable path: want sqlite:PATH without parameters")
+	}
+	d := &database{
+		dialect: SQLite,
+		about:   Description{Product: "SQLite", Address: path},
+		log:     opts.Log,
+		traits: traits{
+			version:  "SELECT sqlite_version()",
+			pulse:    sqlitePulse,
+			snapshot: &sql.TxOptions{ReadOnly: true}, // a deferred one: the first SELECT fixes what it sees
+			migrator: sqliteLock{},
+		},
+	}
+	writer, err := openSQLitePool(path, 1, url.Values{"_txlock": {"immediate"}}, opts.Hook)
+	if err != nil {
+		return nil, err
+	}
+	d.writer, d.reader, d.vitals = writer, writer, writer
+	if path == ":memory:" {
+		return newStore(d, opts.Guard, 1), nil
+	}
+	d.reader, err = openSQLitePool(path, opts.MaxConns, url.Values{"_query_only": {"1"}}, opts.Hook)
+	if err != nil {
+		_ = writer.Close()
+		return nil, err
+	}
+	d.vitals = d.reader
+	return newStore(d, opts.Guard, 1), nil
+}
+
+func openSQLitePool(path string, conns int, params url.Values, hook bun.QueryHook) (*bun.DB, error) {
+	pool, err := sqlite.Open(path, conns, params)
+	if err != nil {
+		return nil, err
+	}
+	return newBun(pool, sqlite.NewDialect(), hook), nil
+}
+
+// probeWrite finds out whether the file can be written: SQLite opens a file that it may only read without a word, and even
+// starts a transaction for writing as one for reading. What the probe creates is rolled back before it reaches the file.
+func (s *database) probeWrite(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	if err := sqlite.UntilFree(limited, func() error { return s.writer.PingContext(limited) }); err != nil {
+		return s.fail(ctx, err)
+	}
+	tx, err := s.writer.BeginTx(limited, nil)
+	if sqlite.IsBusy(err) {
+		return nil // only a file that can be written has a lock for writing to wait for
+	}
+	if err != nil {
+		return s.fail(ctx, err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	_, err = tx.ExecContext(limited, "CREATE TABLE studychat_write_probe (n INTEGER)")
+	return s.fail(ctx, err)
+}
+
+// sqlitePulse asks what Pulse holds. The time is this machine's. Nobody tells when the transactions of other processes began.
+const sqlitePulse = `SELECT ?0 AS now, m.epoch, FALSE AS told, o.instance, o.since, o.until, NULL AS oldest
+FROM stream_meta AS m LEFT JOIN cache_outages AS o ON TRUE`

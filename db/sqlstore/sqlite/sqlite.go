@@ -1,0 +1,109 @@
+// Package sqlite opens SQLite files for Bun, and knows what the errors of the driver mean.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// busyTimeout is how long one attempt waits for the write lock of another process. It is short because SQLite's
+// wait cannot be interrupted: UntilFree repeats it for as long as the caller has time.
+const busyTimeout = 100 * time.Millisecond
+
+// UntilFree repeats what failed because another process holds a lock on the file, until ctx ends. On PostgreSQL
+// it does do once.
+func UntilFree(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if err == nil || ctx.Err() != nil || !IsBusy(err) {
+			return err
+		}
+	}
+}
+
+// timeFormat is a time as SQLite keeps it: text of one width, UTC, so that comparing the text compares the times, MAX
+// works, and the sqlite3 shell shows something that can be read. (Integers would save 18 bytes a row and show nothing;
+// Bun's own format drops trailing zeros, so it does not sort.)
+const timeFormat = "'2006-01-02 15:04:05.000000'"
+
+// Dialect is Bun's, with times of one width.
+type Dialect struct{ *sqlitedialect.Dialect }
+
+// NewDialect makes one.
+func NewDialect() Dialect { return Dialect{sqlitedialect.New()} }
+
+// AppendTime implements schema.Dialect.
+func (Dialect) AppendTime(b []byte, t time.Time) []byte {
+	return t.UTC().AppendFormat(b, timeFormat)
+}
+
+// Open makes a pool. It sets each connection up: synchronous is FULL: in WAL mode NORMAL would lose the last commits in a power
+// cut, and what was acknowledged is to survive any crash. That is one fsync a commit.
+func Open(path string, conns int, params url.Values) (*sql.DB, error) {
+	params.Set("_busy_timeout", fmt.Sprint(busyTimeout.Milliseconds())) // the driver sets it first
+	params.Set("_journal_mode", "WAL")
+	params.Set("_synchronous", "FULL")
+	params.Set("_foreign_keys", "1")
+	params.Set("_dqs", "0") // "a typo" is no string
+	name := path
+	if path != ":memory:" {
+		name = "file:" + (&url.URL{Path: path}).EscapedPath()
+	}
+	pool, err := sql.Open("sqlite", name+"?"+params.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("open SQLite: %w", err)
+	}
+	pool.SetMaxOpenConns(conns)
+	pool.SetMaxIdleConns(conns)
+	return pool, nil
+}
+
+// Explain says in a sentence that a file cannot be opened or written. Other errors stay as they are.
+func Explain(path string, err error) error {
+	liteErr, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return err
+	}
+	switch liteErr.Code() & 0xff {
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
+		return fmt.Errorf("SQLite cannot open and write the file %s, or %s-wal and %s-shm beside it: "+
+			"check that the folder exists, and who may write to the folder and to these files: %w", path, path, path, liteErr)
+	}
+	return err
+}
+
+// IsBusy says whether another process holds the write lock.
+func IsBusy(err error) bool {
+	liteErr, ok := errors.AsType[*sqlite.Error](err)
+	return ok && liteErr.Code()&0xff == sqlite3.SQLITE_BUSY
+}
+
+// IsUnavailable says whether err is the fault of the file or of other processes rather than of the statement: trying again
+// later may help. known is false for an error that did not come from SQLite.
+func IsUnavailable(err error) (unavailable, known bool) {
+	liteErr, known := errors.AsType[*sqlite.Error](err)
+	if !known {
+		return false, false
+	}
+	switch liteErr.Code() & 0xff { // the rest is detail
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_FULL,
+		sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM,
+		sqlite3.SQLITE_READONLY: // the mount or the permissions changed under us: Open refuses a file that starts like this
+		return true, true
+	}
+	return false, true
+}
+
+// IsRefusal says whether err is SQLite's word that it did not commit.
+func IsRefusal(err error) bool {
+	liteErr, ok := errors.AsType[*sqlite.Error](err)
+	return ok && (liteErr.Code()&0xff == sqlite3.SQLITE_BUSY || liteErr.Code()&0xff == sqlite3.SQLITE_FULL)
+}

@@ -1,0 +1,131 @@
+// Package sqlstore keeps chats in PostgreSQL or SQLite, by Bun. It implements db.Repository.
+//
+// The store has parts, each with its own files and no access to the others:
+//
+//   - reads: what viewers ask for (read_*.go)
+//   - eventLog: heads, logs and standings, for the live path (log*.go)
+//   - writes: one method per write (write_*.go), each in a transaction of transactions (transaction*.go)
+//   - upkeep: pruning, tombstones, the epoch (prune*.go, tombstones.go, epoch.go)
+//   - heartbeat: the pulse and the notices of outages (pulse.go, outage.go)
+//   - migrator: migrations (migrate*.go)
+//
+// All of them share the database: its pools, its dialect and its time (database.go, clock.go). The package postgres makes
+// connections, sqlite opens files, and gate keeps writes that wait for each other from taking all connections.
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"studychat/db"
+	"studychat/db/sqlstore/gate"
+	"studychat/db/sqlstore/sqlite"
+)
+
+// Store is the db.Repository on a database.
+type Store struct {
+	*database
+	reads
+	eventLog
+	writes
+	upkeep
+	heartbeat
+	migrator
+}
+
+var _ db.Repository = (*Store)(nil)
+
+// newStore puts the parts together. slots is how many connections writes may have at the same time.
+func newStore(d *database, guard db.WriteGuard, slots int) *Store {
+	t := &transactions{database: d, guard: guard, gate: gate.New(slots)}
+	return &Store{
+		database:  d,
+		reads:     reads{d},
+		eventLog:  eventLog{d},
+		writes:    writes{transactions: t, reads: reads{d}},
+		upkeep:    upkeep{transactions: t},
+		heartbeat: heartbeat{database: d},
+		migrator:  migrator{database: d},
+	}
+}
+
+// OpenOptions are what a Store can be told beside its URL. The zero value is good.
+type OpenOptions struct {
+	Guard    db.WriteGuard // told of every write; nil: NoGuard
+	MaxConns int           // connections, of SQLite those that read; 0: DefaultMaxConns
+	Log      *slog.Logger  // hears of commits with an unknown outcome; nil: slog.Default()
+	Hook     bun.QueryHook // sees every statement; for tests and traces
+}
+
+// DefaultMaxConns is how many connections a Store opens at most when it is not told.
+const DefaultMaxConns = 16
+
+// Description says which database a Store talks to, without any secret.
+type Description struct {
+	Product string // PostgreSQL or SQLite
+	Version string
+	Address string // host, port and database; or the file
+}
+
+func (d Description) String() string { return d.Product + " " + d.Version + " at " + d.Address }
+
+// Open connects to the database at url and finds out what it is. It does not migrate it: see MigrateUp.
+//
+//   - postgres://user:password@host:5432/name?sslmode=verify-full (also postgresql://)
+//   - sqlite:PATH or file:PATH, a file that is created when it is not there
+//   - sqlite::memory:, a database of its own that is gone with Close
+//
+// Errors: UNAVAILABLE when the database does not answer; else the URL is wrong, the database cannot be used, or a file of
+// SQLite cannot be written.
+func Open(ctx context.Context, url string, opts OpenOptions) (*Store, error) {
+	if opts.Guard == nil {
+		opts.Guard = db.NoGuard{}
+	}
+	if opts.MaxConns <= 0 {
+		opts.MaxConns = DefaultMaxConns
+	}
+	if opts.Log == nil {
+		opts.Log = slog.Default()
+	}
+	store, err := openPools(url, opts)
+	if err != nil {
+		return nil, err
+	}
+	err = store.describe(ctx)
+	if err == nil && store.dialect == SQLite {
+		err = store.probeWrite(ctx)
+	}
+	if err != nil {
+		_ = store.Close()
+		return nil, sqlite.Explain(store.about.Address, err)
+	}
+	return store, nil
+}
+
+// CheckURL says what is wrong with a database URL, without connecting and without quoting it.
+func CheckURL(url string) error {
+	store, err := openPools(url, OpenOptions{Guard: db.NoGuard{}, MaxConns: 1, Log: slog.Default()})
+	if err != nil {
+		return err
+	}
+	return store.Close()
+}
+
+func openPools(url string, opts OpenOptions) (*Store, error) {
+	// Neither message quotes the URL: it may hold a password, and it is about to be logged.
+	scheme, rest, ok := strings.Cut(url, ":")
+	if !ok {
+		return nil, errors.New("the database URL has no scheme: want postgres://…, sqlite:PATH or sqlite::memory: (in memory)")
+	}
+	switch scheme {
+	case "postgres", "postgresql":
+		return openPostgres(url, opts)
+	case "sqlite", "file":
+		return openSQLite(strings.TrimPrefix(rest, "//"), opts)
+	}
+	return nil, errors.New("the database URL has an unknown scheme: want postgres://…, sqlite:PATH or sqlite::memory: (in memory)")
+}

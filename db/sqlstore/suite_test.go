@@ -1,0 +1,27 @@
+package sqlstore_test
+
+import (
+	"testing"
+
+	"studychat/db"
+	"studychat/db/dbtest"
+	"studychat/db/sqlstore"
+)
+
+func TestSuiteSQLiteFile(t *testing.T) {
+	t.Parallel()
+	store := openStore(t, sqliteFile(t), sqlstore.OpenOptions{})
+	dbtest.Run(t, func(*testing.T) db.Repository { return store })
+}
+
+func TestSuiteSQLiteMemory(t *testing.T) {
+	t.Parallel()
+	store := openStore(t, "sqlite::memory:", sqlstore.OpenOptions{})
+	dbtest.Run(t, func(*testing.T) db.Repository { return store })
+}
+
+func TestSuitePostgres(t *testing.T) {
+	t.Parallel()
+	store := openStore(t, postgres(t), sqlstore.OpenOptions{})
+	dbtest.Run(t, func(*testing.T) db.Repository { return store })
+}

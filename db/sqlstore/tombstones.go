@@ -1,0 +1,77 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"studychat/db"
+)
+
+// RemoveTombstones forgets the chats that were deleted before the time: rows, members, events. What was
+// promised of them ends there: their ids may be taken again, and to cursors they are NOT_FOUND. Like Prune it works in
+// bounded transactions, may be cut off, and is left to one instance. Errors: UNAVAILABLE, with what was done until then.
+func (s *upkeep) RemoveTombstones(ctx context.Context, before time.Time) (PruneResult, error) {
+	var result PruneResult
+	for {
+		var ids []string
+		err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
+			// Without an index: it would be read once an hour, and the table has one small row a chat.
+			return conn.NewSelect().TableExpr("chats").Column("id").Where("deleted_at < ?", before).Limit(pruneScan).Scan(ctx, &ids)
+		})
+		if err != nil || len(ids) == 0 {
+			return result, err
+		}
+		for _, id := range ids {
+			if err := s.removeTombstone(ctx, id, before, &result); err != nil {
+				return result, result.stopped(err)
+			}
+		}
+	}
+}
+
+func (s *upkeep) removeTombstone(ctx context.Context, chatID string, before time.Time, result *PruneResult) error {
+	for {
+		step, err := s.tombstoneStep(ctx, chatID, before)
+		if err != nil {
+			return err
+		}
+		result.Chats += step.Chats
+		result.Events += step.Events
+		if step.Events < pruneBatch {
+			return nil
+		}
+	}
+}
+
+// tombstoneStep is one transaction: it takes events, and when those are gone, the rest.
+func (s *upkeep) tombstoneStep(ctx context.Context, chatID string, before time.Time) (step PruneResult, err error) {
+	_, err = s.write(ctx, chatKey(chatID), nil, func(ctx context.Context, tx bun.Tx) (change, error) {
+		step = PruneResult{}
+		if err := s.alone(ctx, tx); err != nil {
+			return change{}, err
+		}
+		// One that is gone already was another's work.
+		locked, err := affected(tx.NewRaw("UPDATE chats SET floor_seq = floor_seq WHERE id = ? AND deleted_at < ?", chatID, before).Exec(ctx))
+		if err != nil || locked == 0 {
+			return change{event: &db.Event{ChatID: chatID, Repeated: true}}, err
+		}
+		step.Events, err = affected(tx.NewRaw(`DELETE FROM chat_events WHERE chat_id = ?0
+AND seq IN (SELECT seq FROM chat_events WHERE chat_id = ?0 ORDER BY seq LIMIT ?1)`, chatID, pruneBatch).Exec(ctx))
+		if err != nil || step.Events == pruneBatch {
+			return change{event: &db.Event{ChatID: chatID}}, err
+		}
+		step.Chats = 1
+		for _, q := range []*bun.RawQuery{
+			tx.NewRaw("DELETE FROM chat_members WHERE chat_id = ?", chatID),
+			tx.NewRaw("DELETE FROM chats WHERE id = ?", chatID),
+		} {
+			if _, err := q.Exec(ctx); err != nil {
+				return change{}, err
+			}
+		}
+		return change{event: &db.Event{ChatID: chatID}}, nil
+	})
+	return step, err
+}

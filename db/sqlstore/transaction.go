@@ -1,0 +1,230 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"studychat/db"
+	"studychat/db/sqlstore/gate"
+	"studychat/db/sqlstore/postgres"
+	"studychat/db/sqlstore/sqlite"
+)
+
+// transactions runs what writes.
+type transactions struct {
+	*database
+	guard db.WriteGuard
+	gate  *gate.Gate // to writer
+}
+
+// maxConflicts bounds how often a write is attempted again that the database gave up because of others.
+const maxConflicts = 3
+
+// What writes lock. The key of a chat is its id, also before there is the chat.
+func chatKey(id string) gate.Key             { return gate.Key(id) }
+func memberKey(chatID, user string) gate.Key { return gate.Key("member/" + chatID + "/" + user) }
+func userKey(id string) gate.Key             { return gate.Key("user/" + id) }
+func moduleKey(id string) gate.Key           { return gate.Key("module/" + id) }
+
+const metaKey gate.Key = "meta"
+
+// change is what a write did inside its transaction.
+type change struct {
+	event   *db.Event // Repeated: there is nothing to commit
+	members []string  // Write.Members
+}
+
+// writeChat is write for what a member does in a chat. A viewer who is not a member is not told by a long wait that
+// there is a chat: NOT_FOUND of what.
+func (s *transactions) writeChat(ctx context.Context, viewer, chatID, what string, do func(ctx context.Context, tx bun.Tx) (change, error)) (*db.Event, error) {
+	may := func(ctx context.Context) error { return s.checkMember(ctx, viewer, chatID, what) }
+	return s.write(ctx, chatKey(chatID), may, do)
+}
+
+// checkMember refuses viewers who are not members of a chat: NOT_FOUND of what. Whether the chat is deleted does not matter.
+func (s *transactions) checkMember(ctx context.Context, viewer, chatID, what string) error {
+	return s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
+		var one int
+		err := conn.NewSelect().TableExpr("chat_members").ColumnExpr("1").Where("chat_id = ? AND user_id = ?", chatID, viewer).Scan(ctx, &one)
+		if errors.Is(err, sql.ErrNoRows) {
+			return db.NotFound(what)
+		}
+		return err
+	})
+}
+
+// write runs one write in a transaction and answers with its event. It passes the gate with its key; who may wait there for
+// long, may says, unless it is nil. do runs again from the start when the database gives the transaction up because of others.
+func (s *transactions) write(ctx context.Context, key gate.Key, may func(context.Context) error, do func(ctx context.Context, tx bun.Tx) (change, error)) (*db.Event, error) {
+	// A caller who goes away ends the statements but not a COMMIT under way: that would leave the outcome unknown for
+	// nothing. So the transaction lives under limit, the statements under both.
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), MaxTransaction)
+	defer cancel()
+	deadline, _ := limit.Deadline()
+	both, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	var event *db.Event
+	err := s.inTurn(both, key, may, func() (err error) {
+		event, err = s.transact(both, limit, do)
+		return err
+	})
+	if err != nil {
+		return nil, s.failWriting(ctx, err)
+	}
+	return event, nil
+}
+
+// statement runs one statement that writes, and passes the gate with its key. It returns how many rows have changed.
+func (s *transactions) statement(ctx context.Context, key gate.Key, do func(ctx context.Context) (sql.Result, error)) (rows int64, err error) {
+	limited, cancel := context.WithTimeout(ctx, MaxTransaction)
+	defer cancel()
+	err = s.inTurn(limited, key, nil, func() error {
+		return sqlite.UntilFree(limited, func() (err error) {
+			rows, err = affected(do(limited))
+			return err
+		})
+	})
+	return rows, s.failWriting(ctx, err)
+}
+
+// change runs one statement that writes and touches no chat: no lock, no number, no guard.
+func (s *transactions) change(ctx context.Context, key gate.Key, statement string, args ...any) error {
+	_, err := s.statement(ctx, key, func(ctx context.Context) (sql.Result, error) {
+		return s.writer.NewRaw(statement, args...).Exec(ctx)
+	})
+	return err
+}
+
+// inTurn passes the gate and attempts a write, again when the database gave it up because of others, until ctx ends. An attempt
+// that may be cut short is not begun: that costs the connection, and the server learns of it late.
+func (s *transactions) inTurn(ctx context.Context, key gate.Key, may func(context.Context) error, attempt func() error) error {
+	start := time.Now()
+	deadline, _ := ctx.Deadline()
+	pass, err := s.gate.Enter(ctx, key, may)
+	if err != nil {
+		return err
+	}
+	defer pass.Leave()
+	for conflicts := 0; time.Since(start) < MaxTransaction-lockWait; {
+		err := attempt()
+		switch {
+		case postgres.IsLockTimeout(err):
+			if err := pass.Again(ctx); err != nil {
+				return err
+			}
+		case postgres.IsConflict(err) && conflicts < maxConflicts:
+			conflicts++
+		case err != nil && time.Until(deadline) <= 0: // not ctx.Err: what attempt is bounded by may end before ctx
+			return fmt.Errorf("%w: %w", gate.ErrCrowded, err)
+		case err != nil:
+			return err
+		default:
+			pass.Moved()
+			return nil
+		}
+	}
+	return gate.ErrCrowded
+}
+
+// transact is one attempt of a write. ctx ends with limit at the latest.
+func (s *transactions) transact(ctx, limit context.Context, do func(ctx context.Context, tx bun.Tx) (change, error)) (*db.Event, error) {
+	tx, err := s.begin(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+	ended := false
+	defer func() {
+		if !ended { // an error, a panic, or nothing to commit: gives the number back
+			_ = tx.Rollback()
+		}
+	}()
+	changed, err := do(ctx, tx)
+	if err != nil || changed.event.Repeated {
+		return changed.event, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	err = s.commit(limit, tx, db.Write{ChatID: changed.event.ChatID, Members: changed.members})
+	ended = true
+	return changed.event, err
+}
+
+// begin starts a transaction that lives under limit, unless the caller gives up before it has begun.
+func (s *transactions) begin(ctx, limit context.Context) (bun.Tx, error) {
+	waiting, cancel := context.WithCancel(limit)
+	stop := context.AfterFunc(ctx, cancel)
+	var tx bun.Tx
+	err := sqlite.UntilFree(waiting, func() (err error) {
+		tx, err = s.writer.BeginTx(waiting, nil)
+		return err
+	})
+	if err != nil {
+		stop()
+		cancel()
+		return tx, err
+	}
+	if !stop() { // cancelled meanwhile
+		_ = tx.Rollback()
+		return tx, ctx.Err()
+	}
+	// From here on nothing cancels waiting but limit, which the caller of transact cancels in the end.
+	return tx, nil
+}
+
+// commit is the only place that commits a change of a chat. The guard is told before and after: see WriteGuard.
+func (s *transactions) commit(limit context.Context, tx bun.Tx, write db.Write) error {
+	outcome := db.Unknown // also if something below panics
+	finish := s.guard.Mark(limit, write)
+	defer func() { finish(outcome) }()
+	if err := limit.Err(); err != nil { // marking took all the time that was left
+		if tx.Rollback() == nil {
+			outcome = db.RolledBack
+		}
+		return err
+	}
+	err := tx.Commit()
+	switch {
+	case err == nil:
+		outcome = db.Committed
+	case isRefusal(err):
+		outcome = db.RolledBack
+	default:
+		s.log.WarnContext(limit, "a commit's outcome is unknown", "chat", write.ChatID, "error", err)
+		return db.Unavailable(err)
+	}
+	return err
+}
+
+// failWriting is fail for a write. One that found too many others, or whose time was up, is told when to come back.
+func (s *transactions) failWriting(ctx context.Context, err error) error {
+	if _, ok := errors.AsType[*db.Error](err); !ok && ctx.Err() == nil && errors.Is(err, gate.ErrCrowded) {
+		return crowded(err)
+	}
+	return s.fail(ctx, err)
+}
+
+// isRefusal says whether err is the database's word that it did not commit.
+func isRefusal(err error) bool {
+	return postgres.IsRefusal(err) || sqlite.IsRefusal(err) || errors.Is(err, sql.ErrTxDone) // its time ran out before COMMIT was sent
+}
+
+// crowded tells a client to come back later. The time differs, so that not all come back at once.
+func crowded(cause error) *db.Error {
+	return &db.Error{
+		Code: db.CodeUnavailable, Message: "The service is too busy at the moment. Please try again.", Err: cause,
+		RetryAfter: time.Second + rand.N(time.Second), //nolint:gosec // nobody gains by guessing it
+	}
+}
+
+// isCrowded says whether err is from crowded.
+func isCrowded(err error) bool {
+	own, ok := errors.AsType[*db.Error](err)
+	return ok && own.Code == db.CodeUnavailable && own.RetryAfter > 0
+}

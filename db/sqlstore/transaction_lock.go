@@ -1,0 +1,152 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/schema"
+
+	"studychat/db"
+)
+
+// entry is a chat whose row this transaction has locked, with what the viewer may do in it.
+type entry struct {
+	chat   *db.Chat // without Members; HeadSeq and LastAt are those of the new event
+	viewer string
+	role   db.MemberRole
+	users  []string // the members before the write, the viewer first; at most rosterLimit
+	taken  bool     // a chat has the id that was reserved
+}
+
+// rosterLimit is how many members have to be known to tell whether a write that removes one leads back to
+// MaxGuardedMembers.
+const rosterLimit = db.MaxGuardedMembers + 2
+
+// enter takes the chat's row lock and its next number, and then asks whether the viewer is a member: NOT_FOUND of what
+// if not.
+//
+// Both in one statement would be wrong. In PostgreSQL (READ COMMITTED) a statement that had to wait for the row lock
+// goes on with the row's new version, but its subqueries still see the snapshot from before the wait: a member who was
+// removed meanwhile would get through. The EXISTS in the UPDATE is therefore no permission; it only keeps strangers from
+// locking rows. The statement after it has a new snapshot, and nobody can change the members while we hold the lock.
+func (s *transactions) enter(ctx context.Context, tx bun.Tx, viewer, chatID, what string) (*entry, error) {
+	return s.enterWith(ctx, tx, viewer, chatID, what, plainEntry)
+}
+
+// entryFor is what a write needs beside the lock.
+type entryFor struct {
+	moved   string // more to set in the chat's row
+	reserve schema.QueryWithArgs
+	newID   string // the id of a message that is about to be stored
+}
+
+var plainEntry = entryFor{reserve: bun.SafeQuery("NULL")}
+
+// enterToSend is enter for a message with the id: it moves the chat to the front of lists and reserves the id, see reserveID,
+// without a statement more.
+func (s *transactions) enterToSend(ctx context.Context, tx bun.Tx, viewer, chatID, messageID string) (*entry, error) {
+	what := entryFor{
+		moved:   ", last_message_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END",
+		reserve: plainEntry.reserve, newID: messageID,
+	}
+	if s.traits.reserve != "" {
+		what.reserve = bun.SafeQuery(s.traits.reserve, messageID)
+	}
+	return s.enterWith(ctx, tx, viewer, chatID, "chat", what)
+}
+
+func (s *transactions) enterWith(ctx context.Context, tx bun.Tx, viewer, chatID, what string, more entryFor) (*entry, error) {
+	chat := new(db.Chat)
+	err := tx.NewRaw(`UPDATE chats SET head_seq = head_seq + 1, last_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END`+more.moved+`
+WHERE id = ?1 AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM chat_members AS cm WHERE cm.chat_id = ?1 AND cm.user_id = ?2)
+RETURNING id, title, module_id, created_by, created_at, last_at, last_message_at, head_seq, floor_seq, ?3 AS reserved, `+epochExpr,
+		s.stamp(), chatID, viewer, more.reserve).
+		Scan(ctx, chat)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, db.NotFound(what)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return readRoster(ctx, tx, &entry{chat: chat, viewer: viewer}, what, more.newID)
+}
+
+// reserveID keeps every other write that wants the id waiting until this transaction ends. The unique keys of chats and of
+// messages cannot do that: two transactions, one for each table, would not see each other. The statement that looks whether
+// the id is taken has to begin after this one.
+func (s *transactions) reserveID(ctx context.Context, tx bun.Tx, id string) error {
+	if s.traits.reserve == "" {
+		return nil
+	}
+	_, err := tx.NewRaw("SELECT ?", bun.SafeQuery(s.traits.reserve, id)).Exec(ctx)
+	return err
+}
+
+// readRoster fills in the viewer's role and, for the guard, the members, and whether newID is taken, in one statement.
+func readRoster(ctx context.Context, tx bun.Tx, e *entry, what, newID string) (*entry, error) {
+	var members []struct {
+		UserID string
+		Role   db.MemberRole
+		Taken  bool
+	}
+	q := tx.NewSelect().TableExpr("chat_members").Column("user_id", "role").Where("chat_id = ?", e.chat.ID)
+	if newID != "" {
+		q = q.ColumnExpr("EXISTS (SELECT 1 FROM chats AS o WHERE o.id = ?) AS taken", newID)
+	}
+	err := q.
+		OrderExpr("CASE WHEN user_id = ? THEN 0 ELSE 1 END", e.viewer).
+		Limit(rosterLimit).
+		Scan(ctx, &members)
+	if err != nil {
+		return nil, err
+	}
+	if len(members) == 0 || members[0].UserID != e.viewer {
+		return nil, db.NotFound(what)
+	}
+	e.role, e.taken = members[0].Role, members[0].Taken
+	for _, m := range members {
+		e.users = append(e.users, m.UserID)
+	}
+	return e, nil
+}
+
+// event is the event that the transaction commits.
+func (e *entry) event(kind db.EventKind) *db.Event {
+	return &db.Event{
+		ChatID: e.chat.ID, Seq: e.chat.HeadSeq, Epoch: e.chat.Epoch, Kind: kind, Actor: e.viewer, At: e.chat.LastAt,
+	}
+}
+
+// change is the commit of event.
+func (e *entry) change(event *db.Event) change {
+	return change{event: event, members: guardedMembers(e.users, event)}
+}
+
+// guardedMembers says whose lists a write changes, given the members before it: see Write.Members.
+func guardedMembers(users []string, event *db.Event) []string {
+	before := len(users)
+	after := before
+	switch event.Kind {
+	case db.MemberAdded:
+		users = append(users, event.Member.UserID)
+		after++
+	case db.MemberRemoved:
+		after--
+	}
+	switch {
+	case min(before, after) <= db.MaxGuardedMembers:
+		return users
+	case event.Member != nil:
+		return []string{event.Member.UserID}
+	}
+	return nil
+}
+
+// repeat answers that there is nothing to do; the number that was taken is given back by the rollback.
+func (e *entry) repeat(event *db.Event) change {
+	event.Seq--
+	event.Repeated = true
+	return change{event: event}
+}

@@ -1,0 +1,109 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/uptrace/bun"
+
+	"studychat/db"
+)
+
+// CreateChat implements ChatRepository. There is no row to lock yet: the id, which is reserved, keeps two calls apart.
+func (s writes) CreateChat(ctx context.Context, viewer string, chat db.NewChat) (*db.Event, error) {
+	return s.write(ctx, chatKey(chat.ID), nil, func(ctx context.Context, tx bun.Tx) (change, error) {
+		if err := s.reserveID(ctx, tx, chat.ID); err != nil {
+			return change{}, err
+		}
+		row := &db.Chat{ID: chat.ID, Title: chat.Title, ModuleID: chat.ModuleID, CreatedBy: viewer, HeadSeq: 1}
+		insert := tx.NewInsert().Model(row).On("CONFLICT (id) DO NOTHING").Returning("created_at, " + epochExpr)
+		at := s.stamp()
+		for _, column := range []string{"created_at", "last_at", "last_message_at"} {
+			insert = insert.Value(column, "?", at)
+		}
+		err := insert.Scan(ctx)
+		if errors.Is(err, sql.ErrNoRows) {
+			return repeatCreate(ctx, tx, viewer, chat)
+		}
+		if err != nil {
+			return change{}, err
+		}
+		if err := checkNewChat(ctx, tx, chat); err != nil {
+			return change{}, err
+		}
+		owner := &db.Member{ChatID: chat.ID, UserID: viewer, Role: db.RoleOwner, JoinedAt: row.CreatedAt, JoinedSeq: 1}
+		if _, err := tx.NewInsert().Model(owner).Exec(ctx); err != nil {
+			return change{}, err
+		}
+		event := &db.Event{
+			ChatID: chat.ID, Seq: 1, Epoch: row.Epoch, Kind: db.ChatCreated, Actor: viewer, At: row.CreatedAt, Title: chat.Title,
+		}
+		return change{event: event, members: []string{viewer}}, storeEvent(ctx, tx, event)
+	})
+}
+
+// checkNewChat refuses a chat with the id of a message, or of a module that does not exist.
+func checkNewChat(ctx context.Context, tx bun.Tx, chat db.NewChat) error {
+	var found struct{ Message, Module bool }
+	err := tx.NewSelect().
+		ColumnExpr("EXISTS (SELECT 1 FROM messages AS m WHERE m.id = ?) AS message", chat.ID).
+		ColumnExpr("EXISTS (SELECT 1 FROM modules AS mo WHERE mo.id = ?) AS module", chat.ModuleID).
+		Scan(ctx, &found)
+	switch {
+	case err != nil:
+		return err
+	case found.Message:
+		return db.Conflict("The id is taken by a message.")
+	case chat.ModuleID != nil && !found.Module:
+		return db.NotFound("module")
+	}
+	return nil
+}
+
+// repeatCreate judges a CreateChat whose id is taken by the event that the first call left: the chat's title may be
+// another one by now. A deleted chat has no such event.
+func repeatCreate(ctx context.Context, tx bun.Tx, viewer string, chat db.NewChat) (change, error) {
+	taken := db.Conflict("The id is taken by another chat.")
+	var first struct {
+		ModuleID *string
+		Epoch    int64
+		eventRow
+	}
+	err := tx.NewSelect().TableExpr("chat_events AS e").Join("JOIN chats AS c ON c.id = e.chat_id").
+		ColumnExpr("e.*, c.module_id").ColumnExpr(epochExpr).
+		Where("e.chat_id = ? AND e.seq = 1 AND e.kind = ? AND e.actor_id = ?", chat.ID, db.ChatCreated, viewer).
+		Scan(ctx, &first)
+	if errors.Is(err, sql.ErrNoRows) {
+		return repeatPrunedCreate(ctx, tx, viewer, chat, taken)
+	}
+	if err != nil {
+		return change{}, err
+	}
+	event, _, err := first.event(first.Epoch)
+	if err != nil {
+		return change{}, err
+	}
+	if event.Title != chat.Title || !equal(first.ModuleID, chat.ModuleID) {
+		return change{}, taken
+	}
+	event.Repeated = true
+	return change{event: event}, nil
+}
+
+// repeatPrunedCreate judges by the chat itself when its first event is not kept any more. Which title it began with
+// nobody knows then, and a retry is likelier than two uses of one id.
+func repeatPrunedCreate(ctx context.Context, tx bun.Tx, viewer string, chat db.NewChat, taken error) (change, error) {
+	row := new(db.Chat)
+	err := tx.NewSelect().Model(row).ColumnExpr("?TableColumns").ColumnExpr(epochExpr).
+		Where("id = ? AND created_by = ? AND deleted_at IS NULL AND floor_seq > 0", chat.ID, viewer).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !equal(row.ModuleID, chat.ModuleID) {
+		return change{}, taken
+	}
+	return change{event: &db.Event{
+		ChatID: chat.ID, Seq: 1, Epoch: row.Epoch, Kind: db.ChatCreated, Actor: viewer, At: row.CreatedAt, Title: chat.Title,
+		Repeated: true,
+	}}, err
+}
+
+func equal(a, b *string) bool { return a == b || a != nil && b != nil && *a == *b }

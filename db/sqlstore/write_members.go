@@ -1,0 +1,129 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/uptrace/bun"
+
+	"studychat/db"
+)
+
+// AddMember implements MemberRepository.
+func (s writes) AddMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {
+	anybody := func(context.Context, bun.Tx, string) error { return nil }
+	return s.addMember(ctx, viewer, chatID, user, anybody)
+}
+
+// AddKnownMember implements MemberRepository.
+func (s writes) AddKnownMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {
+	return s.addMember(ctx, viewer, chatID, user, checkUser)
+}
+
+func (s writes) addMember(ctx context.Context, viewer, chatID, user string, check func(context.Context, bun.Tx, string) error) (*db.Event, error) {
+	return s.writeChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
+		e, err := s.enter(ctx, tx, viewer, chatID, "chat")
+		if err != nil {
+			return change{}, err
+		}
+		if e.role != db.RoleOwner {
+			return change{}, db.Forbidden(notOwner)
+		}
+		event := e.event(db.MemberAdded)
+		event.Member, err = findMember(ctx, tx, chatID, user)
+		if err != nil {
+			return change{}, err
+		}
+		if event.Member != nil {
+			return e.repeat(event), nil
+		}
+		if err := check(ctx, tx, user); err != nil {
+			return change{}, err
+		}
+		event.Member = &db.Member{ChatID: chatID, UserID: user, Role: db.RoleMember, JoinedAt: event.At, JoinedSeq: event.Seq}
+		if err := insertMember(ctx, tx, event.Member); err != nil {
+			return change{}, err
+		}
+		return e.change(event), storeEvent(ctx, tx, event)
+	})
+}
+
+// checkUser refuses a user who was never heard of.
+func checkUser(ctx context.Context, tx bun.Tx, user string) error {
+	var one int
+	err := tx.NewSelect().TableExpr("users").ColumnExpr("1").Where("id = ?", user).Scan(ctx, &one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return db.NotFound("user")
+	}
+	return err
+}
+
+func insertMember(ctx context.Context, tx bun.Tx, member *db.Member) error {
+	n, err := tx.NewSelect().Model((*db.Member)(nil)).Where("chat_id = ?", member.ChatID).Count(ctx)
+	if err != nil {
+		return err
+	}
+	if n >= db.MaxMembers {
+		return db.Conflict("The chat has as many members as it may have.")
+	}
+	_, err = tx.NewInsert().Model(member).Exec(ctx)
+	return err
+}
+
+// findMember returns nil for who is no member.
+func findMember(ctx context.Context, tx bun.Tx, chatID, user string) (*db.Member, error) {
+	member := new(db.Member)
+	err := tx.NewSelect().Model(member).Where("chat_id = ? AND user_id = ?", chatID, user).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return member, err
+}
+
+// RemoveMember implements MemberRepository.
+func (s writes) RemoveMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {
+	return s.writeChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
+		e, err := s.enter(ctx, tx, viewer, chatID, "chat")
+		switch {
+		case err != nil:
+			return change{}, err
+		case e.role != db.RoleOwner:
+			return change{}, db.Forbidden(notOwner)
+		case user == viewer:
+			return change{}, db.Forbidden("The owner stays in the chat.")
+		}
+		return takeOut(ctx, tx, e, user)
+	})
+}
+
+// LeaveChat implements MemberRepository.
+func (s writes) LeaveChat(ctx context.Context, viewer, chatID string) (*db.Event, error) {
+	return s.writeChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
+		e, err := s.enter(ctx, tx, viewer, chatID, "chat")
+		switch {
+		case err != nil:
+			return change{}, err
+		case e.role == db.RoleOwner:
+			return change{}, db.Forbidden("The owner stays in the chat.")
+		}
+		return takeOut(ctx, tx, e, viewer)
+	})
+}
+
+func takeOut(ctx context.Context, tx bun.Tx, e *entry, user string) (change, error) {
+	event := e.event(db.MemberRemoved)
+	event.Member = &db.Member{ChatID: e.chat.ID, UserID: user}
+	result, err := tx.NewDelete().Model(event.Member).WherePK().Exec(ctx)
+	if err != nil {
+		return change{}, err
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return change{}, err
+	}
+	if n == 0 {
+		return e.repeat(event), nil
+	}
+	return e.change(event), storeEvent(ctx, tx, event)
+}

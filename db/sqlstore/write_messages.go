@@ -1,0 +1,160 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/uptrace/bun"
+
+	"studychat/db"
+)
+
+// SendMessage implements MessageRepository.
+func (s writes) SendMessage(ctx context.Context, viewer string, message db.NewMessage) (*db.Event, error) {
+	return s.writeChat(ctx, viewer, message.ChatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
+		e, err := s.enterToSend(ctx, tx, viewer, message.ChatID, message.ID)
+		if err != nil {
+			return change{}, err
+		}
+		if e.taken {
+			return change{}, db.Conflict("The id is taken by a chat.")
+		}
+		event := e.event(db.MessageSent)
+		event.Message = &db.Message{
+			ID: message.ID, ChatID: message.ChatID, Seq: event.Seq, Author: viewer, Role: message.Role,
+			Content: message.Content, ReplyTo: message.ReplyTo, CreatedAt: event.At,
+		}
+		result, err := tx.NewInsert().Model(event.Message).On("CONFLICT (id) DO NOTHING").Exec(ctx)
+		if err != nil {
+			return change{}, err
+		}
+		n, err := result.RowsAffected()
+		if err == nil && n == 1 {
+			return e.change(event), checkReply(ctx, tx, message)
+		}
+		if err != nil {
+			return change{}, err
+		}
+		return repeatSend(ctx, tx, viewer, message, e.chat.Epoch)
+	})
+}
+
+// checkReply refuses an answer to what is not a message of the same chat.
+func checkReply(ctx context.Context, tx bun.Tx, message db.NewMessage) error {
+	if message.ReplyTo == nil {
+		return nil
+	}
+	var one int
+	err := tx.NewSelect().TableExpr("messages").ColumnExpr("1").Where("id = ? AND chat_id = ? AND id <> ?", *message.ReplyTo, message.ChatID, message.ID).Scan(ctx, &one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return db.NotFound("message to reply to")
+	}
+	return err
+}
+
+// repeatSend judges a SendMessage whose id is taken. Content that was edited or deleted since cannot be compared.
+func repeatSend(ctx context.Context, tx bun.Tx, viewer string, message db.NewMessage, epoch int64) (change, error) {
+	first := new(db.Message)
+	err := tx.NewSelect().Model(first).Where("id = ?", message.ID).Scan(ctx)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return change{}, err
+	}
+	changed := first.EditedAt != nil || first.DeletedAt != nil
+	// Without a row the id belonged to a message that went with its chat or was pruned this very moment: in another chat,
+	// since we hold the lock of this one.
+	if err != nil || first.Author != viewer || first.ChatID != message.ChatID || first.Role != message.Role ||
+		!equal(first.ReplyTo, message.ReplyTo) ||
+		!changed && first.Content != message.Content {
+		return change{}, db.Conflict("The id is taken by another message.")
+	}
+	return change{event: &db.Event{
+		ChatID: first.ChatID, Seq: first.Seq, Epoch: epoch, Kind: db.MessageSent, Actor: viewer, At: first.CreatedAt,
+		Message: first, Repeated: true,
+	}}, nil
+}
+
+// EditMessage implements MessageRepository.
+func (s writes) EditMessage(ctx context.Context, viewer, id, content string) (*db.Event, error) {
+	chatID, err := s.chatOf(ctx, viewer, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.writeChat(ctx, viewer, chatID, "message", func(ctx context.Context, tx bun.Tx) (change, error) {
+		e, message, err := s.enterByMessage(ctx, tx, viewer, chatID, id)
+		if err != nil {
+			return change{}, err
+		}
+		event := e.event(db.MessageEdited)
+		event.Message = message
+		switch {
+		case message.Author != viewer:
+			return change{}, db.Forbidden("Only the author of the message may do this.")
+		case message.DeletedAt != nil:
+			return change{}, db.Conflict("The message is deleted.")
+		case message.Content == content:
+			return e.repeat(event), nil
+		}
+		message.Content, message.EditedAt = content, &event.At
+		return e.change(event), storeMessageChange(ctx, tx, event)
+	})
+}
+
+// DeleteMessage implements MessageRepository.
+func (s writes) DeleteMessage(ctx context.Context, viewer, id string) (*db.Event, error) {
+	chatID, err := s.chatOf(ctx, viewer, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.writeChat(ctx, viewer, chatID, "message", func(ctx context.Context, tx bun.Tx) (change, error) {
+		e, message, err := s.enterByMessage(ctx, tx, viewer, chatID, id)
+		if err != nil {
+			return change{}, err
+		}
+		event := e.event(db.MessageDeleted)
+		event.Message = message
+		switch {
+		case message.Author != viewer && e.role != db.RoleOwner:
+			return change{}, db.Forbidden("Only the author of the message and the owner of the chat may do this.")
+		case message.DeletedAt != nil:
+			return e.repeat(event), nil
+		}
+		message.Content, message.DeletedAt = "", &event.At
+		return e.change(event), storeMessageChange(ctx, tx, event)
+	})
+}
+
+// chatOf returns the chat of a message that the viewer may see. It may be read before the transaction: a message never moves.
+func (s writes) chatOf(ctx context.Context, viewer, id string) (chatID string, err error) {
+	err = s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
+		err := conn.NewSelect().TableExpr("messages AS m").Join("JOIN chat_members AS own ON own.chat_id = m.chat_id").
+			ColumnExpr("m.chat_id").Where("m.id = ? AND own.user_id = ?", id, viewer).Scan(ctx, &chatID)
+		if errors.Is(err, sql.ErrNoRows) {
+			return db.NotFound("message")
+		}
+		return err
+	})
+	return chatID, err
+}
+
+// enterByMessage enters the chat of a message and reads the message behind the lock.
+func (s writes) enterByMessage(ctx context.Context, tx bun.Tx, viewer, chatID, id string) (*entry, *db.Message, error) {
+	e, err := s.enter(ctx, tx, viewer, chatID, "message")
+	if err != nil {
+		return nil, nil, err
+	}
+	message := new(db.Message)
+	err = tx.NewSelect().Model(message).Where("id = ?", id).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = db.NotFound("message")
+	}
+	return e, message, err
+}
+
+func storeMessageChange(ctx context.Context, tx bun.Tx, event *db.Event) error {
+	_, err := tx.NewUpdate().Model(event.Message).Column("content", "edited_at", "deleted_at").WherePK().Exec(ctx)
+	if err != nil {
+		return err
+	}
+	return storeEvent(ctx, tx, event)
+}

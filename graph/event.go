@@ -1,0 +1,98 @@
+package graph
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"studychat/db"
+	"studychat/graph/model"
+)
+
+// eventSource reads what events point to.
+type eventSource struct{ *Resolver }
+
+var _ model.Source = eventSource{}
+
+// EventChat implements model.Source: the same chat for all fields of one event.
+func (s eventSource) EventChat(ctx context.Context, chatID string) (*model.Chat, error) {
+	user, err := viewer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	chats := batchOf(ctx, "event chats", func(ctx context.Context, ids []string) (map[string]*model.Chat, error) {
+		return s.chats(ctx, user, ids)
+	})
+	chat, _, err := chats.get(ctx, chatID)
+	return chat, err
+}
+
+// EventOnline implements model.Source.
+func (s eventSource) EventOnline(ctx context.Context, chatID string) ([]*db.User, error) {
+	chat, err := s.EventChat(ctx, chatID)
+	if err != nil || chat == nil {
+		return []*db.User{}, err
+	}
+	online, err := s.Live.Online(ctx, []*db.Chat{chat.Chat})
+	return usersWith(online[chatID]), err
+}
+
+// EventReadMarks implements model.Source.
+func (s eventSource) EventReadMarks(ctx context.Context, chatID string) ([]*model.ReadMark, error) {
+	user, err := viewer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	read, err := s.Repo.ReadMarks(ctx, user, []string{chatID})
+	if err != nil {
+		return nil, err
+	}
+	marks := []*model.ReadMark{}
+	for user, seq := range read[chatID] {
+		s.usersOf(ctx).expect(user)
+		marks = append(marks, &model.ReadMark{User: &db.User{ID: user}, ReadSeq: int(seq)})
+	}
+	slices.SortFunc(marks, func(a, b *model.ReadMark) int { return cmp.Compare(a.User.ID, b.User.ID) })
+	return marks, nil
+}
+
+// EventUnread implements model.Source.
+func (s eventSource) EventUnread(ctx context.Context, chatID, user string) (*int, error) {
+	who, err := viewer(ctx)
+	if err != nil || who != user {
+		return nil, err
+	}
+	states, err := s.Repo.ViewerStates(ctx, who, []string{chatID})
+	state, ok := states[chatID]
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &state.UnreadCount, nil
+}
+
+// wholeEvent corrects the answer for an event in which something failed. gqlgen resolves an event without the subscription's
+// field: paths of errors begin below it, and a null that the field does not allow stays there instead of reaching data
+// (GraphQL, 6.4.4).
+func wholeEvent(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	response := next(ctx)
+	if response == nil || len(response.Errors) == 0 || len(response.Data) == 0 {
+		return response
+	}
+	operation := graphql.GetOperationContext(ctx)
+	if operation.Operation.Operation != ast.Subscription {
+		return response
+	}
+	root := graphql.CollectFields(operation, operation.Operation.SelectionSet, []string{"Subscription"})[0]
+	for _, err := range response.Errors {
+		if len(err.Path) > 0 {
+			err.Path = append(ast.Path{ast.PathName(root.Alias)}, err.Path...)
+		}
+	}
+	if root.Definition.Type.NonNull && string(response.Data) == `{"`+root.Alias+`":null}` {
+		response.Data = []byte("null")
+	}
+	return response
+}

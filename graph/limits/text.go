@@ -1,0 +1,129 @@
+package limits
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/lexer"
+)
+
+// checkText refuses what can be told from the tokens alone, before a parser recurses into them. It takes time in
+// proportion to the text, and stops where the limit of tokens is reached.
+//
+// Texts have a limit of their own: a module's content is as long as hundreds of documents, and costs less to read than a
+// document of a tenth of its length.
+func checkText(query string) *gqlerror.Error {
+	if err := TooComplex("bytes", MaxBytes+MaxTextBytes, len(query)); err != nil {
+		return err
+	}
+	if err := TooComplex("lines", MaxLines, strings.Count(query, "\n")+strings.Count(query, "\r")); err != nil {
+		return err
+	}
+	t := readTokens(query)
+	if t.halfPair {
+		return badText("A text holds half of a surrogate pair.")
+	}
+	return checkCounts([]count{
+		{"tokens", MaxTokens, t.tokens},
+		{"bytes in texts", MaxTextBytes, t.texts},
+		{"bytes besides texts", MaxBytes, len(query) - t.texts},
+		{"bytes in a name", MaxNameBytes, t.name},
+		{"brackets within each other", MaxNesting, t.nesting},
+	})
+}
+
+// text is what is counted in the tokens of a document. Where the text cannot be read on, counting ends.
+//
+// Half of a surrogate pair is looked for once and at the end: a look at the whole text for each of 10,000 values that had a
+// reason took two minutes.
+type text struct {
+	tokens, name, nesting, texts int
+	halfPair                     bool
+}
+
+func readTokens(query string) (t text) {
+	tokens, open, replaced := lexer.New(&ast.Source{Input: query}), 0, false
+	at := position{text: query}
+	for {
+		token, err := tokens.ReadToken()
+		if err != nil || token.Kind == lexer.EOF || t.tokens > MaxTokens {
+			t.halfPair = replaced && hasHalfPair(query)
+			return t
+		}
+		t.tokens++
+		switch token.Kind {
+		case lexer.ParenL, lexer.BracketL, lexer.BraceL:
+			open++
+			t.nesting = max(t.nesting, open)
+		case lexer.ParenR, lexer.BracketR, lexer.BraceR:
+			open--
+		case lexer.Name:
+			t.name = max(t.name, len(token.Value))
+		case lexer.String:
+			t.texts += at.between(token.Pos) - 2*len(`"`)
+			replaced = replaced || strings.ContainsRune(token.Value, utf8.RuneError)
+		case lexer.BlockString:
+			t.texts += at.between(token.Pos) - 2*len(`"""`)
+		}
+	}
+}
+
+// position turns the lexer's positions, which count characters, into bytes. It only moves forward, so that a document is
+// walked once.
+type position struct {
+	text         string
+	chars, bytes int
+}
+
+func (p *position) between(token ast.Position) (bytes int) {
+	start := p.byteOf(token.Start)
+	return p.byteOf(token.End) - start
+}
+
+func (p *position) byteOf(char int) int {
+	for ; p.chars < char && p.bytes < len(p.text); p.chars++ {
+		if p.text[p.bytes] < utf8.RuneSelf {
+			p.bytes++
+			continue
+		}
+		_, size := utf8.DecodeRuneInString(p.text[p.bytes:])
+		p.bytes += size
+	}
+	return p.bytes
+}
+
+// hasHalfPair finds an escape such as \ud83d without its other half. The lexer puts U+FFFD in its place, and text would
+// be stored that nobody wrote.
+func hasHalfPair(query string) bool {
+	for {
+		at := strings.IndexByte(query, '\\')
+		if at < 0 {
+			return false
+		}
+		query = query[at:]
+		switch first := escaped(query); {
+		case !utf16.IsSurrogate(first):
+			query = query[min(2, len(query)):] // over what is escaped: a backslash, perhaps
+		case utf16.DecodeRune(first, escaped(query[6:])) == utf8.RuneError:
+			return true
+		default:
+			query = query[12:]
+		}
+	}
+}
+
+// escaped is the code unit of the \uXXXX that text begins with, or -1.
+func escaped(text string) rune {
+	if len(text) < 6 || text[:2] != `\u` {
+		return -1
+	}
+	unit, err := strconv.ParseUint(text[2:6], 16, 16)
+	if err != nil {
+		return -1
+	}
+	return rune(unit)
+}

@@ -1,0 +1,184 @@
+package limits
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"studychat/graph/model"
+)
+
+// scalars read one value each: from a variable, or from the document. Others pass as they are.
+var scalars = map[string]func(any) (any, error){
+	"Int":      func(v any) (any, error) { return model.UnmarshalInt64(v) },
+	"String":   func(v any) (any, error) { return model.UnmarshalString(v) },
+	"ID":       func(v any) (any, error) { return model.UnmarshalID(v) },
+	"Boolean":  func(v any) (any, error) { return model.UnmarshalBoolean(v) },
+	"DateTime": func(v any) (any, error) { _, err := model.UnmarshalDateTime(v); return v, err },
+}
+
+// variableFaultKey is where a fault waits until the document is known to be valid.
+const variableFaultKey = "variables.fault"
+
+// coerceVariables brings the variables into the form that the schema asks for, before gqlparser looks at them. gqlparser
+// refuses 2.0 for an Int and takes "2", and takes texts for numbers, numbers for texts and enum values in any case, which
+// then failed in a field: with status 200, and after other mutations of the document had run. GraphQL (6.1.2) calls each of
+// them a request error.
+//
+// The document may not be validated yet, and its own mistakes are told first: so a fault is only remembered.
+func (l Limits) coerceVariables(ctx context.Context, document *ast.QueryDocument, params *graphql.RawParams) {
+	operation := document.Operations.ForName(params.OperationName)
+	if operation == nil {
+		return
+	}
+	c := coercion{schema: l.schema}
+	values := c.variables(operation.VariableDefinitions, params.Variables)
+	if c.fault != nil {
+		graphql.GetOperationContext(ctx).Stats.SetExtension(variableFaultKey, c.fault)
+		return
+	}
+	params.Variables = values
+}
+
+// FaultIn is what coerceVariables found in the operation that ctx belongs to, or nil. gqlparser's own message for it would
+// quote Go's zero value where a number was sent.
+func FaultIn(ctx context.Context) *VariableFault {
+	if !graphql.HasOperationContext(ctx) {
+		return nil
+	}
+	return faultOf(graphql.GetOperationContext(ctx))
+}
+
+func faultOf(op *graphql.OperationContext) *VariableFault {
+	fault, _ := op.Stats.GetExtension(variableFaultKey).(*VariableFault)
+	return fault
+}
+
+// coercion is one run over the variables of a request. It ends at the first fault.
+type coercion struct {
+	schema *ast.Schema
+	fault  *VariableFault
+}
+
+func (c *coercion) variables(definitions ast.VariableDefinitionList, given map[string]any) map[string]any {
+	values := map[string]any{}
+	for _, d := range definitions {
+		if c.fault != nil {
+			return nil
+		}
+		definition := c.schema.Types[d.Type.Name()]
+		if definition == nil || !definition.IsInputType() {
+			continue // validation says so
+		}
+		path := ast.Path{ast.PathName("variable"), ast.PathName(d.Variable)}
+		value, ok := given[d.Variable]
+		switch {
+		case ok:
+			values[d.Variable] = c.value(path, d.Type, value)
+		case d.Type.NonNull && d.DefaultValue == nil:
+			c.fail(path, "is missing.", "")
+		}
+		if c.fault != nil && d.Position != nil {
+			c.fault.line, c.fault.column = d.Position.Line, d.Position.Column
+		}
+	}
+	return values
+}
+
+func (c *coercion) fail(path ast.Path, message, hidden string) {
+	if hidden == "" {
+		hidden = message
+	}
+	if c.fault == nil {
+		c.fault = &VariableFault{path: slices.Clone(path), message: message, hidden: hidden}
+	}
+}
+
+// value is Input Coercion (3.4 to 3.13). Lists take a single value for a list of one.
+func (c *coercion) value(path ast.Path, typ *ast.Type, value any) any {
+	switch list, isList := value.([]any); {
+	case c.fault != nil:
+		return nil
+	case value == nil:
+		if typ.NonNull {
+			c.fail(path, "cannot be null.", "")
+		}
+		return nil
+	case typ.Elem != nil && isList:
+		out := make([]any, len(list))
+		for i := range list {
+			out[i] = c.value(below(path, ast.PathIndex(i)), typ.Elem, list[i])
+		}
+		return out
+	case typ.Elem != nil:
+		return []any{c.value(path, typ.Elem, value)}
+	}
+	definition := c.schema.Types[typ.NamedType]
+	switch definition.Kind {
+	case ast.InputObject:
+		return c.object(path, definition, value)
+	case ast.Enum:
+		if text, ok := value.(string); !ok || definition.EnumValues.ForName(text) == nil {
+			c.fail(path, "cannot be "+brief(value)+". "+definition.Name+" has no such value.", "cannot be "+brief(value)+". The enum has no such value.")
+		}
+		return value
+	}
+	read, ok := scalars[definition.Name]
+	if !ok {
+		return value
+	}
+	out, err := read(value)
+	if err != nil {
+		c.fail(path, "cannot be "+brief(value)+". "+reason(err), "")
+	}
+	return out
+}
+
+func (c *coercion) object(path ast.Path, definition *ast.Definition, value any) any {
+	object, ok := value.(map[string]any)
+	if !ok {
+		c.fail(path, "cannot be "+brief(value)+". "+definition.Name+" is an object.", "cannot be "+brief(value)+". An object is expected.")
+		return nil
+	}
+	out, known := make(map[string]any, len(definition.Fields)), 0
+	for _, field := range definition.Fields {
+		inner, given := object[field.Name]
+		if given {
+			known++
+			out[field.Name] = c.value(below(path, ast.PathName(field.Name)), field.Type, inner)
+		} else if field.Type.NonNull && field.DefaultValue == nil {
+			c.failMissing(path, field.Name)
+		}
+	}
+	if known < len(object) {
+		c.failUnknown(path, definition, object)
+	}
+	return out
+}
+
+// failMissing names a field that the client did not name: with a hidden schema, nobody is told.
+func (c *coercion) failMissing(path ast.Path, field string) {
+	if c.fault == nil {
+		c.fail(below(path, ast.PathName(field)), "is missing.", "lacks a required field.")
+		c.fault.missing = true
+	}
+}
+
+// failUnknown names the first of the unknown fields, so that the answer is the same each time. It wins over what else is
+// wrong: a misspelt field is missing under its right name.
+func (c *coercion) failUnknown(path ast.Path, definition *ast.Definition, object map[string]any) {
+	unknown := maps.Clone(object)
+	for _, field := range definition.Fields {
+		delete(unknown, field.Name)
+	}
+	name := slices.Min(slices.Collect(maps.Keys(unknown)))
+	c.fault = nil
+	c.fail(below(path, ast.PathName(name)), "is not a field of "+definition.Name+".", "is not a field that is known here.")
+}
+
+func below(path ast.Path, step ast.PathElement) ast.Path {
+	return append(path[:len(path):len(path)], step)
+}

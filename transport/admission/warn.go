@@ -1,0 +1,99 @@
+package admission
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// WarningEvery is how often one cause is logged, since anybody may cause these lines.
+const WarningEvery = time.Minute
+
+// maxShown bounds, in bytes, what a line quotes of a request.
+const maxShown = 100
+
+// A Cause is why requests are refused that the operator of the server may have wanted to admit. setting names the setting
+// that would admit them.
+type Cause struct{ message, setting string }
+
+// The causes.
+var (
+	OriginRefused   = Cause{"a request of another origin was refused", "ALLOWED_ORIGINS"}
+	HostRefused     = Cause{"a request to another host name was refused: without authentication only names of this machine are answered", "JWT_SECRET or JWKS_URL"}
+	UserRefused     = Cause{"a connection was refused: this user has as many as allowed", "CONNECTIONS_PER_USER"}
+	AddressRefused  = Cause{"a connection was refused: this address has as many as allowed", "CONNECTIONS_PER_ADDRESS"}
+	ReservedRefused = Cause{"a reservation was refused: this user has 100 streams reserved", ""}
+	UpgradeLost     = Cause{"a WebSocket handshake lost its upgrade on the way, probably in a proxy", "the proxy's own, which must pass on Upgrade and Connection"}
+	BodiesRefused   = Cause{"a large request was refused: those under way take all the memory that is for them", ""}
+)
+
+// Warnings logs refusals, at most one line per cause and minute.
+type Warnings struct {
+	log *slog.Logger
+
+	mu   sync.Mutex
+	told map[Cause]*warned
+}
+
+type warned struct {
+	last    time.Time
+	leftOut int // since then
+}
+
+// NewWarnings logs to log.
+func NewWarnings(log *slog.Logger) *Warnings { return &Warnings{log: log, told: map[Cause]*warned{}} }
+
+// Refused logs that r was refused. The line quotes nothing of the request but its origin and host, so it never holds a token.
+func (w *Warnings) Refused(c Cause, r *http.Request) {
+	leftOut, due := w.due(c)
+	if !due {
+		return
+	}
+	w.log.WarnContext(
+		r.Context(), c.message, "origin", shownOrigin(r.Header.Get("Origin")), "host", shown(r.Host),
+		"setting", c.setting, "leftOut", leftOut,
+	)
+}
+
+// due says whether a line may be written now, and how many lines were left out since the last one.
+func (w *Warnings) due(c Cause) (leftOut int, due bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	line := w.told[c]
+	if line == nil {
+		line = &warned{}
+		w.told[c] = line
+	}
+	if now := time.Now(); line.last.IsZero() || now.Sub(line.last) >= WarningEvery {
+		leftOut, line.leftOut, line.last = line.leftOut, 0, now
+		return leftOut, true
+	}
+	line.leftOut++
+	return 0, false
+}
+
+// shownOrigin is an origin as browsers write it. Anything else may hold secrets, so it is not quoted.
+func shownOrigin(origin string) string {
+	if origin == "" || origin == "null" {
+		return origin
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" {
+		return "not an origin"
+	}
+	return shown(u.Scheme + "://" + u.Host)
+}
+
+// shown keeps the characters of names and addresses.
+func shown(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r > ' ' && r < 0x7f && r != '"' && r != '\\' {
+			return r
+		}
+		return '?'
+	}, text[:min(len(text), maxShown)])
+	return text
+}

@@ -1,0 +1,140 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+)
+
+// bare is a transport with streams alone.
+func bare() *Transport {
+	return &Transport{streams: newOpenStreams(), options: Options{
+		Ready: func(context.Context) Readiness {
+			return Readiness{Ready: true, Parts: map[string]string{"database": "ok"}}
+		},
+		Log: slog.New(slog.DiscardHandler),
+	}}
+}
+
+func TestDrainCutsAndWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tr := bare()
+		cut := make(chan struct{})
+		leave, ok := tr.streams.add(func() { close(cut) })
+		if !ok {
+			t.Fatal("refused")
+		}
+		go func() {
+			<-cut
+			<-time.After(time.Second) // virtual: the stream takes a while to end
+			leave()
+			leave() // twice does no harm
+		}()
+		began := time.Now()
+		if err := tr.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("Drain took %s: it did not wait for the stream", took)
+		}
+		if _, ok := tr.streams.add(func() {}); ok {
+			t.Error("a stream was let in after Drain")
+		}
+	})
+}
+
+func TestDrainHasADeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tr := bare()
+		leave, _ := tr.streams.add(func() {})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := tr.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		leave()
+	})
+}
+
+func TestReadyz(t *testing.T) {
+	t.Parallel()
+	tr := bare()
+	status := func() int {
+		w := httptest.NewRecorder()
+		tr.readyz(w, httptest.NewRequest(http.MethodGet, "/readyz", http.NoBody))
+		return w.Code
+	}
+	if got := status(); got != http.StatusOK {
+		t.Errorf("healthy: %d", got)
+	}
+	tr.options.Ready = func(context.Context) Readiness {
+		return Readiness{Parts: map[string]string{"database": "down"}}
+	}
+	if got := status(); got != http.StatusServiceUnavailable {
+		t.Errorf("no database: %d", got)
+	}
+	tr.options.Ready = func(context.Context) Readiness { return Readiness{Ready: true} }
+	tr.Leave()
+	if got := status(); got != http.StatusServiceUnavailable {
+		t.Errorf("leaving: %d", got)
+	}
+	if leave, ok := tr.streams.add(func() {}); !ok {
+		t.Error("leaving: a stream was refused, although balancers need time to notice")
+	} else {
+		leave()
+	}
+	_ = tr.Drain(t.Context())
+	if got := status(); got != http.StatusServiceUnavailable {
+		t.Errorf("stopping: %d", got)
+	}
+}
+
+// stuck is an executor whose operations do not end when they are cancelled, but when release is closed.
+type stuck struct {
+	Executor
+
+	release, over chan struct{}
+}
+
+func (s stuck) DispatchOperation(ctx context.Context, op *graphql.OperationContext) (graphql.ResponseHandler, context.Context) {
+	defer close(s.over)
+	<-s.release
+	return s.Executor.DispatchOperation(ctx, op)
+}
+
+// TestDrainWaitsForOperations: whoever drains closes the database next, under operations that are still on their way out.
+func TestDrainWaitsForOperations(t *testing.T) {
+	t.Parallel()
+	var s stuck
+	slow := func(o *Options) {
+		s = stuck{o.Executor, make(chan struct{}), make(chan struct{})}
+		o.Executor = s
+	}
+	inVirtualTime(t, slow, func(w *world) {
+		c := w.join("ann")
+		c.subscribe("1", `{ __typename }`, nil)
+		synctest.Wait()
+		go c.closed()
+		go func() {
+			<-time.After(3 * time.Second)
+			close(s.release)
+		}()
+		if err := w.transport.Drain(w.t.Context()); err != nil {
+			w.t.Fatal(err)
+		}
+		select {
+		case <-s.over:
+		default:
+			w.t.Error("Drain returned while an operation was running")
+		}
+	})
+}

@@ -1,0 +1,95 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"studychat/auth"
+	"studychat/transport/admission"
+)
+
+// Bounds of large requests and answers. In memory a large request takes about five times its bytes. Two hundred connections
+// that each read a page of 5 MB a byte at a time would hold two gigabytes.
+const (
+	largeBodies  = 32 << 20    // bytes of large requests under way on this instance
+	largeOfUser  = 3 * MaxBody // of one user
+	largeAnswer  = outboxBytes // smaller answers are not counted
+	largeAnswers = 16 << 20    // bytes of one user's answers that wait for their reader on this instance
+)
+
+// Why a connection is not admitted.
+var (
+	errStopping       = errors.New("stopping")
+	errTooManyUser    = errors.New("too many connections of this user")
+	errTooManyAddress = errors.New("too many connections from this address")
+)
+
+// quotas are the quotas of this instance: of connections that stay open (sockets and event streams), and of large requests
+// and answers. Each method acquires from one of them; the caller releases it.
+type quotas struct {
+	*admission.Quota
+
+	perUser, perAddress int
+	addresses           admission.Addresses
+	warnings            *admission.Warnings
+}
+
+func (q quotas) userConnection(viewer auth.Viewer, r *http.Request) (release func(), err error) {
+	release, ok := q.Acquire("user:"+viewer.ID, 1, q.perUser)
+	if !ok {
+		q.warnings.Refused(admission.UserRefused, r)
+		return nil, errTooManyUser
+	}
+	return release, nil
+}
+
+func (q quotas) addressConnection(r *http.Request) (release func(), err error) {
+	release, ok := q.Acquire("address:"+q.addresses.Of(r), 1, q.perAddress)
+	if !ok {
+		q.warnings.Refused(admission.AddressRefused, r)
+		return nil, errTooManyAddress
+	}
+	return release, nil
+}
+
+// connection acquires both.
+func (q quotas) connection(viewer auth.Viewer, r *http.Request) (release func(), err error) {
+	ofUser, err := q.userConnection(viewer, r)
+	if err != nil {
+		return nil, err
+	}
+	ofAddress, err := q.addressConnection(r)
+	if err != nil {
+		ofUser()
+		return nil, err
+	}
+	return func() { ofUser(); ofAddress() }, nil
+}
+
+// largeBody counts a large request while it is read and executed.
+func (q quotas) largeBody(ctx context.Context, size int) (release func(), ok bool) {
+	ofAll, ok := q.Acquire("bodies", size, largeBodies)
+	if !ok {
+		return nil, false
+	}
+	viewer, err := auth.FromContext(ctx)
+	if err != nil || q.perUser == 0 {
+		return ofAll, true
+	}
+	ofUser, ok := q.Acquire("bodies:"+viewer.ID, size, largeOfUser)
+	if !ok {
+		ofAll()
+		return nil, false
+	}
+	return func() { ofUser(); ofAll() }, true
+}
+
+// answer counts a large answer while it waits for its reader.
+func (q quotas) answer(ctx context.Context, answer []byte) (release func(), ok bool) {
+	viewer, err := auth.FromContext(ctx)
+	if err != nil || len(answer) <= largeAnswer || q.perUser == 0 {
+		return func() {}, true
+	}
+	return q.Acquire("answers:"+viewer.ID, len(answer), largeAnswers)
+}

@@ -1,0 +1,188 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"studychat/auth"
+	"studychat/db"
+	"studychat/graph"
+	"studychat/transport/params"
+)
+
+// Close codes: of RFC 6455, and of graphql-transport-ws
+// (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md). Clients stop for good or come back by them: graphql-ws
+// comes back after 1012, 1013, 4403 and 4408 and after a connection that broke, and stops after the others.
+const (
+	closeTooFast      = websocket.StatusPolicyViolation // 1008
+	closeRestart      = websocket.StatusServiceRestart  // 1012: come back, elsewhere
+	closeTryAgain     = websocket.StatusTryAgainLater   // 1013: come back, later
+	closeBadRequest   = websocket.StatusCode(4400)
+	closeUnauthorized = websocket.StatusCode(4401)
+	closeForbidden    = websocket.StatusCode(4403)
+	closeBadProtocol  = websocket.StatusCode(4406)
+	closeInitTimeout  = websocket.StatusCode(4408)
+	closeDuplicate    = websocket.StatusCode(4409)
+	closeTooManyInits = websocket.StatusCode(4429)
+
+	reasonBadMessage = "Invalid message received"
+	reasonSlow       = "Slow reader"
+)
+
+// Bounds of what a client may say.
+const (
+	messagesBurst    = 200                   // messages that may come at once
+	messagesInterval = 20 * time.Millisecond // then 50 a second
+)
+
+// violation ends the socket.
+type violation struct {
+	code   websocket.StatusCode
+	reason string
+}
+
+var badMessage = &violation{closeBadRequest, reasonBadMessage}
+
+// receive does what a message of the client says, or says why the socket ends. It calls release when it has no use for the
+// message any more.
+func (s *socket) receive(message []byte, release func()) *violation {
+	m, ok := params.FromMessage(message)
+	if ok && m.Type == "subscribe" {
+		return s.subscribe(m, &incoming{nil, len(message) > smallBody, release})
+	}
+	defer release()
+	if !ok {
+		return badMessage
+	}
+	switch m.Type {
+	case "connection_init":
+		return s.init(m.Payload)
+	case "ping":
+		return s.ping(m.Payload)
+	case "pong":
+		return objectOrNothing(m.Payload)
+	case "complete":
+		if m.ID == "" {
+			return badMessage
+		}
+		s.operations.stop(m.ID)
+		return nil
+	}
+	return badMessage
+}
+
+func objectOrNothing(payload []byte) *violation {
+	if len(payload) == 0 || payload[0] == '{' || string(payload) == "null" {
+		return nil
+	}
+	return badMessage
+}
+
+func (s *socket) subscribe(m params.Message, in *incoming) (v *violation) {
+	viewer, authenticated := s.currentViewer()
+	if !authenticated {
+		in.release()
+		return &violation{closeUnauthorized, "Unauthorized"}
+	}
+	var err error
+	in.RawParams, err = params.FromValue(m.Payload)
+	if m.ID == "" || len(m.ID) > maxOperationID || err != nil {
+		in.release()
+		return badMessage
+	}
+	of := graph.RequestFrom(s.ctx)
+	of.ID = db.NewID()
+	ctx := graph.WithRequest(auth.WithViewer(s.ctx, viewer), of)
+	_, err = s.operations.begin(ctx, m.ID, func(ctx context.Context, op *running, before []*running) { s.run(ctx, op, before, in) })
+	if err != nil {
+		in.release()
+	}
+	switch {
+	case errors.Is(err, errTakenID):
+		return &violation{closeDuplicate, "Subscriber for " + shortID(m.ID) + " already exists"}
+	case errors.Is(err, errTooManyOperations):
+		s.put(messageError(m.ID, s.t.refuse.tooManyOperations(s.ctx)))
+	}
+	return nil
+}
+
+// run tells everything about an operation: its answers and a complete, or one error that ends it. A subscription that is
+// refused ends with an error too, never with a complete: clients would take that for the end of the chat.
+//
+// A client may take any answer for a sign that the subscriptions which it sent before are active, so an answer waits for them.
+func (s *socket) run(ctx context.Context, op *running, before []*running, in *incoming) {
+	defer in.release()
+	prepared, refusal := s.t.runner.prepare(withStarted(ctx, op), in)
+	if refusal == nil {
+		if !prepared.streams() {
+			op.place()
+		}
+		refusal = prepared.begin()
+	}
+	if refusal != nil {
+		awaitPlaces(ctx, before)
+		if op.complete() {
+			s.put(messageError(op.id, refusal))
+		}
+		return
+	}
+	err := prepared.each(func(answer []byte) error {
+		if !prepared.streams() {
+			awaitPlaces(ctx, before)
+		}
+		return s.out.put(ctx, messageNext(op.id, answer))
+	})
+	if err == nil && op.complete() {
+		s.put(messageComplete(op.id))
+	}
+}
+
+// put waits for room in the outbox, or for the end of the socket.
+func (s *socket) put(message []byte) { _ = s.out.put(s.ctx, message) }
+
+// Bounds of the pongs of a socket that wait beside its reader.
+const (
+	waitingPongs = 8
+	waitingPong  = 4 << 10 // bytes
+)
+
+// pong answers a ping after the subscriptions that were sent before it have their places. The reader goes on meanwhile, unless
+// too much waits already.
+func (s *socket) pong(f *frame) {
+	before := s.operations.unplaced()
+	if len(before) == 0 || len(f.bytes) > waitingPong || s.pongs.Load() == waitingPongs {
+		s.pongAfter(before, f)
+		return
+	}
+	s.pongs.Add(1)
+	s.goroutines.Go(func() {
+		defer s.pongs.Add(-1)
+		s.pongAfter(before, f)
+	})
+}
+
+// pongAfter keeps a pong back while a client would take it for a sign that its subscriptions are active. When the database does
+// not answer in time, the client is told to come back, unless there is something else on the socket that would be cut with it.
+func (s *socket) pongAfter(before []*running, f *frame) {
+	if !awaitPlaces(s.ctx, before) && s.operations.allWait() {
+		s.sendRetry()
+		return
+	}
+	_ = s.out.putFrame(s.ctx, f)
+}
+
+// answerPing answers a ping of WebSocket's own (RFC 6455, 5.5.3) in the same way. The library would not wait, and would end
+// the socket where its reader is too slow for the writer.
+func (s *socket) answerPing(payload []byte) {
+	if s.keepsPace() {
+		pong := append([]byte{0x8a, byte(len(payload) & 0x7f)}, payload...) // control frames carry at most 125 bytes
+		s.pong(&frame{bytes: pong, raw: true})
+	}
+}
+
+// shortID keeps a close reason below the 123 bytes that RFC 6455 allows.
+func shortID(id string) string { return string(bytes.ToValidUTF8([]byte(id[:min(len(id), 60)]), nil)) }
