@@ -16,6 +16,8 @@ import (
 	"studychat/db/cache"
 	"studychat/db/sqlstore"
 	"studychat/events"
+	"studychat/events/hub"
+	"studychat/events/redisbus"
 	"studychat/graph"
 	"studychat/redisconn"
 	"studychat/transport"
@@ -166,13 +168,13 @@ func openWhenUp(ctx context.Context, url string, opts sqlstore.OpenOptions, log 
 }
 
 // startLive stacks the decorators, publish(cache(store)), and starts the hub on them.
-func (a *app) startLive(ctx context.Context, store *sqlstore.Store, r remote, settings config.Settings) (db.Repository, *events.Hub, error) {
-	bus, registry := events.NewMemoryBus(), events.NewMemoryRegistry()
+func (a *app) startLive(ctx context.Context, store *sqlstore.Store, r remote, settings config.Settings) (db.Repository, *hub.Hub, error) {
+	bus, registry := events.NewMemoryBus(), events.Registry(events.NewMemoryRegistry())
 	if r.conn != nil {
-		bus = events.NewRedisBus(r.conn.Bus.Client, events.RedisOptions{}, a.log)
-		registry = events.NewRedisRegistry(r.conn.Bus.Client, store.Now, a.log)
+		bus = redisbus.New(r.conn.Bus.Client, r.conn.Bus.Names, a.log)
+		registry = redisbus.NewRegistry(r.conn.Bus.Client, r.conn.Bus.Names, store.Now, a.log)
 	}
-	hub := events.NewHub(store, bus, registry, a.log)
+	hub := hub.New(store, bus, registry, a.log)
 	if err := hub.Start(context.WithoutCancel(ctx)); err != nil {
 		return nil, nil, err
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestWrongSettings: the mistakes are printed, and the exit status is 2.
+// TestWrongSettings checks that all mistakes are printed and the exit status is 2.
 func TestWrongSettings(t *testing.T) {
 	t.Parallel()
 	err := run(t.Context(), nil, []string{"ADDR=nowhere", "LOG_LEVEL=loud"}, io.Discard, io.Discard)

@@ -21,7 +21,7 @@ import (
 	"studychat/test/services"
 )
 
-// waitLong bounds every wait of these tests: what takes longer has failed.
+// waitLong bounds every wait of these tests: a longer wait has failed.
 const waitLong = 20 * time.Second
 
 func TestMain(m *testing.M) {
@@ -44,7 +44,7 @@ type instance struct {
 	token  string // sent with every request, if any
 	accept string // the same
 	logs   *logLines
-	stop   func() error // ends it as SIGTERM does, and returns what run returned; once
+	stop   func() error // ends it like SIGTERM and returns the result of run; may be called once
 }
 
 // start runs a server on a free port with the given settings ("NAME=value") and waits until it listens.
@@ -89,7 +89,7 @@ func start(t *testing.T, settings ...string) *instance {
 	return i
 }
 
-// logLines receives a server's log, passes it on to the test's and watches for the line that says where it listens.
+// logLines receives a server's log, forwards it to the test's log and detects the line with the address.
 type logLines struct {
 	out       io.Writer
 	listening chan map[string]any
@@ -101,7 +101,7 @@ func newLogLines(t *testing.T) *logLines {
 	return &logLines{out: t.Output(), listening: make(chan map[string]any, 1), all: make(chan string, 10_000)}
 }
 
-// Write gets one line at a time: slog writes that way.
+// Write gets one line at a time, because slog writes that way.
 func (l *logLines) Write(p []byte) (int, error) {
 	var line map[string]any
 	if json.Unmarshal(p, &line) == nil && line["msg"] == "listening" {
@@ -127,7 +127,7 @@ func (l *logLines) text() string {
 	}
 }
 
-// world is what a server stands on.
+// world is the environment of a server.
 type world struct {
 	name     string
 	settings func(t *testing.T) []string
@@ -167,7 +167,7 @@ type answer struct {
 	} `json:"errors"`
 }
 
-// code is that of the first error, or "".
+// code returns the code of the first error, or "".
 func (a answer) code() string {
 	if len(a.Errors) == 0 {
 		return ""
@@ -176,7 +176,7 @@ func (a answer) code() string {
 	return code
 }
 
-// at walks the data by keys.
+// at follows the keys into the data.
 func (a answer) at(path ...string) any {
 	var value any = a.Data
 	for _, key := range path {
@@ -199,7 +199,7 @@ func (i *instance) send(body []byte) answer {
 	return a
 }
 
-// trySend is send for goroutines that are not the test's.
+// trySend is send for goroutines other than the test's.
 func (i *instance) trySend(body []byte) (answer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), waitLong)
 	defer cancel()
@@ -232,7 +232,7 @@ func operation(document string, v vars) []byte {
 	return body
 }
 
-// ask runs an operation and returns its answer, errors and all.
+// ask runs an operation and returns its answer, including errors.
 func (i *instance) ask(document string, v vars) answer {
 	i.t.Helper()
 	return i.send(operation(document, v))
@@ -255,7 +255,7 @@ const (
 	chatEvents  = `subscription ($chat: ID, $after: String) { chatEvents(chatId: $chat, after: $after) { __typename cursor ... on DurableChatEvent { eventId chatId seq } ... on MessageSent { message { content } } ... on StreamStarted { resumed } ... on StreamReset { reason } } }`
 )
 
-// cursorAt is the place after the event with this number in a chat, of a database that was never restored.
+// cursorAt returns the cursor after this event of a chat, for a database that was never restored.
 func cursorAt(chat string, seq int64) string {
 	return db.Cursor{ChatID: chat, Epoch: 1, Seq: seq}.String()
 }
@@ -332,7 +332,7 @@ func (s *socket) write(kind, id string, payload any) {
 	}
 }
 
-// read returns the next message, pings left out.
+// read returns the next message that is not a ping.
 func (s *socket) read() frame {
 	s.t.Helper()
 	f, err := s.tryRead()
@@ -353,7 +353,7 @@ func (s *socket) tryRead() (frame, error) {
 	}
 }
 
-// event is what chatEvents gives.
+// event is an event of chatEvents.
 type event struct {
 	Kind    string `json:"__typename"`
 	Cursor  string `json:"cursor"`
@@ -367,8 +367,8 @@ type event struct {
 	Resumed bool   `json:"resumed"`
 }
 
-// next returns the next event, presence left out. It insists on the StreamStarted that every stream begins with, before
-// anything else and once.
+// next returns the next event that is not presence. It requires the StreamStarted that every stream begins with,
+// exactly once.
 func (s *socket) next() event {
 	s.t.Helper()
 	for {
@@ -383,7 +383,7 @@ func (s *socket) next() event {
 		}
 		e := payload.Data.ChatEvents
 		if first := s.started.Kind == ""; first != (e.Kind == "StreamStarted") || e.Cursor == "" {
-			s.t.Fatalf("got %+v, having got %+v: a stream begins with one StreamStarted, and each event has a cursor", e, s.started)
+			s.t.Fatalf("got %+v, having got %+v: want exactly one StreamStarted first, and a cursor with each event", e, s.started)
 		}
 		switch e.Kind {
 		case "StreamStarted":
@@ -395,7 +395,7 @@ func (s *socket) next() event {
 	}
 }
 
-// wantMessage says that the next event is this message with this number.
+// wantMessage requires that the next event is this message with this number.
 func (s *socket) wantMessage(seq int, content string) event {
 	s.t.Helper()
 	e := s.next()
@@ -405,7 +405,7 @@ func (s *socket) wantMessage(seq int, content string) event {
 	return e
 }
 
-// closeCode reads on until the server closes, and returns the code and the types of what came before.
+// closeCode reads until the server closes, and returns the code and the types of the messages before it.
 func (s *socket) closeCode() (websocket.StatusCode, []string) {
 	s.t.Helper()
 	var before []string
@@ -454,7 +454,7 @@ func eventually(t *testing.T, what string, done func() bool) {
 
 const testSecret = "a secret of at least thirty-two bytes"
 
-// withTokens are the settings of a server that asks for tokens.
+// withTokens returns the settings of a server that requires tokens.
 func withTokens() []string {
 	return []string{"JWT_SECRET=" + testSecret, "JWT_ISSUER=test", "JWT_AUDIENCE=studychat"}
 }

@@ -10,7 +10,7 @@ import (
 	"studychat/test/services"
 )
 
-// twoWithRedis are two servers on one PostgreSQL and one Redis, which ask for tokens.
+// twoWithRedis starts two servers that require tokens, on one PostgreSQL and one Redis.
 func twoWithRedis(t *testing.T) []*instance {
 	t.Helper()
 	settings := append(withTokens(), "DATABASE_URL="+services.Postgres(t), "REDIS_URL="+services.Redis(t))
@@ -25,19 +25,19 @@ const (
 	readOfModule = `query ($id: ID!, $module: ID!) { chat(id: $id) { moduleId module { title content } } chats(moduleId: $module) { totalCount nodes { title } } }`
 )
 
-// TestModulesOnTwoInstances: what is written of a module at one instance is read at the other, at once.
+// TestModulesOnTwoInstances checks that a write to a module at one instance is visible at the other at once.
 func TestModulesOnTwoInstances(t *testing.T) {
 	t.Parallel()
 	both := twoWithRedis(t)
 	editor := func(n int) *instance { return both[n].bearing("editor", time.Hour, jwt.MapClaims{"scope": "modules"}) }
 	ann := func(n int) *instance { return both[n].as("ann") }
 	if a := ann(0).ask(ofModule, vars{"title": "Too early", "module": "algebra"}); a.code() != "NOT_FOUND" {
-		t.Errorf("a chat of a module that is not there: %s", a.raw)
+		t.Errorf("a chat of a missing module: %s", a.raw)
 	}
 	first := editor(0).must(putModule, vars{"id": "algebra", "title": "Algebra", "content": "# One\r\ntwo"})
 	again := editor(1).must(putModule, vars{"id": "algebra", "title": "Algebra", "content": "# One\ntwo"})
 	if first.raw != again.raw {
-		t.Errorf("the same again at the other instance: %s, and at first %s", again.raw, first.raw)
+		t.Errorf("repeated at the other instance: %s, first %s", again.raw, first.raw)
 	}
 	editor(1).must(putModule, vars{"id": "biology", "title": "Biology", "content": ""})
 	var chat string
@@ -53,10 +53,10 @@ func TestModulesOnTwoInstances(t *testing.T) {
 		a := ann(n).must(readModule, vars{"id": "algebra"})
 		wantEqual(t, "the node", a.at("node"), map[string]any{"__typename": "Module", "id": "algebra"})
 		wantEqual(t, "the module's chats", a.at("module", "chats", "nodes"), []any{map[string]any{"title": "Chat 1"}, map[string]any{"title": "Chat 0"}})
-		wantEqual(t, "another's chats of it", both[n].as("bob").must(readModule, vars{"id": "algebra"}).at("module", "chats", "totalCount"), 0)
+		wantEqual(t, "bob's chats of the module", both[n].as("bob").must(readModule, vars{"id": "algebra"}).at("module", "chats", "totalCount"), 0)
 		wantEqual(t, "another module's chats", ann(n).must(readModule, vars{"id": "biology"}).at("module", "chats", "totalCount"), 0)
 	}
-	for n := range both { // each writes, the other reads, by turns
+	for n := range both { // one writes and the other reads, in turn
 		title := fmt.Sprint("Algebra ", n)
 		editor(n).must(putModule, vars{"id": "algebra", "title": title, "content": "new"})
 		for m := range both {
@@ -68,7 +68,7 @@ func TestModulesOnTwoInstances(t *testing.T) {
 	for n := range both {
 		a := ann(n).must(readOfModule, vars{"id": chat, "module": "algebra"})
 		wantEqual(t, "the chat after the deletion", a.at("chat"), map[string]any{"moduleId": "algebra", "module": nil})
-		wantEqual(t, "the chats of what was deleted", a.at("chats", "totalCount"), 2)
+		wantEqual(t, "the chats of the deleted module", a.at("chats", "totalCount"), 2)
 		if a := ann(n).ask(readModule, vars{"id": "algebra"}); a.code() != "NOT_FOUND" {
 			t.Errorf("a deleted module reads %s", a.raw)
 		}
@@ -87,8 +87,8 @@ const (
 	remove   = `mutation ($id: ID!, $user: ID!) { removeMember(input: {chatId: $id, userId: $user}) { chat { id } } }`
 )
 
-// TestListOnTwoInstances: the list of chats has the newest message first, and is the newest on both instances after each
-// change, read from the cache of Redis as often as it can be.
+// TestListOnTwoInstances checks that both instances return the newest list of chats after each change, with the newest
+// message first, from the cache of Redis whenever possible.
 func TestListOnTwoInstances(t *testing.T) {
 	t.Parallel()
 	both := twoWithRedis(t)
@@ -102,7 +102,7 @@ func TestListOnTwoInstances(t *testing.T) {
 		sent := at(n, "ann").must(sendMessage, vars{"chat": chats[title], "content": "first of " + title})
 		messages[title] = sent.at("sendMessage", "message", "id").(string)
 	}
-	// want reads the list of both users on both instances, twice each.
+	// want reads the list of both users at both instances, twice each.
 	want := func(after string, of ...string) {
 		t.Helper()
 		for n := range 4 {
@@ -139,7 +139,7 @@ func TestListOnTwoInstances(t *testing.T) {
 
 const addMember = `mutation ($chat: ID!, $user: ID!) { addMember(input: {chatId: $chat, userId: $user, invite: true}) { member { id } } }`
 
-// roleFor names the owner of a chat of ann and bob by the role of one of them.
+// roleFor returns the owner of a chat of ann and bob, given the role of one of them.
 func roleFor(user string, role any) string {
 	other := map[string]string{"ann": "bob", "bob": "ann"}
 	if role == "OWNER" {

@@ -9,7 +9,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// bearing returns the same server for a user whose token was issued so long ago and says this besides.
+// bearing returns the same server for a user whose token was issued this long ago and has further claims.
 func (i *instance) bearing(user string, issued time.Duration, more jwt.MapClaims) *instance {
 	i.t.Helper()
 	claims := jwt.MapClaims{
@@ -27,7 +27,7 @@ func (i *instance) bearing(user string, issued time.Duration, more jwt.MapClaims
 	return &other
 }
 
-// eachWorldWithTokens is eachWorld with servers that ask for tokens.
+// eachWorldWithTokens is eachWorld with servers that require tokens.
 func eachWorldWithTokens(t *testing.T, test func(t *testing.T, i *instance)) {
 	t.Helper()
 	for _, w := range worlds() {
@@ -57,7 +57,7 @@ func wantEqual(t *testing.T, what string, got, want any) {
 	}
 }
 
-// TestNamesOfTokens: what a token says of its user is what everybody sees of them, as viewer, author, actor and member.
+// TestNamesOfTokens checks that everybody sees the claims of a user's token, as viewer, author, actor and member.
 func TestNamesOfTokens(t *testing.T) {
 	t.Parallel()
 	eachWorldWithTokens(t, func(t *testing.T, i *instance) {
@@ -67,7 +67,7 @@ func TestNamesOfTokens(t *testing.T) {
 		wantEqual(t, "ann to herself", ann.must(viewerNamed, nil).at("viewer"), shown("ann", "Ann Example", picture))
 		chat, cursor := ann.newChat()
 		if a := ann.ask(addKnown, vars{"chat": chat, "user": "bob"}); a.code() != "NOT_FOUND" {
-			t.Errorf("a user who was never here is added: %s", a.raw)
+			t.Errorf("a user who never signed in was added: %s", a.raw)
 		}
 		wantEqual(t, "bob, who has no name,", bob.must(viewerNamed, nil).at("viewer"), shown("bob", "bob", nil))
 		added := ann.must(addKnown, vars{"chat": chat, "user": "user:bob"})
@@ -76,19 +76,19 @@ func TestNamesOfTokens(t *testing.T) {
 
 		a := bob.must(readPeople, vars{"id": chat})
 		wantEqual(t, "the author to bob", a.at("chat", "lastMessage", "author"), shown("ann", "Ann Example", picture))
-		wantEqual(t, "who started it", a.at("chat", "createdBy", "name"), "Ann Example")
+		wantEqual(t, "the chat's creator", a.at("chat", "createdBy", "name"), "Ann Example")
 		members := a.at("chat", "members").([]any)
 		wantEqual(t, "the first member", members[0].(map[string]any)["user"], shown("ann", "Ann Example", picture))
 		for e := range bob.events(operation(peopleLive, vars{"chat": chat, "after": cursor})) {
 			if strings.Contains(e, "MessageSent") {
 				if !strings.Contains(e, `"actor":{"id":"user:ann","name":"Ann Example","avatarUrl":"`+picture+`"}`) || !strings.Contains(e, `"author":{"name":"Ann Example"}`) {
-					t.Errorf("bob's stream says %s", e)
+					t.Errorf("bob's stream has %s", e)
 				}
 				break
 			}
 		}
 
-		// A newer token has another name and no picture; an older one is late.
+		// A newer token has another name and no picture. An older token arrives late.
 		newer := i.bearing("ann", time.Minute, jwt.MapClaims{"name": "Ann Other"})
 		wantEqual(t, "ann by a newer token", newer.must(viewerNamed, nil).at("viewer", "name"), "Ann Other")
 		wantEqual(t, "ann by the old token", ann.must(viewerNamed, nil).at("viewer", "name"), "Ann Other")
@@ -96,7 +96,7 @@ func TestNamesOfTokens(t *testing.T) {
 	})
 }
 
-// TestNamesThatAreNone: a claim that is of no use counts as none, and the token is as good as before.
+// TestNamesThatAreNone checks that an unusable name or picture counts as absent and does not invalidate the token.
 func TestNamesThatAreNone(t *testing.T) {
 	t.Parallel()
 	i := start(t, append(withTokens(), "DATABASE_URL=sqlite::memory:")...)
@@ -109,11 +109,12 @@ func TestNamesThatAreNone(t *testing.T) {
 	} {
 		user := fmt.Sprint("user-", n)
 		a := i.bearing(user, time.Hour, claims).must(viewerNamed, nil)
-		wantEqual(t, fmt.Sprint("the viewer of ", claims), a.at("viewer"), shown(user, user, nil))
+		wantEqual(t, fmt.Sprint("the viewer with ", claims), a.at("viewer"), shown(user, user, nil))
 	}
 }
 
-// TestUpsertUser: who has the scope writes names; the user's own token overrides them once it says something new.
+// TestUpsertUser checks that the scope permits writing names, and that a user's own token overrides them once its
+// claims change.
 func TestUpsertUser(t *testing.T) {
 	t.Parallel()
 	eachWorldWithTokens(t, func(t *testing.T, i *instance) {
@@ -128,18 +129,18 @@ func TestUpsertUser(t *testing.T) {
 
 		const picture = "https://directory.example/ann.png"
 		written := directory.must(upsertUser, vars{"user": "user:ann", "name": "Dr. Ann", "picture": picture})
-		wantEqual(t, "what was written", written.at("upsertUser", "user"), shown("ann", "Dr. Ann", picture))
+		wantEqual(t, "the answer to upsertUser", written.at("upsertUser", "user"), shown("ann", "Dr. Ann", picture))
 		wantEqual(t, "ann by the same token as before", ann.must(viewerNamed, nil).at("viewer"), shown("ann", "Dr. Ann", picture))
 		again := i.bearing("ann", time.Minute, jwt.MapClaims{"name": "Ann"})
 		wantEqual(t, "ann by a fresh token that says the same", again.must(viewerNamed, nil).at("viewer", "name"), "Dr. Ann")
 		married := i.bearing("ann", time.Second, jwt.MapClaims{"name": "Ann Wed"})
 		wantEqual(t, "ann by a token that says something else", married.must(viewerNamed, nil).at("viewer", "name"), "Ann Wed")
 
-		// Users who were never here are known from then on.
+		// Users who never signed in are known from then on.
 		directory.must(upsertUser, vars{"user": "cid", "name": "Cid"})
 		chat, _ := ann.newChat()
 		a := ann.must(addKnown, vars{"chat": chat, "user": "cid"})
-		wantEqual(t, "a user who was never here", a.at("addMember", "member", "user"), shown("cid", "Cid", nil))
+		wantEqual(t, "a user who never signed in", a.at("addMember", "member", "user"), shown("cid", "Cid", nil))
 
 		for field, v := range map[string]vars{
 			"name":      {"user": "ann", "name": " \n "},

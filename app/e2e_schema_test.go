@@ -9,7 +9,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// TestEmptyCursors: an empty text counts as absent, wherever a cursor is taken.
+// TestEmptyCursors checks that an empty cursor counts as absent everywhere.
 func TestEmptyCursors(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, i *instance) {
@@ -37,7 +37,7 @@ func TestEmptyCursors(t *testing.T) {
 			for e := range stream {
 				if strings.Contains(e, `"MessageSent"`) {
 					if !strings.Contains(e, `"content":"two"`) {
-						t.Errorf("%q: a stream from now on has %s", of, e)
+						t.Errorf("%q: a stream without a cursor has %s", of, e)
 					}
 					break
 				}
@@ -51,7 +51,8 @@ func TestEmptyCursors(t *testing.T) {
 	})
 }
 
-// TestLineEnds: line ends of any kind become LF, on every way out, and a repeat with other line ends is the same message.
+// TestLineEnds checks that all line ends become LF in every output, and that a repeat with other line ends is the same
+// message.
 func TestLineEnds(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, i *instance) {
@@ -67,7 +68,7 @@ func TestLineEnds(t *testing.T) {
 		live.wantMessage(2, kept)
 		for _, again := range []string{sent, kept, strings.ReplaceAll(kept, "\n", "\r\n")} {
 			if a := i.must(sendMessage, vars{"id": id, "chat": chat, "content": again}); a.raw != first.raw {
-				t.Errorf("%q again: %s, and at first %s", again, a.raw, first.raw)
+				t.Errorf("%q repeated: %s, first %s", again, a.raw, first.raw)
 			}
 		}
 		if a := i.must(readChat, vars{"id": chat}); !strings.Contains(a.raw, encoded(kept)) {
@@ -90,7 +91,7 @@ func encoded(text string) string {
 	return string(raw)
 }
 
-// TestPartialMutations: one that fails leaves the others' answers alone, and what they did.
+// TestPartialMutations checks that a failing mutation does not affect the answers and effects of the others.
 func TestPartialMutations(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, i *instance) {
@@ -118,8 +119,8 @@ func TestPartialMutations(t *testing.T) {
 	})
 }
 
-// TestJoinedOnFeed: to a user who joins, a chat begins with their own coming, on a feed that is open and on one that goes
-// on from before.
+// TestJoinedOnFeed checks that a chat begins with the joining user's own MemberAdded, on an open feed and on a resumed
+// one.
 func TestJoinedOnFeed(t *testing.T) {
 	t.Parallel()
 	eachWorldWithTokens(t, func(t *testing.T, i *instance) {
@@ -145,7 +146,7 @@ func TestJoinedOnFeed(t *testing.T) {
 	})
 }
 
-// TestJWTScopesOfModules: modules are written with the scope alone.
+// TestJWTScopesOfModules checks that modules can be written only with the scope.
 func TestJWTScopesOfModules(t *testing.T) {
 	t.Parallel()
 	i := start(t, append(withTokens(), "DATABASE_URL=sqlite::memory:")...)

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// firstBytes opens a stream over Server-Sent Events, reads the id that it begins with and cuts it.
+// firstBytes opens a stream over Server-Sent Events, reads its first id and disconnects.
 func (i *instance) firstBytes(body []byte, lastID string) string {
 	i.t.Helper()
 	ctx, cancel := context.WithTimeout(i.t.Context(), waitLong)
@@ -35,7 +35,7 @@ func (i *instance) firstBytes(body []byte, lastID string) string {
 	return strings.TrimSpace(strings.TrimPrefix(id, "id: "))
 }
 
-// TestCutAtTheStart: a stream that is cut before any event goes on from where it began, once and again.
+// TestCutAtTheStart checks that a stream that is disconnected before any event resumes from its beginning, even twice.
 func TestCutAtTheStart(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, i *instance) {
@@ -48,13 +48,13 @@ func TestCutAtTheStart(t *testing.T) {
 			cursor := i.firstBytes(operation(chatEvents, v), "")
 			i.message(chat, "one")
 			i.follow(of, cursor).wantOwn(chat, 2, "one", feed)
-			again := i.firstBytes(operation(chatEvents, v), cursor) // cut once more before it brought anything
+			again := i.firstBytes(operation(chatEvents, v), cursor) // disconnected once more before any event
 			i.message(chat, "two")
 			back := i.follow(of, again)
 			back.wantOwn(chat, 2, "one", feed)
 			back.wantOwn(chat, 3, "two", feed)
 			if !back.started.Resumed {
-				t.Errorf("feed %t: %+v does not say that it goes on", feed, back.started)
+				t.Errorf("feed %t: %+v is not marked as resumed", feed, back.started)
 			}
 
 			live := i.follow(of, "")
@@ -63,12 +63,12 @@ func TestCutAtTheStart(t *testing.T) {
 			}
 			i.message(chat, "three")
 			live.started.Kind = "StreamStarted"
-			live.wantMessage(4, "three") // from now on, and nothing of before
+			live.wantMessage(4, "three") // from now on, without earlier messages
 		}
 	})
 }
 
-// wantOwn is wantMessage for a feed too, which may begin before its cursor, and tells of other chats.
+// wantOwn is wantMessage for feeds, too, which may repeat earlier events and contain other chats.
 func (s *socket) wantOwn(chat string, seq int, content string, feed bool) {
 	s.t.Helper()
 	if !feed {
@@ -87,11 +87,11 @@ func (s *socket) wantOwn(chat string, seq int, content string, feed bool) {
 	}
 }
 
-// TestFeedJoinsList: the list and the feed from its cursor leave nothing out, while messages are sent.
+// TestFeedJoinsList checks that the list and the feed from its cursor miss nothing while messages are sent.
 func TestFeedJoinsList(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, i *instance) {
-		const sends = 6 // a round, in each chat
+		const sends = 6 // per round, in each chat
 		chats := make([]string, 3)
 		for n := range chats {
 			chats[n], _ = i.newChat()
@@ -113,7 +113,7 @@ func TestFeedJoinsList(t *testing.T) {
 	})
 }
 
-// joinFeed reads the list and then the feed, until every chat is at the number.
+// joinFeed reads the list and then the feed, until every chat has reached the number.
 func (i *instance) joinFeed(chats, number int) {
 	i.t.Helper()
 	list := i.must(`{ chats { eventCursor nodes { id seq } } }`, nil)
@@ -131,10 +131,10 @@ func (i *instance) joinFeed(chats, number int) {
 	for chats > 0 {
 		e := feed.next()
 		if e.Seq <= reached[e.ChatID] {
-			continue // the list showed it
+			continue // the list already showed it
 		}
 		if e.Seq != reached[e.ChatID]+1 {
-			i.t.Fatalf("event %d of %s comes after %d", e.Seq, e.ChatID, reached[e.ChatID])
+			i.t.Fatalf("event %d of %s follows %d", e.Seq, e.ChatID, reached[e.ChatID])
 		}
 		if reached[e.ChatID] = e.Seq; e.Seq == number {
 			chats--

@@ -16,7 +16,7 @@ import (
 	"studychat/transport"
 )
 
-// TestConversation is what every client does: start a chat, follow it, write, read, come back, end it.
+// TestConversation runs a typical session: create a chat, follow it, write, read, resume, delete it.
 func TestConversation(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, i *instance) {
@@ -33,7 +33,7 @@ func TestConversation(t *testing.T) {
 		back.wantMessage(4, "three")
 		live.wantMessage(4, "three")
 
-		for range 2 { // the second time from the cache, where there is one
+		for range 2 { // the second read comes from the cache, if there is one
 			a := i.must(readChat, vars{"id": chat})
 			if got := fmt.Sprint(a.at("chat", "messages", "edges")); strings.Count(got, "node") != 3 || a.at("chat", "eventCursor") != cursorAt(chat, 4) {
 				t.Fatalf("the chat reads %s", a.raw)
@@ -54,7 +54,7 @@ func TestConversation(t *testing.T) {
 	})
 }
 
-// TestREADME runs what the README tells people to paste.
+// TestREADME runs the snippets of the README.
 func TestREADME(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../README.md")
@@ -105,7 +105,7 @@ func (i *instance) events(body []byte) <-chan string {
 	out := readEvents(response.Body)
 	i.t.Cleanup(func() {
 		cancel()
-		for range out { // until the reader is gone
+		for range out { // until the reader has ended
 			continue
 		}
 	})
@@ -137,7 +137,7 @@ func TestEventsOverSSE(t *testing.T) {
 	})
 }
 
-// TestRetries sends one message 200 times at once: one row, one event, 200 equal answers.
+// TestRetries sends one message 200 times at once and expects one row, one event and 200 equal answers.
 func TestRetries(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, i *instance) {
@@ -163,7 +163,7 @@ func TestRetries(t *testing.T) {
 		}
 		i.message(chat, "after")
 		live.wantMessage(2, "once")
-		live.wantMessage(3, "after") // the next number: the repeats took none
+		live.wantMessage(3, "after") // the next number: the repeats used none
 		a := i.must(readChat, vars{"id": chat})
 		if n := strings.Count(a.raw, `"once"`); n != 1 {
 			t.Fatalf("%d rows: %s", n, a.raw)
@@ -174,7 +174,7 @@ func TestRetries(t *testing.T) {
 	})
 }
 
-// TestBadInput: BAD_USER_INPUT naming the field, nothing stored, process alive.
+// TestBadInput expects BAD_USER_INPUT with the field, no stored data, and a running process.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, i *instance) {
@@ -196,7 +196,7 @@ func TestBadInput(t *testing.T) {
 			{"a C1 control", "content", send("a\u009bb")},
 			{"broken UTF-8", "content", bytes.Replace(send("QQ"), []byte("QQ"), []byte("a\xff\xfeb"), 1)},
 			{"half a surrogate pair", "content", bytes.Replace(send("QQ"), []byte("QQ"), []byte(`a\ud800b`), 1)},
-			{"a cut character", "content", bytes.Replace(send("QQ"), []byte("QQ"), []byte("a\xe2\x82"), 1)},
+			{"a truncated character", "content", bytes.Replace(send("QQ"), []byte("QQ"), []byte("a\xe2\x82"), 1)},
 			{"malformed chat", "chatId", operation(sendMessage, vars{"chat": "1", "content": "x"})},
 			{"a UUID in braces", "chatId", operation(sendMessage, vars{"chat": "{" + chat + "}", "content": "x"})},
 			{"malformed id", "id", operation(sendMessage, vars{"chat": chat, "id": "not-a-uuid", "content": "x"})},
@@ -220,13 +220,13 @@ func TestBadInput(t *testing.T) {
 			t.Errorf("something was stored: %s", a.raw)
 		}
 		if strings.Contains(i.logs.text(), `"level":"ERROR"`) {
-			t.Error("bad input was logged as a fault of ours")
+			t.Error("bad input was logged as an internal error")
 		}
 	})
 }
 
-// TestBadRequests never became an operation: a clear status, none of the body in the answer, and no data. What was understood
-// as GraphQL has status 200 for those who accept application/json alone.
+// TestBadRequests sends bodies that are not operations. It expects a clear status, no part of the body in the answer,
+// and no data. Valid GraphQL requests get status 200 if the client accepts only application/json.
 func TestBadRequests(t *testing.T) {
 	t.Parallel()
 	i := start(t, "DATABASE_URL=sqlite::memory:")
@@ -238,7 +238,7 @@ func TestBadRequests(t *testing.T) {
 		{"a list", `[{"query":"{ __typename } SECRET"}]`, http.StatusBadRequest, http.StatusBadRequest},
 		{"a number for a query", `{"query": 1, "x": "SECRET"}`, http.StatusBadRequest, http.StatusBadRequest},
 		{"two queries", `{"query": "{ __typename }", "query": "{ SECRET }"}`, http.StatusBadRequest, http.StatusBadRequest},
-		{"nested for ever", strings.Repeat("[", 100_000), http.StatusBadRequest, http.StatusBadRequest},
+		{"endless nesting", strings.Repeat("[", 100_000), http.StatusBadRequest, http.StatusBadRequest},
 		{"too large", `{"query":"` + strings.Repeat("SECRET ", 1+transport.MaxBody/7) + `"}`, http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge},
 		{"no such operation", `{"query":"query A { __typename }","operationName":"SECRE"}`, http.StatusBadRequest, http.StatusOK},
 		{"unknown field", `{"query":"{ nothing }"}`, http.StatusBadRequest, http.StatusOK},
@@ -263,7 +263,8 @@ func TestBadRequests(t *testing.T) {
 	i.must(`{ __typename }`, nil)
 }
 
-// TestTwoInstances: what is written on one is seen on the other, with Redis, without it, and with it again.
+// TestTwoInstances checks that a write at one instance is visible at the other with Redis, without it, and with it
+// again.
 func TestTwoInstances(t *testing.T) {
 	t.Parallel()
 	redis := services.NewRedisServer(t)
@@ -292,7 +293,7 @@ func TestTwoInstances(t *testing.T) {
 	onB.wantMessage(4, "with Redis again")
 }
 
-// ready is the status of /readyz and what it says of Redis.
+// ready returns the status of /readyz and its state of Redis.
 func (i *instance) ready() string {
 	i.t.Helper()
 	request, _ := http.NewRequestWithContext(i.t.Context(), http.MethodGet, i.url+"/readyz", http.NoBody)
@@ -324,7 +325,8 @@ func TestNotReadyWithoutDatabase(t *testing.T) {
 	i.newChat()
 }
 
-// TestStop: streams are cut so that clients come back, never completed; nothing acknowledged is lost.
+// TestStop checks that streams are disconnected so that clients reconnect, and never completed, and that no
+// acknowledged write is lost.
 func TestStop(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, i *instance) {
@@ -366,12 +368,12 @@ func TestTokens(t *testing.T) {
 	bob.message(chat, "hello")
 	onBob.wantMessage(3, "hello")
 
-	stranger, never := eve.ask(readChat, vars{"id": chat}), eve.ask(readChat, vars{"id": "00000000-0000-4000-8000-000000000000"})
-	if stranger.code() != "NOT_FOUND" || stranger.raw != never.raw {
-		t.Errorf("a stranger reads %s, and of nothing %s", stranger.raw, never.raw)
+	nonMember, never := eve.ask(readChat, vars{"id": chat}), eve.ask(readChat, vars{"id": "00000000-0000-4000-8000-000000000000"})
+	if nonMember.code() != "NOT_FOUND" || nonMember.raw != never.raw {
+		t.Errorf("a non-member reads %s, but for a missing chat %s", nonMember.raw, never.raw)
 	}
 	if f := eve.follow(chat, "").read(); !strings.Contains(string(f.Payload), "NOT_FOUND") {
-		t.Errorf("a stranger follows: %s %s", f.Type, f.Payload)
+		t.Errorf("a non-member can follow: %s %s", f.Type, f.Payload)
 	}
 }
 
@@ -404,7 +406,8 @@ func TestSocketRefusals(t *testing.T) {
 	}
 }
 
-// TestTokenExpires: the socket closes with a code that makes clients come back with a fresh token; no complete.
+// TestTokenExpires checks that the socket closes with a code after which clients reconnect with a fresh token, without
+// a complete.
 func TestTokenExpires(t *testing.T) {
 	t.Parallel()
 	i := start(t, append(withTokens(), "DATABASE_URL=sqlite::memory:")...)
@@ -417,7 +420,7 @@ func TestTokenExpires(t *testing.T) {
 	}
 }
 
-// TestTokenExpiresOverSSE: the stream breaks; it neither goes on nor completes.
+// TestTokenExpiresOverSSE checks that the stream breaks: it neither continues nor completes.
 func TestTokenExpiresOverSSE(t *testing.T) {
 	t.Parallel()
 	i := start(t, append(withTokens(), "DATABASE_URL=sqlite::memory:")...)
@@ -429,11 +432,11 @@ func TestTokenExpiresOverSSE(t *testing.T) {
 		got = append(got, e)
 	}
 	if len(got) != 2 || !strings.Contains(got[0], "StreamStarted") || !strings.Contains(got[1], "ChatCreated") {
-		t.Errorf("got %v, want the start, the first event and then a cut", got)
+		t.Errorf("got %v, want the start, the first event and then a disconnect", got)
 	}
 }
 
-// TestRebinding: without authentication a foreign name that points to this machine is refused.
+// TestRebinding checks that, without authentication, a foreign host name that points to this machine is refused.
 func TestRebinding(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -441,7 +444,7 @@ func TestRebinding(t *testing.T) {
 		status   int
 	}{
 		{nil, http.StatusForbidden},
-		{withTokens(), http.StatusOK}, // the token protects
+		{withTokens(), http.StatusOK}, // the token protects the server
 	} {
 		i := start(t, append(c.settings, "DATABASE_URL=sqlite::memory:")...)
 		request, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, i.url+"/graphql", bytes.NewReader(operation("{ __typename }", nil)))
@@ -458,7 +461,7 @@ func TestRebinding(t *testing.T) {
 	}
 }
 
-// TestUpgradeOffers: an offer of HTTP/2 is no socket.
+// TestUpgradeOffers checks that an offer of HTTP/2 does not open a socket.
 func TestUpgradeOffers(t *testing.T) {
 	t.Parallel()
 	i := start(t, "DATABASE_URL=sqlite::memory:")

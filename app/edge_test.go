@@ -35,7 +35,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestEnforcedDocuments: the program itself with the manifest of a real tool.
+// TestEnforcedDocuments runs the program with the manifest of a real tool.
 func TestEnforcedDocuments(t *testing.T) {
 	t.Parallel()
 	file := "../graph/persisted/testdata/apollo/persisted-query-manifest.json"
@@ -52,11 +52,11 @@ func TestEnforcedDocuments(t *testing.T) {
 		known++
 	}
 	if a := i.ask(`{ __typename }`, nil); known == 0 || a.code() != "FORBIDDEN" {
-		t.Errorf("%d documents are known, and another: %s", known, a.raw)
+		t.Errorf("%d documents are known, but an unknown one got %s", known, a.raw)
 	}
 }
 
-// TestStopBeforeStart: who waits for a database is told to stop, and does, without an error.
+// TestStopBeforeStart stops a server that waits for its database. It must end without an error.
 func TestStopBeforeStart(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithTimeout(t.Context(), waitLong)
@@ -66,7 +66,7 @@ func TestStopBeforeStart(t *testing.T) {
 	go func() {
 		ended <- run(ctx, nil, []string{"ADDR=127.0.0.1:0", "DATABASE_URL=postgres://nobody@127.0.0.1:1/nothing"}, io.Discard, logs)
 	}()
-	eventually(t, "it waits", func() bool { return strings.Contains(logs.text(), "does not answer yet") })
+	eventually(t, "the server to wait", func() bool { return strings.Contains(logs.text(), "does not answer yet") })
 	stop()
 	if err := <-ended; err != nil {
 		t.Errorf("it ended with %v", err)

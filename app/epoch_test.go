@@ -13,7 +13,7 @@ import (
 	"studychat/test/services"
 )
 
-// bump runs `studychat epoch bump` beside a server and returns what it says.
+// bump runs `studychat epoch bump` beside a server and returns its output.
 func bump(t *testing.T, settings []string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), waitLong)
@@ -25,8 +25,8 @@ func bump(t *testing.T, settings []string) string {
 	return out.String()
 }
 
-// TestEpochBump bumps the epoch under a server that runs: a chat's stream and the feed say so and go on, and what the
-// server reads from then on, from the cache too, has cursors of the new epoch.
+// TestEpochBump bumps the epoch under a running server. A chat's stream and the feed must announce it and continue, and
+// later reads, even from the cache, must have cursors of the new epoch.
 func TestEpochBump(t *testing.T) {
 	t.Parallel()
 	for _, w := range worlds() {
@@ -35,7 +35,7 @@ func TestEpochBump(t *testing.T) {
 			settings := w.settings(t)
 			i := start(t, settings...)
 			chat, cursor := i.newChat()
-			for range 2 { // the second time from the cache, where there is one
+			for range 2 { // the second read comes from the cache, if there is one
 				i.must(readChat, vars{"id": chat})
 			}
 			live, feed := i.follow(chat, cursor), i.follow("", db.FeedCursor{User: "local", Epoch: 1, At: time.Now()}.String())
@@ -45,7 +45,7 @@ func TestEpochBump(t *testing.T) {
 			i.must(readChat, vars{"id": chat})
 
 			if said := bump(t, settings); !strings.HasPrefix(said, "epoch was 1, is ") {
-				t.Errorf("the command says %q", said)
+				t.Errorf("the command printed %q", said)
 			}
 			reset := live.next()
 			if reset.Kind != "StreamReset" || reset.Reason != "EPOCH" || strings.HasPrefix(reset.Cursor, "2.1.") {
@@ -55,20 +55,20 @@ func TestEpochBump(t *testing.T) {
 				t.Errorf("the chat reads %s, want the cursor %s", a.raw, reset.Cursor)
 			}
 			if e := feed.next(); e.Kind != "StreamReset" || e.Reason != "EPOCH" {
-				t.Fatalf("the feed says %+v, want StreamReset EPOCH", e)
+				t.Fatalf("the feed has %+v, want StreamReset EPOCH", e)
 			}
 			i.message(chat, "after")
 			live.wantMessage(3, "after")
 			feed.wantMessage(3, "after")
 			i.follow(chat, reset.Cursor).wantMessage(3, "after")
 			if e := i.follow(chat, cursor).next(); e.Kind != "StreamReset" || e.Reason != "EPOCH" {
-				t.Errorf("a cursor of before gives %+v, want StreamReset EPOCH", e)
+				t.Errorf("an earlier cursor gives %+v, want StreamReset EPOCH", e)
 			}
 		})
 	}
 }
 
-// TestEpochAtStart starts a server on a database that was another when it was last used.
+// TestEpochAtStart starts a server on a database that was a different one when last used.
 func TestEpochAtStart(t *testing.T) {
 	t.Parallel()
 	url := services.Postgres(t)
@@ -104,7 +104,7 @@ func TestEpochAtStart(t *testing.T) {
 	}
 }
 
-// TestEpochBumpNeedsSchema: on an empty database there is nothing to bump.
+// TestEpochBumpNeedsSchema checks that the command fails on an empty database.
 func TestEpochBumpNeedsSchema(t *testing.T) {
 	t.Parallel()
 	err := run(t.Context(), []string{"epoch", "bump"}, []string{"DATABASE_URL=sqlite:" + t.TempDir() + "/new.db"}, io.Discard, io.Discard)

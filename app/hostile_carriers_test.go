@@ -22,16 +22,17 @@ const (
 	typeEvents  = "text/event-stream"
 )
 
-// reply is what came back for one request, whatever carried it.
+// reply is the result of one request over any carrier.
 type reply struct {
-	status   int    // of HTTP, or the code that closed the socket; 0: the socket goes on
+	status   int    // of HTTP, or the close code of the socket; 0: the socket stays open
 	code     string // of the first error, "" without any
 	messages string // of all errors, without JSON's escapes
 	hasData  bool
 	raw      string
 }
 
-// carrier is one way to send requests. close ends what it keeps open: a socket that nobody reads answers no pings.
+// carrier is one way to send requests. close ends its open connections: a socket without a reader does not answer
+// pings.
 type carrier struct {
 	name  string
 	send  func(t *testing.T, i *instance, body []byte) reply
@@ -49,7 +50,7 @@ func carriers() []carrier {
 	}
 }
 
-// post sends a body as it is.
+// post sends a body unchanged.
 func (i *instance) post(t *testing.T, accept string, body []byte) reply {
 	t.Helper()
 	return i.fetch(t, http.MethodPost, "/graphql", accept, bytes.NewReader(body))
@@ -91,7 +92,7 @@ func (i *instance) fetch(t *testing.T, method, path, accept string, body io.Read
 	return out
 }
 
-// readReply reads a GraphQL answer. What is none has no code.
+// readReply reads a GraphQL answer. Anything else has no code.
 func readReply(answer string) (out reply) {
 	var a struct {
 		Data   json.RawMessage
@@ -111,7 +112,7 @@ func readReply(answer string) (out reply) {
 	return out
 }
 
-// line sends requests over one socket, and opens another one when that was closed.
+// line sends requests over one socket, and opens another one after a close.
 type line struct{ conn *socket }
 
 func (l *line) close() {
@@ -124,7 +125,7 @@ func (l *line) close() {
 func (l *line) send(t *testing.T, i *instance, body []byte) reply {
 	t.Helper()
 	if len(body) > 1<<19 {
-		l.close() // what is sent first is not slowed down
+		l.close() // the first request is not slowed down
 	}
 	if l.conn == nil {
 		l.conn = i.dial("graphql-transport-ws")
@@ -140,7 +141,7 @@ func (l *line) send(t *testing.T, i *instance, body []byte) reply {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), waitLong)
 	defer cancel()
-	_ = l.conn.conn.Write(ctx, websocket.MessageText, envelope(body)) // fails when the server closes before it has read all
+	_ = l.conn.conn.Write(ctx, websocket.MessageText, envelope(body)) // fails when the server closes before it has read everything
 	out, going := l.conn.reply()
 	if !going {
 		l.conn = nil
@@ -152,7 +153,7 @@ func envelope(body []byte) []byte {
 	return slices.Concat([]byte(`{"type":"subscribe","id":"1","payload":`), body, []byte("}"))
 }
 
-// reply reads up to the end of an operation, or of the socket.
+// reply reads to the end of an operation or of the socket.
 func (s *socket) reply() (out reply, going bool) {
 	s.t.Helper()
 	for {
@@ -180,17 +181,17 @@ func (s *socket) reply() (out reply, going bool) {
 	}
 }
 
-// early are the documents that the transport itself refuses, before the executor, of which the corpus tells.
+// early holds the documents of the corpus that the transport refuses before the executor.
 var early = map[string]string{
 	"nothing":                 "a request needs a document",
 	"no query":                "a request needs a document",
 	"null":                    "a request needs a document",
-	"two queries in one body": "two readers of the JSON may see different ones",
+	"two queries in one body": "two JSON parsers may see different queries",
 	"JSON 5,000 deep":         "no input has more than three levels",
 	"lists 9,000 deep":        "no input has more than three levels",
 }
 
-// expected is how a carrier must refuse a document.
+// expected returns how a carrier must refuse a document.
 func (c carrier) expected(d hostile.Document) (status int, code string) {
 	refused := d.Malformed || early[d.Name] != ""
 	switch {
@@ -208,25 +209,25 @@ func (c carrier) expected(d hostile.Document) (status int, code string) {
 	return http.StatusOK, d.Code
 }
 
-// check says what is wrong with a refusal, or "".
+// check describes what is wrong with a refusal, or returns "".
 func (c carrier) check(d hostile.Document, got reply) string {
 	status, code := c.expected(d)
 	if c.name == "POST, GraphQL" && status == http.StatusOK && !got.hasData {
-		status = http.StatusBadRequest // a request error, for those who read the status
+		status = http.StatusBadRequest // a request error, if the client reads the status
 	}
 	switch {
 	case got.code != code || got.status != status:
-		return "it is refused otherwise"
+		return "it is refused differently"
 	case len(got.raw) > 20_000:
 		return "the answer is large"
 	case echoes(got, d):
-		return "the answer holds what was sent"
+		return "the answer contains the request"
 	}
 	return ""
 }
 
-// echoes says whether the answer holds more than 500 bytes in a row of what was sent; less than 250 never count. Such a run
-// holds one of the answer's blocks of 250 bytes whole.
+// echoes reports whether the answer contains more than 500 consecutive bytes of the request; less than 250 never count.
+// Such a run contains one of the answer's blocks of 250 bytes whole.
 func echoes(got reply, d hostile.Document) bool {
 	const block = 250
 	for _, answer := range []string{got.raw, got.messages} {

@@ -15,20 +15,21 @@ import (
 	"studychat/test/hostile"
 )
 
-// Bounds of what a hostile document may cost, in CPU time of the whole process, which is server and client here, on a machine
-// of the usual speed: see hostile.Slowness.
-// Only without the race detector: go test -run Hostile . (make test does that, too).
+// Limits of the CPU time for a hostile document, in the whole process (server and client), on a machine of the usual
+// speed: see hostile.Slowness.
+// Only without the race detector: go test -run Hostile ./app (make test does that, too).
 const (
 	maxRefusal   = 10 * time.Millisecond
-	maxPerMB     = 50 * time.Millisecond // more for each, which takes the client longer to write too
+	maxPerMB     = 50 * time.Millisecond // more for each MB, which the client also takes longer to write
 	maxAnonymous = time.Millisecond
 	maxHeld      = 10 << 20 // bytes of heap, afterwards
 )
 
-// unbounded lets one user do as much as the corpus needs.
+// unbounded lets one user send the whole corpus.
 var unbounded = []string{"MUTATION_RATE=0", "ADDRESS_MUTATION_RATE=0", "CONNECTIONS_PER_USER=0", "CONNECTIONS_PER_ADDRESS=0"}
 
-// TestHostileDocuments sends every document over every transport. It is not parallel, as it looks at the whole process.
+// TestHostileDocuments sends every document over every transport. It is not parallel, because it measures the whole
+// process.
 func TestHostileDocuments(t *testing.T) { //nolint:paralleltest // see above
 	for _, server := range []struct { //nolint:paralleltest // see above
 		name, user string
@@ -59,12 +60,12 @@ func TestHostileDocuments(t *testing.T) { //nolint:paralleltest // see above
 			refusesCheaply(t, i)
 			legitimate(t, i)
 			before.compare(t)
-			i.toldNothing(t)
+			i.requireQuietLog(t)
 		})
 	}
 }
 
-// refusesCheaply sends each document three times by POST, and looks at the CPU that the best of them took.
+// refusesCheaply sends each document three times by POST and judges the fastest by its CPU time.
 func refusesCheaply(t *testing.T, i *instance) {
 	t.Helper()
 	var slowest time.Duration
@@ -87,18 +88,18 @@ func refusesCheaply(t *testing.T, i *instance) {
 	t.Logf("the slowest refusal took %s of CPU, on a machine that takes %.1f times as long as usual", slowest, slowness)
 }
 
-// bounded is what the refusal of a document may cost.
+// bounded returns the CPU limit for the refusal of a document.
 func bounded(d hostile.Document, slowness float64) time.Duration {
 	return time.Duration(slowness * float64(maxRefusal+time.Duration(len(d.Body()))*maxPerMB>>20))
 }
 
-// varied is the body with a document that was not seen before, which would be found in the cache of those.
+// varied returns the body with a document that was not sent before, so that it is not in the document cache.
 func varied(d hostile.Document, try int) []byte {
 	d.Query += strings.Repeat(" ", try)
 	return d.Body()
 }
 
-// cheapest is the CPU time of the best of some tries: the machine and this process do other things, too.
+// cheapest returns the CPU time of the fastest try: the machine and this process do other work, too.
 func cheapest(t *testing.T, tries int, do func(try int)) time.Duration {
 	t.Helper()
 	cpu := func() time.Duration {
@@ -108,7 +109,7 @@ func cheapest(t *testing.T, tries int, do func(try int)) time.Duration {
 		}
 		return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 	}
-	runtime.GC() // so that it does not fall on all of them
+	runtime.GC() // so that it does not slow every try
 	best := time.Hour
 	for try := range tries {
 		start := cpu()
@@ -118,7 +119,7 @@ func cheapest(t *testing.T, tries int, do func(try int)) time.Duration {
 	return best
 }
 
-// legitimate is the negative control: what is large and well meant passes on every transport.
+// legitimate is the negative control: large legitimate documents pass on every transport.
 func legitimate(t *testing.T, i *instance) {
 	t.Helper()
 	id, _ := i.newChat()
@@ -144,13 +145,13 @@ func legitimate(t *testing.T, i *instance) {
 	}
 }
 
-// quoted is a text in JSON.
+// quoted returns a text as JSON.
 func quoted(text string) string {
 	out, _ := json.Marshal(text)
 	return string(out)
 }
 
-// footprint is what the process holds.
+// footprint is the process's goroutines and heap.
 type footprint struct {
 	goroutines int
 	heap       uint64
@@ -159,13 +160,13 @@ type footprint struct {
 func measure() footprint {
 	http.DefaultClient.CloseIdleConnections()
 	runtime.GC()
-	runtime.GC() // what the first one finalized
+	runtime.GC() // for objects that the first run finalized
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
 	return footprint{runtime.NumGoroutine(), memory.HeapAlloc}
 }
 
-// compare waits until the process holds as much as before.
+// compare waits until the process holds as little as before.
 func (f footprint) compare(t *testing.T) {
 	t.Helper()
 	eventually(t, "goroutines and heap as before", func() bool {
@@ -174,21 +175,21 @@ func (f footprint) compare(t *testing.T) {
 	})
 }
 
-// toldNothing looks through the log: nothing went wrong inside, and nothing of what was sent is written there.
-func (i *instance) toldNothing(t *testing.T) {
+// requireQuietLog requires that the log has no internal errors and no content of the requests.
+func (i *instance) requireQuietLog(t *testing.T) {
 	t.Helper()
 	log := i.logs.text()
 	if !strings.Contains(log, `"path":"/graphql"`) {
-		t.Error("the log is not that of the requests")
+		t.Error("the log does not belong to the requests")
 	}
 	for _, word := range []string{"panic", "internal error", "INTERNAL", `"level":"ERROR"`, "__typename", "chatchatchat", "xxxxxxxxxx", "{a{a{a"} {
 		if at := strings.Index(log, word); at >= 0 {
-			t.Errorf("the log says %q: %.300s", word, log[max(0, at-100):])
+			t.Errorf("the log contains %q: %.300s", word, log[max(0, at-100):])
 		}
 	}
 }
 
-// TestHostileAnonymous: who has no token is refused before anything is read, which costs next to nothing.
+// TestHostileAnonymous checks that a request without a token is refused before its body is read, at almost no cost.
 func TestHostileAnonymous(t *testing.T) { //nolint:paralleltest // it measures what the whole process takes
 	i := start(t, append(withTokens(), "DATABASE_URL=sqlite:"+t.TempDir()+"/chat.db")...)
 	var slowest time.Duration
@@ -207,26 +208,26 @@ func TestHostileAnonymous(t *testing.T) { //nolint:paralleltest // it measures w
 		if slowest = max(slowest, took); took > bound && !raced {
 			t.Errorf("%s took %s of CPU", d.Name, took)
 		}
-		i.closesOnStranger(t, body)
+		i.closesOnAnonymous(t, body)
 	}
 	t.Logf("the slowest refusal took %s of CPU", slowest)
-	i.toldNothing(t)
+	i.requireQuietLog(t)
 }
 
-// closesOnStranger sends the document over a socket that nobody has initialised.
-func (i *instance) closesOnStranger(t *testing.T, body []byte) {
+// closesOnAnonymous sends the document over a socket without connection_init.
+func (i *instance) closesOnAnonymous(t *testing.T, body []byte) {
 	t.Helper()
 	s := i.dial("graphql-transport-ws")
-	_ = s.conn.Write(t.Context(), 1, envelope(body)) // fails when the server closes before it has read all
+	_ = s.conn.Write(t.Context(), 1, envelope(body)) // fails when the server closes before it has read everything
 	switch code, before := s.closeCode(); {
 	case len(before) > 0:
-		t.Errorf("a stranger was told %v", before)
+		t.Errorf("an unauthenticated client received %v", before)
 	case code != 1009 && code != 4400 && code != 4401:
 		t.Errorf("closed with %d", code)
 	}
 }
 
-// TestHostileOverGET: what fits into an address is refused as it is by POST, and what does not, by its length.
+// TestHostileOverGET checks that a document that fits into a URL is refused as by POST, and any other by its length.
 func TestHostileOverGET(t *testing.T) {
 	t.Parallel()
 	const header = 32 << 10 // net/http reads 4 KB more before it gives up
@@ -245,7 +246,7 @@ func TestHostileOverGET(t *testing.T) {
 		}
 		path := "/graphql?" + parameters.Encode()
 		if len(path) > header-1000 && len(path) < header+8000 {
-			continue // depends on the other headers
+			continue // depends on the size of the other headers
 		}
 		got := i.fetch(t, http.MethodGet, path, typeJSON, nil)
 		wants := []string{d.Code}
@@ -269,7 +270,7 @@ func TestHostileOverGET(t *testing.T) {
 	if fits < 60 || long < 20 {
 		t.Errorf("%d documents fit, %d do not", fits, long)
 	}
-	i.toldNothing(t)
+	i.requireQuietLog(t)
 }
 
 // TestEchoIsSeen is the negative control of echoes.

@@ -17,8 +17,8 @@ import (
 // asProgram makes this test binary run main instead of its tests.
 const asProgram = "TEST_RUNS_THE_PROGRAM"
 
-// TestLogReaderGoesAway: the program goes on, and answers, while the reader of its standard error stops, goes away and comes
-// back. It then says how many lines were lost.
+// TestLogReaderGoesAway checks that the program continues and answers while the reader of its standard error pauses,
+// ends and is replaced. Then the program reports the number of lost lines.
 func TestLogReaderGoesAway(t *testing.T) {
 	t.Parallel()
 	fifo := filepath.Join(t.TempDir(), "stderr")
@@ -28,7 +28,7 @@ func TestLogReaderGoesAway(t *testing.T) {
 	reader := openPipe(t, fifo, os.O_RDONLY)
 	i, program := startProgram(t, fifo, bufio.NewScanner(reader))
 
-	// The reader stops: the pipe is full.
+	// The reader pauses: the pipe is full.
 	filler := openPipe(t, fifo, os.O_WRONLY)
 	fill(t, filler)
 	chat, _ := i.newChat()
@@ -36,13 +36,13 @@ func TestLogReaderGoesAway(t *testing.T) {
 		i.message(chat, "nobody reads the log")
 	}
 
-	// The reader goes away.
+	// The reader ends.
 	_ = reader.Close()
 	for range 20 {
 		i.message(chat, "nobody can read the log")
 	}
 
-	// Another one comes.
+	// Another reader starts.
 	lost := make(chan float64, 1)
 	reader = openPipe(t, fifo, os.O_RDONLY)
 	_ = filler.Close()
@@ -69,7 +69,7 @@ func TestLogReaderGoesAway(t *testing.T) {
 	}
 }
 
-// openPipe opens a FIFO without waiting for the other side. Reads end with the test, at the latest.
+// openPipe opens a FIFO without waiting for the other side. Reads end with the test at the latest.
 func openPipe(t *testing.T, path string, flag int) *os.File {
 	t.Helper()
 	file, err := os.OpenFile(path, flag|syscall.O_NONBLOCK, 0)
@@ -80,14 +80,14 @@ func openPipe(t *testing.T, path string, flag int) *os.File {
 	return file
 }
 
-// fill writes to a pipe until it takes no more.
+// fill writes to a pipe until it is full.
 func fill(t *testing.T, pipe *os.File) {
 	t.Helper()
 	raw, err := pipe.SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, piece := range []int{4096, 1} { // a whole page each; what is left takes single bytes
+	for _, piece := range []int{4096, 1} { // a whole page each; single bytes fill the rest
 		for full := false; !full; {
 			err = raw.Write(func(fd uintptr) bool {
 				_, errWrite := syscall.Write(int(fd), bytes.Repeat([]byte("\n"), piece))
@@ -101,7 +101,7 @@ func fill(t *testing.T, pipe *os.File) {
 	}
 }
 
-// startProgram starts the program as a process of its own and waits until it listens.
+// startProgram starts the program as its own process and waits until it listens.
 func startProgram(t *testing.T, stderr string, log *bufio.Scanner) (*instance, *exec.Cmd) {
 	t.Helper()
 	file, err := os.OpenFile(stderr, os.O_WRONLY, 0)

@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// pipe plays the part of standard error: it can fail, as when its reader has gone, and block, as when its reader has stopped.
+// pipe simulates standard error: it can fail, as when its reader has ended, and block, as when its reader pauses.
 type pipe struct {
 	mu     sync.Mutex
 	lines  []string
 	fails  bool
-	closed chan struct{} // nil: writes pass; else they wait until it is closed
+	closed chan struct{} // nil: writes pass; otherwise they wait until it is closed
 }
 
 func (p *pipe) Write(line []byte) (int, error) {

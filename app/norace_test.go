@@ -2,5 +2,5 @@
 
 package app
 
-// raced says that the race detector is on, which makes everything take many times as long.
+// raced reports whether the race detector is on, which makes everything several times slower.
 const raced = false

@@ -10,12 +10,14 @@ import (
 	"studychat/db"
 	"studychat/db/cache"
 	"studychat/events"
+	"studychat/events/redisbus"
 	"studychat/redisconn"
 	"studychat/test/services"
 )
 
-// The cache clears itself when there was too much to remember while Redis was away. It once took all that is not a string under
-// its prefix for damaged, and everybody's presence was under it.
+// TestPresenceSurvivesAnOverflowOfTheCache is a regression test. The cache clears itself after too many pending
+// invalidations during an outage of Redis. It used to treat every key under its prefix that is not a string as damaged,
+// including everybody's presence.
 func TestPresenceSurvivesAnOverflowOfTheCache(t *testing.T) {
 	t.Parallel()
 	server := services.NewRedisServer(t)
@@ -35,7 +37,7 @@ func TestPresenceSurvivesAnOverflowOfTheCache(t *testing.T) {
 	health.Start(t.Context())
 	t.Cleanup(health.Stop)
 	guard := cache.NewGuard(redisconn.Handle{Client: client, Names: names, Health: health}, cache.GuardOptions{MaxPending: 1, Log: log})
-	here, there := events.NewRedisRegistry(open(), time.Now, log), events.NewRedisRegistry(open(), time.Now, log)
+	here, there := redisbus.NewRegistry(open(), names, time.Now, log), redisbus.NewRegistry(open(), names, time.Now, log)
 	for _, r := range []events.Registry{here, there} {
 		if err := r.Start(t.Context()); err != nil {
 			t.Fatal(err)

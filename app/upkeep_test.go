@@ -15,7 +15,7 @@ import (
 	"studychat/db/sqlstore"
 )
 
-// diary is a store that writes down what is done to it.
+// diary is a store that records its calls.
 type diary struct {
 	mu     sync.Mutex
 	epochs int
@@ -93,14 +93,14 @@ func TestUpkeep(t *testing.T) {
 				stop()
 				<-time.After(10 * pruneEvery)
 				if after, _ := store.read(); len(after) != len(lines) {
-					t.Errorf("it goes on after stop: %v", after)
+					t.Errorf("it continues after stop: %v", after)
 				}
 			})
 		})
 	}
 }
 
-// TestUpkeepEndsInTime: a run that hangs ends with its deadline, and at once with stop.
+// TestUpkeepEndsInTime checks that a hanging run ends at its deadline, and at once after stop.
 func TestUpkeepEndsInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestUpkeepEndsInTime(t *testing.T) {
 		if lines, _ := store.read(); len(lines) < 2 {
 			t.Errorf("the first run never ended: %v", lines)
 		}
-		<-time.After(pruneEvery) // whatever runs or waits now
+		<-time.After(pruneEvery) // lets the current run or wait end
 		before := time.Now()
 		stop()
 		if took := time.Since(before); took > 0 {
@@ -120,8 +120,8 @@ func TestUpkeepEndsInTime(t *testing.T) {
 	})
 }
 
-// TestPrunedWhileServed prunes under a server that runs: a stream that resumes from before is told, one that is live
-// goes on, and what is read, from the cache too, is what is left.
+// TestPrunedWhileServed prunes under a running server. A stream that resumes from an earlier cursor gets a reset, a
+// live one continues, and reads, even from the cache, return the remaining events.
 func TestPrunedWhileServed(t *testing.T) {
 	t.Parallel()
 	for _, w := range worlds() {
@@ -141,7 +141,7 @@ func TestPrunedWhileServed(t *testing.T) {
 			live.wantMessage(3, "new")
 			i.must(readChat, vars{"id": chat})
 
-			// The run of the hour, of another instance.
+			// The hourly run of another instance.
 			other := openApp(t, settings)
 			if result, err := other.Prune(t.Context(), before); err != nil || result.Messages != 1 {
 				t.Fatalf("%+v, %v", result, err)
@@ -163,7 +163,7 @@ func TestPrunedWhileServed(t *testing.T) {
 	}
 }
 
-// openApp opens a store as a server with the settings does, guard and all, and nothing else of it.
+// openApp opens only the store and guard of a server with these settings.
 func openApp(t *testing.T, settings []string) *sqlstore.Store {
 	t.Helper()
 	values, err := config.Read(settings)

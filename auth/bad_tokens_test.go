@@ -25,21 +25,21 @@ const (
 	expired  = "The token has expired."
 )
 
-// badToken differs from a good one in the one thing that its reason names.
+// badToken differs from a good one only in what its reason names.
 type badToken struct {
 	reason, token string
 	says          string // "" for notValid
 }
 
-// TestBadTokens: no verifier takes any of them, and none says why.
+// TestBadTokens checks that every verifier refuses all of them without a reason.
 func TestBadTokens(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) { // for the seconds to be exact
+	synctest.Test(t, func(t *testing.T) { // for exact seconds
 		es256, published := newES256(t, "k1")
 		weak, weakPublished := newRSA(t, "weak", 1024)
 		enc, encPublished := newES256(t, "enc")
 		rs256, rsaPublished := newRSA(t, "rsa", 2048)
-		// All of this is in the provider's set; what may verify nothing is there to be tried.
+		// All of these are in the provider's set, including keys that must not verify anything.
 		provider, stop := startProvider(t, serving(published, weakPublished,
 			changed(encPublished, map[string]any{"use": "enc"}),
 			rsaPublished,
@@ -51,7 +51,7 @@ func TestBadTokens(t *testing.T) {
 
 		refuses(t, "secret", newHS256(t), hs256(), append(badTokens(t, hs256()), badForSecret(t, rs256)...))
 		refuses(t, "keys", byKeys, es256, append(badTokens(t, es256), badForKeys(t, es256, rs256, weak, enc)...))
-		takes(t, "keys", byKeys, rs256)
+		acceptsGood(t, "keys", byKeys, rs256)
 		if n := len(provider.times()); n != 1 {
 			t.Errorf("the keys were fetched %d times", n)
 		}
@@ -60,7 +60,7 @@ func TestBadTokens(t *testing.T) {
 
 func refuses(t *testing.T, name string, v *auth.JWT, s signer, tokens []badToken) {
 	t.Helper()
-	takes(t, name, v, s)
+	acceptsGood(t, name, v, s)
 	for _, bad := range tokens {
 		says := bad.says
 		if says == "" {
@@ -72,12 +72,12 @@ func refuses(t *testing.T, name string, v *auth.JWT, s signer, tokens []badToken
 			t.Errorf("%s, %s: viewer %+v, %v", name, bad.reason, viewer, err)
 		}
 	}
-	takes(t, name, v, s)
+	acceptsGood(t, name, v, s)
 	t.Logf("%s: %d bad tokens", name, len(tokens))
 }
 
-// takes is the control: the token that all bad ones are made from passes, and so do those that are odd but right.
-func takes(t *testing.T, name string, v *auth.JWT, s signer) {
+// acceptsGood is the control: the token that all bad ones are made from passes, and so do unusual valid ones.
+func acceptsGood(t *testing.T, name string, v *auth.JWT, s signer) {
 	t.Helper()
 	now := time.Now().Unix()
 	tokens := map[string]string{
@@ -86,7 +86,7 @@ func takes(t *testing.T, name string, v *auth.JWT, s signer) {
 		"a fraction of a second":          s.claims(t, with("exp", float64(now)+60.5)),
 		"usable in 29 s":                  s.claims(t, with("nbf", now+29)),
 		"issued in 29 s":                  s.claims(t, with("iat", now+29)),
-		"for others too":                  s.claims(t, with("aud", []string{"other", audience})),
+		"for other audiences, too":        s.claims(t, with("aud", []string{"other", audience})),
 		"without scopes":                  s.claims(t, with("scope", nil)),
 		"an access token (RFC 9068)":      s.token(t, payload(good()), map[string]any{"typ": "at+jwt"}),
 		"without a type":                  s.token(t, payload(good()), map[string]any{"typ": nil}),
@@ -107,7 +107,7 @@ func payload(claims jwt.MapClaims) string {
 	return string(text)
 }
 
-// badTokens are bad whoever verifies them; those with a signature are signed by s.
+// badTokens returns tokens that every verifier must refuse. s signs those with a signature.
 func badTokens(t *testing.T, s signer) []badToken {
 	t.Helper()
 	out := badForms(t, s)
@@ -155,7 +155,7 @@ func badForms(t *testing.T, s signer) []badToken {
 		{reason: "payload an empty object", token: body("{}")},
 		{reason: "payload two objects", token: body(payload(good()) + "{}")},
 		{reason: "payload with a byte order mark", token: body("\ufeff" + payload(good()))},
-		{reason: "payload cut short", token: body(strings.TrimSuffix(payload(good()), "}"))},
+		{reason: "payload truncated", token: body(strings.TrimSuffix(payload(good()), "}"))},
 	}
 }
 
@@ -179,7 +179,7 @@ func badHeaders(t *testing.T, s signer) []badToken {
 		{reason: "alg in small letters", token: with("alg", strings.ToLower(s.method.Alg()))},
 		{reason: "alg unknown", token: with("alg", "XX256")},
 		{reason: "a sibling of the algorithm", token: with("alg", s.method.Alg()[:2]+"384")},
-		{reason: "header no JSON", token: part("{") + "." + parts[1] + "." + parts[2]},
+		{reason: "header not JSON", token: part("{") + "." + parts[1] + "." + parts[2]},
 		{reason: "header a list", token: part("[]") + "." + parts[1] + "." + parts[2]},
 		{reason: "header null", token: part("null") + "." + parts[1] + "." + parts[2]},
 		{reason: "a critical extension (RFC 7515, 4.1.11)", token: with("crit", []string{"exp"})},
@@ -187,7 +187,7 @@ func badHeaders(t *testing.T, s signer) []badToken {
 		{reason: "crit empty", token: with("crit", []string{})},
 		{reason: "crit null", token: with("crit", json.RawMessage("null"))},
 		{reason: "another key of the same name", token: forged(nil)},
-		{reason: "a key that it brings along (jwk)", token: forged(map[string]any{"jwk": evilKey})},
+		{reason: "a key in the header (jwk)", token: forged(map[string]any{"jwk": evilKey})},
 		{reason: "the address of a key set (jku)", token: forged(map[string]any{"jku": "http://provider.example/evil"})},
 		{reason: "the address of a certificate (x5u)", token: forged(map[string]any{"x5u": "http://provider.example/evil"})},
 		{reason: "a certificate (x5c)", token: forged(map[string]any{"x5c": []string{"MIIB"}})},
@@ -198,7 +198,7 @@ func badTimes(t *testing.T, s signer) []badToken {
 	t.Helper()
 	now := time.Now().Unix()
 	claim := func(name string, value any) string { return s.claims(t, with(name, value)) }
-	raw := func(name, value string) string { // what encoding/json would not write
+	raw := func(name, value string) string { // encoding/json would not write this
 		text := strings.Replace(payload(with(name, "RAW")), `"RAW"`, value, 1)
 		return s.token(t, text, nil)
 	}
@@ -225,7 +225,7 @@ func badTimes(t *testing.T, s signer) []badToken {
 	}
 }
 
-// renamed are good claims, one of them under another name.
+// renamed returns good claims with one claim renamed.
 func renamed(from, to string) jwt.MapClaims {
 	c := good()
 	c[to] = c[from]
@@ -275,7 +275,7 @@ func badNames(t *testing.T, s signer) []badToken {
 	}
 }
 
-// badForSecret are bad for a verifier with a secret.
+// badForSecret returns tokens that a verifier with a secret must refuse.
 func badForSecret(t *testing.T, rs256 signer) []badToken {
 	t.Helper()
 	sign := func(method jwt.SigningMethod, key string) string {
@@ -291,7 +291,8 @@ func badForSecret(t *testing.T, rs256 signer) []badToken {
 	}
 }
 
-// badForKeys are bad for a verifier with keys that are fetched; rs256, weak and enc are in the provider's set.
+// badForKeys returns tokens that a verifier with fetched keys must refuse. rs256, weak and enc are in the provider's
+// set.
 func badForKeys(t *testing.T, es256, rs256, weak, enc signer) []badToken {
 	t.Helper()
 	public := &rs256.key.(*rsa.PrivateKey).PublicKey
@@ -313,7 +314,7 @@ func badForKeys(t *testing.T, es256, rs256, weak, enc signer) []badToken {
 		{reason: "HS256 with the modulus", token: hmac("rsa", string(public.N.Bytes()))},
 		{reason: "HS256 with the modulus as it is published", token: hmac("rsa", part(string(public.N.Bytes())))},
 		{reason: "HS256 with a symmetric key of the set", token: hmac("oct", secret)},
-		{reason: "HS256 with nothing, and a path for a name", token: hmac("../../../../../../dev/null", "")},
+		{reason: "HS256 with an empty key, and a path for a name", token: hmac("../../../../../../dev/null", "")},
 		{reason: "a weak key of the set", token: weak.good(t)},
 		{reason: "a key of the set that is for encryption", token: enc.good(t)},
 		{reason: "another algorithm than it was signed with", token: ps256.good(t)},
@@ -334,7 +335,7 @@ func badForKeys(t *testing.T, es256, rs256, weak, enc signer) []badToken {
 	}
 }
 
-// asn1Signed carries the signature as other protocols do; RFC 7518, 3.4 wants the two numbers side by side.
+// asn1Signed encodes the signature as other protocols do; RFC 7518, 3.4 requires the two numbers side by side.
 func asn1Signed(t *testing.T, s signer) string {
 	t.Helper()
 	parts := strings.Split(s.good(t), ".")

@@ -2,7 +2,7 @@ package auth
 
 import "net/http"
 
-// Over reaches the identity provider in another way than over the network.
+// Over sets the transport to the identity provider.
 func (c JWTConfig) Over(transport http.RoundTripper) JWTConfig {
 	c.transport = transport
 	return c

@@ -14,7 +14,7 @@ import (
 	"studychat/db"
 )
 
-// FuzzToken: no text is taken for a token but one that we have signed, and the refusal says one of two sentences.
+// FuzzToken checks that only tokens signed by the test are accepted, and that a refusal is one of two sentences.
 func FuzzToken(f *testing.F) {
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, good()).SignedString([]byte(secret))
 	if err != nil {
@@ -39,14 +39,14 @@ func FuzzToken(f *testing.F) {
 
 func refusedWell(t *testing.T, viewer auth.Viewer, err error) {
 	t.Helper()
-	own, ok := err.(*db.Error) //nolint:errorlint // the outermost is what is shown
+	own, ok := err.(*db.Error) //nolint:errorlint // clients see the outermost error
 	if !ok || own.Code != db.CodeUnauthenticated || own.Message != notValid && own.Message != expired || viewer.ID != "" {
 		t.Fatalf("%+v, %v", viewer, err)
 	}
 }
 
-// FuzzClaims: whatever a provider signs, it is taken only if it says, in the eyes of encoding/json too, who it is for, until
-// when, and a user id that is stored and compared as it is.
+// FuzzClaims checks that a signed token is accepted only if encoding/json, too, reads its audience, its expiry, and a
+// user id that can be stored and compared unchanged.
 func FuzzClaims(f *testing.F) {
 	for _, seed := range []string{
 		`{"iss":"https://issuer.example","aud":"studychat","sub":"ann","exp":4102444800}`,
@@ -86,7 +86,7 @@ func FuzzClaims(f *testing.F) {
 	})
 }
 
-// sign makes a token of these bytes with the right secret.
+// sign signs these bytes with the right secret.
 func sign(t *testing.T, claims []byte) string {
 	t.Helper()
 	encode := base64.RawURLEncoding.EncodeToString

@@ -9,7 +9,7 @@ import (
 	"studychat/auth/jwks"
 )
 
-// TestParseKeys: one usable key and one odd one; the odd one is left out and does not take the other with it.
+// TestParseKeys parses a usable key and an odd one. The odd one is skipped and does not affect the other.
 func TestParseKeys(t *testing.T) {
 	t.Parallel()
 	_, ec := newES256(t, "ec")
@@ -29,7 +29,7 @@ func TestParseKeys(t *testing.T) {
 		{"without a name", changed(ec, map[string]any{"kid": nil}), true},
 		{"for verifying", changed(ec, map[string]any{"key_ops": []string{"verify"}}), true},
 		{"padded", changed(ec, map[string]any{"x": ec["x"].(string) + "=", "y": ec["y"].(string) + "="}), true},
-		{"members that we do not know", changed(ec, map[string]any{"x5c": []string{"?"}, "x5u": "?", "new": 1}), true},
+		{"unknown members", changed(ec, map[string]any{"x5c": []string{"?"}, "x5u": "?", "new": 1}), true},
 		{"one algorithm of several", changed(rsa, map[string]any{"alg": "PS512"}), true},
 
 		{"for encryption", changed(ec, map[string]any{"use": "enc"}), false},

@@ -12,7 +12,7 @@ import (
 	"studychat/db"
 )
 
-// TestStorm: tokens with keys that nobody knows come by the thousand, for ten minutes.
+// TestStorm sends thousands of tokens with unknown keys for ten minutes.
 func TestStorm(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w world) {
@@ -39,21 +39,21 @@ func TestStorm(t *testing.T) {
 		}
 		w.spaced()
 
-		// The control: that many fetches are for want of a key alone.
+		// The control: only a missing key causes fetches.
 		before := len(w.p.times())
 		wait(time.Minute)
 		for range 100 {
-			w.wants(v, "not for us", elsewhere, unauthenticated, 0)
+			w.wants(v, "another issuer's token", elsewhere, unauthenticated, 0)
 			wait(time.Second)
 		}
-		if n := len(w.p.times()) - before; n > 1 { // the one that the storm had asked for
-			t.Errorf("tokens of another issuer made us fetch %d times", n)
+		if n := len(w.p.times()) - before; n > 1 { // the storm had requested this one
+			t.Errorf("tokens of another issuer caused %d fetches", n)
 		}
 	})
 }
 
-// TestWaitingIsBounded: of many calls with an unknown key while the provider hangs, some wait, for two seconds, and the
-// others are told at once to come again.
+// TestWaitingIsBounded makes many calls with an unknown key while the provider hangs. Some wait for two seconds; the
+// others are refused at once and may retry.
 func TestWaitingIsBounded(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w world) {
@@ -82,12 +82,12 @@ func TestWaitingIsBounded(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := v.Verify(ctx, token); db.CodeOf(err) != unavailable || time.Since(begin) != 2*time.Second {
-			t.Errorf("a call that is given up: %v", err)
+			t.Errorf("an abandoned call: %v", err)
 		}
 	})
 }
 
-// TestStop: the bubble itself fails the test if a goroutine stays behind.
+// TestStop checks that no goroutine remains: the bubble itself would fail the test.
 func TestStop(t *testing.T) {
 	t.Parallel()
 	for reason, stage := range map[string]struct {
@@ -95,7 +95,7 @@ func TestStop(t *testing.T) {
 		answer http.HandlerFunc
 	}{
 		"while a fetch hangs":     {time.Second, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
-		"while it rests":          {time.Second, nil},
+		"while it waits":          {time.Second, nil},
 		"between two fetches":     {3 * time.Minute, saying(http.StatusOK, "")},
 		"before the first answer": {0, endless},
 	} {
@@ -117,7 +117,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// TestStopBetweenGoodFetches: what is known stays known; what is not is not waited for.
+// TestStopBetweenGoodFetches checks that known keys stay valid and that unknown ones are not waited for.
 func TestStopBetweenGoodFetches(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w world) {

@@ -11,7 +11,7 @@ import (
 	"studychat/db"
 )
 
-// inBubble runs a test in virtual time, with a provider that publishes the key k1.
+// inBubble runs a test in virtual time with a provider that publishes the key k1.
 func inBubble(t *testing.T, test func(t *testing.T, w world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -30,7 +30,7 @@ type world struct {
 	servingOne, servingTwo http.HandlerFunc
 }
 
-// wants verifies and says what came, and that it took no longer than may be.
+// wants verifies the token, and compares the result and the time that it took.
 func (w world) wants(v *auth.JWT, reason, token string, want db.Code, within time.Duration) {
 	w.t.Helper()
 	begin := time.Now()
@@ -52,7 +52,7 @@ func (w world) spaced() {
 	times := w.p.times()
 	for i := 1; i < len(times); i++ {
 		if gap := times[i].Sub(times[i-1]); gap < time.Minute {
-			w.t.Errorf("fetch %d came %v after the one before", i+1, gap)
+			w.t.Errorf("fetch %d began %v after the previous one", i+1, gap)
 		}
 	}
 }
@@ -82,12 +82,12 @@ func TestRotation(t *testing.T) {
 
 		w.p.become(w.servingOne)
 		wait(90 * time.Second)
-		w.wants(v, "a key that rotated longer than a minute after the last fetch: at once", one, accepted, 0)
+		w.wants(v, "a key that rotated more than a minute after the last fetch: at once", one, accepted, 0)
 		w.spaced()
 	})
 }
 
-// TestWithdrawal: without any token that asks for it, a withdrawn key ends within 5 minutes.
+// TestWithdrawal checks that a withdrawn key expires within 5 minutes, even if no token requests it.
 func TestWithdrawal(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w world) {
@@ -103,7 +103,7 @@ func TestWithdrawal(t *testing.T) {
 	})
 }
 
-// outages are what a provider may answer when it is not well.
+// outages returns the answers of a faulty provider.
 func outages(t *testing.T) map[string]http.HandlerFunc {
 	t.Helper()
 	_, weak := newRSA(t, "k1", 1024)
@@ -111,25 +111,25 @@ func outages(t *testing.T) map[string]http.HandlerFunc {
 	long := strings.Repeat("A", 80)
 	redirect := http.RedirectHandler("http://evil.example/keys", http.StatusFound).ServeHTTP
 	return map[string]http.HandlerFunc{
-		"refuses connections":            nil,
-		"500":                            saying(http.StatusInternalServerError, `{"keys":[]}`),
-		"404":                            saying(http.StatusNotFound, "not found"),
-		"204":                            func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
-		"a redirect":                     redirect,
-		"garbage":                        saying(http.StatusOK, "<html>maintenance</html>"),
-		"a cut body":                     saying(http.StatusOK, `{"keys":[{"kty":"EC",`),
-		"nothing":                        saying(http.StatusOK, ""),
-		"null":                           saying(http.StatusOK, "null"),
-		"an object without keys":         saying(http.StatusOK, "{}"),
-		"an empty set":                   saying(http.StatusOK, `{"keys":[]}`),
-		"keys that are no list":          saying(http.StatusOK, `{"keys":{}}`),
-		"keys that are no keys":          saying(http.StatusOK, `{"keys":[null,1,"k1",[],{}]}`),
-		"keys that may verify nothing":   serving(weak, changed(enc, map[string]any{"use": "enc"})),
-		"a coordinate of many bytes":     serving(changed(enc, map[string]any{"x": long, "y": long})),
-		"a large body":                   saying(http.StatusOK, `{"pad":"`+strings.Repeat("a", 300<<10)+`"}`),
-		"a body that never ends":         endless,
-		"a hang":                         func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-		"a hang in the middle of a body": hangsHalfway,
+		"refuses connections":                nil,
+		"500":                                saying(http.StatusInternalServerError, `{"keys":[]}`),
+		"404":                                saying(http.StatusNotFound, "not found"),
+		"204":                                func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
+		"a redirect":                         redirect,
+		"garbage":                            saying(http.StatusOK, "<html>maintenance</html>"),
+		"a truncated body":                   saying(http.StatusOK, `{"keys":[{"kty":"EC",`),
+		"nothing":                            saying(http.StatusOK, ""),
+		"null":                               saying(http.StatusOK, "null"),
+		"an object without keys":             saying(http.StatusOK, "{}"),
+		"an empty set":                       saying(http.StatusOK, `{"keys":[]}`),
+		"keys that are not a list":           saying(http.StatusOK, `{"keys":{}}`),
+		"entries that are not keys":          saying(http.StatusOK, `{"keys":[null,1,"k1",[],{}]}`),
+		"keys that must not verify anything": serving(weak, changed(enc, map[string]any{"use": "enc"})),
+		"a coordinate of many bytes":         serving(changed(enc, map[string]any{"x": long, "y": long})),
+		"a large body":                       saying(http.StatusOK, `{"pad":"`+strings.Repeat("a", 300<<10)+`"}`),
+		"a body that never ends":             endless,
+		"a hang":                             func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"a hang in the middle of a body":     hangsHalfway,
 	}
 }
 
@@ -148,8 +148,8 @@ func hangsHalfway(w http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
 }
 
-// TestOutage: for six hours the provider is not well. Known keys go on and wait for nothing; a new key is not refused for
-// good; and within a minute after the outage it passes.
+// TestOutage makes the provider faulty for six hours. Known keys continue without waiting, a token with a new key gets
+// UNAVAILABLE, and within a minute after the outage that token passes.
 func TestOutage(t *testing.T) {
 	t.Parallel()
 	for reason, answer := range outages(t) {
@@ -169,7 +169,7 @@ func TestOutage(t *testing.T) {
 				w.wants(v, "an expired token", w.k2.claims(t, with("exp", time.Now().Unix()-31)), unauthenticated, 0)
 				w.wants(v, "garbage", "garbage", unauthenticated, 0)
 				w.p.become(w.servingTwo)
-				wait(time.Minute + 11*time.Second) // a fetch may be under way
+				wait(time.Minute + 11*time.Second) // a fetch may be in flight
 				w.wants(v, "after", w.k2.good(t), accepted, 0)
 				w.spaced()
 			})
@@ -177,7 +177,7 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// TestAnswersThatAreNotTaken hold a good set, but come in a way that nobody may answer in.
+// TestAnswersThatAreNotTaken serves a good set in responses that must not be accepted.
 func TestAnswersThatAreNotTaken(t *testing.T) {
 	t.Parallel()
 	for reason, wrap := range map[string]func(good http.HandlerFunc) http.HandlerFunc{
@@ -219,7 +219,7 @@ func TestAnswersThatAreNotTaken(t *testing.T) {
 				w.wants(v, "a key of that set", w.k1.good(t), unavailable, 2*time.Second)
 				w.p.become(w.servingOne)
 				wait(time.Minute)
-				w.wants(v, "the same set, as it should come", w.k1.good(t), accepted, 2*time.Second)
+				w.wants(v, "the same set, in a good response", w.k1.good(t), accepted, 2*time.Second)
 			})
 		})
 	}
@@ -243,20 +243,20 @@ func TestStartWhileDown(t *testing.T) {
 				w.wants(v, "another issuer", w.k1.claims(t, with("iss", "x")), unauthenticated, 0)
 				wait(5 * time.Minute)
 				if n := len(w.p.times()); n < 5 || n > 6 {
-					t.Errorf("asked %d times in five minutes in which nobody needed it", n)
+					t.Errorf("fetched %d times in five minutes without a token", n)
 				}
 				w.wants(v, "a good token, later", w.k1.good(t), unavailable, 2*time.Second)
 				w.p.become(w.servingOne)
 				wait(time.Minute + 11*time.Second)
-				w.wants(v, "when it is up", w.k1.good(t), accepted, 0)
-				w.wants(v, "a key that it does not know", w.k2.good(t), unauthenticated, 0)
+				w.wants(v, "when the provider is up", w.k1.good(t), accepted, 0)
+				w.wants(v, "a key that is not published", w.k2.good(t), unauthenticated, 0)
 				w.spaced()
 			})
 		})
 	}
 }
 
-// TestKinds: every algorithm that is allowed is one that works, and only with the key that goes with it.
+// TestKinds checks that every allowed algorithm works, and only with its own key.
 func TestKinds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -282,7 +282,7 @@ func TestKinds(t *testing.T) {
 	})
 }
 
-// TestNamelessAmongSeveral: which key is meant is not for us to try out.
+// TestNamelessAmongSeveral checks that a token without a key name is refused if several keys fit.
 func TestNamelessAmongSeveral(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -24,7 +24,7 @@ func good() jwt.MapClaims {
 	}
 }
 
-// with returns good claims with one changed; nil takes it out.
+// with returns good claims with one changed; nil removes it.
 func with(claim string, value any) jwt.MapClaims {
 	c := good()
 	if value == nil {
@@ -60,7 +60,7 @@ func TestJWTGood(t *testing.T) {
 	}
 }
 
-// TestJWTInItsLeeway: what is let in with a token of ten seconds ago is not thrown out at once.
+// TestJWTInItsLeeway checks that a user admitted with a token that expired ten seconds ago is not disconnected at once.
 func TestJWTInItsLeeway(t *testing.T) {
 	t.Parallel()
 	exp := time.Now().Add(-10 * time.Second).Unix()
@@ -90,7 +90,7 @@ func TestAuthenticateReadsTheHeader(t *testing.T) {
 	}
 }
 
-// TestJWKSOverTheNetwork fetches from a real server; all else about fetching is tested in virtual time.
+// TestJWKSOverTheNetwork fetches from a real server. All other tests of fetching use virtual time.
 func TestJWKSOverTheNetwork(t *testing.T) {
 	t.Parallel()
 	key, jwk := newES256(t, "k1")
@@ -110,7 +110,7 @@ func TestJWKSOverTheNetwork(t *testing.T) {
 	}
 }
 
-// TestJWKSNobodyThere: the server starts all the same, and says of a good token that it cannot tell.
+// TestJWKSNobodyThere checks that the server starts without its provider and answers UNAVAILABLE to a good token.
 func TestJWKSNobodyThere(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(nil)
@@ -126,7 +126,8 @@ func TestJWKSNobodyThere(t *testing.T) {
 	}
 }
 
-// TestNewJWTRefusesHalfASetup: config says so in the user's terms; this is the last line.
+// TestNewJWTRefusesHalfASetup checks the last line of defense. Package config reports the same mistakes in the user's
+// terms.
 func TestNewJWTRefusesHalfASetup(t *testing.T) {
 	t.Parallel()
 	for reason, config := range map[string]auth.JWTConfig{

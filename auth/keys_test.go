@@ -14,7 +14,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// changed is a copy of a key as it is published, with members replaced, or taken out by nil.
+// changed returns a copy of a published key with members replaced, or removed by nil.
 func changed(jwk, members map[string]any) map[string]any {
 	out := maps.Clone(jwk)
 	for name, value := range members {
@@ -43,7 +43,7 @@ func newEC(t *testing.T, kid string, method *jwt.SigningMethodECDSA, curve ellip
 	}
 }
 
-// newES256 is the usual key of the tests: quick to make.
+// newES256 returns the default key of the tests, which is fast to make.
 func newES256(t *testing.T, kid string) (signer, map[string]any) {
 	t.Helper()
 	return newEC(t, kid, jwt.SigningMethodES256, elliptic.P256())
@@ -79,7 +79,7 @@ func asn1Pair(r, s *big.Int) string {
 	return string(text)
 }
 
-// kinds is a key of every kind, and a signer for every algorithm; published[i] is signers[i]'s key.
+// kinds returns a key of every kind and a signer for every algorithm; published[i] is signers[i]'s key.
 func kinds(t *testing.T) (signers []signer, published []map[string]any) {
 	t.Helper()
 	add := func(s signer, jwk map[string]any) {

@@ -17,7 +17,7 @@ import (
 	"studychat/auth"
 )
 
-// provider is an identity provider: a real HTTP server, but over pipes, so that it may live in a bubble of virtual time.
+// provider is an identity provider: a real HTTP server over pipes, so that it works in a bubble of virtual time.
 type provider struct {
 	conns chan net.Conn
 	quit  chan struct{}
@@ -29,7 +29,7 @@ type provider struct {
 
 var errRefused = errors.New("connection refused")
 
-// startProvider serves answer until the test ends. Call it within the bubble; the returned function ends it.
+// startProvider serves answer until the test ends. Call it within the bubble; the returned function stops it.
 func startProvider(t *testing.T, answer http.HandlerFunc) (p *provider, stop func()) {
 	t.Helper()
 	p = &provider{conns: make(chan net.Conn), quit: make(chan struct{}), answer: answer}
@@ -57,7 +57,7 @@ func (p *provider) current() http.HandlerFunc {
 	return p.answer
 }
 
-// become changes what the provider answers from now on.
+// become changes the provider's answer.
 func (p *provider) become(answer http.HandlerFunc) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,7 +87,7 @@ func (p *provider) Close() error {
 
 func (*provider) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
 
-// verifier fetches its keys from the provider.
+// verifier returns a verifier that fetches its keys from the provider.
 func (p *provider) verifier(t *testing.T) *auth.JWT {
 	t.Helper()
 	v, err := auth.NewJWT(t.Context(), auth.JWTConfig{
@@ -107,16 +107,16 @@ func (p *provider) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	if down {
 		return nil, errRefused
 	}
-	ours, theirs := net.Pipe()
+	client, server := net.Pipe()
 	select {
-	case p.conns <- theirs:
-		return ours, nil
+	case p.conns <- server:
+		return client, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
-// serving answers with a key set.
+// serving returns a handler that answers with a key set.
 func serving(keys ...map[string]any) http.HandlerFunc {
 	body, _ := json.Marshal(map[string]any{"keys": keys})
 	return saying(http.StatusOK, string(body))
@@ -140,7 +140,7 @@ func hs256() signer {
 	return signer{jwt.SigningMethodHS256, []byte(secret), map[string]any{"alg": "HS256", "typ": "JWT"}}
 }
 
-// token signs the payload as it is; header replaces members of the signer's header, nil takes one out.
+// token signs the payload unchanged; header replaces members of the signer's header, and nil removes one.
 func (s signer) token(t *testing.T, payload string, header map[string]any) string {
 	t.Helper()
 	all := map[string]any{}
@@ -161,7 +161,7 @@ func (s signer) token(t *testing.T, payload string, header map[string]any) strin
 	return signed + "." + part(string(signature))
 }
 
-// good is a token that passes.
+// good returns a token that passes.
 func (s signer) good(t *testing.T) string { return s.claims(t, good()) }
 
 func (s signer) claims(t *testing.T, claims jwt.MapClaims) string {

@@ -50,8 +50,8 @@ func TestAddr(t *testing.T) {
 		{"open to all with tokens", append([]string{"ADDR=:8080"}, tokens...), ":8080"},
 		{"both", []string{"ADDR=127.0.0.1:1", "PORT=1"}, ""},
 		{"no port", []string{"ADDR=127.0.0.1"}, ""},
-		{"a port that is no number", []string{"ADDR=127.0.0.1:http"}, ""},
-		{"a port that is no number", []string{"PORT=abc"}, ""},
+		{"a port that is not a number", []string{"ADDR=127.0.0.1:http"}, ""},
+		{"PORT is not a number", []string{"PORT=abc"}, ""},
 		{"a large port", []string{"PORT=99999"}, ""},
 	} {
 		got, err := Read(c.environ)
@@ -61,7 +61,7 @@ func TestAddr(t *testing.T) {
 	}
 }
 
-// TestMistakes: all are named at once, and no value is shown, which may be a secret.
+// TestMistakes checks that all mistakes are reported together, without values, which may be secrets.
 func TestMistakes(t *testing.T) {
 	t.Parallel()
 	_, err := Read([]string{
@@ -85,32 +85,32 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestAuth: exactly one kind of key, strong enough, and tokens for us alone.
+// TestAuth requires exactly one kind of key, strong enough, and an issuer and an audience.
 func TestAuth(t *testing.T) {
 	t.Parallel()
 	const (
 		secret = "JWT_SECRET=0123456789abcdef0123456789abcdef" // 32 bytes
 		keys   = "JWKS_URL=https://provider.example/keys"
 		issuer = "JWT_ISSUER=https://provider.example"
-		us     = "JWT_AUDIENCE=studychat"
+		aud    = "JWT_AUDIENCE=studychat"
 	)
 	for _, c := range []struct {
 		reason  string
 		environ []string
 		mistake string // "" means accepted
 	}{
-		{"a secret", []string{secret, issuer, us}, ""},
-		{"a key set", []string{keys, issuer, us}, ""},
-		{"a key set on this machine", []string{"JWKS_URL=http://127.0.0.1:8081/keys", issuer, us}, ""},
-		{"a secret beside a key set: a public key could be passed off as the secret", []string{secret, keys, issuer, us}, "JWT_SECRET and JWKS_URL cannot both be set."},
-		{"the same with the prefix", []string{"STUDYCHAT_" + secret, keys, issuer, us}, "JWT_SECRET and JWKS_URL cannot both be set."},
-		{"a secret that is a byte short", []string{secret[:len(secret)-1], issuer, us}, "JWT_SECRET must have at least 32 bytes, not 31."},
-		{"keys that anyone on the way could replace", []string{"JWKS_URL=http://provider.example/keys", issuer, us}, "JWKS_URL must be an https URL"},
-		{"no address", []string{"JWKS_URL=/keys", issuer, us}, "JWKS_URL must be an https URL"},
-		{"tokens of any issuer", []string{secret, us}, "JWT_ISSUER is required"},
-		{"tokens of any issuer, with a key set", []string{keys, us}, "JWT_ISSUER is required"},
-		{"tokens for anyone", []string{secret, issuer}, "JWT_AUDIENCE is required"},
-		{"tokens for anyone, with a key set", []string{keys, issuer}, "JWT_AUDIENCE is required"},
+		{"a secret", []string{secret, issuer, aud}, ""},
+		{"a key set", []string{keys, issuer, aud}, ""},
+		{"a key set on this machine", []string{"JWKS_URL=http://127.0.0.1:8081/keys", issuer, aud}, ""},
+		{"a secret beside a key set: a public key could be passed off as the secret", []string{secret, keys, issuer, aud}, "JWT_SECRET and JWKS_URL cannot both be set."},
+		{"the same with the prefix", []string{"STUDYCHAT_" + secret, keys, issuer, aud}, "JWT_SECRET and JWKS_URL cannot both be set."},
+		{"a secret that is a byte short", []string{secret[:len(secret)-1], issuer, aud}, "JWT_SECRET must have at least 32 bytes, not 31."},
+		{"keys over an insecure connection", []string{"JWKS_URL=http://provider.example/keys", issuer, aud}, "JWKS_URL must be an https URL"},
+		{"no address", []string{"JWKS_URL=/keys", issuer, aud}, "JWKS_URL must be an https URL"},
+		{"tokens of any issuer", []string{secret, aud}, "JWT_ISSUER is required"},
+		{"tokens of any issuer, with a key set", []string{keys, aud}, "JWT_ISSUER is required"},
+		{"tokens for any audience", []string{secret, issuer}, "JWT_AUDIENCE is required"},
+		{"tokens for any audience, with a key set", []string{keys, issuer}, "JWT_AUDIENCE is required"},
 	} {
 		_, err := Read(c.environ)
 		if c.mistake == "" && err != nil || c.mistake != "" && (err == nil || !strings.Contains(err.Error(), c.mistake)) {
@@ -132,8 +132,8 @@ func TestDatabase(t *testing.T) {
 	}
 }
 
-// TestUnreadableValuesNameTheirSetting: for every setting that is not text, a value that cannot be parsed is reported with the
-// setting's own name.
+// TestUnreadableValuesNameTheirSetting checks that an unparsable value of any setting that is not text is reported with
+// the setting's name.
 func TestUnreadableValuesNameTheirSetting(t *testing.T) {
 	t.Parallel()
 	fields, err := env.GetFieldParams(&Settings{})
@@ -161,7 +161,7 @@ func isNumber(value string) bool {
 	return err == nil
 }
 
-// countNumbers counts the integer fields with a setting in a struct and the structs in it.
+// countNumbers counts the integer fields with a setting in a struct and its nested structs.
 func countNumbers(structure reflect.Type) (n int) {
 	for i := range structure.NumField() {
 		switch field := structure.Field(i); {
@@ -174,7 +174,7 @@ func countNumbers(structure reflect.Type) (n int) {
 	return n
 }
 
-// TestNamesASettingOnce: what does not parse is not out of bounds as well.
+// TestNamesASettingOnce checks that an unparsable value is not reported as out of bounds as well.
 func TestNamesASettingOnce(t *testing.T) {
 	t.Parallel()
 	_, err := Read([]string{"DATABASE_CONNS=many", "CACHE_TTL=5"})

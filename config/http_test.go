@@ -7,8 +7,8 @@ import (
 	"studychat/test/services"
 )
 
-// TestHTTPDocumentsAndLimits: what may go wrong with origins, proxies, TLS, documents and limits is told at once, by name, and never
-// with a password.
+// TestHTTPDocumentsAndLimits checks that mistakes in origins, proxies, TLS, documents and limits are reported by name,
+// and never with a password.
 func TestHTTPDocumentsAndLimits(t *testing.T) {
 	t.Parallel()
 	cert, key, _ := services.Certificate(t)
@@ -21,27 +21,27 @@ func TestHTTPDocumentsAndLimits(t *testing.T) {
 	}{
 		{"origins", []string{"ALLOWED_ORIGINS=https://app.example,http://localhost:3000"}, ""},
 		{"an origin with a path", []string{"ALLOWED_ORIGINS=https://app.example/"}, "ALLOWED_ORIGINS: "},
-		{"an origin with the usual port, which never comes", []string{"ALLOWED_ORIGINS=https://app.example:443"}, "leave :443 out"},
-		{"the same of http", []string{"ALLOWED_ORIGINS=http://app.example:80"}, "leave :80 out"},
+		{"an origin with the default port, which browsers omit", []string{"ALLOWED_ORIGINS=https://app.example:443"}, "leave :443 out"},
+		{"the same with http", []string{"ALLOWED_ORIGINS=http://app.example:80"}, "leave :80 out"},
 		{"an origin with a password", []string{"ALLOWED_ORIGINS=https://user:SECRET@app.example"}, "or a password"},
 		{"proxies", []string{"TRUSTED_PROXIES=10.0.0.0/8,192.0.2.1,fd00::/8"}, ""},
 		{"a proxy by name", []string{"TRUSTED_PROXIES=proxy.example"}, "TRUSTED_PROXIES: "},
 		{"TLS", []string{"TLS_CERT=" + cert, "TLS_KEY=" + key}, ""},
 		{"half of TLS", []string{"TLS_CERT=" + cert}, "TLS_CERT and TLS_KEY"},
 		{"another's key", []string{"TLS_CERT=" + cert, "TLS_KEY=" + otherKey}, "TLS_CERT, TLS_KEY: "},
-		{"a certificate that is not there", []string{"TLS_CERT=nowhere.pem", "TLS_KEY=" + key}, "TLS_CERT, TLS_KEY: "},
+		{"a missing certificate", []string{"TLS_CERT=nowhere.pem", "TLS_KEY=" + key}, "TLS_CERT, TLS_KEY: "},
 		{"introspection", []string{"INTROSPECTION=off"}, ""},
-		{"introspection of a third kind", []string{"INTROSPECTION=yes"}, "INTROSPECTION must be"},
-		{"documents of a third kind", []string{"TRUSTED_DOCUMENTS=yes"}, "TRUSTED_DOCUMENTS must be"},
+		{"an unknown value for introspection", []string{"INTROSPECTION=yes"}, "INTROSPECTION must be"},
+		{"an unknown value for documents", []string{"TRUSTED_DOCUMENTS=yes"}, "TRUSTED_DOCUMENTS must be"},
 		{"no manifest", []string{"TRUSTED_DOCUMENTS=enforce"}, "DOCUMENT_MANIFEST is required"},
-		{"a manifest for nothing", []string{"DOCUMENT_MANIFEST=" + manifest}, "TRUSTED_DOCUMENTS is off"},
-		{"a manifest that is not there", []string{"TRUSTED_DOCUMENTS=log", "DOCUMENT_MANIFEST=nowhere.json"}, "DOCUMENT_MANIFEST: "},
-		{"a manifest that is none", []string{"TRUSTED_DOCUMENTS=log", "DOCUMENT_MANIFEST=../go.mod"}, "DOCUMENT_MANIFEST: "},
+		{"a manifest without trusted documents", []string{"DOCUMENT_MANIFEST=" + manifest}, "TRUSTED_DOCUMENTS is off"},
+		{"a missing manifest", []string{"TRUSTED_DOCUMENTS=log", "DOCUMENT_MANIFEST=nowhere.json"}, "DOCUMENT_MANIFEST: "},
+		{"a file that is not a manifest", []string{"TRUSTED_DOCUMENTS=log", "DOCUMENT_MANIFEST=../go.mod"}, "DOCUMENT_MANIFEST: "},
 		{"limits", []string{"CONNECTIONS_PER_USER=0", "MUTATION_RATE=0", "MUTATION_BURST=0"}, ""},
 		{"a limit below zero", []string{"CONNECTIONS_PER_ADDRESS=-1"}, "CONNECTIONS_PER_ADDRESS must be"},
 		{"a rate without a burst", []string{"MUTATION_BURST=0"}, "MUTATION_BURST must be"},
 		{"a rate of an address without a burst", []string{"ADDRESS_MUTATION_BURST=0"}, "ADDRESS_MUTATION_BURST must be"},
-		{"a secret that did not arrive", []string{"JWT_SECRET=", "JWT_ISSUER=me", "JWT_AUDIENCE=studychat"}, "neither JWT_SECRET nor JWKS_URL"},
+		{"an empty secret", []string{"JWT_SECRET=", "JWT_ISSUER=me", "JWT_AUDIENCE=studychat"}, "neither JWT_SECRET nor JWKS_URL"},
 	} {
 		_, err := Read(c.environ)
 		text := ""

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestNamesThePart: a URL, an origin or a network that cannot be used is answered with the part that is wrong, and
-// never with a password.
+// TestNamesThePart checks that an unusable URL, origin or network is reported with its wrong part, and never with a
+// password.
 func TestNamesThePart(t *testing.T) {
 	t.Parallel()
 	auth := []string{"JWT_ISSUER=me", "JWT_AUDIENCE=studychat"}

@@ -2,23 +2,6 @@ package db
 
 import "time"
 
-// EventKind names a durable event. The values are stored.
-type EventKind string
-
-// The durable events.
-const (
-	ChatCreated    EventKind = "CHAT_CREATED"
-	ChatRenamed    EventKind = "CHAT_RENAMED"
-	ChatDeleted    EventKind = "CHAT_DELETED"
-	MessageSent    EventKind = "MESSAGE_SENT"
-	MessageEdited  EventKind = "MESSAGE_EDITED"
-	MessageDeleted EventKind = "MESSAGE_DELETED"
-	MemberAdded    EventKind = "MEMBER_ADDED"
-	MemberRemoved  EventKind = "MEMBER_REMOVED"
-
-	ChatTransferred EventKind = "CHAT_TRANSFERRED"
-)
-
 // Event is one change of a chat. It took the chat's next number in the transaction that made the change, so for one
 // chat the order of numbers is the order of commits, and there is no gap. Events are shared between goroutines: never
 // change one.
@@ -30,9 +13,10 @@ type Event struct {
 	Actor  string    `json:"actor"`
 	At     time.Time `json:"at"` // never earlier than the event before it in the same chat
 
-	Title   string   `json:"title,omitempty"`   // ChatCreated, ChatRenamed
-	Message *Message `json:"message,omitempty"` // MessageSent, MessageEdited, MessageDeleted; on replay as it is now
-	Member  *Member  `json:"member,omitempty"`  // MemberAdded; ChatTransferred: the new owner; MemberRemoved gives UserID alone
+	// At most one of these is set: see KindRow.Carries.
+	Title   string   `json:"title,omitempty"`
+	Message *Message `json:"message,omitempty"` // on replay as it is now
+	Member  *Member  `json:"member,omitempty"`
 
 	// Repeated says that this call committed nothing: the same call was made before, or there was nothing to change.
 	// The event then describes the chat's state and is not to be published.
@@ -47,9 +31,59 @@ func (e *Event) Cursor() Cursor { return Cursor{ChatID: e.ChatID, Epoch: e.Epoch
 // under another, and a reset has come before it.
 func (e *Event) Identity() string { return e.Cursor().String() }
 
-// Ends says whether user's stream of the chat ends with this event.
-func (e *Event) Ends(user string) bool {
-	return e.Kind == ChatDeleted || e.Kind == MemberRemoved && e.Member.UserID == user
+// Complete says whether the event has what its kind carries. It is false for a kind that this version does not know.
+func (e *Event) Complete() bool {
+	switch e.Kind.Row().Carries {
+	case CarriesNothing, CarriesTitle:
+		return true
+	case CarriesNewMessage, CarriesMessage:
+		return e.Message != nil && e.Message.ChatID == e.ChatID
+	case CarriesNewMember, CarriesOwner, CarriesFormerMember:
+		return e.Member != nil
+	default:
+		return false
+	}
+}
+
+// Joined returns the user who becomes a member with the event, or "".
+func (e *Event) Joined() string { return e.user(e.Kind.Row().Joins) }
+
+// Left returns the user whose membership ends with the event, or "". A chat's last event, which ends all, names nobody.
+func (e *Event) Left() string { return e.user(e.Kind.Row().Leaves) }
+
+func (e *Event) user(subject Subject) string {
+	switch subject {
+	case TheActor:
+		return e.Actor
+	case TheMember:
+		return e.Member.UserID
+	default:
+		return ""
+	}
+}
+
+// IsLast says whether the chat's log ends with the event.
+func (e *Event) IsLast() bool { return e.Kind.Row().Leaves == Everybody }
+
+// Ends says whether user's stream of the chat ends with the event.
+func (e *Event) Ends(user string) bool { return e.IsLast() || e.Left() == user }
+
+// After returns the event as a replay shows it after the later event of the same chat. Events are shared, so an event that
+// changes is copied.
+func (e *Event) After(later *Event) *Event {
+	shown := *e
+	switch scope := later.Kind.Row().Redacts; {
+	case scope == RedactsMessage && e.Message != nil && e.Message.ID == later.Message.ID:
+		shown.Message = later.Message
+	case scope == RedactsChat && (e.Title != "" || e.Message != nil):
+		shown.Title = ""
+		if e.Message != nil {
+			shown.Message = e.Message.Redacted(later.At)
+		}
+	default:
+		return e
+	}
+	return &shown
 }
 
 // Head is how far a chat's log reaches.

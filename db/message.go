@@ -35,6 +35,13 @@ type Message struct {
 // Sender is the user who sent the message.
 func (m *Message) Sender() *User { return &User{ID: m.Author} }
 
+// Redacted is the message as it reads once it was deleted at the time: without its text. Nothing else takes text out of a message.
+func (m *Message) Redacted(at time.Time) *Message {
+	redacted := *m
+	redacted.Content, redacted.DeletedAt = "", &at
+	return &redacted
+}
+
 // IsNode marks Message as a GraphQL Node.
 func (*Message) IsNode() {}
 

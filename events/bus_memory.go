@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// memoryBus serves this process alone. It is always Degraded: that is the truth about other instances, and it makes the
-// hub sweep for what they write, exactly as it does while Redis is down.
+// memoryBus serves this process alone. It is always Degraded, because it knows nothing of other instances: so the hub sweeps for
+// what they write, exactly as it does while Redis is down.
 type memoryBus struct {
 	mu   sync.RWMutex
 	sink Sink
@@ -28,12 +28,12 @@ func (b *memoryBus) Stop() {
 	b.sink = nil
 }
 
-func (b *memoryBus) Publish(_ context.Context, poke Poke) {
+func (b *memoryBus) Publish(_ context.Context, notification Notification) {
 	b.mu.RLock()
 	sink := b.sink
 	b.mu.RUnlock()
 	if sink != nil {
-		sink.Poked(poke)
+		sink.Notified(notification)
 	}
 }
 

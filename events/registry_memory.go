@@ -7,97 +7,68 @@ import (
 	"studychat/db"
 )
 
-// memoryRegistry counts the connections of this process. Nothing expires: a connection that ends is removed by whoever
-// owns it, and the process takes the registry with it.
-type memoryRegistry struct {
-	mu          sync.Mutex
-	count       map[Topic]map[string]int // connections by topic and user
-	byTransport map[string]int           // those that have been seen: a few
+// MemoryRegistry is the Registry of this process alone. Nothing expires: each stream removes its own connection, and all are
+// lost with the process.
+type MemoryRegistry struct {
+	mu    sync.Mutex
+	count map[Connection]int
+}
+
+// Connection is what the registry counts: a user's connections to a topic.
+type Connection struct {
+	Topic Topic
+	User  string
 }
 
 // NewMemoryRegistry returns a registry that knows this process alone.
-func NewMemoryRegistry() Registry { return newMemoryRegistry() }
+func NewMemoryRegistry() *MemoryRegistry { return &MemoryRegistry{count: map[Connection]int{}} }
 
-func newMemoryRegistry() *memoryRegistry {
-	return &memoryRegistry{count: map[Topic]map[string]int{}, byTransport: map[string]int{}}
-}
+// Start implements Registry.
+func (r *MemoryRegistry) Start(context.Context) error { return nil }
 
-func (r *memoryRegistry) Start(context.Context) error { return nil }
-func (r *memoryRegistry) Stop()                       {}
+// Stop implements Registry.
+func (r *MemoryRegistry) Stop() {}
 
-func (r *memoryRegistry) Add(ctx context.Context, topic Topic, user string) (bool, func(context.Context) bool) {
-	transport := transportOf(ctx)
-	first := r.change(topic, user, transport, +1) == 1
+// Add implements Registry.
+func (r *MemoryRegistry) Add(_ context.Context, topic Topic, user string) (bool, func(context.Context) bool) {
+	first := r.change(Connection{topic, user}, +1) == 1
 	var once sync.Once
 	return first, func(context.Context) (last bool) {
-		once.Do(func() { last = r.change(topic, user, transport, -1) == 0 })
+		once.Do(func() { last = r.change(Connection{topic, user}, -1) == 0 })
 		return last
 	}
 }
 
-func (r *memoryRegistry) change(topic Topic, user, transport string, by int) int {
+func (r *MemoryRegistry) change(c Connection, by int) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.byTransport[transport] += by
-	users := r.count[topic]
-	if users == nil {
-		users = map[string]int{}
-		r.count[topic] = users
-	}
-	users[user] += by
-	left := users[user]
+	r.count[c] += by
+	left := r.count[c]
 	if left == 0 {
-		delete(users, user)
-	}
-	if len(users) == 0 {
-		delete(r.count, topic)
+		delete(r.count, c)
 	}
 	return left
 }
 
-func (r *memoryRegistry) Online(_ context.Context, chats []*db.Chat) (map[string][]string, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return onlineMembers(chats, func(topic Topic, user string) bool { return r.count[topic][user] > 0 }), nil
+// Online implements Registry.
+func (r *MemoryRegistry) Online(_ context.Context, chats []*db.Chat) (map[string][]string, error) {
+	return OnlineMembers(chats, r.Has), nil
 }
 
-// has says whether the user has a connection to the topic here.
-func (r *memoryRegistry) has(topic Topic, user string) bool {
+// Has reports whether the user has a connection to the topic in this process.
+func (r *MemoryRegistry) Has(topic Topic, user string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.count[topic][user] > 0
+	return r.count[Connection{topic, user}] > 0
 }
 
-// entry is a user's connections to a topic, however many.
-type entry struct {
-	topic Topic
-	user  string
-}
-
-func (r *memoryRegistry) entries() []entry {
+// Connections returns every topic and user with a connection in this process, once each.
+func (r *MemoryRegistry) Connections() []Connection {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var all []entry
-	for topic, users := range r.count {
-		for user := range users {
-			all = append(all, entry{topic, user})
-		}
+	all := make([]Connection, 0, len(r.count))
+	for c := range r.count {
+		all = append(all, c)
 	}
 	return all
-}
-
-// onlineMembers lists the members of each chat who follow it, or their feed, in the order of Members. Someone who follows
-// without being a member is not listed: a removed member's stream may end a moment later than the membership.
-func onlineMembers(chats []*db.Chat, follows func(topic Topic, user string) bool) map[string][]string {
-	online := make(map[string][]string, len(chats))
-	for _, chat := range chats {
-		users := []string{}
-		for _, m := range chat.Members {
-			if follows(ChatTopic(chat.ID), m.UserID) || follows(UserTopic(m.UserID), m.UserID) {
-				users = append(users, m.UserID)
-			}
-		}
-		online[chat.ID] = users
-	}
-	return online
 }

@@ -1,85 +1,66 @@
 package events
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"strings"
 
 	"studychat/db"
 )
 
-// A poke on the wire is the id of the instance that sent it, so that an instance skips its own without decoding, followed
-// by the Poke as JSON. Instances of two versions may run side by side: unknown fields are ignored, and an event that
-// this version cannot use is dropped from its poke, which stays a good hint to read the log.
+// The wire format is the Notification as JSON. Instances of two versions may run side by side: unknown fields are ignored, and
+// an event that this version cannot use is dropped from its notification, which is still a good hint to read the log.
 
-// instanceIDLen is the length of an instance id on the wire.
-const instanceIDLen = 16
+// wireNotification encodes its event apart: to measure it, and so that an unreadable event does not spoil the rest.
+type wireNotification struct {
+	Notification
 
-// newInstanceID names one run of one process.
-func newInstanceID() string {
-	raw := make([]byte, instanceIDLen/2)
-	_, _ = rand.Read(raw) // never fails
-	return hex.EncodeToString(raw)
+	Event json.RawMessage `json:"v,omitempty"` // shadows Notification.Event
 }
 
-// encodePoke writes a poke of the instance; an event above MaxInline is left out.
-func encodePoke(instance string, poke Poke) (string, error) {
-	event := poke.Event
-	poke.Event = nil
-	wire := wirePoke{Poke: poke}
-	if event != nil {
-		raw, err := json.Marshal(event)
+// Encode returns the wire format, for buses over a network. An event larger than MaxInline is left out.
+func (n Notification) Encode() ([]byte, error) {
+	wire := wireNotification{Notification: n}
+	wire.Notification.Event = nil
+	if n.Event != nil {
+		raw, err := json.Marshal(n.Event)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if len(raw) <= MaxInline {
 			wire.Event = raw
 		}
 	}
-	body, err := json.Marshal(wire)
-	return instance + string(body), err
+	return json.Marshal(wire)
 }
 
-// wirePoke encodes its event apart: to measure it, and so that one which cannot be read does not spoil the rest.
-type wirePoke struct {
-	Poke
-
-	Event json.RawMessage `json:"v,omitempty"` // shadows Poke.Event
+// DecodeNotification reads what Encode wrote. It accepts only notifications that a hub can use without further checks.
+func DecodeNotification(message []byte) (Notification, error) {
+	var wire wireNotification
+	if err := json.Unmarshal(message, &wire); err != nil {
+		return Notification{}, err
+	}
+	notification := wire.Notification
+	if err := checkNotification(notification); err != nil {
+		return Notification{}, err
+	}
+	notification.Event = decodeEvent(wire.Event, notification)
+	return notification, nil
 }
 
-// decodePoke reads what encodePoke wrote.
-func decodePoke(message string) (Poke, error) {
-	if len(message) < instanceIDLen {
-		return Poke{}, errors.New("too short")
-	}
-	var wire wirePoke
-	if err := json.Unmarshal([]byte(message[instanceIDLen:]), &wire); err != nil {
-		return Poke{}, err
-	}
-	poke := wire.Poke
-	if err := checkPoke(poke); err != nil {
-		return Poke{}, err
-	}
-	poke.Event = decodeEvent(wire.Event, poke)
-	return poke, nil
-}
-
-func checkPoke(poke Poke) error {
-	chatID, isChat := poke.Topic.chat()
-	_, isUser := poke.Topic.user()
+func checkNotification(notification Notification) error {
+	chatID, isChat := notification.Topic.Chat()
+	_, isUser := notification.Topic.User()
 	switch {
-	case !isChat && !isUser, poke.Seq < 0, poke.Epoch < 0:
+	case !isChat && !isUser, notification.Seq < 0, notification.Epoch < 0:
 		return errors.New("no topic or no number")
-	case poke.Passing != nil && poke.Passing.ChatID != chatID:
-		return errors.New("passing event of another topic")
+	case notification.Ephemeral != nil && notification.Ephemeral.ChatID != chatID:
+		return errors.New("ephemeral event of another topic")
 	}
 	return nil
 }
 
-// decodeEvent returns the event of a poke if it is whole, else nil: what is not whole is read from the log.
-func decodeEvent(raw json.RawMessage, poke Poke) *db.Event {
+// decodeEvent returns the event of a notification if it is complete, else nil: receivers then read it from the log.
+func decodeEvent(raw json.RawMessage, notification Notification) *db.Event {
 	if len(raw) == 0 {
 		return nil
 	}
@@ -87,7 +68,7 @@ func decodeEvent(raw json.RawMessage, poke Poke) *db.Event {
 	if json.Unmarshal(raw, &event) != nil {
 		return nil
 	}
-	if event.Seq != poke.Seq || event.Epoch != poke.Epoch || ChatTopic(event.ChatID) != poke.Topic || !whole(&event) {
+	if event.Seq != notification.Seq || event.Epoch != notification.Epoch || ChatTopic(event.ChatID) != notification.Topic || !event.Complete() {
 		return nil
 	}
 	if event.Member != nil {
@@ -95,20 +76,3 @@ func decodeEvent(raw json.RawMessage, poke Poke) *db.Event {
 	}
 	return &event
 }
-
-// whole says whether the event has what its kind promises, so that nobody behind has to check.
-func whole(event *db.Event) bool {
-	switch event.Kind {
-	case db.MessageSent, db.MessageEdited, db.MessageDeleted:
-		return event.Message != nil && event.Message.ChatID == event.ChatID
-	case db.MemberAdded, db.MemberRemoved, db.ChatTransferred:
-		return event.Member != nil
-	case db.ChatCreated, db.ChatRenamed, db.ChatDeleted:
-		return true
-	default:
-		return false
-	}
-}
-
-// sentBy says whether the message on the wire is the instance's own.
-func sentBy(instance, message string) bool { return strings.HasPrefix(message, instance) }

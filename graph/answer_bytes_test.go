@@ -20,6 +20,7 @@ import (
 	"studychat/auth"
 	"studychat/db"
 	"studychat/events"
+	"studychat/events/hub"
 	"studychat/graph"
 	"studychat/graph/generated"
 	"studychat/graph/limits"
@@ -48,7 +49,7 @@ func newLongChat(t *testing.T) (*graph.Resolver, *recorder) {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
 	store := newStore(t, log)
-	hub := events.NewHub(store, events.NewMemoryBus(), events.NewMemoryRegistry(), log)
+	hub := hub.New(store, events.NewMemoryBus(), events.NewMemoryRegistry(), log)
 	if err := hub.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"studychat/db"
 	"studychat/events"
+	"studychat/events/hub"
 	"studychat/graph"
 )
 
@@ -87,7 +88,7 @@ func TestEventsWaitForTheDatabase(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	store := newStore(t, log)
 	bus := events.NewMemoryBus()
-	hub := events.NewHub(store, bus, events.NewMemoryRegistry(), log)
+	hub := hub.New(store, bus, events.NewMemoryRegistry(), log)
 	must(t, hub.Start(t.Context()))
 	t.Cleanup(hub.Stop)
 	repo := &flaky{Repository: events.NewPublisher(store, bus, log), calls: map[string]int{}}

@@ -23,6 +23,7 @@ import (
 	"studychat/db"
 	"studychat/db/sqlstore"
 	"studychat/events"
+	"studychat/events/hub"
 	"studychat/graph"
 	"studychat/graph/graphtest"
 )
@@ -65,7 +66,7 @@ func newEdge(t *testing.T) *edge {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	store := newStore(t, log)
 	bus := events.NewMemoryBus()
-	hub := events.NewHub(store, bus, events.NewMemoryRegistry(), log)
+	hub := hub.New(store, bus, events.NewMemoryRegistry(), log)
 	if err := hub.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"studychat/auth"
 	"studychat/events"
+	"studychat/events/hub"
 	"studychat/graph"
 	"studychat/graph/generated"
 	"studychat/test/hostile"
@@ -27,7 +28,7 @@ func newExecutor(t testing.TB, o graph.Options) *graph.Executor {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	store := newStore(t, log)
-	hub := events.NewHub(store, events.NewMemoryBus(), events.NewMemoryRegistry(), log)
+	hub := hub.New(store, events.NewMemoryBus(), events.NewMemoryRegistry(), log)
 	return graph.NewExecutor(&graph.Resolver{Repo: store, Live: hub, Log: log}, o)
 }
 

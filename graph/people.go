@@ -31,7 +31,7 @@ const (
 // people knows the names of users: those in the database, kept in memory while they are fresh. It also stores the names that
 // tokens carry.
 type people struct {
-	repo db.UserRepository
+	repo db.Repository
 	log  *slog.Logger
 
 	names   *lru.Cache[string, knownName]
@@ -44,7 +44,7 @@ type knownName struct {
 	at   time.Time // when it was read
 }
 
-func newPeople(repo db.UserRepository, log *slog.Logger) *people {
+func newPeople(repo db.Repository, log *slog.Logger) *people {
 	names, _ := lru.New[string, knownName](knownUsers) // fails for sizes below 1 alone
 	seen, _ := lru.New[string, db.Claims](knownUsers)
 	return &people{repo: repo, log: log, names: names, seen: seen}

@@ -13,6 +13,7 @@ import (
 
 	"studychat/auth"
 	"studychat/events"
+	"studychat/events/hub"
 	"studychat/graph"
 	"studychat/graph/persisted"
 )
@@ -59,7 +60,7 @@ func newLibrary(t *testing.T, mode persisted.Mode, trusted *persisted.Manifest) 
 	l := &library{t: t, store: &watched{Memory: persisted.NewMemory(0)}, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(l.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	store := newStore(t, log)
-	hub := events.NewHub(store, events.NewMemoryBus(), events.NewMemoryRegistry(), log)
+	hub := hub.New(store, events.NewMemoryBus(), events.NewMemoryRegistry(), log)
 	l.exec = graph.NewExecutor(&graph.Resolver{Repo: store, Live: hub, Log: log}, graph.Options{
 		Introspection: true, Documents: l.store, Trusted: trusted, TrustedMode: mode,
 	})

@@ -9,8 +9,7 @@ import (
 // Request is what a transport says about one request, and what its answer shares. The viewer has a value of its own in the
 // context: see package auth.
 type Request struct {
-	ID      string // in logs, and in INTERNAL errors
-	Carrier string // "websocket" or "sse", for the counts of streams
+	ID string // in logs, and in INTERNAL errors
 
 	// Address is where the request comes from, in a form that is the same for all clients that count as one address. The
 	// transport knows which proxies to believe. Without it, the viewer alone is limited.

@@ -12,7 +12,7 @@ import (
 	"studychat/graph/generated"
 )
 
-// Live is what the edge needs of the live path; *events.Hub implements it.
+// Live is what the edge needs of the live path; *hub.Hub implements it.
 type Live interface {
 	Chat(ctx context.Context, viewer, chatID string, after *db.Cursor) (events.Stream, error)
 	Feed(ctx context.Context, viewer string, after *db.FeedCursor) (events.Stream, error)

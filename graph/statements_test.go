@@ -15,6 +15,7 @@ import (
 	"studychat/db"
 	"studychat/db/sqlstore"
 	"studychat/events"
+	"studychat/events/hub"
 	"studychat/graph"
 )
 
@@ -53,7 +54,7 @@ func TestStatementsOfAPage(t *testing.T) {
 		for _, chats := range []int{1, db.ChatPage} {
 			viewer := fmt.Sprintf("%s %d", c.reason, chats)
 			fillSidebar(t, store, viewer, chats)
-			resolver := &graph.Resolver{Repo: store, Live: events.NewHub(store, events.NewMemoryBus(), events.NewMemoryRegistry(), log), Log: log}
+			resolver := &graph.Resolver{Repo: store, Live: hub.New(store, events.NewMemoryBus(), events.NewMemoryRegistry(), log), Log: log}
 			exec := graph.NewExecutor(resolver, graph.Options{}) // which remembers no names yet
 			ctx := auth.WithViewer(t.Context(), auth.Viewer{ID: viewer})
 			respond(ctx, exec, &gqlgen.RawParams{Query: `{ __typename }`}) // who asks is stored

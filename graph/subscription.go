@@ -54,7 +54,6 @@ func (r subscriptionResolver) begin(ctx context.Context, user string, from begin
 }
 
 func (r subscriptionResolver) open(ctx context.Context, user string, from beginning) (events.Stream, error) {
-	ctx = events.WithTransport(ctx, RequestFrom(ctx).Carrier)
 	if from.chatID == "" {
 		return r.Live.Feed(ctx, user, from.inFeed)
 	}

@@ -28,7 +28,7 @@ func (s *oneEvent) Next(context.Context) (events.Item, error) {
 		return events.Item{}, io.EOF
 	}
 	s.told = true
-	return events.Item{Cursor: "1.1.1", Passing: &events.Passing{Kind: events.TypingChanged, ChatID: chat1, User: "ann"}}, nil
+	return events.Item{Cursor: "1.1.1", Ephemeral: &events.Ephemeral{Kind: events.TypingChanged, ChatID: chat1, User: "ann"}}, nil
 }
 func (*oneEvent) Close() {}
 

@@ -22,6 +22,7 @@ import (
 	"studychat/db"
 	"studychat/db/sqlstore"
 	"studychat/events"
+	"studychat/events/hub"
 	"studychat/graph"
 )
 
@@ -61,7 +62,7 @@ type world struct {
 	t         *testing.T
 	transport *Transport
 	store     *sqlstore.Store
-	hub       *events.Hub
+	hub       *hub.Hub
 	repo      db.Repository
 	server    *http.Server
 	listener  *pipes
@@ -151,7 +152,7 @@ func newWorldOver(t *testing.T, wrap func(db.Repository) db.Repository, change f
 	if wrap != nil {
 		repo = wrap(store)
 	}
-	hub := events.NewHub(repo, bus, events.NewMemoryRegistry(), log)
+	hub := hub.New(repo, bus, events.NewMemoryRegistry(), log)
 	if err := hub.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -201,6 +202,16 @@ func (w *world) chat() string {
 // place is the cursor just after an event of a chat, as clients see it.
 func place(chat string, seq int64) string {
 	return db.Cursor{ChatID: chat, Epoch: 1, Seq: seq}.String()
+}
+
+// online says whether ann has a stream of the chat.
+func (w *world) online(chat string) bool {
+	w.t.Helper()
+	found, err := w.hub.Online(w.t.Context(), []*db.Chat{{ID: chat, Members: []*db.Member{{UserID: "ann"}}}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return len(found[chat]) > 0
 }
 
 func (w *world) say(chat, content string) {

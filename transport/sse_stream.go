@@ -53,7 +53,7 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 		return nil, false
 	}
 	of := graph.RequestFrom(s.ctx)
-	of.Carrier, of.Disconnect = "sse", s.disconnect
+	of.Disconnect = s.disconnect
 	s.ctx = graph.WithRequest(s.ctx, of)
 	s.expireAt(viewer.Expires)
 	return s, true

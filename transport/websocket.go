@@ -84,7 +84,7 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 	s.conn.SetReadLimit(maxInit)
 	s.ctx, s.cancel = context.WithCancel(r.Context())
 	of := graph.RequestFrom(s.ctx)
-	of.Carrier, of.Disconnect = "websocket", s.sendRetry
+	of.Disconnect = s.sendRetry
 	s.ctx = graph.WithRequest(s.ctx, of)
 	s.serve()
 }

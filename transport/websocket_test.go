@@ -341,15 +341,14 @@ func TestSocketEndsWithItsOperations(t *testing.T) {
 			s.subscribe(fmt.Sprint(n), followChat, map[string]any{"chat": chat})
 		}
 		synctest.Wait()
-		if counts, err := w.hub.Counts(w.t.Context()); err != nil || counts.Here["websocket"] != 20 {
-			w.t.Fatalf("before: %+v, %v", counts, err)
+		if !w.online(chat) {
+			w.t.Fatal("ann does not follow the chat")
 		}
 		_ = s.conn.CloseNow()
 		<-time.After(time.Second)
 		synctest.Wait()
-		counts, err := w.hub.Counts(w.t.Context())
-		if err != nil || counts.Here["websocket"] != 0 {
-			w.t.Errorf("after the client went: %+v, %v", counts, err)
+		if w.online(chat) {
+			w.t.Error("ann still follows the chat after the client went")
 		}
 	})
 }

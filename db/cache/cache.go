@@ -62,7 +62,7 @@ func (o Options) withDefaults() Options {
 }
 
 // Cache is a db.Repository that answers Chat and the first page of Chats from Redis where it can. Everything else
-// passes through to the repository below.
+// passes through to the repository below, writes included: the store tells the guard of each, so a new write needs nothing here.
 type Cache struct {
 	db.Repository
 	guard   *Guard

@@ -201,7 +201,7 @@ func TestTooManyKeysWrittenWhileRedisHung(t *testing.T) {
 		reader.chat(t, "ann", chat.ID)
 	}
 	names := writer.guard.link.Names.Keys()
-	others := []string{"somebody:else", names.Online("c:1"), names.Streams(), names.Rate("u:ann"), redisconn.NewKeys("test", "another").Chat("1")}
+	others := []string{"somebody:else", names.Online("c:1"), names.Rate("u:ann"), redisconn.NewKeys("test", "another").Chat("1")}
 	for _, key := range others {
 		watch.ZAdd(t.Context(), key, redis.Z{Score: 1, Member: "x"})
 	}

@@ -18,7 +18,7 @@ import (
 
 // node is an instance under check.
 type node struct {
-	repo  db.ChatRepository
+	repo  db.ChatReads
 	guard db.WriteGuard
 }
 
@@ -43,7 +43,7 @@ type stage struct {
 	prefix   string
 	build    system
 	probe    node
-	view     func(context.Context, db.ChatRepository) (map[string]int64, error) // versions by chat
+	view     func(context.Context, db.ChatReads) (map[string]int64, error) // versions by chat
 	answered map[string]int64
 	seen     map[string]int64
 	fault    string // the first violation
@@ -51,8 +51,8 @@ type stage struct {
 }
 
 // readChat and readList are what a reader may look at.
-func readChat(id string) func(context.Context, db.ChatRepository) (map[string]int64, error) {
-	return func(ctx context.Context, repo db.ChatRepository) (map[string]int64, error) {
+func readChat(id string) func(context.Context, db.ChatReads) (map[string]int64, error) {
+	return func(ctx context.Context, repo db.ChatReads) (map[string]int64, error) {
 		chat, err := repo.Chat(ctx, "ann", id)
 		if err != nil {
 			return nil, err
@@ -61,7 +61,7 @@ func readChat(id string) func(context.Context, db.ChatRepository) (map[string]in
 	}
 }
 
-func readList(ctx context.Context, repo db.ChatRepository) (map[string]int64, error) {
+func readList(ctx context.Context, repo db.ChatReads) (map[string]int64, error) {
 	list, err := repo.Chats(ctx, "ann", nil, db.Page{Limit: db.ChatPage})
 	if err != nil {
 		return nil, err

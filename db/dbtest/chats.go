@@ -113,7 +113,7 @@ func testDeleteChatPurges(f *fixture) {
 	log, err := f.repo.Log(f.ctx, id, 0, 100)
 	f.ok(err)
 	f.same("log", log.Events, []*db.Event{deleted})
-	_, err = f.repo.Message(f.ctx, f.mia, message.ID)
+	_, err = readMessage(f.ctx, f.repo, f.mia, message.ID)
 	f.code(db.CodeNotFound, err)
 	// The id of a purged message is free: nothing is left of it that could be in the way.
 	other := f.ownChat("Other")

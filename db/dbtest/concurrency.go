@@ -121,7 +121,7 @@ func testWritersAtOnce(f *fixture) {
 	f.same("log", identities(log), identities(told))
 	for _, e := range log { // as they are now
 		if e.Message != nil {
-			now, err := f.repo.Message(f.ctx, f.owner, e.Message.ID)
+			now, err := readMessage(f.ctx, f.repo, f.owner, e.Message.ID)
 			f.ok(err)
 			f.same("message", e.Message, now)
 		}

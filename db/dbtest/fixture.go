@@ -147,3 +147,12 @@ func contents(messages []*db.Message) []string {
 	}
 	return list
 }
+
+// readMessage reads one message: NOT_FOUND when MessagesByID does not return it.
+func readMessage(ctx context.Context, repo db.Repository, viewer, id string) (*db.Message, error) {
+	found, err := repo.MessagesByID(ctx, viewer, []string{id})
+	if err == nil && found[id] == nil {
+		err = db.NotFound("message")
+	}
+	return found[id], err
+}

@@ -21,7 +21,7 @@ func testSendMessage(f *fixture) {
 		if event.At.Before(before.LastAt) {
 			f.Errorf("the event is of %s, the one before it of %s", event.At, before.LastAt)
 		}
-		got, err := f.repo.Message(f.ctx, f.owner, message.ID)
+		got, err := readMessage(f.ctx, f.repo, f.owner, message.ID)
 		f.ok(err)
 		f.same("message", got, event.Message)
 	}
@@ -78,7 +78,7 @@ func testEditMessage(f *fixture) {
 	f.same("event", event, &db.Event{
 		ChatID: id, Seq: sent.Seq + 1, Epoch: sent.Epoch, Kind: db.MessageEdited, Actor: f.mia, At: event.At, Message: &want,
 	})
-	got, err := f.repo.Message(f.ctx, f.owner, want.ID)
+	got, err := readMessage(f.ctx, f.repo, f.owner, want.ID)
 	f.ok(err)
 	f.same("message", got, &want)
 	f.same("repeat", f.repeats(f.repo.EditMessage(f.ctx, f.mia, want.ID, "after")).Message, &want)
@@ -120,11 +120,11 @@ func testMessage(f *fixture) {
 	id := f.chat()
 	sent := f.send(f.mia, id, "text").Message
 	f.must(f.repo.DeleteMessage(f.ctx, f.mia, sent.ID))
-	got, err := f.repo.Message(f.ctx, f.owner, sent.ID)
+	got, err := readMessage(f.ctx, f.repo, f.owner, sent.ID)
 	f.ok(err)
 	if got.DeletedAt == nil || got.Content != "" || got.Seq != sent.Seq {
 		f.Errorf("the deleted message is %+v", got)
 	}
-	_, err = f.repo.Message(f.ctx, f.owner, db.NewID())
+	_, err = readMessage(f.ctx, f.repo, f.owner, db.NewID())
 	f.code(db.CodeNotFound, err)
 }

@@ -52,7 +52,7 @@ func testStrangers(f *fixture) {
 }
 
 func ofMessage(method string) bool {
-	return method == "Message" || method == "EditMessage" || method == "DeleteMessage"
+	return method == "MessagesByID" || method == "EditMessage" || method == "DeleteMessage"
 }
 
 func methodsOfOneChat(ctx context.Context, repo db.Repository) map[string]func(viewer, chat, message string) error {
@@ -69,8 +69,8 @@ func methodsOfOneChat(ctx context.Context, repo db.Repository) map[string]func(v
 			_, err := repo.DeleteChat(ctx, viewer, chat)
 			return err
 		},
-		"Message": func(viewer, _, message string) error {
-			_, err := repo.Message(ctx, viewer, message)
+		"MessagesByID": func(viewer, _, message string) error {
+			_, err := readMessage(ctx, repo, viewer, message)
 			return err
 		},
 		"SendMessage": func(viewer, chat, _ string) error {

@@ -12,7 +12,7 @@ import (
 // eventLog is the part of the Store that the live path reads.
 type eventLog struct{ *database }
 
-// Log implements EventRepository: at most four statements in one snapshot.
+// Log implements db.Repository: at most four statements in one snapshot.
 func (s eventLog) Log(ctx context.Context, chatID string, after int64, limit int) (*db.Log, error) {
 	log := &db.Log{Events: []*db.Event{}}
 	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {

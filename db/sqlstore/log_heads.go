@@ -15,7 +15,7 @@ func selectHeads(conn bun.IDB) *bun.SelectQuery {
 		ColumnExpr("c.id, c.head_seq, c.floor_seq, c.last_at, c.deleted_at").ColumnExpr(epochExpr)
 }
 
-// Head implements EventRepository.
+// Head implements db.Repository.
 func (s eventLog) Head(ctx context.Context, viewer, chatID string) (db.Head, error) {
 	var head db.Head
 	err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
@@ -26,28 +26,28 @@ func (s eventLog) Head(ctx context.Context, viewer, chatID string) (db.Head, err
 	return head, err
 }
 
-// FeedHeads implements EventRepository. Who was taken out of a chat is only known from the event that did it.
+// FeedHeads implements db.Repository. Who was taken out of a chat is only known from the event that did it.
 func (s eventLog) FeedHeads(ctx context.Context, viewer string, since *time.Time) ([]db.Head, error) {
 	return s.feedHeads(ctx, viewer, func(q *bun.SelectQuery) *bun.SelectQuery {
 		if since == nil {
 			return q.Where("c.deleted_at IS NULL AND c.id IN (SELECT own.chat_id FROM chat_members AS own WHERE own.user_id = ?)", viewer)
 		}
-		return q.Where("c.last_at >= ?", *since).Where(everMemberOf, viewer, *since, db.MemberRemoved)
+		return q.Where("c.last_at >= ?", *since).Where(everMemberOf, viewer, *since, leaveKinds)
 	})
 }
 
-// FeedStart implements EventRepository.
+// FeedStart implements db.Repository.
 func (s eventLog) FeedStart(ctx context.Context, viewer string, since time.Time) ([]db.Head, error) {
 	return s.feedHeads(ctx, viewer, func(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.Where("c.last_at >= ? OR (c.deleted_at IS NULL AND me.user_id IS NOT NULL)", since).
-			Where(everMemberOf, viewer, since, db.MemberRemoved)
+			Where(everMemberOf, viewer, since, leaveKinds)
 	})
 }
 
 // everMemberOf selects the chats that a user is a member of or was removed from since. (UNION and not OR: with OR both databases
 // read through all chats there are.)
 const everMemberOf = `c.id IN (SELECT own.chat_id FROM chat_members AS own WHERE own.user_id = ?0
-UNION SELECT e.chat_id FROM chat_events AS e WHERE e.subject_id = ?0 AND e.created_at >= ?1 AND e.kind = ?2)`
+UNION SELECT e.chat_id FROM chat_events AS e WHERE e.subject_id = ?0 AND e.created_at >= ?1 AND e.kind IN (?2))`
 
 func (s eventLog) feedHeads(ctx context.Context, viewer string, which func(*bun.SelectQuery) *bun.SelectQuery) ([]db.Head, error) {
 	heads := []db.Head{}
@@ -63,7 +63,7 @@ func (s eventLog) feedHeads(ctx context.Context, viewer string, which func(*bun.
 	return heads, nil
 }
 
-// Heads implements EventRepository.
+// Heads implements db.Repository.
 func (s eventLog) Heads(ctx context.Context, chatIDs []string) ([]db.Head, error) {
 	heads := []db.Head{}
 	if len(chatIDs) == 0 {
@@ -79,7 +79,7 @@ func (s eventLog) Heads(ctx context.Context, chatIDs []string) ([]db.Head, error
 	return heads, nil
 }
 
-// Epoch implements EventRepository.
+// Epoch implements db.Repository.
 func (s eventLog) Epoch(ctx context.Context) (int64, error) {
 	var epoch int64
 	err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {

@@ -18,31 +18,46 @@ type eventRow struct {
 	Seq       int64        `bun:"seq,pk"`
 	Kind      db.EventKind `bun:"kind"`
 	Actor     string       `bun:"actor_id"`
-	Subject   *string      `bun:"subject_id"` // the user who was added or removed
+	Subject   *string      `bun:"subject_id"` // CarriesNewMember, CarriesOwner, CarriesFormerMember: the user
 	Payload   string       `bun:"payload"`    // eventPayload as JSON
 	CreatedAt time.Time    `bun:"created_at"`
 }
 
+// The kinds that change who is a member, by the user in subject_id.
+var (
+	joinKinds  = bun.List(db.EventKinds(func(k db.KindRow) bool { return k.Joins == db.TheMember }))
+	leaveKinds = bun.List(db.EventKinds(func(k db.KindRow) bool { return k.Leaves == db.TheMember }))
+)
+
 // eventPayload is what an event needs to be told again and what is not in the other columns. It is encoded here and
 // handed to Bun as text: Bun's own JSON quoting damages strings with "\u0000" in them.
 type eventPayload struct {
-	Title    string     `json:"title,omitempty"`    // ChatCreated, ChatRenamed
-	JoinedAt *time.Time `json:"joinedAt,omitempty"` // of ChatTransferred: when the new owner joined
-	Message  string     `json:"message,omitempty"`  // the id, of MessageEdited and MessageDeleted; the content is only in messages
+	Title    string     `json:"title,omitempty"`    // CarriesTitle
+	JoinedAt *time.Time `json:"joinedAt,omitempty"` // CarriesOwner: when the owner became a member
+	Message  string     `json:"message,omitempty"`  // CarriesMessage: the id; messages alone holds the content
 }
 
-// storeEvent writes the event's row. MessageSent has none.
+// storeEvent writes the event's row. An event that is a message has none.
 func storeEvent(ctx context.Context, tx bun.Tx, event *db.Event) error {
+	row, err := rowOf(event)
+	if err != nil {
+		return err
+	}
+	_, err = tx.NewInsert().Model(row).Exec(ctx)
+	return err
+}
+
+func rowOf(event *db.Event) (*eventRow, error) {
 	payload := eventPayload{Title: event.Title}
 	if event.Message != nil {
 		payload.Message = event.Message.ID
 	}
-	if event.Kind == db.ChatTransferred {
+	if event.Kind.Row().Carries == db.CarriesOwner {
 		payload.JoinedAt = &event.Member.JoinedAt
 	}
 	encoded, err := json.Marshal(payload)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	row := &eventRow{
 		ChatID: event.ChatID, Seq: event.Seq, Kind: event.Kind, Actor: event.Actor,
@@ -51,8 +66,7 @@ func storeEvent(ctx context.Context, tx bun.Tx, event *db.Event) error {
 	if event.Member != nil {
 		row.Subject = &event.Member.UserID
 	}
-	_, err = tx.NewInsert().Model(row).Exec(ctx)
-	return err
+	return row, nil
 }
 
 // event is the row as an event. The second value is the id of the message that the caller has to fill in, or "".
@@ -64,17 +78,17 @@ func (r *eventRow) event(epoch int64) (*db.Event, string, error) {
 	event := &db.Event{
 		ChatID: r.ChatID, Seq: r.Seq, Epoch: epoch, Kind: r.Kind, Actor: r.Actor, At: r.CreatedAt, Title: payload.Title,
 	}
-	switch {
-	case r.Subject == nil:
-	case r.Kind == db.MemberAdded:
-		event.Member = &db.Member{ChatID: r.ChatID, UserID: *r.Subject, Role: db.RoleMember, JoinedAt: r.CreatedAt, JoinedSeq: r.Seq}
-	case r.Kind == db.ChatTransferred:
-		event.Member = &db.Member{ChatID: r.ChatID, UserID: *r.Subject, Role: db.RoleOwner}
+	if r.Subject != nil {
+		event.Member = &db.Member{ChatID: r.ChatID, UserID: *r.Subject}
+	}
+	switch r.Kind.Row().Carries {
+	case db.CarriesNewMember:
+		event.Member.Role, event.Member.JoinedAt, event.Member.JoinedSeq = db.RoleMember, r.CreatedAt, r.Seq
+	case db.CarriesOwner:
+		event.Member.Role = db.RoleOwner
 		if payload.JoinedAt != nil {
 			event.Member.JoinedAt = *payload.JoinedAt
 		}
-	default:
-		event.Member = &db.Member{ChatID: r.ChatID, UserID: *r.Subject}
 	}
 	return event, payload.Message, nil
 }

@@ -31,26 +31,27 @@ WHERE s.lo < s.hi)
 const standing = seqBefore + `SELECT c.id, c.head_seq, c.floor_seq, c.floor_at, c.last_at, c.deleted_at, ` + epochExpr + `,
 own.user_id IS NOT NULL AS member, (SELECT MIN(s.lo) FROM search AS s WHERE s.lo >= s.hi) AS before,
 COALESCE(CASE WHEN r.seq IS NULL THEN own.joined_seq ELSE (SELECT MAX(a.seq + 0) FROM chat_events AS a
-WHERE a.chat_id = ?0 AND a.subject_id = ?2 AND a.kind = ?4 AND a.created_at >= ?1 AND a.seq + 0 > ?3 AND a.seq + 0 < r.seq) END, 0) AS joined_seq,
-r.seq AS removed_seq, r.actor_id AS removed_by, r.created_at AS removed_at
+WHERE a.chat_id = ?0 AND a.subject_id = ?2 AND a.kind IN (?4) AND a.created_at >= ?1 AND a.seq + 0 > ?3 AND a.seq + 0 < r.seq) END, 0) AS joined_seq,
+r.seq AS removed_seq, r.kind AS removal, r.actor_id AS removed_by, r.created_at AS removed_at
 FROM chats AS c
 LEFT JOIN chat_members AS own ON own.chat_id = c.id AND own.user_id = ?2
 LEFT JOIN chat_events AS r ON r.chat_id = c.id AND r.seq = (SELECT MIN(e.seq + 0) FROM chat_events AS e
-WHERE e.chat_id = ?0 AND e.subject_id = ?2 AND e.kind = ?5 AND e.created_at >= ?1 AND e.seq + 0 > ?3)
+WHERE e.chat_id = ?0 AND e.subject_id = ?2 AND e.kind IN (?5) AND e.created_at >= ?1 AND e.seq + 0 > ?3)
 WHERE c.id = ?0`
 
-// Standing implements EventRepository.
+// Standing implements db.Repository.
 func (s eventLog) Standing(ctx context.Context, viewer, chatID string, place db.FeedPlace) (*db.Standing, error) {
 	var row struct {
 		db.Head
 		Before     int64
 		FloorAt    *time.Time
 		RemovedSeq *int64
+		Removal    *db.EventKind
 		RemovedBy  *string
 		RemovedAt  *time.Time
 	}
 	err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
-		return notFound(conn.NewRaw(standing, chatID, place.Since, viewer, place.Seq, db.MemberAdded, db.MemberRemoved).Scan(ctx, &row))
+		return notFound(conn.NewRaw(standing, chatID, place.Since, viewer, place.Seq, joinKinds, leaveKinds).Scan(ctx, &row))
 	})
 	if err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func (s eventLog) Standing(ctx context.Context, viewer, chatID string, place db.
 	found := &db.Standing{Head: row.Head, Before: row.Before, FloorAt: row.FloorAt}
 	if row.RemovedSeq != nil {
 		found.Removed = &db.Event{
-			ChatID: chatID, Seq: *row.RemovedSeq, Epoch: row.Epoch, Kind: db.MemberRemoved, Actor: *row.RemovedBy, At: *row.RemovedAt,
+			ChatID: chatID, Seq: *row.RemovedSeq, Epoch: row.Epoch, Kind: *row.Removal, Actor: *row.RemovedBy, At: *row.RemovedAt,
 			Member: &db.Member{ChatID: chatID, UserID: viewer},
 		}
 	}

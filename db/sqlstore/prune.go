@@ -115,7 +115,7 @@ func (s *upkeep) oldEvents(conn bun.IDB, before time.Time) *bun.SelectQuery {
 		removals = before
 	}
 	return conn.NewSelect().TableExpr("chat_events AS e").
-		Where("e.created_at < ? AND (e.kind <> ? OR e.created_at < ?)", before, db.MemberRemoved, removals)
+		Where("e.created_at < ? AND (e.kind NOT IN (?) OR e.created_at < ?)", before, leaveKinds, removals)
 }
 
 // pruneChat goes on until nothing old is left of the chat.

@@ -131,8 +131,8 @@ func TestPrune(t *testing.T) {
 		if list := lists[h.chat]; err != nil || len(list.Messages) != 0 || list.HasPrev || !list.HasNext {
 			t.Errorf("before the oldest message: %+v, %v", list, err)
 		}
-		if _, err := h.Message(t.Context(), "owner", old.ID); db.CodeOf(err) != db.CodeNotFound {
-			t.Errorf("the old message reads: %v", err)
+		if found, err := h.MessagesByID(t.Context(), "owner", []string{old.ID}); err != nil || len(found) != 0 {
+			t.Errorf("the old message reads: %v, %v", found, err)
 		}
 		if _, err := h.EditMessage(t.Context(), "owner", old.ID, "again"); db.CodeOf(err) != db.CodeNotFound {
 			t.Errorf("the old message can be edited: %v", err)

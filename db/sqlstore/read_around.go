@@ -11,7 +11,7 @@ import (
 	"studychat/db"
 )
 
-// MessagesAround implements MessageRepository: at most four statements in one snapshot.
+// MessagesAround implements db.Repository: at most four statements in one snapshot.
 func (s reads) MessagesAround(ctx context.Context, viewer, chatID string, place db.Place, limit int) (*db.MessageList, error) {
 	var list *db.MessageList
 	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -75,7 +75,7 @@ func around(older, newer []*db.Message, limit int) *db.MessageList {
 	}
 }
 
-// MessagesByID implements MessageRepository.
+// MessagesByID implements db.Repository.
 func (s reads) MessagesByID(ctx context.Context, viewer string, ids []string) (map[string]*db.Message, error) {
 	found := make(map[string]*db.Message, len(ids))
 	if len(ids) == 0 {

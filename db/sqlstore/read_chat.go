@@ -8,7 +8,7 @@ import (
 	"studychat/db"
 )
 
-// Chat implements ChatRepository: three statements in one snapshot.
+// Chat implements db.Repository: three statements in one snapshot.
 func (s reads) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
 	chat := new(db.Chat)
 	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -49,7 +49,7 @@ func newest(rows []*db.Message) (*db.Newest, *db.Message) {
 	return &db.Newest{Messages: messages, Whole: kept == len(rows)}, last
 }
 
-// ChatsByID implements ChatRepository: four statements in one snapshot.
+// ChatsByID implements db.Repository: four statements in one snapshot.
 func (s reads) ChatsByID(ctx context.Context, viewer string, ids []string) (map[string]*db.Chat, error) {
 	found := make(map[string]*db.Chat, len(ids))
 	if len(ids) == 0 {

@@ -8,7 +8,7 @@ import (
 	"studychat/db"
 )
 
-// Chats implements ChatRepository: four statements in one snapshot.
+// Chats implements db.Repository: four statements in one snapshot.
 func (s reads) Chats(ctx context.Context, viewer string, module *string, page db.Page) (*db.ChatList, error) {
 	list := &db.ChatList{Chats: []*db.Chat{}, Cursor: db.FeedCursor{User: viewer, At: s.Horizon().Add(-db.FeedOverlap)}}
 	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -69,7 +69,7 @@ func chatWindow(q *bun.SelectQuery, p db.Page) *bun.SelectQuery {
 	return q.OrderExpr("c.last_message_at DESC, c.id DESC").Limit(limitOf(p))
 }
 
-// CountChats implements ChatRepository.
+// CountChats implements db.Repository.
 func (s reads) CountChats(ctx context.Context, viewer string, module *string) (int, error) {
 	var n int
 	err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
@@ -79,7 +79,7 @@ func (s reads) CountChats(ctx context.Context, viewer string, module *string) (i
 	return n, err
 }
 
-// OwnedChats implements ChatRepository.
+// OwnedChats implements db.Repository.
 func (s reads) OwnedChats(ctx context.Context, viewer, after string, limit int) ([]string, error) {
 	ids := []string{}
 	err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
@@ -98,7 +98,7 @@ func (s reads) OwnedChats(ctx context.Context, viewer, after string, limit int) 
 	return ids, nil
 }
 
-// ViewerStates implements ChatRepository, in one statement. It looks at no more than UnreadWindow messages of a chat.
+// ViewerStates implements db.Repository, in one statement. It looks at no more than UnreadWindow messages of a chat.
 func (s reads) ViewerStates(ctx context.Context, viewer string, chatIDs []string) (map[string]db.ViewerState, error) {
 	states := make(map[string]db.ViewerState, len(chatIDs))
 	if len(chatIDs) == 0 {

@@ -2,15 +2,13 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 
 	"github.com/uptrace/bun"
 
 	"studychat/db"
 )
 
-// Messages implements MessageRepository: two statements in one snapshot.
+// Messages implements db.Repository: two statements in one snapshot.
 func (s reads) Messages(ctx context.Context, viewer string, chatIDs []string, page db.Page) (map[string]*db.MessageList, error) {
 	lists := make(map[string]*db.MessageList, len(chatIDs))
 	if len(chatIDs) == 0 {
@@ -96,23 +94,4 @@ func messageWindow(q *bun.SelectQuery, table bun.Ident, p db.Page) *bun.SelectQu
 		q = q.Where("?.seq < ?", table, p.Before.Seq)
 	}
 	return q
-}
-
-// Message implements MessageRepository.
-func (s reads) Message(ctx context.Context, viewer, id string) (*db.Message, error) {
-	message := new(db.Message)
-	err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
-		err := conn.NewSelect().Model(message).
-			Join("JOIN chats AS c ON c.id = m.chat_id").Join("JOIN chat_members AS own ON own.chat_id = m.chat_id").
-			Where("m.id = ? AND c.deleted_at IS NULL AND own.user_id = ?", id, viewer).
-			Scan(ctx)
-		if errors.Is(err, sql.ErrNoRows) {
-			return db.NotFound("message")
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return message, nil
 }

@@ -11,7 +11,7 @@ import (
 // moduleHead is a Module without its content.
 var moduleHead = []string{"id", "title", "updated_at"}
 
-// Modules implements ModuleRepository: two statements in one snapshot.
+// Modules implements db.Repository: two statements in one snapshot.
 func (s reads) Modules(ctx context.Context, page db.Page) (*db.ModuleList, error) {
 	list := &db.ModuleList{Modules: []*db.Module{}}
 	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -52,12 +52,12 @@ func moduleWindow(q *bun.SelectQuery, p db.Page) *bun.SelectQuery {
 	return q.OrderExpr("mo.title, mo.id").Limit(limitOf(p))
 }
 
-// ModulesByID implements ModuleRepository.
+// ModulesByID implements db.Repository.
 func (s reads) ModulesByID(ctx context.Context, ids []string) (map[string]*db.Module, error) {
 	return modulesByID(ctx, s, ids, moduleHead, func(m *db.Module) *db.Module { return m })
 }
 
-// ModuleContents implements ModuleRepository.
+// ModuleContents implements db.Repository.
 func (s reads) ModuleContents(ctx context.Context, ids []string) (map[string]string, error) {
 	return modulesByID(ctx, s, ids, []string{"id", "content"}, func(m *db.Module) string { return m.Content })
 }

@@ -8,7 +8,7 @@ import (
 	"studychat/db"
 )
 
-// Users implements UserRepository.
+// Users implements db.Repository.
 func (s reads) Users(ctx context.Context, ids []string) (map[string]*db.User, error) {
 	users := make(map[string]*db.User, len(ids))
 	if len(ids) == 0 {
@@ -28,7 +28,7 @@ func (s reads) Users(ctx context.Context, ids []string) (map[string]*db.User, er
 	return users, nil
 }
 
-// SharedUsers implements UserRepository.
+// SharedUsers implements db.Repository.
 func (s reads) SharedUsers(ctx context.Context, viewer string, ids []string) (map[string]bool, error) {
 	shared := make(map[string]bool, len(ids))
 	if len(ids) == 0 {
@@ -54,7 +54,7 @@ func (s reads) SharedUsers(ctx context.Context, viewer string, ids []string) (ma
 	return shared, nil
 }
 
-// ReadMarks implements MemberRepository.
+// ReadMarks implements db.Repository.
 func (s reads) ReadMarks(ctx context.Context, viewer string, chatIDs []string) (map[string]map[string]int64, error) {
 	marks := make(map[string]map[string]int64, len(chatIDs))
 	if len(chatIDs) == 0 {

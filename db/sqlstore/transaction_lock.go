@@ -128,12 +128,12 @@ func (e *entry) change(event *db.Event) change {
 func guardedMembers(users []string, event *db.Event) []string {
 	before := len(users)
 	after := before
-	switch event.Kind {
-	case db.MemberAdded:
-		users = append(users, event.Member.UserID)
-		after++
-	case db.MemberRemoved:
+	if event.Left() != "" {
 		after--
+	}
+	if user := event.Joined(); user != "" {
+		users = append(users, user)
+		after++
 	}
 	switch {
 	case min(before, after) <= db.MaxGuardedMembers:

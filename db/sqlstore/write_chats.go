@@ -16,7 +16,7 @@ type writes struct {
 
 const notOwner = "Only the owner of the chat may do this."
 
-// RenameChat implements ChatRepository.
+// RenameChat implements db.Repository.
 func (s writes) RenameChat(ctx context.Context, viewer, id, title string) (*db.Event, error) {
 	return s.writeChat(ctx, viewer, id, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
 		e, err := s.enter(ctx, tx, viewer, id, "chat")
@@ -38,7 +38,7 @@ func (s writes) RenameChat(ctx context.Context, viewer, id, title string) (*db.E
 	})
 }
 
-// TransferChat implements ChatRepository.
+// TransferChat implements db.Repository.
 func (s writes) TransferChat(ctx context.Context, viewer, id, user string) (*db.Event, error) {
 	return s.writeChat(ctx, viewer, id, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
 		e, err := s.enter(ctx, tx, viewer, id, "chat")
@@ -67,7 +67,7 @@ func (s writes) TransferChat(ctx context.Context, viewer, id, user string) (*db.
 	})
 }
 
-// DeleteChat implements ChatRepository.
+// DeleteChat implements db.Repository.
 func (s writes) DeleteChat(ctx context.Context, viewer, id string) (*db.Event, error) {
 	return s.writeChat(ctx, viewer, id, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
 		e, err := s.enter(ctx, tx, viewer, id, "chat")
@@ -94,7 +94,7 @@ func (s writes) DeleteChat(ctx context.Context, viewer, id string) (*db.Event, e
 func bury(ctx context.Context, tx bun.Tx, event *db.Event) error {
 	for _, q := range []*bun.RawQuery{
 		tx.NewRaw("DELETE FROM messages WHERE chat_id = ?", event.ChatID),
-		tx.NewRaw("DELETE FROM chat_events WHERE chat_id = ? AND kind <> ?", event.ChatID, db.MemberRemoved),
+		tx.NewRaw("DELETE FROM chat_events WHERE chat_id = ? AND kind NOT IN (?)", event.ChatID, leaveKinds),
 		tx.NewRaw("UPDATE chats SET title = '', deleted_at = last_at, floor_seq = head_seq - 1 WHERE id = ?", event.ChatID),
 	} {
 		if _, err := q.Exec(ctx); err != nil {

@@ -10,7 +10,7 @@ import (
 	"studychat/db"
 )
 
-// CreateChat implements ChatRepository. There is no row to lock yet: the id, which is reserved, keeps two calls apart.
+// CreateChat implements db.Repository. There is no row to lock yet: the id, which is reserved, keeps two calls apart.
 func (s writes) CreateChat(ctx context.Context, viewer string, chat db.NewChat) (*db.Event, error) {
 	return s.write(ctx, chatKey(chat.ID), nil, func(ctx context.Context, tx bun.Tx) (change, error) {
 		if err := s.reserveID(ctx, tx, chat.ID); err != nil {

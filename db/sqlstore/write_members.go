@@ -10,13 +10,13 @@ import (
 	"studychat/db"
 )
 
-// AddMember implements MemberRepository.
+// AddMember implements db.Repository.
 func (s writes) AddMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {
 	anybody := func(context.Context, bun.Tx, string) error { return nil }
 	return s.addMember(ctx, viewer, chatID, user, anybody)
 }
 
-// AddKnownMember implements MemberRepository.
+// AddKnownMember implements db.Repository.
 func (s writes) AddKnownMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {
 	return s.addMember(ctx, viewer, chatID, user, checkUser)
 }
@@ -81,7 +81,7 @@ func findMember(ctx context.Context, tx bun.Tx, chatID, user string) (*db.Member
 	return member, err
 }
 
-// RemoveMember implements MemberRepository.
+// RemoveMember implements db.Repository.
 func (s writes) RemoveMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {
 	return s.writeChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
 		e, err := s.enter(ctx, tx, viewer, chatID, "chat")
@@ -97,7 +97,7 @@ func (s writes) RemoveMember(ctx context.Context, viewer, chatID, user string) (
 	})
 }
 
-// LeaveChat implements MemberRepository.
+// LeaveChat implements db.Repository.
 func (s writes) LeaveChat(ctx context.Context, viewer, chatID string) (*db.Event, error) {
 	return s.writeChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
 		e, err := s.enter(ctx, tx, viewer, chatID, "chat")

@@ -10,7 +10,7 @@ import (
 	"studychat/db"
 )
 
-// SendMessage implements MessageRepository.
+// SendMessage implements db.Repository.
 func (s writes) SendMessage(ctx context.Context, viewer string, message db.NewMessage) (*db.Event, error) {
 	return s.writeChat(ctx, viewer, message.ChatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
 		e, err := s.enterToSend(ctx, tx, viewer, message.ChatID, message.ID)
@@ -74,7 +74,7 @@ func repeatSend(ctx context.Context, tx bun.Tx, viewer string, message db.NewMes
 	}}, nil
 }
 
-// EditMessage implements MessageRepository.
+// EditMessage implements db.Repository.
 func (s writes) EditMessage(ctx context.Context, viewer, id, content string) (*db.Event, error) {
 	chatID, err := s.chatOf(ctx, viewer, id)
 	if err != nil {
@@ -100,7 +100,7 @@ func (s writes) EditMessage(ctx context.Context, viewer, id, content string) (*d
 	})
 }
 
-// DeleteMessage implements MessageRepository.
+// DeleteMessage implements db.Repository.
 func (s writes) DeleteMessage(ctx context.Context, viewer, id string) (*db.Event, error) {
 	chatID, err := s.chatOf(ctx, viewer, id)
 	if err != nil {
@@ -112,14 +112,14 @@ func (s writes) DeleteMessage(ctx context.Context, viewer, id string) (*db.Event
 			return change{}, err
 		}
 		event := e.event(db.MessageDeleted)
-		event.Message = message
+		event.Message = message.Redacted(event.At)
 		switch {
 		case message.Author != viewer && e.role != db.RoleOwner:
 			return change{}, db.Forbidden("Only the author of the message and the owner of the chat may do this.")
 		case message.DeletedAt != nil:
+			event.Message = message
 			return e.repeat(event), nil
 		}
-		message.Content, message.DeletedAt = "", &event.At
 		return e.change(event), storeMessageChange(ctx, tx, event)
 	})
 }
@@ -151,8 +151,11 @@ func (s writes) enterByMessage(ctx context.Context, tx bun.Tx, viewer, chatID, i
 	return e, message, err
 }
 
+// fixedColumns of messages never change. An edit and a deletion write all others, so that a new column cannot be forgotten.
+var fixedColumns = []string{"chat_id", "seq", "author_id", "role", "reply_to", "created_at"}
+
 func storeMessageChange(ctx context.Context, tx bun.Tx, event *db.Event) error {
-	_, err := tx.NewUpdate().Model(event.Message).Column("content", "edited_at", "deleted_at").WherePK().Exec(ctx)
+	_, err := tx.NewUpdate().Model(event.Message).ExcludeColumn(fixedColumns...).WherePK().Exec(ctx)
 	if err != nil {
 		return err
 	}

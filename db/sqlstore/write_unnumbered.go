@@ -10,7 +10,7 @@ import (
 	"studychat/db"
 )
 
-// UpdateViewerState implements ChatRepository.
+// UpdateViewerState implements db.Repository.
 func (s writes) UpdateViewerState(ctx context.Context, viewer, chatID string, change db.ViewerStateChange) error {
 	rows, err := s.statement(ctx, memberKey(chatID, viewer), func(ctx context.Context) (sql.Result, error) {
 		q := s.writer.NewUpdate().Model((*db.Member)(nil)).Set("user_id = user_id")
@@ -40,7 +40,7 @@ func (s writes) setMark(q *bun.UpdateQuery, column string, on *bool) *bun.Update
 	}
 }
 
-// MarkRead implements MemberRepository. It needs no transaction: the mark only rises, and every condition is in the
+// MarkRead implements db.Repository. It needs no transaction: the mark only rises, and every condition is in the
 // UPDATE itself.
 func (s writes) MarkRead(ctx context.Context, viewer, chatID string, seq int64) (int64, bool, error) {
 	readSeq, headSeq, err := s.readMark(ctx, viewer, chatID)
@@ -69,7 +69,7 @@ func (s writes) readMark(ctx context.Context, viewer, chatID string) (readSeq, h
 	return readSeq, headSeq, err
 }
 
-// SawUser implements UserRepository. It writes only what is new. A token that says nothing of its user is no news: else the
+// SawUser implements db.Repository. It writes only what is new. A token that says nothing of its user is no news: else the
 // next one that does would seem to say something else than before.
 func (s writes) SawUser(ctx context.Context, id string, claims db.Claims) (*db.User, error) {
 	if user, err := s.knownUser(ctx, id, claims); err != nil || user != nil {
@@ -108,7 +108,7 @@ func (s writes) knownUser(ctx context.Context, id string, claims db.Claims) (*db
 	return rows[0], nil
 }
 
-// UpsertUser implements UserRepository.
+// UpsertUser implements db.Repository.
 func (s writes) UpsertUser(ctx context.Context, user db.User) error {
 	at := s.Now()
 	return s.change(ctx, userKey(user.ID), `INSERT INTO users (id, name, avatar_url, claims, claims_at, updated_at) VALUES (?0, ?1, ?2, '', ?3, ?4)
@@ -116,7 +116,7 @@ ON CONFLICT (id) DO UPDATE SET name = excluded.name, avatar_url = excluded.avata
 		user.ID, user.Name, user.AvatarURL, neverClaimed, at)
 }
 
-// PutModule implements ModuleRepository.
+// PutModule implements db.Repository.
 func (s writes) PutModule(ctx context.Context, module db.Module) (*db.Module, error) {
 	err := s.change(ctx, moduleKey(module.ID), `INSERT INTO modules (id, title, content, updated_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET title = excluded.title, content = excluded.content, updated_at = excluded.updated_at
@@ -132,7 +132,7 @@ WHERE modules.title <> excluded.title OR modules.content <> excluded.content`,
 	return found[module.ID], err
 }
 
-// DeleteModule implements ModuleRepository.
+// DeleteModule implements db.Repository.
 func (s writes) DeleteModule(ctx context.Context, id string) error {
 	return s.change(ctx, moduleKey(id), "DELETE FROM modules WHERE id = ?", id)
 }

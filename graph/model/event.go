@@ -163,8 +163,8 @@ func NewChatEvent(item events.Item, source Source) ChatEvent {
 		return StreamStarted{Stamp: stamp, Resumed: item.Started.Resumed, chatID: item.Started.ChatID}
 	case item.Event != nil:
 		return newDurable(stamp, item.Event)
-	case item.Passing != nil:
-		return newPassing(stamp, item.Passing)
+	case item.Ephemeral != nil:
+		return newPassing(stamp, item.Ephemeral)
 	}
 	reset := StreamReset{Stamp: stamp, Reason: item.Reset.Reason}
 	if item.Reset.ChatID != "" {
@@ -173,32 +173,28 @@ func NewChatEvent(item events.Item, source Source) ChatEvent {
 	return reset
 }
 
-func newDurable(stamp Stamp, e *db.Event) ChatEvent {
-	d := Durable{About: About{stamp, e.ChatID}, EventID: e.Identity(), Seq: e.Seq, Actor: &db.User{ID: e.Actor}}
-	switch e.Kind {
-	case db.ChatCreated:
-		return ChatCreated{d}
-	case db.ChatRenamed:
-		return ChatRenamed{d, e.Title}
-	case db.ChatDeleted:
-		return ChatDeleted{d}
-	case db.ChatTransferred:
-		return ChatTransferred{d, e.Member}
-	case db.MessageSent:
-		return MessageSent{d, e.Message}
-	case db.MessageEdited:
-		return MessageEdited{d, e.Message}
-	case db.MessageDeleted:
-		return MessageDeleted{d, e.Message}
-	case db.MemberAdded:
-		return MemberAdded{d, e.Member}
-	case db.MemberRemoved:
-		return MemberRemoved{d, e.Member.User()}
-	}
-	return nil
+// renders has a row for each kind of durable event: the event of the schema that it becomes.
+var renders = map[db.EventKind]func(Durable, *db.Event) ChatEvent{
+	db.ChatCreated:     func(d Durable, _ *db.Event) ChatEvent { return ChatCreated{d} },
+	db.ChatRenamed:     func(d Durable, e *db.Event) ChatEvent { return ChatRenamed{d, e.Title} },
+	db.ChatDeleted:     func(d Durable, _ *db.Event) ChatEvent { return ChatDeleted{d} },
+	db.ChatTransferred: func(d Durable, e *db.Event) ChatEvent { return ChatTransferred{d, e.Member} },
+	db.MessageSent:     func(d Durable, e *db.Event) ChatEvent { return MessageSent{d, e.Message} },
+	db.MessageEdited:   func(d Durable, e *db.Event) ChatEvent { return MessageEdited{d, e.Message} },
+	db.MessageDeleted:  func(d Durable, e *db.Event) ChatEvent { return MessageDeleted{d, e.Message} },
+	db.MemberAdded:     func(d Durable, e *db.Event) ChatEvent { return MemberAdded{d, e.Member} },
+	db.MemberRemoved:   func(d Durable, e *db.Event) ChatEvent { return MemberRemoved{d, e.Member.User()} },
 }
 
-func newPassing(stamp Stamp, p *events.Passing) ChatEvent {
+func newDurable(stamp Stamp, e *db.Event) ChatEvent {
+	render := renders[e.Kind]
+	if render == nil {
+		return nil
+	}
+	return render(Durable{About: About{stamp, e.ChatID}, EventID: e.Identity(), Seq: e.Seq, Actor: &db.User{ID: e.Actor}}, e)
+}
+
+func newPassing(stamp Stamp, p *events.Ephemeral) ChatEvent {
 	about, user := About{stamp, p.ChatID}, &db.User{ID: p.User}
 	switch p.Kind {
 	case events.MessagesRead:

@@ -31,7 +31,7 @@ func TestExpiredTokenIsNoEnd(t *testing.T) {
 
 			tokens.change(lasting("ann"))
 			for again := seen.tries; seen.tries == again; {
-				if err := seen.take(c.next(time.After(waitLong), "the cut")); err != nil {
+				if err := seen.take(c.next(time.After(waitLong), "the disconnect")); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -27,7 +27,7 @@ func (s *server) sidebar(t *testing.T, keeper string, tokens *issuing) *client {
 
 // list holds what a client has shown of the list of chats, and validates it.
 type list struct {
-	coming map[string][]string // by chat, the contents of the messages that have to come, in order; nil if any may
+	coming map[string][]string // by chat, the contents of the messages that must arrive, in order; nil if any may
 	rows   []string            // as they are shown now
 	events int                 // new messages
 	again  int                 // events that the client dropped
@@ -270,7 +270,7 @@ func TestMessageIsShownBeforeItIsSent(t *testing.T) {
 func TestListIsPaged(t *testing.T) {
 	t.Parallel()
 	needNode(t)
-	const chats = 25 // a page is of 20
+	const chats = 25 // a page has 20
 	for _, keeper := range keepers {
 		t.Run(keeper, func(t *testing.T) {
 			t.Parallel()

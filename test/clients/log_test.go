@@ -8,7 +8,7 @@ import (
 // log holds what a client has seen of one chat, and validates it.
 type log struct {
 	last   int      // the sequence number of the last durable event
-	coming []string // the contents of the messages that have to come, in order
+	coming []string // the contents of the messages that must arrive, in order
 	codes  []code   // of closed sockets
 	tries  int      // connections attempted
 }

@@ -27,7 +27,7 @@ func TestStreamsOutlastAnOutage(t *testing.T) {
 	} {
 		for _, f := range libraries() {
 			if reason == frozen && strings.HasPrefix(f.name, "graphql-sse") {
-				continue // a socket and an EventSource, which is the quickest to give up, show enough
+				continue // the socket and EventSource, which gives up first, suffice
 			}
 			t.Run(f.name+", "+reason, func(t *testing.T) {
 				t.Parallel()

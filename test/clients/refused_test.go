@@ -20,7 +20,7 @@ func TestRefusedSubscriptionIsToldOnce(t *testing.T) {
 			t.Parallel()
 			c := f.follow(t, s, issue(t, lasting("ann")), "01a2187c-b7a3-7509-9af7-ed7f7c0a4989", "")
 			if l := c.wait("error"); !strings.Contains(l.Text, "NOT_FOUND") && !strings.Contains(l.Text, "no such chat") {
-				t.Errorf("told %q, want why", l.Text)
+				t.Errorf("the error is %q, want a reason", l.Text)
 			}
 			if f.name == "EventSource" { // as in a browser, the application closes it
 				return

@@ -12,7 +12,7 @@ import (
 type follower struct {
 	name   string
 	socket bool // it sees close codes
-	fixed  bool // its token stands in the address: a new one needs a new client, which is the application's business
+	fixed  bool // its URL contains the token: the application must create a new client for a new one
 	renews bool // it sends a new token before the old one ends
 	follow func(t *testing.T, s *server, tokens *issuing, chat, after string) *client
 }

@@ -18,10 +18,10 @@ const startAndHang = "TESTSERVICES_START_AND_HANG"
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestHelperProcess is no test: it starts services, prints "pid dir" of each, and waits to be killed.
+// TestHelperProcess is not a test: it starts services, prints "pid dir" of each, and waits to be killed.
 func TestHelperProcess(t *testing.T) {
 	if os.Getenv(startAndHang) == "" {
-		return // no skip: nothing is left out
+		return // a normal run has nothing to do here
 	}
 	r := NewRedisServer(t)
 	p := NewPostgresServer(t)
@@ -64,7 +64,7 @@ func TestChildrenEndWithTheirParent(t *testing.T) {
 		pids = append(pids, backends...)
 	}
 	if errIfAlive(pids) == nil || len(pids) < 6 {
-		t.Fatalf("the check is blind: it sees none of %v running", pids)
+		t.Fatalf("the check cannot fail: it sees none of %v running", pids)
 	}
 	if err := parent.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func gone(pids []int, dirs []string) error {
 	return errIfAlive(pids)
 }
 
-// readStarted reads n lines "started pid dir" among whatever else the helper prints.
+// readStarted reads n lines "started pid dir" and skips the helper's other output.
 func readStarted(t *testing.T, out io.Reader, n int) (pids []int, dirs []string) {
 	t.Helper()
 	lines := bufio.NewScanner(out)

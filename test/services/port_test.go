@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestPortStaysOurs listens and stops, twice: a server has to find its port free again, and a connection meanwhile refused.
+// TestPortStaysOurs listens and stops, twice. A server must find its port free again, and a connection meanwhile must
+// be refused.
 func TestPortStaysOurs(t *testing.T) {
 	t.Parallel()
 	address := fmt.Sprintf("127.0.0.1:%d", Port(t))
@@ -20,7 +21,7 @@ func TestPortStaysOurs(t *testing.T) {
 		}
 		if conn, err := net.Dial("tcp", address); err == nil {
 			_ = conn.Close()
-			t.Fatal("somebody answers while the server is down")
+			t.Fatal("the port answers while the server is down")
 		}
 	}
 }

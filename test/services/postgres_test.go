@@ -52,7 +52,7 @@ func TestPostgresIsEmptyAndSeparate(t *testing.T) {
 	one, two := connect(t, Postgres(t)), connect(t, Postgres(t))
 	run(t, one, "CREATE TABLE chat (id int)")
 	if n := count(t, one, countTables); n != 1 {
-		t.Fatalf("the check is blind: it sees %d tables where one was made", n)
+		t.Fatalf("the check cannot fail: it sees %d tables, want 1", n)
 	}
 	if n := count(t, two, countTables); n != 0 {
 		t.Errorf("a new database holds %d tables", n)
@@ -75,7 +75,7 @@ func TestPostgresIsDroppedWithConnectionsOpen(t *testing.T) {
 	const exists = "SELECT count(*) FROM pg_database WHERE datname = $1"
 	var name string
 	t.Run("user", func(t *testing.T) {
-		conn, err := pgx.Connect(t.Context(), Postgres(t)) // never closed by the test itself
+		conn, err := pgx.Connect(t.Context(), Postgres(t)) // the test itself never closes it
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,14 +100,14 @@ func TestPostgresServerKillKeepsCommits(t *testing.T) {
 		t.Error("a connection outlived the kill")
 	}
 	if err := s.cluster.ready(t.Context()); err == nil {
-		t.Error("the server answers though killed")
+		t.Error("the killed server answers")
 	}
 	s.Restart()
 	after := connect(t, s.DSN())
 	if n := count(t, after, "SELECT count(*) FROM chat"); n != 1 {
 		t.Errorf("%d rows after the restart, 1 was committed", n)
 	}
-	s.Restart() // of a running one
+	s.Restart() // of a running server
 	if err := after.Ping(t.Context()); err == nil {
 		t.Error("a connection outlived the restart")
 	}
@@ -150,7 +150,7 @@ func TestPostgresServerEndsWhileStopped(t *testing.T) {
 			s.Stop()
 			pids, err := childrenOf(s.cluster.running.pid)
 			if err != nil || len(pids) < 2 {
-				t.Fatalf("the check is blind: it sees the backends %v, %v", pids, err)
+				t.Fatalf("the check cannot fail: it sees the backends %v, %v", pids, err)
 			}
 			if err := end(s); err != nil {
 				t.Fatal(err)

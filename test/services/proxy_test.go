@@ -33,7 +33,7 @@ func echoServer(t *testing.T) (addr string) {
 	return listener.Addr().String()
 }
 
-// line sends a line and returns what comes back within the time.
+// line sends a line and returns what it receives within the time.
 func line(t *testing.T, conn net.Conn, text string, within time.Duration) (string, error) {
 	t.Helper()
 	if err := conn.SetDeadline(time.Now().Add(within)); err != nil {

@@ -84,10 +84,10 @@ func TestRedisSentinel(t *testing.T) {
 		select {
 		case <-time.After(pollEvery):
 		case <-within:
-			t.Fatal("the new master takes no writes")
+			t.Fatal("the new master does not accept writes")
 		}
 	}
 	if got := client.Get(t.Context(), "k").Val(); got != "v" {
-		t.Errorf("what the replica had been given is %q", got)
+		t.Errorf("the replicated value is %q", got)
 	}
 }

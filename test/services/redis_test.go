@@ -34,7 +34,7 @@ func TestRedisIsEmptyAndSeparate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n, err := one.DBSize(t.Context()).Result(); n != 1 || err != nil {
-		t.Fatalf("the check is blind: %d keys, %v", n, err)
+		t.Fatalf("the check cannot fail: %d keys, %v", n, err)
 	}
 	if n, err := two.DBSize(t.Context()).Result(); n != 0 || err != nil {
 		t.Errorf("a new Redis holds %d keys, %v", n, err)
@@ -88,7 +88,7 @@ func TestRedisServerShutdownIsOrderly(t *testing.T) {
 	s := NewRedisServer(t)
 	s.Kill()
 	if log := serviceLog(s.dir); strings.Contains(log, farewell) {
-		t.Errorf("a killed server took its time:\n%s", log)
+		t.Errorf("a killed server shut down in order:\n%s", log)
 	}
 	s.Restart()
 	s.Shutdown()

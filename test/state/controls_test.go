@@ -79,13 +79,13 @@ func (p *plainPubSub) Stop() {
 	}
 }
 
-func (p *plainPubSub) Poked(poke events.Poke) {
+func (p *plainPubSub) Notified(notification events.Notification) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for s := range p.streams {
-		if poke.Event != nil && poke.Event.ChatID == s.chat && !p.stopped {
+		if notification.Event != nil && notification.Event.ChatID == s.chat && !p.stopped {
 			select {
-			case s.news <- poke.Event:
+			case s.news <- notification.Event:
 			default: // as PubSub.Channel does
 			}
 		}
@@ -213,9 +213,9 @@ func (b *busless) Seen(string) int64               { return 0 }
 
 type deafSink struct{}
 
-func (deafSink) Poked(events.Poke)         {}
-func (deafSink) Gap(int)                   {}
-func (deafSink) StateChanged(events.State) {}
+func (deafSink) Notified(events.Notification) {}
+func (deafSink) Gap(int)                      {}
+func (deafSink) StateChanged(events.State)    {}
 
 func (p poller) Chat(ctx context.Context, viewer, chatID string, after *db.Cursor) (events.Stream, error) {
 	head, err := p.repo.Head(ctx, viewer, chatID)

@@ -187,7 +187,7 @@ func (r faultyReads) Log(ctx context.Context, chatID string, after int64, limit 
 	return r.Repository.Log(ctx, chatID, after, limit)
 }
 
-// lossyBus loses, doubles, delays and reorders pokes, and takes the event out of some.
+// lossyBus loses, doubles, delays and reorders notifications, and takes the event out of some.
 type lossyBus struct {
 	events.Bus
 	faults *faults
@@ -203,11 +203,11 @@ func (b *lossyBus) Start(ctx context.Context, sink events.Sink) error {
 
 // Publish comes late, as when other writers of the process are faster between COMMIT and here. What the contract promises
 // of the own process is kept.
-func (b *lossyBus) Publish(ctx context.Context, poke events.Poke) {
+func (b *lossyBus) Publish(ctx context.Context, notification events.Notification) {
 	_ = pause(ctx, b.dice.upTo(3*b.faults.unit))
-	b.sink.Poked(poke)
+	b.sink.Notified(notification)
 	if !b.line.parted.Load() {
-		b.Bus.Publish(ctx, poke)
+		b.Bus.Publish(ctx, notification)
 	}
 }
 
@@ -216,28 +216,28 @@ type lossySink struct {
 	bus *lossyBus
 }
 
-func (s lossySink) Poked(poke events.Poke) {
+func (s lossySink) Notified(notification events.Notification) {
 	d, f := s.bus.dice, s.bus.faults
 	if s.bus.line.parted.Load() {
 		return
 	}
 	if f.calm.Load() {
-		s.Sink.Poked(poke)
+		s.Sink.Notified(notification)
 		return
 	}
 	copies := []int{0, 0, 1, 1, 1, 1, 1, 1, 2, 2}[d.n(10)]
 	for range copies {
 		if d.chance(.2) {
-			poke.Event = nil
+			notification.Event = nil
 		}
 		if !d.chance(.3) {
-			s.Sink.Poked(poke)
+			s.Sink.Notified(notification)
 			continue
 		}
-		late := poke
+		late := notification
 		f.tasks.Go(func() {
 			_ = pause(context.Background(), d.upTo(400*f.unit))
-			s.Sink.Poked(late)
+			s.Sink.Notified(late)
 		})
 	}
 }

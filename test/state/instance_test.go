@@ -11,6 +11,7 @@ import (
 	"studychat/db"
 	"studychat/db/cache"
 	"studychat/events"
+	"studychat/events/hub"
 	"studychat/redisconn"
 )
 
@@ -69,7 +70,7 @@ func realParts() parts { return parts{streams: realHub, cache: realCache, reads:
 func realReads(store db.Repository) db.Repository { return store }
 
 func realHub(repo db.Repository, bus events.Bus, log *slog.Logger) streams {
-	return events.NewHub(repo, bus, events.NewMemoryRegistry(), log)
+	return hub.New(repo, bus, events.NewMemoryRegistry(), log)
 }
 
 func realCache(r *run, client redis.UniversalClient) cacheParts {

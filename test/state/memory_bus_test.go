@@ -55,7 +55,7 @@ func (b *memoryBus) State() events.State {
 	return b.state
 }
 
-// find looks at the connection: after every change pokes may have been lost.
+// find looks at the connection: after every change notifications may have been lost.
 func (b *memoryBus) find() {
 	state := b.redis.reachable()
 	b.mu.Lock()
@@ -68,8 +68,8 @@ func (b *memoryBus) find() {
 	}
 }
 
-func (b *memoryBus) Publish(_ context.Context, poke events.Poke) {
-	b.deliver(poke)
+func (b *memoryBus) Publish(_ context.Context, notification events.Notification) {
+	b.deliver(notification)
 	if b.redis.reachable() != events.Healthy {
 		return
 	}
@@ -82,15 +82,15 @@ func (b *memoryBus) Publish(_ context.Context, poke events.Poke) {
 	}
 	b.redis.mu.Unlock()
 	for _, other := range others {
-		other.deliver(poke)
+		other.deliver(notification)
 	}
 }
 
-func (b *memoryBus) deliver(poke events.Poke) {
+func (b *memoryBus) deliver(notification events.Notification) {
 	b.mu.Lock()
 	sink := b.sink
 	b.mu.Unlock()
 	if sink != nil {
-		sink.Poked(poke)
+		sink.Notified(notification)
 	}
 }

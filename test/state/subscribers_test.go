@@ -89,7 +89,7 @@ func (r *run) starts(f *follower, s events.Stream) bool {
 	if err != nil {
 		return false // the instance stops
 	}
-	if item.Started == nil || item.Started.ChatID != f.chat || item.Event != nil || item.Reset != nil || item.Passing != nil {
+	if item.Started == nil || item.Started.ChatID != f.chat || item.Event != nil || item.Reset != nil || item.Ephemeral != nil {
 		r.hist.problem("unresumable: a stream of %s began with %+v", name(f.chat), item)
 		return false
 	}

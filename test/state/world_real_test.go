@@ -15,6 +15,7 @@ import (
 	"studychat/db"
 	"studychat/db/sqlstore"
 	"studychat/events"
+	"studychat/events/redisbus"
 	"studychat/redisconn"
 	"studychat/test/services"
 )
@@ -78,7 +79,7 @@ func (w *realWorld) client(hooks ...redis.Hook) redis.UniversalClient {
 }
 
 func (w *realWorld) bus() events.Bus {
-	return events.NewRedisBus(w.client(), events.RedisOptions{}, slog.New(slog.DiscardHandler))
+	return redisbus.New(w.client(), redisconn.NewNamespace("test"), slog.New(slog.DiscardHandler))
 }
 
 func (w *realWorld) store(guard db.WriteGuard) store {

@@ -22,7 +22,7 @@ type bystanders struct {
 
 	mu       sync.Mutex
 	calls    []call
-	unready  []string // what /readyz said instead of 200
+	unready  []string // responses of /readyz other than 200
 	observed int
 }
 
@@ -190,11 +190,11 @@ type crowd struct {
 	stop  context.CancelFunc
 	doing sync.WaitGroup
 
-	mu       sync.Mutex
-	first    time.Time // when the first message was answered
-	answered int
-	refused  int // told to come back later
-	untold   int // refused without a word of when to come back
+	mu          sync.Mutex
+	first       time.Time // when the first message was answered
+	answered    int
+	refused     int // told to retry later
+	unspecified int // refused without a time for the retry
 }
 
 // storm starts a crowd of this many callers.
@@ -231,7 +231,7 @@ func (c *crowd) write(n int) {
 			c.came(answered{c.room.id, id, answer.SendMessage.Message.Seq})
 			return
 		}
-		pause(c.sentAway(err))
+		pause(c.retryDelay(err))
 	}
 	c.l.problem(fmt.Sprintf("message %s of the crowd was never answered", id))
 }
@@ -247,8 +247,8 @@ func (c *crowd) came(a answered) {
 	c.l.answers = append(c.l.answers, a)
 }
 
-// sentAway returns how long to wait before the retry.
-func (c *crowd) sentAway(err error) time.Duration {
+// retryDelay returns how long to wait before the retry.
+func (c *crowd) retryDelay(err error) time.Duration {
 	f, _ := err.(failure) //nolint:errorlint // post returns it as it is
 	if f.Extensions.Code != "UNAVAILABLE" {
 		c.l.problem(fmt.Sprintf("the crowd: %v", err))
@@ -258,7 +258,7 @@ func (c *crowd) sentAway(err error) time.Duration {
 	defer c.mu.Unlock()
 	c.refused++
 	if f.Extensions.RetryAfterMs <= 0 {
-		c.untold++
+		c.unspecified++
 		return 100 * time.Millisecond
 	}
 	return time.Duration(f.Extensions.RetryAfterMs * float64(time.Millisecond))
@@ -273,5 +273,5 @@ func (c *crowd) firstAnswer() time.Time {
 
 // report records the outcome. Call it after end.
 func (c *crowd) report(callers int) {
-	c.l.r.limit(c.untold == 0 && c.answered > 0, "%d callers of the stuck chat: %d messages answered, %d times sent away with UNAVAILABLE, %d of those without retryAfterMs", callers, c.answered, c.refused, c.untold)
+	c.l.r.limit(c.unspecified == 0 && c.answered > 0, "%d callers of the stuck chat: %d messages answered, %d times refused with UNAVAILABLE, %d of those without retryAfterMs", callers, c.answered, c.refused, c.unspecified)
 }

@@ -13,7 +13,7 @@ import (
 type carrier int
 
 const (
-	overSocket carrier = iota // graphql-transport-ws, a socket of its own
+	overSocket carrier = iota // graphql-transport-ws, one socket per subscription
 	overEvents                // Server-Sent Events, one response per subscription
 	overSingle                // Server-Sent Events in single connection mode
 	carriers

@@ -14,11 +14,11 @@ import (
 )
 
 const (
-	clockCut  = 25 * time.Millisecond // between two cuts
-	listed    = 5                     // chats whose order is compared
-	tokenLife = 60 * time.Second
-	tokenPast = 35 * time.Second // ended, the leeway for clocks that differ included
-	mostOff   = 2 * time.Second  // between a message's createdAt and the time it was sent
+	disconnectPause = 25 * time.Millisecond // between two disconnects
+	listed          = 5                     // chats whose order is compared
+	tokenLife       = 60 * time.Second
+	tokenPast       = 35 * time.Second // expired, including the leeway for clock differences
+	mostOff         = 2 * time.Second  // between a message's createdAt and the time it was sent
 )
 
 // clockForm is how far the instances' clocks are ahead, first and from half-way on.
@@ -42,7 +42,7 @@ func clockSkew(r *record) {
 			clockForm{clocks: []time.Duration{0, 0, 0}, later: []time.Duration{0, -35 * time.Second, 35 * time.Second}})
 	}
 	r.chats, r.subscribers, r.rate = 10, 60, 100
-	r.Fault = fmt.Sprintf("clocks of the three instances ahead by %v; every %d ms a feed or a stream is disconnected and resumed at the next instance, over each carrier", forms, clockCut.Milliseconds())
+	r.Fault = fmt.Sprintf("clocks of the three instances ahead by %v; every %d ms a feed or a stream is disconnected and resumed at the next instance, over each carrier", forms, disconnectPause.Milliseconds())
 	for _, form := range forms {
 		before := r.Line
 		skewed(r, form)
@@ -95,7 +95,7 @@ func (w *world) showClocks(r *record, ahead []time.Duration) {
 // disconnectRandomly disconnects random feeds and streams.
 func (l *traffic) disconnectRandomly(duration time.Duration) {
 	all := slices.Concat(l.feeds, l.subscribers)
-	for began := time.Now(); time.Since(began) < duration; pause(clockCut) {
+	for began := time.Now(); time.Since(began) < duration; pause(disconnectPause) {
 		all[rand.IntN(len(all))].disconnect()
 	}
 }
@@ -104,12 +104,12 @@ func (l *traffic) disconnectRandomly(duration time.Duration) {
 type clockProbe struct {
 	r     *record
 	w     *world
-	chats []string // the newest message's first
+	chats []string // the one with the newest message first
 	stop  context.CancelFunc
 	doing sync.WaitGroup
 
 	lists, disordered int
-	off               time.Duration // at most, createdAt from when the message was sent
+	off               time.Duration // largest distance between createdAt and the sending
 	fresh, refused    int           // tokens
 	ended, accepted   int
 	problems          []string

@@ -13,7 +13,7 @@ import (
 type first struct {
 	kind, reason string
 	seq          int64
-	resumed      bool // said StreamStarted
+	resumed      bool // as StreamStarted said
 	code, field  string
 }
 

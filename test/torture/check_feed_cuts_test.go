@@ -11,23 +11,23 @@ import (
 )
 
 const (
-	cutEvery   = 100 * time.Millisecond // after a feed has begun
-	mostCuts   = 100
-	nowSilence = time.Second // in which a feed from now on has to tell nothing
+	disconnectAfter = 100 * time.Millisecond // from the start of a feed
+	mostCuts        = 100
+	nowSilence      = time.Second // in which a feed without a cursor must not deliver anything
 )
 
 // feedCuts disconnects feeds with a large backlog again and again, each resuming from its last cursor. They must finish
 // and not reset anything that can still be delivered. Feeds without a cursor must not deliver earlier events.
 func feedCuts(r *record) {
-	r.Fault = fmt.Sprintf("feeds over each carrier, disconnected every %s and resumed at a random instance, over %d deleted chats and over %d messages in one chat; and feeds without a cursor of users whose chats have just ended", cutEvery, r.backlogChats, r.backlogMessages)
+	r.Fault = fmt.Sprintf("feeds over each carrier, disconnected every %s and resumed at a random instance, over %d deleted chats and over %d messages in one chat; and feeds without a cursor of users whose chats have just ended", disconnectAfter, r.backlogChats, r.backlogMessages)
 	w := newWorld(r, setting{})
 	for over := range carriers {
 		c := newCutter(w, over)
 		c.deletedChats(r.backlogChats)
-		c.untilAllIsTold(r, fmt.Sprintf("%d deletions", r.backlogChats))
+		c.untilAllDelivered(r, fmt.Sprintf("%d deletions", r.backlogChats))
 		c = newCutter(w, over)
 		c.messages(r.backlogMessages)
-		c.untilAllIsTold(r, fmt.Sprintf("%d messages in one chat", r.backlogMessages))
+		c.untilAllDelivered(r, fmt.Sprintf("%d messages in one chat", r.backlogMessages))
 	}
 	w.fromNow(r)
 }
@@ -90,8 +90,8 @@ INSERT INTO messages (id, chat_id, seq, author_id, role, content, created_at)
 SELECT gen_random_uuid(), $1, n + 1, $3, 'USER', 'hi', now() FROM generate_series(1, $2) AS n`, chat, n, c.user)
 }
 
-// untilAllIsTold resumes and disconnects until every expected event has been delivered.
-func (c *cutter) untilAllIsTold(r *record, what string) {
+// untilAllDelivered resumes and disconnects until every expected event has been delivered.
+func (c *cutter) untilAllDelivered(r *record, what string) {
 	due, cuts := len(c.want), 0
 	began := time.Now()
 	for ; len(c.want) > 0 && cuts < mostCuts; cuts++ {
@@ -99,9 +99,9 @@ func (c *cutter) untilAllIsTold(r *record, what string) {
 			r.Logf("%s, after %s: %v", c.over, c.cursor, err)
 		}
 	}
-	told := due - len(c.want)
-	r.Committed, r.Delivered, r.Lost, r.Resets = r.Committed+due, r.Delivered+told, r.Lost+len(c.want), r.Resets+c.resets
-	r.limit(len(c.want) == 0 && c.resets == 0, "%s over %s: %d events delivered over %d disconnects in %.1f s, %d of them repeated, %d resets", what, c.over, told, cuts, time.Since(began).Seconds(), c.items-told, c.resets)
+	delivered := due - len(c.want)
+	r.Committed, r.Delivered, r.Lost, r.Resets = r.Committed+due, r.Delivered+delivered, r.Lost+len(c.want), r.Resets+c.resets
+	r.limit(len(c.want) == 0 && c.resets == 0, "%s over %s: %d events delivered over %d disconnects in %.1f s, %d of them repeated, %d resets", what, c.over, delivered, cuts, time.Since(began).Seconds(), c.items-delivered, c.resets)
 }
 
 // once follows the feed for a moment.
@@ -117,7 +117,7 @@ func (c *cutter) once(ctx context.Context) error {
 	for {
 		f, err := s.read(ctx)
 		if err != nil {
-			return nil // it was cut
+			return nil // it was disconnected
 		}
 		e, err := f.decode()
 		if err != nil {
@@ -125,7 +125,7 @@ func (c *cutter) once(ctx context.Context) error {
 		}
 		if !begun {
 			begun = true
-			time.AfterFunc(cutEvery, s.close)
+			time.AfterFunc(disconnectAfter, s.close)
 		}
 		c.cursor = e.Cursor
 		switch {
@@ -183,11 +183,11 @@ func (w *world) newcomer(r *record, over carrier) (before, after int) {
 	do(sendMessage, vars{"chat": chats[1], "content": "not for them"}, nil)
 	do(dropMember, vars{"chat": chats[2], "user": user}, nil)
 	var last sent
-	told := w.hear(r, over, user, func() {
+	delivered := w.deliveredDuring(r, over, user, func() {
 		do(addMember, vars{"chat": chats[2], "user": user}, nil)
 		do(sendMessage, vars{"chat": chats[3], "content": "after"}, &last)
 	})
-	for _, e := range told {
+	for _, e := range delivered {
 		switch {
 		case e.ChatID == chats[3] && e.Seq == last.SendMessage.Message.Seq, e.ChatID == chats[2] && e.Kind == "MemberAdded":
 			after++
@@ -199,8 +199,8 @@ func (w *world) newcomer(r *record, over carrier) (before, after int) {
 	return before, after
 }
 
-// hear returns the events that a feed without a cursor delivers when do runs after its start.
-func (w *world) hear(r *record, over carrier, user string, do func()) (told []event) {
+// deliveredDuring returns the events that a feed without a cursor delivers when do runs after its start.
+func (w *world) deliveredDuring(r *record, over carrier, user string, do func()) (delivered []event) {
 	ctx, cancel := context.WithTimeout(r.Context(), 15*time.Second)
 	defer cancel()
 	s, err := over.open(ctx, w.client, w.instances[rand.IntN(len(w.instances))], user, "", "")
@@ -227,9 +227,9 @@ func (w *world) hear(r *record, over carrier, user string, do func()) (told []ev
 			break
 		}
 		if e, err := f.decode(); err == nil && (e.durable() || e.Kind == "StreamReset") {
-			told = append(told, e)
+			delivered = append(delivered, e)
 		}
 	}
 	<-done
-	return told
+	return delivered
 }

@@ -14,9 +14,9 @@ import (
 
 const (
 	hang        = 8 * time.Second  // longer than any statement timeout
-	frozenFor   = 20 * time.Second // an instance
+	frozenFor   = 20 * time.Second // of an instance
 	distance    = 15 * time.Millisecond
-	hangPace    = 60 * time.Millisecond // between two streams that break off meanwhile
+	hangPace    = 60 * time.Millisecond // between two disconnects meanwhile
 	frozenCrowd = 60                    // streams that are starting when an instance is frozen
 )
 

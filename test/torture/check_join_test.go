@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	guests      = 12 // users who join again and again, each a member of all rooms
+	guests      = 12 // users who join repeatedly, each a member of all rooms
 	joinFurther = 3  // required events of each room beyond those that the query showed
 	naiveJoins  = 20
 	joinWait    = 15 * time.Second

@@ -13,7 +13,7 @@ import (
 type contender struct {
 	user, document string
 	v              vars
-	kind           string // what the id names if this one stands
+	kind           string // what the id names if this contender wins
 }
 
 // oneID makes several users give one id to chats and messages at the same moment, at different instances. The id may
@@ -32,7 +32,7 @@ func oneID(r *record) {
 		}
 	}
 	r.Fault = fmt.Sprintf("%d ids, each given to a chat and a message, or to two chats and two messages, at the same moment by different users at different instances", r.ids)
-	stands := map[string]int{}
+	won := map[string]int{}
 	problems := 0
 	for n := range r.ids {
 		id := db.NewID()
@@ -45,11 +45,11 @@ func oneID(r *record) {
 			problems++
 			r.Errorf("%s, round %d: %s", id, n, problem)
 		}
-		stands[kind]++
+		won[kind]++
 	}
-	r.Load = fmt.Sprintf("4 users, %d instances; a chat won %d times, a message %d times", len(w.instances), stands["Chat"], stands["Message"])
+	r.Load = fmt.Sprintf("4 users, %d instances; a chat won %d times, a message %d times", len(w.instances), won["Chat"], won["Message"])
 	r.limit(problems == 0, "%d of %d ids did not name exactly one object", problems, r.ids)
-	r.limit(stands["Chat"] > 0 && stands["Message"] > 0, "kinds that won the race: %v", slices.Sorted(maps.Keys(stands)))
+	r.limit(won["Chat"] > 0 && won["Message"] > 0, "kinds that won the race: %v", slices.Sorted(maps.Keys(won)))
 }
 
 func contenders(id string, people []string, homes map[string]string) []contender {

@@ -53,7 +53,7 @@ func (w *world) rejoins(r *record, what string, at *instance, do func(p *rejoine
 	all := make([]*rejoiner, r.rejoiners*int(carriers))
 	var running sync.WaitGroup
 	for n := range all {
-		all[n] = &rejoiner{w: w, at: at, over: carrier(n) % carriers, user: db.NewID(), owner: db.NewID(), want: map[string][]told{}, got: map[string][]told{}}
+		all[n] = &rejoiner{w: w, at: at, over: carrier(n) % carriers, user: db.NewID(), owner: db.NewID(), want: map[string][]delivered{}, got: map[string][]delivered{}}
 		running.Go(func() { all[n].run(r.Context(), do) })
 	}
 	running.Wait()
@@ -70,8 +70,8 @@ func (w *world) rejoins(r *record, what string, at *instance, do func(p *rejoine
 	r.limit(v.clean() && v.due > 0, "%s: %d memberships with %d events, %d lost, %d out of order or from outside a membership, %d resets", what, memberships, v.due, v.lost, v.gaps+v.foreign, v.resets)
 }
 
-// told is an event that a feed delivered.
-type told struct {
+// delivered is an event that a feed delivered.
+type delivered struct {
 	seq  int64
 	kind string
 }
@@ -83,11 +83,11 @@ type rejoiner struct {
 	over        carrier
 	user, owner string
 	memberships int
-	want        map[string][]told
-	problem     error // of whoever writes
+	want        map[string][]delivered
+	problem     error // of the writer
 
 	mu     sync.Mutex
-	got    map[string][]told
+	got    map[string][]delivered
 	resets []string // chats
 	broken error
 }
@@ -127,7 +127,7 @@ func (p *rejoiner) read(ctx context.Context, s subscription) {
 		case e.Kind == "StreamReset":
 			p.resets = append(p.resets, e.ResetOf)
 		case e.durable():
-			p.got[e.ChatID] = append(p.got[e.ChatID], told{e.Seq, e.Kind})
+			p.got[e.ChatID] = append(p.got[e.ChatID], delivered{e.Seq, e.Kind})
 		}
 		p.mu.Unlock()
 	}
@@ -188,7 +188,7 @@ func (p *rejoiner) send(chat string, member bool) {
 func (p *rejoiner) owes(chat, kind string, seq int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.want[chat] = append(p.want[chat], told{seq, kind})
+	p.want[chat] = append(p.want[chat], delivered{seq, kind})
 }
 
 // rejoin moves the user to another chat and back.
@@ -252,7 +252,7 @@ func (p *rejoiner) judge() (v verdict) {
 		for n, e := range got {
 			switch {
 			case n > 0 && e.seq <= got[n-1].seq, n > 0 && got[n-1].kind == "MemberRemoved" && e.kind != "MemberAdded":
-				v.object(&v.gaps, "%s over %s: after %v of %s came %v", p.user, p.over, got[n-1], chat, e)
+				v.object(&v.gaps, "%s over %s: after %v of %s follows %v", p.user, p.over, got[n-1], chat, e)
 			case n == 0 && e.kind != "MemberAdded" && e.kind != "ChatDeleted":
 				v.object(&v.gaps, "%s over %s: %s begins with %v", p.user, p.over, chat, e)
 			case !slices.Contains(want, e) && want[len(want)-1].kind != "ChatDeleted":

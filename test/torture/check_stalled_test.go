@@ -9,7 +9,7 @@ import (
 // Limits on what stalled and hostile clients may cost the others.
 const (
 	mostStalled = 12 * time.Second
-	mostClosing = 10 * time.Second // more, for a socket: its reader may read on, and see why
+	mostClosing = 10 * time.Second // more for a socket: its reader may continue and see the reason
 	mostGrowth  = 20               // MB of live heap
 	// The p99 beside them may be twice the quiet p99 of the same run. leastMore is the floor, because the machine's own
 	// hiccups are longer than a quiet p99 of a few milliseconds.
@@ -23,7 +23,7 @@ func bearable(quiet time.Duration) time.Duration { return max(mostTimes*quiet, q
 // stalledReaders makes every fifth subscriber of an instance stop reading and keep its connection: half of them over
 // sockets, half over Server-Sent Events.
 func stalledReaders(r *record) {
-	r.chats, r.rate = 4, 80 // 20 events/s and 50 KB/s for each subscriber: what the kernel takes is full within seconds
+	r.chats, r.rate = 4, 80 // 20 events/s and 50 KB/s for each subscriber, which fill the kernel's buffers within seconds
 	stalling := r.subscribers / 5
 	r.Fault = fmt.Sprintf("%d of the sockets and %d of the event streams are no longer read; all at one server", stalling/2, stalling/2)
 	w := newWorld(r, setting{one: true, extra: []string{"GODEBUG=gctrace=1"}})

@@ -290,7 +290,7 @@ func judgeFeedAfter(user string, shown map[string]int64, got []received, t truth
 	for chat, seq := range shown {
 		for missing := max(seq, last[chat]) + 1; missing <= t.head(chat); missing++ {
 			v.due++
-			v.object(&v.lost, "feed of %s: event %d of %s never came", user, missing, chat)
+			v.object(&v.lost, "feed of %s: event %d of %s was not delivered", user, missing, chat)
 		}
 	}
 	return v

@@ -12,7 +12,7 @@ import (
 const (
 	stuckFor    = 5 * time.Second
 	stuckCrowd  = 90               // callers over all instances; more than their connections
-	mostLocked  = 15 * time.Second // that a writer who is gone may keep a chat
+	mostLocked  = 15 * time.Second // how long a vanished writer may lock a chat
 	vanishWrite = 8                // writes of one chat in flight when their instance vanishes
 )
 

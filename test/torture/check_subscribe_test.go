@@ -13,7 +13,7 @@ import (
 
 const (
 	racers = 25
-	unread = 5 * time.Second // after which a socket is not used again: nobody read it, so it has answered no ping
+	unread = 5 * time.Second // after which a socket is not reused: without a reader it answered no ping
 )
 
 // subscribeRace subscribes at random moments of a burst. An event committed between the reading of the cursor and the

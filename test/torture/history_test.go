@@ -55,7 +55,7 @@ func (h *history) add(o op) {
 // staleRead is a read that began after a write was answered and returned an older value.
 type staleRead struct {
 	op
-	lag time.Duration // how long before the read began the write was answered that it should have seen
+	lag time.Duration // from the answer to the missed write until the read began
 }
 
 // byChat groups the operations by chat.

@@ -23,14 +23,14 @@ const (
 
 // h2 is a connection that need not grant the server more than the initial 64 KB.
 type h2 struct {
-	grants  bool // what was taken
+	grants  bool // widens the window by what it has read
 	conn    net.Conn
 	buffer  *bufio.Writer
 	writing sync.Mutex
 	reading sync.WaitGroup
 
 	mu     sync.Mutex
-	resets map[uint32]time.Time // streams that the server has broken off
+	resets map[uint32]time.Time // streams that the server has reset
 	bytes  int                  // of responses
 	ended  bool                 // the whole connection
 }

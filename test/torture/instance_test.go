@@ -57,9 +57,9 @@ type instance struct {
 	t        testing.TB
 	settings []string
 	clock    *clock       // nil means the machine's clock
-	url      atomic.Value // string; of the newest start, since each listens on a port of its own
-	alarming atomic.Int64 // lines of the log that say ERROR
-	heap     atomic.Int64 // MB that the newest garbage collection left alive, where GODEBUG=gctrace=1 is set
+	url      atomic.Value // string; of the newest start, because the port changes with each
+	alarming atomic.Int64 // log lines of level ERROR
+	heap     atomic.Int64 // MB of live heap after the newest garbage collection, if GODEBUG=gctrace=1 is set
 
 	pid   int // 0 while it is down
 	cmd   *exec.Cmd

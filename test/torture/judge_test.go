@@ -30,7 +30,7 @@ func (l *traffic) judge(faults ...window) truth {
 	for _, problem := range v.problems {
 		r.Log(problem)
 	}
-	r.limit(v.clean() && v.due > 0, "%d deliveries due, %d lost, %d doubled, %d out of order, %d resets, %d for others, %d different from what was written, %d streams that began otherwise than they have to",
+	r.limit(v.clean() && v.due > 0, "%d deliveries due, %d lost, %d doubled, %d out of order, %d resets, %d for others, %d different from what was written, %d streams that began wrongly",
 		v.due, v.lost, v.duplicates, v.gaps, v.resets, v.foreign, v.wrong, v.starts)
 	if v.expired > 0 {
 		r.note("%d more events were deleted with their chat before delivery, and the streams announced it", v.expired)
@@ -66,7 +66,7 @@ func (l *traffic) reportProblems() {
 		resumes += s.resumes
 		problems = append(problems, s.problems...)
 		if over, complete := s.ended(); over != complete && s.endedBy == "" {
-			problems = append(problems, fmt.Sprintf("%s: the last event came: %t; the stream was completed: %t", s.user, over, complete))
+			problems = append(problems, fmt.Sprintf("%s: last event received: %t; stream completed: %t", s.user, over, complete))
 		}
 	}
 	for _, problem := range problems[:min(len(problems), 20)] {

@@ -30,7 +30,7 @@ type proxy struct {
 // pair is a connection through the proxy.
 type pair struct {
 	client, server net.Conn
-	dead           atomic.Bool // swallows
+	dead           atomic.Bool // swallows bytes
 }
 
 func (p *pair) close() {

@@ -74,7 +74,7 @@ func hears(t *testing.T, conn net.Conn, text string, limit time.Duration) (took 
 
 const (
 	soon   = 10 * time.Second       // for bytes that must arrive
-	silent = 200 * time.Millisecond // for what may not
+	silent = 200 * time.Millisecond // for bytes that must not arrive
 )
 
 func TestProxyDelaysEachWay(t *testing.T) {
@@ -156,7 +156,7 @@ func TestProxySwallowsForGood(t *testing.T) {
 	}
 	p.heal()
 	if _, ok := says(t, conn, "still", silent); ok {
-		t.Error("the connection came back to life")
+		t.Error("the connection recovered")
 	}
 }
 

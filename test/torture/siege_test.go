@@ -16,7 +16,7 @@ type hostility struct {
 	name     string
 	begins   []string      // sent at once, in turn; after that one byte is sent or read every half second
 	reads    bool          // reads the response, byte by byte
-	deadline time.Duration // after which the server has to close, and before which it has no reason to
+	deadline time.Duration // by which the server must close, and before which it has no reason to
 	rate     int           // connections opened per second: the check holds them and does not request 500 large pages at once
 }
 

@@ -15,6 +15,8 @@ import (
 	"studychat/db/cache"
 	"studychat/db/sqlstore"
 	"studychat/events"
+	"studychat/events/hub"
+	"studychat/events/redisbus"
 	"studychat/redisconn"
 )
 
@@ -23,7 +25,7 @@ import (
 type stack struct {
 	repo  db.Repository
 	guard *cache.Guard
-	hub   *events.Hub // nil unless asked for
+	hub   *hub.Hub // nil unless requested
 	loads atomic.Int64
 }
 
@@ -40,7 +42,7 @@ type stacking struct {
 // delays are the delays of every step of a read and a write.
 type delays struct {
 	step time.Duration // at most; each of a random length
-	load time.Duration // at most: of a database read
+	load time.Duration // at most; of a database read
 }
 
 func (d delays) wait(most time.Duration) {
@@ -52,12 +54,12 @@ func (d delays) wait(most time.Duration) {
 func newStack(r *record, o stacking) *stack {
 	s := &stack{}
 	log := slog.New(slog.DiscardHandler)
-	client := cacheClient(r, o.redis)
+	client, names := cacheClient(r, o.redis), redisconn.NewNamespace("test")
 	client.AddHook(slowRedis{o.delay})
 	health := redisconn.NewHealth(client, redisconn.HealthOptions{}, log)
 	health.Start(context.Background())
 	r.Cleanup(health.Stop)
-	s.guard = cache.NewGuard(redisconn.Handle{Client: client, Names: redisconn.NewNamespace("test"), Health: health}, cache.GuardOptions{Log: log})
+	s.guard = cache.NewGuard(redisconn.Handle{Client: client, Names: names, Health: health}, cache.GuardOptions{Log: log})
 	s.guard.Start(context.Background())
 	r.Cleanup(s.guard.Stop)
 	var guard db.WriteGuard = s.guard
@@ -78,8 +80,8 @@ func newStack(r *record, o stacking) *stack {
 	var bus events.Bus
 	if o.live {
 		line := busClient(r, o.redis)
-		bus = events.NewRedisBus(line, events.RedisOptions{}, log)
-		s.hub = events.NewHub(store, bus, events.NewMemoryRegistry(), log)
+		bus = redisbus.New(line, names, log)
+		s.hub = hub.New(store, bus, events.NewMemoryRegistry(), log)
 		r.must(s.hub.Start(context.Background()))
 		r.Cleanup(s.hub.Stop)
 		seen = s.hub.Seen

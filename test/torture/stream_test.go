@@ -29,7 +29,7 @@ func openEvents(ctx context.Context, client *http.Client, i *instance, user, cha
 type eventStream struct {
 	body   io.ReadCloser
 	lines  *bufio.Reader
-	begins string // id of the block before the first event: where to come back to before there was any
+	begins string // id of the block before the first event: the cursor to resume from before any event
 	begun  bool
 }
 

@@ -44,9 +44,9 @@ type subscriber struct {
 	problems []string
 	resumes  int
 	complete bool   // the server completed the stream
-	endedBy  string // what made a stock client stop before its last event
+	endedBy  string // the event at which a stock client gave up early
 
-	cancel context.CancelFunc // of the connection that is open
+	cancel context.CancelFunc // of the open connection
 }
 
 func (w *world) newSubscriber(user, chat, cursor string, after int64, home int) *subscriber {
@@ -93,7 +93,7 @@ func (s *subscriber) follow(ctx context.Context, i *instance) (over bool) {
 		e, err := f.decode()
 		if codeOf(err) == "UNAVAILABLE" {
 			if s.stock && f.Type == "next" {
-				continue // such an answer is shown, and is not the end by itself
+				continue // a client shows such a result and continues
 			}
 			if s.stock {
 				s.giveUp("error")

@@ -17,7 +17,7 @@ import (
 // script is what a server sends on one connection, and how it ends the connection.
 type script struct {
 	frames []frame
-	close  websocket.StatusCode // of a socket; 0: it breaks. An event stream ends, or breaks.
+	close  websocket.StatusCode // of a socket; 0: it breaks. An event stream ends or breaks.
 }
 
 var (
@@ -36,17 +36,17 @@ func TestStockClients(t *testing.T) {
 	for _, tc := range []struct {
 		reason  string
 		over    carrier
-		first   script // of the first connection; the second one is the end of the chat
+		first   script // of the first connection; the second one sends the end of the chat
 		endedBy string
 	}{
-		{"an error is the end of an operation", overSocket, script{frames: []frame{{Type: "error", Payload: json.RawMessage(`[{"message":"busy","extensions":{"code":"UNAVAILABLE"}}]`)}}}, "error"},
-		{"so is a complete", overSocket, script{frames: []frame{busy, {Type: "complete"}}}, "complete"},
-		{"a restart is not", overSocket, script{close: 1012}, ""},
-		{"nor one after an answer that is an error", overSocket, script{frames: []frame{busy}, close: 1013}, ""},
-		{"a broken socket is not", overSocket, script{}, ""},
-		{"a mistake is", overSocket, script{close: 4400}, "close code 4400"},
-		{"a complete of an event stream is", overEvents, script{frames: []frame{busy, {Type: "complete"}}}, "complete"},
-		{"a broken event stream is not", overEvents, script{frames: []frame{busy}}, ""},
+		{"an error ends an operation", overSocket, script{frames: []frame{{Type: "error", Payload: json.RawMessage(`[{"message":"busy","extensions":{"code":"UNAVAILABLE"}}]`)}}}, "error"},
+		{"a complete ends an operation", overSocket, script{frames: []frame{busy, {Type: "complete"}}}, "complete"},
+		{"a restart does not", overSocket, script{close: 1012}, ""},
+		{"a restart after an error result does not", overSocket, script{frames: []frame{busy}, close: 1013}, ""},
+		{"a broken socket does not", overSocket, script{}, ""},
+		{"the close code of a mistake ends it", overSocket, script{close: 4400}, "close code 4400"},
+		{"a complete ends an event stream", overEvents, script{frames: []frame{busy, {Type: "complete"}}}, "complete"},
+		{"a broken event stream does not", overEvents, script{frames: []frame{busy}}, ""},
 	} {
 		t.Run(tc.over.String()+"/"+tc.reason, func(t *testing.T) {
 			t.Parallel()

@@ -28,7 +28,7 @@ type room struct {
 	cursor string // where the subscribers begin
 	seq    int64  // its number
 
-	gone *atomic.Bool // deleted, or about to be: nobody writes here any more
+	gone *atomic.Bool // deleted or about to be: no more writes
 }
 
 // traffic is the steady load of a check: subscribers, and writers that retry until each write is answered.
@@ -51,7 +51,7 @@ type traffic struct {
 	retries  int
 
 	bulky     bool // messages of 1 to 4 KB
-	forgetful bool // every second writer who does not know the outcome leaves it at that
+	forgetful bool // every second writer abandons a write whose outcome is unknown
 
 	stopWriting context.CancelFunc
 	writing     sync.WaitGroup

@@ -29,10 +29,10 @@ type verdict struct {
 	duplicates int
 	gaps       int // out of order, or too early
 	resets     int
-	expired    int // not due: their chat was deleted before they were read, and the stream said so
+	expired    int // not due: their chat was deleted before delivery, and the stream announced it
 	foreign    int // of a chat that the subscriber may not see, or after the end of the stream
-	wrong      int // not what the database has under this number
-	starts     int // streams that did not begin with one StreamStarted, or not where it said
+	wrong      int // different from the database under this number
+	starts     int // streams that did not begin with one StreamStarted, or not at its cursor
 	problems   []string
 }
 
@@ -127,7 +127,7 @@ func (v *verdict) complete(user, chat string, after, head int64, seen map[int64]
 		if seen[seq] {
 			v.got++
 		} else {
-			v.object(&v.lost, "%s in %s: event %d never came", user, chat, seq)
+			v.object(&v.lost, "%s in %s: event %d was not delivered", user, chat, seq)
 		}
 	}
 }

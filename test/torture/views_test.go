@@ -68,7 +68,7 @@ type viewing struct {
 	r       *record
 	h       map[string]*history // by view
 	chats   [viewedChats]string
-	writers []*instance // where is written
+	writers []*instance // the instances that write
 	readers []*instance
 
 	stop     context.CancelFunc
@@ -184,7 +184,7 @@ func (v *viewing) observe(i *instance, view view) {
 	}
 	value := answer.of(v.chats[n])
 	if user != viewer && value != gone {
-		value = 0 // whether they may see it at all
+		value = 0 // shows only whether they may see it
 	}
 	h.add(op{chat: register, kind: reads, value: value, call: call, ret: h.now()})
 }

@@ -25,7 +25,7 @@ type workload struct {
 	stacks []*stack
 	h      *history
 	fates  bool   // some writers die, and some commits take long
-	only   *stack // where all writes are made, if set
+	only   *stack // the only stack that writes, if set
 
 	mu    sync.Mutex
 	chats [cachedChats]*chatRegister

@@ -21,8 +21,8 @@ type world struct {
 	t         testing.TB
 	dsn       string
 	redis     *services.RedisServer
-	proxies   []*proxy // to Redis, one for each instance, if asked for
-	databases []*proxy // to PostgreSQL, alike
+	proxies   []*proxy // to Redis, one for each instance, if requested
+	databases []*proxy // to PostgreSQL, likewise
 	instances []*instance
 	client    *http.Client
 }

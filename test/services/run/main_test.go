@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// command returns the command with exactly the environment given, so that no setting of the outside decides the test.
+// command returns the command with exactly the given environment, so that no outside setting affects the test.
 func command(t *testing.T, env []string, args ...string) *exec.Cmd {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -38,7 +38,7 @@ func command(t *testing.T, env []string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// needBinaries skips where there is nothing to run; testservices itself fails in CI then.
+// needBinaries skips the test if the services are missing. In CI, package services fails then.
 func needBinaries(t *testing.T) string {
 	t.Helper()
 	for _, find := range []func() (string, error){services.FindPostgres, services.FindRedis} {
@@ -78,7 +78,7 @@ func TestExitCode(t *testing.T) {
 	}{
 		{"exit 0", "success", 0},
 		{"exit 7", "the command's own code", 7},
-		{"kill -s TERM $$", "ended by a signal, as shells tell it", 128 + int(syscall.SIGTERM)},
+		{"kill -s TERM $$", "ended by a signal, in the shell's convention", 128 + int(syscall.SIGTERM)},
 	}
 	for _, c := range cases {
 		t.Run(c.script, func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestCommandThatDoesNotExist(t *testing.T) {
 	}
 }
 
-// TestMissingBinaries runs with a PATH that holds nothing but sh, apt-get included, so that nothing is installed.
+// TestMissingBinaries runs with a PATH that contains only sh and no apt-get, so that nothing is installed.
 func TestMissingBinaries(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
@@ -111,13 +111,13 @@ func TestMissingBinaries(t *testing.T) {
 		reason string
 	}{
 		"at home": {
-			nil, 0, "every test on Redis is left out", "said, not failed",
+			nil, 0, "every test on Redis is left out", "reported, not failed",
 		},
-		"at home with a Redis": {
+		"locally with a Redis": {
 			[]string{"TEST_REDIS_URL=redis://given"}, 0, "tests that kill Redis are left out", "a URL is not enough to kill",
 		},
 		"in CI": {
-			[]string{"CI=true"}, 1, "CI=true and tests would be left out", "nothing may be left out silently",
+			[]string{"CI=true"}, 1, "CI=true and tests would be left out", "no test may be skipped silently",
 		},
 	}
 	for name, c := range cases {
@@ -155,7 +155,7 @@ func TestInstallsWhatIsMissing(t *testing.T) {
 		t.Skip("only root installs")
 	}
 	dir := onlyShell(t)
-	// An apt-get that says what it was asked and "installs" a redis-server.
+	// An apt-get that prints its arguments and "installs" a redis-server.
 	script := "#!" + filepath.Join(dir, "sh") + "\necho apt-get \"$@\"\n" +
 		"[ \"$1\" = update ] || { echo '#!/bin/sh' >" + dir + "/redis-server; PATH=/bin:/usr/bin chmod +x " + dir +
 		"/redis-server; }\n"
@@ -173,7 +173,7 @@ func TestInstallsWhatIsMissing(t *testing.T) {
 		}
 	}
 	if strings.Contains(string(out), "every test on Redis") {
-		t.Errorf("Redis is called missing after it was installed:\n%s", out)
+		t.Errorf("Redis is reported missing after its installation:\n%s", out)
 	}
 }
 
@@ -199,7 +199,7 @@ func TestPassesSignalsOnAndCleansUp(t *testing.T) {
 		t.Fatalf("%q, %v", line, err)
 	}
 	if got := directories(t, temp); len(got) != 1 {
-		t.Errorf("the check is blind: PostgreSQL runs in %v", got)
+		t.Errorf("the check cannot fail: PostgreSQL runs in %v", got)
 	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,129 @@
+// Package eventstest has the behaviour suites of the contracts in package events, and what their tests share.
+package eventstest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"studychat/events"
+)
+
+// Log writes to the test's log. Errors, which are internal faults, fail the test.
+func Log(t testing.TB) *slog.Logger {
+	return slog.New(&failOnError{slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}), t})
+}
+
+type failOnError struct {
+	slog.Handler
+
+	t testing.TB
+}
+
+func (h *failOnError) Handle(ctx context.Context, record slog.Record) error {
+	if record.Level >= slog.LevelError {
+		h.t.Errorf("logged as an error: %s", record.Message)
+	}
+	return h.Handler.Handle(ctx, record)
+}
+
+// Eventually polls until the condition holds.
+func Eventually(t *testing.T, within time.Duration, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.After(within)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not within %v: %s", within, what)
+		}
+	}
+}
+
+// Within is a context that ends soon: no test waits for ever.
+func Within(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// Recorder is a sink that notes the notifications, one word each.
+type Recorder struct {
+	mu    sync.Mutex
+	words []string
+	gaps  []int
+	seen  []events.State
+}
+
+// Notified implements events.Sink.
+func (r *Recorder) Notified(n events.Notification) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	word := string(n.Topic)
+	if n.Seq > 0 {
+		word += fmt.Sprint("@", n.Seq)
+	}
+	if n.Event != nil {
+		word += "+event"
+	}
+	if n.Ephemeral != nil {
+		word += fmt.Sprint("+", n.Ephemeral.Kind, ":", n.Ephemeral.User, ":", n.Ephemeral.ReadSeq)
+	}
+	r.words = append(r.words, word)
+}
+
+// Gap implements events.Sink.
+func (r *Recorder) Gap(partition int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gaps = append(r.gaps, partition)
+}
+
+// StateChanged implements events.Sink.
+func (r *Recorder) StateChanged(s events.State) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen = append(r.seen, s)
+}
+
+// All returns the words of all notifications.
+func (r *Recorder) All() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Join(r.words, " ")
+}
+
+// Has says whether a notification with the word came.
+func (r *Recorder) Has(word string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Contains(r.words, word)
+}
+
+// Gapped says whether a gap of the partition was reported.
+func (r *Recorder) Gapped(partition int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Contains(r.gaps, partition)
+}
+
+// States returns the states in the order of their changes.
+func (r *Recorder) States() []events.State {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.seen)
+}
+
+// Forget forgets everything.
+func (r *Recorder) Forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.words, r.gaps, r.seen = nil, nil, nil
+}

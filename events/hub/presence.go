@@ -1,0 +1,102 @@
+package hub
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"studychat/db"
+	"studychat/events"
+)
+
+const (
+	// maxPresenceChats is how many chats are told that a member opens or closes their feed: those with the latest activity. Each
+	// costs one publication. The other chats are not told; Chat.online shows the member there too.
+	maxPresenceChats = 100
+
+	// presenceTimeout limits the work after a stream has closed, which has no caller's deadline.
+	presenceTimeout = time.Second
+)
+
+// presence tells chats when their members come online and go offline.
+type presence struct {
+	*reader
+	bus      events.Bus
+	registry events.Registry
+}
+
+// arrive registers a connection, and tells the chats if it is the user's first one. The returned function removes the connection,
+// and tells the chats that the user is a member of by then, which now returns. A chat is not told about a user who was removed
+// meanwhile. An instance that dies tells nobody: Chat.online is right after ConnectionTTL, without a PresenceChanged.
+func (p *presence) arrive(ctx context.Context, topic events.Topic, user string, chats []string, now func(ctx context.Context) ([]string, error)) (depart func()) {
+	first, remove := p.registry.Add(ctx, topic, user)
+	if first {
+		p.tell(ctx, user, chats, true)
+	}
+	return func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), presenceTimeout)
+		defer cancel()
+		if !remove(ctx) {
+			return
+		}
+		release, err := p.slot(ctx)
+		if err != nil {
+			return
+		}
+		chats, err := now(ctx)
+		release()
+		if err == nil { // if it is unknown, better nothing than something wrong
+			p.tell(ctx, user, p.chatsWithout(ctx, user, chats), false)
+		}
+	}
+}
+
+// latestChats returns those of the user's chats that are told about the user's feed.
+func (p *presence) latestChats(ctx context.Context, user string) ([]string, error) {
+	heads, err := p.repo.FeedHeads(ctx, user, nil)
+	if err != nil {
+		return nil, err
+	}
+	return latest(heads), nil
+}
+
+// latest returns the ids of the chats with the latest activity.
+func latest(heads []db.Head) []string {
+	heads = slices.Clone(heads)
+	slices.SortFunc(heads, func(a, b db.Head) int { return cmp.Or(b.LastAt.Compare(a.LastAt), cmp.Compare(b.ChatID, a.ChatID)) })
+	ids := make([]string, 0, min(len(heads), maxPresenceChats))
+	for _, head := range heads[:cap(ids)] {
+		ids = append(ids, head.ChatID)
+	}
+	return ids
+}
+
+// memberOf returns the chat if the user is a member and it is not deleted, else nothing.
+func (p *presence) memberOf(ctx context.Context, user, chatID string) ([]string, error) {
+	head, err := p.repo.Head(ctx, user, chatID)
+	if err != nil || head.DeletedAt != nil {
+		return nil, err
+	}
+	return []string{chatID}, nil
+}
+
+// chatsWithout returns those of the chats where the user is not online otherwise: a user who closes a chat may still follow their
+// feed.
+func (p *presence) chatsWithout(ctx context.Context, user string, chats []string) []string {
+	asked := make([]*db.Chat, len(chats))
+	for i, id := range chats {
+		asked[i] = &db.Chat{ID: id, Members: []*db.Member{{UserID: user}}}
+	}
+	online, err := p.registry.Online(ctx, asked)
+	if err != nil {
+		return nil // if it is unknown, better nothing than something wrong
+	}
+	return slices.DeleteFunc(slices.Clone(chats), func(id string) bool { return len(online[id]) > 0 })
+}
+
+func (p *presence) tell(ctx context.Context, user string, chats []string, online bool) {
+	for _, id := range chats {
+		events.PublishEphemeral(ctx, p.bus, events.Ephemeral{Kind: events.PresenceChanged, ChatID: id, User: user, At: p.repo.Now(), On: online})
+	}
+}

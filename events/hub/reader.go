@@ -1,0 +1,125 @@
+package hub
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"studychat/db"
+	"studychat/events"
+)
+
+// Bounds of what the hub asks of the database.
+const (
+	readTimeout = 5 * time.Second // one statement
+	readSlots   = 16              // concurrent reads: a crowd that connects or leaves must not take all connections
+)
+
+// reader is what topics and streams share to read the database, and to run until the hub stops.
+type reader struct {
+	repo db.EventReads
+	log  *slog.Logger
+
+	ctx    context.Context // ends with stop
+	cancel context.CancelFunc
+
+	mu      sync.Mutex // after any topic's lock
+	stopped bool
+	tasks   sync.WaitGroup // see begin
+
+	reads singleflight.Group
+	slots chan struct{}
+}
+
+func newReader(repo db.EventReads, log *slog.Logger) *reader {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &reader{repo: repo, log: log, ctx: ctx, cancel: cancel, slots: make(chan struct{}, readSlots)}
+}
+
+// stop ends all streams and waits for all goroutines of the hub. It is idempotent.
+func (r *reader) stop() {
+	r.mu.Lock()
+	r.stopped = true
+	r.mu.Unlock()
+	r.cancel()
+	r.tasks.Wait()
+}
+
+// begin registers a goroutine that stop waits for. It returns false after stop; else the goroutine must call done.
+func (r *reader) begin() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.stopped {
+		r.tasks.Add(1)
+	}
+	return !r.stopped
+}
+
+func (r *reader) done() { r.tasks.Done() }
+
+// readLog reads a stretch of a chat's log. The number of concurrent reads is limited.
+func (r *reader) readLog(ctx context.Context, chatID string, after int64) (log *db.Log, err error) {
+	release, err := r.slot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	err = db.Within(ctx, readTimeout, func(ctx context.Context) (err error) {
+		log, err = r.repo.Log(ctx, chatID, after, readLimit)
+		return err
+	})
+	return log, err
+}
+
+// slot waits until one more concurrent read is allowed.
+func (r *reader) slot(ctx context.Context) (release func(), err error) {
+	select {
+	case r.slots <- struct{}{}:
+		return func() { <-r.slots }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// readShared is readLog for followers. Followers at the same place share one read, as a crowd that reconnects does. The read goes
+// on when one of its callers gives up.
+func (r *reader) readShared(ctx context.Context, chatID string, after int64) (*db.Log, error) {
+	done := r.reads.DoChan(chatID+" "+strconv.FormatInt(after, 10), func() (any, error) {
+		if !r.begin() {
+			return nil, events.ErrStopped
+		}
+		defer r.done()
+		return r.readLog(r.ctx, chatID, after)
+	})
+	select {
+	case result := <-done:
+		log, _ := result.Val.(*db.Log)
+		return log, result.Err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// gone returns why a stream cannot continue, if so: the hub has stopped or the caller gave up.
+func (r *reader) gone(ctx context.Context) error {
+	if r.ctx.Err() != nil {
+		return events.ErrStopped
+	}
+	return ctx.Err()
+}
+
+// pause waits before the attempt. It returns early, with the reason, when the stream cannot continue.
+func (r *reader) pause(ctx context.Context, attempt int) error {
+	select {
+	case <-time.After(events.Backoff(attempt)):
+		return nil
+	case <-r.ctx.Done():
+		return events.ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,64 @@
+package hub
+
+import "studychat/db"
+
+// Bounds of what a topic keeps in memory. A follower that is further behind reads the database.
+const (
+	ringEvents = 256
+	ringBytes  = 128 << 10 // estimated; the newest event is kept at any size
+)
+
+// ring is the newest stretch of a chat's log: consecutive, oldest first.
+type ring struct {
+	events []*db.Event
+	bytes  int
+}
+
+// add appends the next event, and drops the oldest ones as necessary.
+func (r *ring) add(event *db.Event) {
+	r.redact(event)
+	r.events = append(r.events, event)
+	r.bytes += sizeOf(event)
+	for len(r.events) > ringEvents || r.bytes > ringBytes && len(r.events) > 1 {
+		r.bytes -= sizeOf(r.events[0])
+		r.events[0] = nil // the array outlives the slice for a while
+		r.events = r.events[1:]
+	}
+}
+
+// at returns the event with the sequence number, or nil if the ring does not have it.
+func (r *ring) at(seq int64) *db.Event {
+	if len(r.events) == 0 {
+		return nil
+	}
+	i := seq - r.events[0].Seq
+	if i < 0 || i >= int64(len(r.events)) {
+		return nil
+	}
+	return r.events[i]
+}
+
+func (r *ring) clear() { *r = ring{} }
+
+// redact makes earlier events show what a replay from the database shows after the coming event: edited or deleted text must not
+// be delivered again. Events are shared, so they are replaced, never changed.
+func (r *ring) redact(coming *db.Event) {
+	if coming.Kind.Row().Redacts == db.RedactsNothing {
+		return
+	}
+	r.bytes = 0
+	for i, old := range r.events {
+		r.events[i] = old.After(coming)
+		r.bytes += sizeOf(r.events[i])
+	}
+}
+
+// sizeOf estimates the memory that an event holds, in bytes.
+func sizeOf(event *db.Event) int {
+	const fixed = 400 // the structs and their short strings
+	size := fixed + len(event.Title)
+	if event.Message != nil {
+		size += len(event.Message.Content)
+	}
+	return size
+}

@@ -1,0 +1,68 @@
+package events
+
+import (
+	"hash/fnv"
+	"strings"
+	"time"
+
+	"studychat/db"
+)
+
+// Topic names what can be followed: one chat, or the feed of one user.
+type Topic string
+
+// ChatTopic is the topic of a chat's log.
+func ChatTopic(chatID string) Topic { return Topic("c:" + chatID) }
+
+// UserTopic is the topic of a user's feed. It is notified when the user gets another chat.
+func UserTopic(user string) Topic { return Topic("u:" + user) }
+
+// Partitions is how many channels the topics are spread over. All instances must agree on it.
+const Partitions = 64
+
+// Partition is the channel that carries the topic's notifications.
+func (t Topic) Partition() int {
+	h := fnv.New32a()
+	h.Write([]byte(t))
+	return int(h.Sum32() % Partitions)
+}
+
+// Chat returns the chat's id if the topic is a chat.
+func (t Topic) Chat() (id string, ok bool) { return strings.CutPrefix(string(t), "c:") }
+
+// User returns the user if the topic is a user's feed.
+func (t Topic) User() (user string, ok bool) { return strings.CutPrefix(string(t), "u:") }
+
+// MaxInline is the largest encoded event, in bytes, that travels inside a notification. Receivers read a larger one from the
+// database.
+const MaxInline = 2048
+
+// Notification says that a topic has news. It is a hint: the database has the truth.
+type Notification struct {
+	Topic     Topic      `json:"t"`
+	Epoch     int64      `json:"e,omitempty"`
+	Seq       int64      `json:"s,omitempty"` // the log reaches at least this far; 0 for a user topic and an ephemeral event
+	Event     *db.Event  `json:"v,omitempty"` // the event Seq itself, if it is small enough
+	Ephemeral *Ephemeral `json:"p,omitempty"` // an ephemeral event instead
+}
+
+// EphemeralKind names a kind of ephemeral event.
+type EphemeralKind string
+
+// The ephemeral events.
+const (
+	MessagesRead    EphemeralKind = "READ"
+	TypingChanged   EphemeralKind = "TYPING"
+	PresenceChanged EphemeralKind = "PRESENCE"
+)
+
+// Ephemeral is an event without a sequence number. It is coalesced (the newest of a kind and user wins), may be dropped, and is
+// never replayed.
+type Ephemeral struct {
+	Kind    EphemeralKind `json:"k"`
+	ChatID  string        `json:"c"`
+	User    string        `json:"u"`
+	At      time.Time     `json:"a"`
+	ReadSeq int64         `json:"r,omitempty"` // MessagesRead
+	On      bool          `json:"o,omitempty"` // TypingChanged: the user is typing; PresenceChanged: the user is online
+}

@@ -1,0 +1,177 @@
+package redisbus
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"studychat/db"
+	"studychat/events"
+	"studychat/events/eventstest"
+	"studychat/test/services"
+)
+
+func TestRegistry(t *testing.T) {
+	t.Parallel()
+	everyRedis(t, func(t *testing.T, connect connector) {
+		newOne := func() events.Registry {
+			return NewRegistry(connect(t), namesOf(t), time.Now, eventstest.Log(t))
+		}
+		eventstest.TestRegistry(t, newOne()) // it leaves nothing behind
+		registryBetweenInstances(t, eventstest.StartRegistry(t, newOne()), eventstest.StartRegistry(t, newOne()))
+	})
+	t.Run("redis that is not there", func(t *testing.T) {
+		t.Parallel()
+		eventstest.TestRegistry(t, NewRegistry(testRedisClient(t, "127.0.0.1:1"), namesOf(t), time.Now, eventstest.Log(t)))
+	})
+}
+
+func registryBetweenInstances(t *testing.T, a, b events.Registry) {
+	ctx, chat := t.Context(), eventstest.ChatOf("c", "ann", "bob")
+	first, onA := a.Add(ctx, events.ChatTopic("c"), "ann")
+	again, onB := b.Add(ctx, events.ChatTopic("c"), "ann")
+	if !first || again {
+		t.Errorf("first on a: %v, on b: %v", first, again)
+	}
+	b.Add(ctx, events.UserTopic("bob"), "bob")
+	eventstest.ExpectOnline(t, a, chat, "ann", "bob")
+	if onA(ctx) || !onB(ctx) {
+		t.Error("ann is gone with the last connection on any instance, and not before")
+	}
+	eventstest.ExpectOnline(t, a, chat, "bob")
+	b.Stop() // takes its entries out
+	eventstest.ExpectOnline(t, a, chat)
+}
+
+func TestRegistryRedisComesBack(t *testing.T) {
+	t.Parallel()
+	server := services.NewRedisServer(t)
+	newOne := func() events.Registry {
+		return eventstest.StartRegistry(t, NewRegistry(testRedisClient(t, server.Addr()), namesOf(t), time.Now, eventstest.Log(t)))
+	}
+	a, b := newOne(), newOne()
+	ctx, chat := t.Context(), eventstest.ChatOf("c", "ann", "bob")
+	a.Add(ctx, events.ChatTopic("c"), "ann")
+	server.Pause()
+	begun := time.Now()
+	for range 20 {
+		eventstest.ExpectOnline(t, a, chat, "ann") // what this instance knows by itself
+		a.Add(ctx, events.ChatTopic("c"), "ann")
+	}
+	b.Add(ctx, events.ChatTopic("c"), "bob")
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("a Redis that hangs cost %v", took)
+	}
+	server.Resume()
+	server.Kill()
+	server.Restart()
+	expectWithin := func(r events.Registry) {
+		t.Helper()
+		eventstest.Eventually(t, events.Heartbeat+5*time.Second, "everybody is known everywhere again", func() bool {
+			got, _ := r.Online(ctx, []*db.Chat{chat})
+			return slices.Equal(got["c"], []string{"ann", "bob"})
+		})
+	}
+	expectWithin(a)
+	expectWithin(b)
+}
+
+// While a node is missing no caller waits for it, and nobody's log fills up.
+func TestRegistryRedisOnAClusterThatLosesANode(t *testing.T) {
+	t.Parallel()
+	cluster := services.NewRedisCluster(t)
+	lines := &countLines{Handler: slog.DiscardHandler}
+	newOne := func() events.Registry {
+		r := NewRegistry(testClusterClient(t, cluster.Addrs()...), namesOf(t), time.Now, slog.New(lines)).(*registry)
+		r.heartbeat = events.Heartbeat / haste
+		return eventstest.StartRegistry(t, r)
+	}
+	a, b := newOne(), newOne()
+	ctx, chats := t.Context(), []*db.Chat{}
+	for i := range 20 { // on all nodes
+		id := fmt.Sprint("c", i)
+		chats = append(chats, eventstest.ChatOf(id, "ann", "bob"))
+		a.Add(ctx, events.ChatTopic(id), "ann")
+		b.Add(ctx, events.ChatTopic(id), "bob")
+	}
+	seesOnA := func(want ...string) func() bool {
+		return func() bool {
+			online, err := a.Online(ctx, chats)
+			for _, users := range online {
+				if !slices.Equal(users, want) {
+					return false
+				}
+			}
+			return err == nil
+		}
+	}
+	eventstest.Eventually(t, 5*time.Second, "both are online", seesOnA("ann", "bob"))
+	cluster.Kill(1)
+	eventstest.Eventually(t, 5*time.Second, "a knows itself alone", seesOnA("ann"))
+	begun := time.Now()
+	for range 10 {
+		a.Add(ctx, events.ChatTopic("c1"), "ann")
+		if !seesOnA("ann")() {
+			t.Error("what this instance knows by itself is lost")
+		}
+	}
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("a node that is missing cost %v", took)
+	}
+	cluster.Restart(1)
+	eventstest.Eventually(t, 15*time.Second, "both are online again", seesOnA("ann", "bob"))
+	if n := lines.n.Load(); n > 4 { // each: it does not answer, it answers again
+		t.Errorf("%d lines were logged", n)
+	}
+}
+
+// countLines counts what is logged.
+type countLines struct {
+	slog.Handler
+
+	n atomic.Int64
+}
+
+func (*countLines) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h *countLines) Handle(_ context.Context, record slog.Record) error {
+	if record.Level >= slog.LevelInfo {
+		h.n.Add(1)
+	}
+	return nil
+}
+
+func TestRegistryRedisForgetsTheDead(t *testing.T) {
+	t.Parallel()
+	server := services.NewRedisServer(t)
+	client := testRedisClient(t, server.Addr())
+	dead := NewRegistry(client, namesOf(t), time.Now, eventstest.Log(t)).(*registry) // never started: its heart does not beat
+	dead.Add(t.Context(), events.ChatTopic("c"), "ann")
+	alive := eventstest.StartRegistry(t, NewRegistry(client, namesOf(t), time.Now, eventstest.Log(t)))
+	eventstest.ExpectOnline(t, alive, eventstest.ChatOf("c", "ann"), "ann")
+	key := namesOf(t).Keys().Online(string(events.ChatTopic("c")))
+	scores, err := client.ZRangeWithScores(t.Context(), key, 0, -1).Result()
+	if err != nil || len(scores) != 1 {
+		t.Fatal(scores, err)
+	}
+	left := time.Until(time.UnixMilli(int64(scores[0].Score)))
+	if left > events.ConnectionTTL || left < events.ConnectionTTL-5*time.Second {
+		t.Errorf("the entry lives for %v", left)
+	}
+	scores[0].Score = float64(time.Now().Add(-time.Millisecond).UnixMilli()) // as if that time had passed
+	if err := client.ZAdd(t.Context(), key, scores[0]).Err(); err != nil {
+		t.Fatal(err)
+	}
+	eventstest.ExpectOnline(t, alive, eventstest.ChatOf("c", "ann"))
+	if first, _ := alive.Add(t.Context(), events.ChatTopic("c"), "ann"); !first {
+		t.Error("the dead entry counts")
+	}
+	if ttl := client.TTL(t.Context(), key).Val(); ttl <= 0 {
+		t.Error("a key that nobody renews stays for ever")
+	}
+	dead.cancel()
+}

@@ -1,0 +1,152 @@
+package redisbus
+
+import (
+	"context"
+	"errors"
+	"math/bits"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"studychat/events"
+)
+
+const (
+	sendQueue = 4096 // notifications that wait for the sender; more are dropped and reported as a gap
+	// Of each shard of a cluster: 64 queues of 512 hold as much as eight full ones.
+	sendQueueSharded = 512
+	sendBatch        = 128                    // notifications in one round trip
+	sendTimeout      = 250 * time.Millisecond // one round trip
+	flushTimeout     = 500 * time.Millisecond // what Stop spends on the rest of the queue
+
+	probeEvery = time.Second
+	retryEvery = 500 * time.Millisecond // probes while sending fails
+)
+
+// enqueue hands the notification to the sender, or notes that it was lost. It never waits.
+func (s *shard) enqueue(notification events.Notification) {
+	if !s.sendFailed.Load() {
+		select {
+		case s.queue <- notification:
+			return
+		default:
+		}
+	}
+	s.missed.Or(1 << notification.Topic.Partition())
+}
+
+// sendUntil sends what is queued, and the probes, until ctx ends. Both take the same way, so that a probe which comes back proves
+// that notifications arrive.
+func (s *shard) sendUntil(ctx context.Context) {
+	timer := time.NewTimer(probeEvery)
+	defer timer.Stop()
+	for {
+		var batch []events.Notification
+		probe := true
+		select {
+		case <-ctx.Done():
+			s.flush(context.WithoutCancel(ctx))
+			return
+		case <-timer.C:
+			if s.idle() {
+				timer.Reset(probeEvery)
+				continue
+			}
+		case <-s.probes:
+		case notification := <-s.queue:
+			batch, probe = s.batch(notification), false
+		}
+		s.send(ctx, batch, probe)
+		if probe {
+			timer.Reset(s.probeWait())
+		}
+	}
+}
+
+// idle says that a probe is not needed: no partition is joined, and there is no gap to report.
+func (s *shard) idle() bool {
+	return s.wanted() == 0 && s.missed.Load() == 0 && !s.sendFailed.Load()
+}
+
+func (s *shard) probeWait() time.Duration {
+	if s.sendFailed.Load() {
+		return retryEvery
+	}
+	return probeEvery
+}
+
+// batch collects what is queued already.
+func (s *shard) batch(first ...events.Notification) []events.Notification {
+	for len(first) < sendBatch {
+		select {
+		case notification := <-s.queue:
+			first = append(first, notification)
+		default:
+			return first
+		}
+	}
+	return first
+}
+
+// send publishes in one round trip. A failed send is not repeated: the receivers sweep, and get a gap message as soon as Redis
+// accepts messages again.
+func (s *shard) send(ctx context.Context, batch []events.Notification, probe bool) {
+	missed, keys := s.missed.Swap(0), s.bus.names.Keys()
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	_, err := s.bus.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		publish := pipe.Publish
+		if s.bus.sharded {
+			publish = pipe.SPublish
+		}
+		for _, notification := range batch {
+			message, err := encodeMessage(s.bus.instance, notification)
+			if err != nil {
+				s.bus.log.Error("a notification cannot be encoded", "topic", notification.Topic, "seq", notification.Seq, "error", err)
+				continue
+			}
+			publish(ctx, keys.Channel(notification.Topic.Partition()), message)
+		}
+		for left := missed; left != 0; left &= left - 1 {
+			publish(ctx, keys.Channel(bits.TrailingZeros64(left)), s.bus.instance+gapMessage)
+		}
+		if probe {
+			publish(ctx, keys.Probe(s.number, s.bus.instance), strconv.FormatInt(s.token.Load(), 10))
+		}
+		return nil
+	})
+	if err != nil {
+		s.missed.Or(missed)
+		s.drop(batch)
+	}
+	s.sendFailed.Store(err != nil)
+	if err != nil && !errors.Is(context.Cause(ctx), context.Canceled) {
+		// Receiving has probably failed too, and the probes would notice it later: the hub sweeps from now on. If only one round
+		// trip was lost, the next probe that comes back ends this.
+		s.bus.report(s, false)
+	}
+}
+
+// drop gives up the batch and everything that is queued: while Redis hangs, it would wait in vain.
+func (s *shard) drop(batch []events.Notification) {
+	s.sendFailed.Store(true)
+	for ; len(batch) > 0; batch = s.batch() {
+		for _, notification := range batch {
+			s.missed.Or(1 << notification.Topic.Partition())
+		}
+	}
+}
+
+// flush sends what is left when the bus stops.
+func (s *shard) flush(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	for ctx.Err() == nil && !s.sendFailed.Load() {
+		batch := s.batch()
+		if len(batch) == 0 {
+			return
+		}
+		s.send(ctx, batch, false)
+	}
+}

@@ -1,0 +1,217 @@
+package redisbus
+
+import (
+	"context"
+	"errors"
+	"math/bits"
+	"net"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"studychat/redisconn"
+)
+
+const (
+	// probeTimeout is how long a session may go without one of its probes coming back. Without probes, a connection that was
+	// silently cut looks healthy for a quarter of an hour.
+	probeTimeout   = 2 * time.Second
+	superviseEvery = 250 * time.Millisecond
+	connectTimeout = 2 * time.Second // to dial and to write a subscription
+	reconnectMost  = 500 * time.Millisecond
+)
+
+// session is one connection that receives, under the names of one database. It ends at the first doubt: a new session is cheap,
+// and reports the gap to the hub.
+type session struct {
+	shard      *shard
+	bus        *bus
+	keys       *redisconn.Keys
+	own        string // the channel of its probes
+	pubsub     *redis.PubSub
+	token      string
+	subscribed uint64       // partitions, one bit each
+	echo       atomic.Int64 // when the last probe came back, in Unix nanoseconds
+	echoed     chan struct{}
+	ended      chan error // of the reader
+	worked     bool
+}
+
+func (l *shard) newSession(ctx context.Context) *session {
+	keys := l.bus.names.Keys()
+	s := &session{
+		shard: l, bus: l.bus, keys: keys, own: keys.Probe(l.number, l.bus.instance),
+		token:  strconv.FormatInt(l.token.Add(1), 10),
+		echoed: make(chan struct{}, 1), ended: make(chan error, 1),
+	}
+	if s.bus.sharded { // both connect with the first channel
+		s.pubsub = s.bus.client.SSubscribe(ctx)
+	} else {
+		s.pubsub = s.bus.client.Subscribe(ctx)
+	}
+	s.echo.Store(time.Now().UnixNano())
+	return s
+}
+
+var (
+	errNoProbe = errors.New("no probe came back")
+	errReader  = errors.New("reading failed")
+	errMoved   = errors.New("the slot was moved to another node")
+	errLeft    = errors.New("no partition of the shard is joined any more")
+	errRenamed = errors.New("the names of the channels were replaced")
+)
+
+// run receives until the connection fails or is in doubt, the names are replaced, or ctx ends. It leaves nothing behind.
+func (s *session) run(ctx context.Context) error {
+	if err := s.connect(ctx); err != nil {
+		return errors.Join(err, s.pubsub.Close())
+	}
+	go func() { s.ended <- s.read(ctx) }()
+	err := s.supervise(ctx)
+	closed := s.pubsub.Close() // wakes the reader
+	if !errors.Is(err, errReader) {
+		<-s.ended //nolint:errcheck // it ended because we closed it
+	}
+	return errors.Join(err, closed)
+}
+
+func (s *session) connect(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if err := s.subscribe(ctx, s.own); err != nil {
+		return err
+	}
+	return s.adjust(ctx)
+}
+
+// supervise subscribes to the joined partitions, and gives up when no probe comes back.
+func (s *session) supervise(ctx context.Context) error {
+	ticker := time.NewTicker(superviseEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.keys.Replaced():
+			return errRenamed
+		case err := <-s.ended:
+			return errors.Join(errReader, err)
+		case <-s.echoed:
+			s.worked = true
+			s.bus.report(s.shard, true)
+		case <-s.shard.changed:
+			if err := s.adjust(ctx); err != nil {
+				return err
+			}
+		case <-ticker.C:
+			if time.Since(time.Unix(0, s.echo.Load())) > probeTimeout {
+				return errNoProbe
+			}
+		}
+	}
+}
+
+// adjust subscribes to the partitions that were joined since, and unsubscribes from those that were left. It does not wait for
+// Redis to confirm: until then the partition's notifications are lost, and the confirmation is reported as a gap.
+func (s *session) adjust(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	wanted := s.shard.wanted()
+	if wanted == 0 {
+		return errLeft
+	}
+	more, less := s.channels(wanted&^s.subscribed), s.channels(s.subscribed&^wanted)
+	s.subscribed = wanted
+	if len(more) > 0 {
+		if err := s.subscribe(ctx, more...); err != nil {
+			return err
+		}
+	}
+	if len(less) > 0 { // not on a cluster, where the shard has one partition
+		return s.pubsub.Unsubscribe(ctx, less...)
+	}
+	return nil
+}
+
+func (s *session) subscribe(ctx context.Context, channels ...string) error {
+	if s.bus.sharded {
+		return s.pubsub.SSubscribe(ctx, channels...)
+	}
+	return s.pubsub.Subscribe(ctx, channels...)
+}
+
+func (s *session) channels(partitions uint64) []string {
+	var names []string
+	for ; partitions != 0; partitions &= partitions - 1 {
+		names = append(names, s.keys.Channel(bits.TrailingZeros64(partitions)))
+	}
+	return names
+}
+
+// read receives until the connection fails. Any error ends the session, because go-redis would silently connect again.
+func (s *session) read(ctx context.Context) error {
+	for {
+		received, err := s.pubsub.ReceiveTimeout(ctx, probeTimeout)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case isTimeout(err):
+			continue // supervise decides
+		case err != nil:
+			return err
+		}
+		switch m := received.(type) {
+		case *redis.Subscription:
+			if m.Kind == "sunsubscribe" { // the session never asks for it: the node has lost the slot
+				return errMoved
+			}
+			s.confirmed(m)
+		case *redis.Message:
+			s.message(m)
+		}
+	}
+}
+
+func (s *session) confirmed(m *redis.Subscription) {
+	if m.Kind != "subscribe" && m.Kind != "ssubscribe" {
+		return
+	}
+	if m.Channel == s.own {
+		signal(s.shard.probes)
+		return
+	}
+	if p, ok := s.keys.Partition(m.Channel); ok {
+		s.bus.sink.Gap(p)
+	}
+}
+
+func (s *session) message(m *redis.Message) {
+	if m.Channel == s.own {
+		if m.Payload == s.token {
+			s.echo.Store(time.Now().UnixNano())
+			signal(s.echoed)
+		}
+		return
+	}
+	p, ok := s.keys.Partition(m.Channel)
+	if !ok || sentBy(s.bus.instance, m.Payload) {
+		return
+	}
+	notification, isGap, err := decodeMessage(m.Payload)
+	switch {
+	case isGap:
+		s.bus.sink.Gap(p)
+	case err != nil || notification.Topic.Partition() != p:
+		s.bus.ignored.Add(1)
+		s.bus.log.Debug("a message on the bus cannot be read", "channel", m.Channel, "error", err)
+	default:
+		s.bus.sink.Notified(notification)
+	}
+}
+
+func isTimeout(err error) bool {
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
+}
