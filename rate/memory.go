@@ -12,10 +12,10 @@ const maxBuckets = 100_000
 
 // Memory is a Limiter for one process.
 //
-// Only buckets that owe something are kept. They stand in a heap, the one that will be full first at the top, which
-// serves both to forget what is full and to choose who has to go when there are too many: the one that owes least.
+// Only buckets that owe something are kept, in a heap with the bucket that will be full first at the top. The heap tells both
+// which buckets are full and can be forgotten, and which one to drop when there are too many: the one that owes least.
 //
-// This is why a flood of keys frees nobody. Whoever wants his own exhausted bucket forgotten has to make all the other
+// So a flood of keys does not free an attacker. To have an exhausted bucket forgotten, he would have to make all the other
 // 99,999 owe more than it does, so each permit that he regains costs 99,999 spent elsewhere, in the time of one Burst.
 // Rejected: dropping the oldest or a random one (a flood of single permits under new keys, as many as there are
 // addresses, would free the attacker), and refusing new keys (a flood would lock out everybody else). What a full table
@@ -73,9 +73,9 @@ func (m *Memory) Take(_ context.Context, key string, n int, limit Limit) time.Du
 	return 0
 }
 
-// correct is for a store that knows more: what was taken here and refused there is given back, and the bucket owes no less
-// than it does there. It is the present that counts, though the answer is a moment old: whoever waits for as long as he is told
-// here must not come too early there.
+// correct takes over what a shared store knows: permits that were taken here and refused there are given back, and the bucket
+// owes at least what it owes there. Debt is measured from now, because the reply is slightly old; a retry after the advertised
+// wait must not come too early.
 //
 // Others that were taken here meanwhile, and will be refused as well, are counted until then: a call is refused for
 // their sake that would otherwise have been asked about. It never lasts longer than one answer.

@@ -20,25 +20,25 @@ type Limit struct {
 	Burst int
 }
 
-// Never is the answer to who asks for more permits at once than the bucket ever holds.
+// Never is the answer to a call that asks for more permits at once than the bucket ever holds.
 const Never = time.Duration(math.MaxInt64)
 
 // Limiter hands out permits. Implementations are safe for concurrent use.
 //
-// In any stretch of time t, a bucket gives at most Burst + PerSecond × t permits, whoever asks and however.
+// In any stretch of time t, a bucket gives at most Burst + PerSecond × t permits, for any number of callers.
 //
-//   - State: one time per bucket. A bucket that nobody has asked is full; it is forgotten as soon as it is full again.
+//   - State: one time per bucket. A bucket that was never used is full; it is forgotten as soon as it is full again.
 //   - Atomicity: calls for one bucket happen one after the other, also those of different instances that share Redis.
 //     Nothing is promised about two buckets.
 //   - Clock: that of the Redis server in Redis, the process's monotonic clock in memory. Should Redis's clock jump back,
-//     or a limit be lowered, then what a bucket owes is cut down to one Burst: nobody is ever locked out for longer.
+//     or a limit be lowered, then what a bucket owes is cut down to one Burst: no caller is ever locked out for longer.
 //   - Accuracy: a microsecond. The time between two permits is rounded up to a whole number of them, so that the real rate
 //     is never above PerSecond and less than PerSecond ÷ 1,000,000 of it below.
 type Limiter interface {
 	// Take takes n permits from the bucket of key, all or none of them.
 	//
 	// It returns 0 when they were taken. Otherwise nothing was taken, and the same call succeeds after the returned time if
-	// nobody else takes from the bucket meanwhile; Never means that n is above the limit's Burst. With n below 1 there
+	// no other caller takes from the bucket meanwhile; Never means that n is above the limit's Burst. With n below 1 there
 	// is nothing to take.
 	//
 	// Take cannot fail: what cannot reach its store decides as well as it can without it. It waits for 100 ms at most, and less

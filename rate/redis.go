@@ -20,7 +20,7 @@ import (
 //     reply counts as no answer: nothing was counted.
 //
 // A call waits for two round trips at most, its own and the one before, and for 50 ms if the first fails: those who wait
-// for the second are not asked about then. While Redis is not healthy nobody waits.
+// for the second are not asked about then. While Redis is not healthy no call waits.
 //
 // Guarantees beside those of Limiter: an instance never gives more than Burst + PerSecond × t by itself, whatever Redis
 // does, be it dead, restarted empty or flushed. So n instances never give more than n times that, and together no more than

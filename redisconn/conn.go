@@ -42,7 +42,7 @@ func Open(ctx context.Context, settings Settings, prefix string, log *slog.Logge
 	return c
 }
 
-// Close ends all connections. Nobody may use them any more.
+// Close ends all connections. They must not be used afterwards.
 func (c *Conn) Close() error {
 	c.Cache.Health.Stop()
 	return errors.Join(c.Cache.Client.Close(), c.Bus.Client.Close())

@@ -40,7 +40,7 @@ func (c *brokenConn) SetDeadline(time.Time) error      { return nil }
 func (c *brokenConn) SetReadDeadline(time.Time) error  { return nil }
 func (c *brokenConn) SetWriteDeadline(time.Time) error { return nil }
 
-// SyscallConn is what the pool checks idle connections with: a dial that nobody waited for any more ends there, and
+// SyscallConn is what the pool checks idle connections with: a dial whose caller has given up ends there, and
 // would fail the first request after Redis is back.
 func (c *brokenConn) SyscallConn() (syscall.RawConn, error) { return nil, c.err }
 

@@ -1,14 +1,14 @@
 // Package cache serves chats from Redis: a decorator of db.Repository for the readers, and a db.WriteGuard for the
 // writers.
 //
-// What is cached: a chat's body with its newest messages and its members, one key a chat, and the first page of a
-// viewer's chats, one key a viewer. Permission is decided on the body's own member list. Absence and decisions are
-// never cached, nor is anything that changes without the chat's version (read marks, who is online).
+// What is cached: a chat's body with its newest messages and its members, one key per chat, and the first page of a
+// viewer's chats, one key per viewer. Permission is decided on the body's own member list. Absence and decisions are
+// never cached, and neither is anything that changes without the chat's version (read marks, who is online).
 //
 // A read that starts after a write was answered sees that write: see scripts.go for how the keys work, guard.go for
-// writers, read.go for readers and flight.go for readers that share. Redis may fail at any moment: reads then come from
-// the database. It may also fail for one instance alone, whose writes then do not reach it: the others learn that from the
-// database and leave Redis alone meanwhile (notice.go, trust.go), so that no read is stale by more than two seconds.
+// writers, read.go for readers and flight.go for readers that share a load. When Redis fails, reads come from the database.
+// Redis may also fail for one instance alone, whose writes then do not reach it: the other instances learn that from the
+// database and do not use Redis meanwhile (notice.go, trust.go), so that no read is stale by more than two seconds.
 package cache
 
 import (
@@ -26,21 +26,21 @@ type Options struct {
 	LoadTime time.Duration // how long a shared load may take; 10 s
 	FillWait time.Duration // how long to wait for the fill of another instance, rather than read too; 30 ms
 
-	// MinVersion returns the highest number of the chat that this process knows of, 0 for none (the hub knows, for
-	// chats that somebody watches here). A body below it is not served, whatever happened to the invalidation. It is
-	// called often and must not block. nil: no such knowledge.
+	// MinVersion returns the highest number of the chat that this process knows of, or 0 (the hub knows it for chats
+	// that are followed here). A body below it is not served, even if its invalidation was lost. It is called often and
+	// must not block. nil: nothing is known.
 	MinVersion func(chatID string) int64
 
-	// MinEpoch returns the highest epoch that this process has come across. Bodies of an older one are not served: they
-	// may tell what a restored database does not know, and their cursors would only lead to another reset. Like
-	// MinVersion. nil: no such knowledge.
+	// MinEpoch returns the highest epoch that this process has seen. Bodies of an older epoch are not served: they may
+	// contain what the restored database does not, and their cursors would only lead to another reset. It must not
+	// block either. nil: nothing is known.
 	MinEpoch func() int64
 }
 
-// fillPoll is how often a key is looked at that another instance is about to fill.
+// fillPoll is how often a reader looks at a key that another instance is about to fill.
 const fillPoll = 3 * time.Millisecond
 
-// Sizes above which a value is not filled: it would push out many others, and cost more to move than to read.
+// Larger values are not filled: each would evict many others, and cost more to transfer than to read.
 const (
 	maxChatBytes = 256 << 10
 	maxListBytes = 512 << 10
@@ -121,7 +121,7 @@ func (c *Cache) Chats(ctx context.Context, viewer string, module *string, page d
 		load: func(ctx context.Context) (*db.ChatList, error) {
 			list, err := c.Repository.Chats(ctx, viewer, nil, db.Page{Limit: db.ChatPage})
 			if err == nil && list.Chats == nil {
-				list = &db.ChatList{Chats: []*db.Chat{}, HasNext: list.HasNext, HasPrev: list.HasPrev, Cursor: list.Cursor} // null is no list: decodeList
+				list = &db.ChatList{Chats: []*db.Chat{}, HasNext: list.HasNext, HasPrev: list.HasPrev, Cursor: list.Cursor} // decodeList refuses null
 			}
 			return list, err
 		},
@@ -136,12 +136,12 @@ func (c *Cache) Chats(ctx context.Context, viewer string, module *string, page d
 	return firstChats(list, page.Limit), nil
 }
 
-// current says whether the chat is not older than what this process knows of.
+// current reports whether the chat is at least as new as what this process knows of.
 func (c *Cache) current(chat *db.Chat) bool {
 	return chat.Epoch >= c.options.MinEpoch() && chat.HeadSeq >= c.options.MinVersion(chat.ID)
 }
 
-// currentList says the same of every chat of the list.
+// currentList reports the same of all chats of the list.
 func (c *Cache) currentList(list *db.ChatList) bool {
 	for _, chat := range list.Chats {
 		if !c.current(chat) {
@@ -151,10 +151,10 @@ func (c *Cache) currentList(list *db.ChatList) bool {
 	return true
 }
 
-// listTTL is short for lists that a write may change without marking them: writes to a chat of more than
-// db.MaxGuardedMembers mark no lists but that of who joins or leaves, so that a message there does not cost hundreds of
-// invalidations. Such a chat may be on the page, or on a later one from where its next message lifts it to this one: then
-// the page does not show it, hence HasNext. So a list is never behind by more than BigTTL, plus a lease.
+// listTTL is short for lists that a write may change without marking them. A write to a chat of more than
+// db.MaxGuardedMembers members marks only the list of the user who joins or leaves, so that a message there does not cost
+// hundreds of invalidations. Such a chat may be on a later page, and its next message moves it onto this one, so lists
+// with further pages get the short TTL too. A list is therefore never behind by more than BigTTL plus a lease.
 func (c *Cache) listTTL(list *db.ChatList) time.Duration {
 	if list.HasNext {
 		return c.options.BigTTL

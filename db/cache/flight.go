@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// flight lets callers that want the same thing share one load, without ever handing out something older than the call.
+// flight lets callers that want the same value share one load, and never returns a value that is older than the call.
 //
 // The usual single-flight lets a newcomer join the load that is running. That load may have read the database before a
 // write that was answered before the newcomer came: it would see its own write missing. So a newcomer never joins a running
@@ -16,7 +16,7 @@ import (
 // A caller waits for two loads at most, and there is at most one load of a key at a time.
 //
 // A load does not belong to the caller who began it: it goes on when that one is cancelled, and ends early only when
-// nobody waits for it any more.
+// no caller waits for it any more.
 type flight[T any] struct {
 	limit time.Duration // how long a load may take
 
@@ -26,14 +26,14 @@ type flight[T any] struct {
 	loads   sync.WaitGroup
 }
 
-// round is one load and those who share it.
+// round is one load and the callers that share it.
 type round[T any] struct {
 	load    func(context.Context) (T, error)
 	ctx     context.Context
 	cancel  context.CancelFunc
 	waiters int
 	started bool
-	next    *round[T] // for those who came while this one runs
+	next    *round[T] // for callers that came while this one runs
 
 	done  chan struct{} // closed when value and err are set
 	value T

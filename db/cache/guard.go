@@ -16,12 +16,12 @@ import (
 
 // GuardOptions tune a Guard. The zero value of a field means its default.
 type GuardOptions struct {
-	MarkTTL    time.Duration // how long a mark stands when its writer dies; 10 s. Longer than a commit may take
+	MarkTTL    time.Duration // how long a mark remains when its writer dies; 10 s. Longer than a commit may take
 	MaxPending int           // keys remembered while Redis is out of reach; 10,000
 	Log        *slog.Logger  // slog.Default()
 }
 
-// maxMarks bounds the tokens of one mark: writes under way that touch the same list at the same moment.
+// maxMarks bounds the tokens of one mark: the concurrent writes that touch the same list.
 const maxMarks = 64
 
 func (o GuardOptions) withDefaults() GuardOptions {
@@ -42,10 +42,10 @@ func setDefault[T comparable](field *T, value T) {
 
 // Guard is the writers' side of the cache, and the link to Redis that both sides share. It implements db.WriteGuard.
 //
-// What it does for a write: mark (in the transaction, before COMMIT) takes the bodies away and keeps them out, finish (after
-// COMMIT, before the write is answered) opens the keys again. It never stores a body, so nothing of it that reaches Redis
-// late can bring back what is gone. Keys for which Redis did not answer are remembered and deleted as soon as it does;
-// until then this instance reads them from the database.
+// For each write, mark (in the transaction, before COMMIT) removes the bodies and keeps new ones out, and finish (after COMMIT,
+// before the write is answered) opens the keys again. The guard never stores a body, so no request of its that reaches Redis
+// late can restore an old one. Keys for which Redis did not answer are remembered and deleted as soon as it does; until then
+// this instance reads them from the database.
 type Guard struct {
 	link    link
 	stats   counters
@@ -81,7 +81,7 @@ func NewGuard(redis redisconn.Handle, options GuardOptions) *Guard {
 	return g
 }
 
-// now is the time since the guard was made, by a clock that nobody sets.
+// now is the time since the guard was made, by the monotonic clock.
 func (g *Guard) now() time.Duration { return time.Since(g.born) }
 
 // Mark implements db.WriteGuard. It takes two timeouts at most, and next to nothing once Redis is known to hang; the first
@@ -98,10 +98,10 @@ func (g *Guard) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
 	}
 	return func(outcome db.Outcome) {
 		if outcome == db.Unknown {
-			// The commit may yet happen: the marks run out by themselves, later than that. What is not marked is marked now,
-			// under another token: the one of before is to be taken away as soon as Redis answers.
+			// The commit may still happen, but not after the marks have expired. Keys without a mark get one now, under
+			// another token, because the first token is removed as soon as Redis answers.
 			if len(g.mark(ctx, unmarked, newToken())) > 0 {
-				return // the notice sees to it
+				return // the notice deletes them later
 			}
 		} else {
 			g.finish(ctx, keys, token, len(unmarked) == 0)
@@ -128,7 +128,7 @@ func (g *Guard) mark(ctx context.Context, keys []string, token string) (unmarked
 	for i, key := range keys {
 		jobs[i] = job{key: key, args: []any{token, g.options.MarkTTL.Milliseconds(), maxMarks}}
 	}
-	failed := g.insist(ctx, markScript, jobs, 2)
+	failed := g.runWithRetry(ctx, markScript, jobs, 2)
 	g.stats.count(func(s *Stats) {
 		s.Marks += int64(len(jobs) - len(failed))
 		s.MarkFailures += int64(len(failed))
@@ -140,8 +140,7 @@ func (g *Guard) mark(ctx context.Context, keys []string, token string) (unmarked
 	return unmarked
 }
 
-// finish opens the keys. Where a mark stands for sure, a timeout is not worth a second wait: nothing old is served
-// meanwhile.
+// finish opens the keys. While a key is certainly marked, a timeout is not worth a second wait: the mark keeps old values out.
 func (g *Guard) finish(ctx context.Context, keys []string, token string, marked bool) {
 	jobs := make([]job, len(keys))
 	for i, key := range keys {
@@ -151,25 +150,25 @@ func (g *Guard) finish(ctx context.Context, keys []string, token string, marked 
 	if !marked && !g.link.Health.Down() {
 		timeouts = 2
 	}
-	failed := g.insist(ctx, finishScript, jobs, timeouts)
+	failed := g.runWithRetry(ctx, finishScript, jobs, timeouts)
 	g.stats.count(func(s *Stats) { s.FinishFailures += int64(len(failed)) })
 	for _, j := range failed {
 		g.remember([]string{j.key}, token)
 	}
 }
 
-// Bounds of the tries of one mark or finish. Three, since a cut connection says nothing of the next one. More where Redis
-// lets no new connections in, with pauses that double from 1 ms and together stay below a timeout: one of before is free in
-// a moment, and such connections serve other instances, too.
+// Bounds of the tries of one mark or finish. Three, because the next connection may work when one was cut. More while Redis
+// refuses new connections, with pauses that double from 1 ms and together stay below a timeout: an existing connection becomes
+// free in a moment, and the existing connections of other instances still serve readers.
 const (
 	maxTries        = 3
 	maxTriesRefused = 8
 )
 
-// insist runs the jobs and tries those that fail again: a fast failure (refused, cut) costs next to nothing, of timeouts
-// it takes so many. While Redis is down it tries once after a fast failure, and not at all after a timeout.
-// It returns what failed to the end.
-func (g *Guard) insist(ctx context.Context, script *redis.Script, jobs []job, timeouts int) []job {
+// runWithRetry runs the jobs and retries those that fail. A fast failure (refused, cut) costs next to nothing; of timeouts it
+// accepts the given number. While Redis is down it tries once if the last failure was fast, and not at all if it was a timeout.
+// It returns the jobs that still failed.
+func (g *Guard) runWithRetry(ctx context.Context, script *redis.Script, jobs []job, timeouts int) []job {
 	for try := 1; len(jobs) > 0; try++ {
 		level, slow := g.link.Health.Level()
 		if level == redisconn.Down && slow {

@@ -56,7 +56,7 @@ type notice struct {
 	warned  bool
 }
 
-// openWrite is a write that is not marked, between Mark and its end. If that does not come in time, because nobody knows
+// openWrite is a write that is not marked, between Mark and its end. If the end does not come in time, because it is unknown
 // whether it was committed, its keys are deleted once more when it can only have been.
 type openWrite struct {
 	keys  []string
@@ -70,12 +70,12 @@ func (n *notice) begin(ctx context.Context, token string, keys []string) {
 	n.unwell = n.guard.now()
 	n.open[token] = openWrite{keys, n.unwell + n.guard.options.MarkTTL}
 	n.writes.Unlock()
-	if n.stands() {
+	if n.exists() {
 		return
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.stopped || n.stands() || n.failed && n.guard.now() < n.sent+noticeRenew {
+	if n.stopped || n.exists() || n.failed && n.guard.now() < n.sent+noticeRenew {
 		return
 	}
 	n.report(context.WithoutCancel(ctx))
@@ -88,7 +88,7 @@ func (n *notice) end(token string) {
 	delete(n.open, token)
 }
 
-func (n *notice) stands() bool { return int64(n.guard.now()) < n.good.Load() }
+func (n *notice) exists() bool { return int64(n.guard.now()) < n.good.Load() }
 
 // report is called with n.mu held. What it cannot tell, it tells a second later.
 func (n *notice) report(ctx context.Context) {
@@ -154,7 +154,7 @@ func (n *notice) well() (since time.Duration, ok bool) {
 	return n.guard.now() - n.unwell, true
 }
 
-// expire has the keys of writes deleted whose end nobody has told.
+// expire deletes the keys of writes whose end was never reported.
 func (n *notice) expire() {
 	n.writes.Lock()
 	defer n.writes.Unlock()

@@ -14,7 +14,7 @@ type pending struct {
 	limit int
 
 	mu        sync.Mutex
-	tokens    map[string][]string // key -> tokens of our marks that may stand there
+	tokens    map[string][]string // key -> tokens of this instance's marks that may be there
 	overflows int                 // rises with each overflow
 	all       bool                // everything under the prefix is to be deleted
 }

@@ -102,7 +102,7 @@ func fetch[T any](ctx context.Context, c *Cache, e entry[T], asked bool) (T, err
 	// From here on: the snapshot begins after the reply to the lease.
 	v, err := e.load(ctx)
 	if token != "" {
-		settle(ctx, c, e, token, v, err)
+		fillOrRelease(ctx, c, e, token, v, err)
 	}
 	return v, err
 }
@@ -150,8 +150,8 @@ func awaitFill[T any](ctx context.Context, c *Cache, e entry[T]) (v T, found boo
 	return v, false
 }
 
-// settle uses the lease up: it fills what was read, or gives the lease back.
-func settle[T any](ctx context.Context, c *Cache, e entry[T], token string, v T, loadErr error) {
+// fillOrRelease uses the lease up: it fills what was read, or gives the lease back.
+func fillOrRelease[T any](ctx context.Context, c *Cache, e entry[T], token string, v T, loadErr error) {
 	ctx = context.WithoutCancel(ctx) // a caller that has gone must not leave its lease behind
 	if loadErr == nil {
 		raw, err := encodeValue(e.version(v), v)

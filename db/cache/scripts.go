@@ -21,9 +21,9 @@ import (
 // an expiry of its own, so that one dead writer among many live ones does not keep the key shut for ever.
 //
 // Every script is safe to run late or twice (a client that gave up may still have sent it): mark and finish only take
-// bodies away, lease never replaces anything, fill needs a lease that still stands.
+// bodies away, lease never replaces anything, fill needs a lease that still exists.
 
-// get reads the key. What is no string is not ours and in the way; without this it would make every script fail for good.
+// get reads the key. A value that is not a string was not written by the cache; it is deleted, or every script would fail for good.
 const get = `
 local value = redis.pcall('GET', KEYS[1])
 if type(value) == 'table' then
@@ -57,7 +57,7 @@ local marked = value and string.sub(value, 1, 1) == 'd'
 `
 
 // markScript: ARGV = token, time to live in ms, how many tokens there may be. Over that number the writer's token is
-// replaced by '*', which nobody takes away: it runs out.
+// replaced by '*', which no writer removes: it expires.
 var markScript = redis.NewScript(marks + `
 local token, ttl, room = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local kept, last = {}, 0
@@ -73,7 +73,7 @@ store(kept, math.max(last - now, ttl))
 return #kept
 `)
 
-// finishScript: ARGV = tokens. A key that is no mark holds what came in after ours was lost or ran out (a body that may
+// finishScript: ARGV = tokens. A key that is not a mark holds what came in after this mark was lost or expired (a body that may
 // be older than our write, or the lease of a reader whose snapshot may be): it is deleted. Without tokens this deletes
 // whatever is there but a mark.
 var finishScript = redis.NewScript(marks + `

@@ -25,9 +25,9 @@ const (
 // trust is what the other instances say of themselves: while the writes of one of them do not reach Redis, nothing is
 // served from there.
 type trust struct {
-	until atomic.Int64     // by Guard.now: until when Redis is trusted, unless the database says so again
-	over  chan []db.Outage // for sweepAfter: notices whose instances are gone
-	said  bool             // that some count; belongs to the goroutine that calls Pulse
+	until  atomic.Int64     // by Guard.now: until when Redis is trusted, unless the database says so again
+	over   chan []db.Outage // for sweepAfter: notices whose instances are gone
+	warned bool             // that some count; belongs to the goroutine that calls Pulse
 }
 
 // trustAlways is for a guard that does not share: it is alone, or a test.
@@ -87,7 +87,7 @@ func (g *Guard) Pulse(p db.Pulse) (othersCutOff bool) {
 		}
 	}
 	g.trust.until.Store(int64(until))
-	g.sayWhether(standing)
+	g.logTrust(standing)
 	if len(over) > 0 {
 		select {
 		case g.trust.over <- over:
@@ -97,22 +97,22 @@ func (g *Guard) Pulse(p db.Pulse) (othersCutOff bool) {
 	return len(standing) > 0
 }
 
-// sayWhether logs when the cache is out of use for the sake of others, and when it is in use again. An instance that does not reach Redis
+// logTrust logs when the cache is out of use for the sake of others, and when it is in use again. An instance that does not reach Redis
 // either has said so.
-func (g *Guard) sayWhether(standing []db.Outage) {
+func (g *Guard) logTrust(standing []db.Outage) {
 	switch {
-	case len(standing) > 0 && !g.trust.said && !g.link.Health.Down():
-		g.trust.said = true
+	case len(standing) > 0 && !g.trust.warned && !g.link.Health.Down():
+		g.trust.warned = true
 		g.options.Log.Warn("the writes of other instances do not reach Redis; reading from the database",
 			"instances", len(standing), "first", standing[0].Instance)
-	case len(standing) == 0 && g.trust.said:
-		g.trust.said = false
+	case len(standing) == 0 && g.trust.warned:
+		g.trust.warned = false
 		g.options.Log.Info("the writes of all instances reach Redis again; the cache is in use")
 	}
 }
 
 // sweepForOthers deletes what instances that are gone may have left in Redis. A notice is forgotten only after all of Redis
-// was swept by somebody who began when it was over, that is when all that its instance wrote was committed: what is filled
+// was swept by an instance that began when it was over, that is when all that its instance wrote was committed: what is filled
 // behind the sweep is newer. Everybody trusts Redis again once the notice is gone.
 func (g *Guard) sweepForOthers(ctx context.Context, reporter Reporter) {
 	for {

@@ -29,7 +29,7 @@ type value struct {
 
 func parseValue(raw string) value {
 	if raw == "" {
-		return value{state: stateUnknown} // an absent key is no value at all
+		return value{state: stateUnknown} // an absent key has no value
 	}
 	switch raw[0] {
 	case 'l':
@@ -88,7 +88,7 @@ func decodeList(v value, viewer string) (*db.ChatList, error) {
 	return list, nil
 }
 
-// restore sets what the JSON leaves out because it follows from the rest. ReadSeq stays 0: it is no part of a body.
+// restore sets what the JSON leaves out because it follows from the rest. ReadSeq stays 0: bodies do not contain it.
 func restore(chat *db.Chat) {
 	for _, member := range chat.Members {
 		member.ChatID = chat.ID
