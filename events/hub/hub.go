@@ -26,7 +26,7 @@ type Hub struct {
 	topics   map[string]*topic
 	feeds    map[string]map[*feedStream]struct{} // by user
 
-	gaps  atomic.Uint64 // partitions to sweep, one bit each
+	gaps  events.Gaps   // partitions to sweep
 	kick  chan struct{} // gaps, the state of the bus or hurry changed
 	hurry atomic.Bool   // see Hurry
 }

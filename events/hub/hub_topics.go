@@ -81,9 +81,9 @@ func (s sink) Notified(notification events.Notification) {
 
 func (s sink) Gap(partition int) {
 	if partition < 0 {
-		s.gaps.Store(allPartitions)
+		s.gaps.AddAll(events.AllPartitions())
 	} else {
-		s.gaps.Or(1 << partition)
+		s.gaps.Add(partition)
 	}
 	signal(s.kick)
 }

@@ -15,6 +15,9 @@ import (
 	"studychat/redisconn"
 )
 
+// Every partition has a channel: this does not compile otherwise.
+var _ [events.Partitions]struct{} = [redisconn.Partitions]struct{}{}
+
 // alwaysJoined is a partition, and a shard, that is always subscribed, so that the state of the bus is known. It is the same one
 // on every instance, for determinism.
 const alwaysJoined = 0

@@ -3,7 +3,6 @@ package redisbus
 import (
 	"context"
 	"errors"
-	"math/bits"
 	"strconv"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 
 const (
 	sendQueue = 4096 // notifications that wait for the sender; more are dropped and reported as a gap
-	// Of each shard of a cluster: 64 queues of 512 hold as much as eight full ones.
+	// Of each shard of a cluster: 96 queues of 512 hold as much as twelve full ones.
 	sendQueueSharded = 512
 	sendBatch        = 128                    // notifications in one round trip
 	sendTimeout      = 250 * time.Millisecond // one round trip
@@ -33,7 +32,7 @@ func (s *shard) enqueue(notification events.Notification) {
 		default:
 		}
 	}
-	s.missed.Or(1 << notification.Topic.Partition())
+	s.missed.Add(notification.Topic.Partition())
 }
 
 // sendUntil sends what is queued, and the probes, until ctx ends. Both take the same way, so that a probe which comes back proves
@@ -67,7 +66,7 @@ func (s *shard) sendUntil(ctx context.Context) {
 
 // idle says that a probe is not needed: no partition is joined, and there is no gap to report.
 func (s *shard) idle() bool {
-	return s.wanted() == 0 && s.missed.Load() == 0 && !s.sendFailed.Load()
+	return s.wanted().Empty() && s.missed.Empty() && !s.sendFailed.Load()
 }
 
 func (s *shard) probeWait() time.Duration {
@@ -102,7 +101,7 @@ func (s *shard) send(ctx context.Context, batch []events.Notification, probe boo
 		s.bus.report(s, false)
 		return
 	}
-	began, missed, keys := time.Now(), s.missed.Swap(0), s.bus.redis.Names.Keys()
+	began, missed, keys := time.Now(), s.missed.Take(), s.bus.redis.Names.Keys()
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	_, err := s.bus.redis.Client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
@@ -118,8 +117,8 @@ func (s *shard) send(ctx context.Context, batch []events.Notification, probe boo
 			}
 			publish(ctx, keys.Channel(notification.Topic.Partition()), message)
 		}
-		for left := missed; left != 0; left &= left - 1 {
-			publish(ctx, keys.Channel(bits.TrailingZeros64(left)), s.bus.instance+gapMessage)
+		for _, channel := range channels(keys, missed) {
+			publish(ctx, channel, s.bus.instance+gapMessage)
 		}
 		if probe {
 			publish(ctx, keys.Probe(s.number, s.bus.instance), strconv.FormatInt(s.token.Load(), 10))
@@ -127,7 +126,7 @@ func (s *shard) send(ctx context.Context, batch []events.Notification, probe boo
 		return nil
 	})
 	if err != nil {
-		s.missed.Or(missed)
+		s.missed.AddAll(missed)
 		s.drop(batch)
 	}
 	s.sendFailed.Store(err != nil)
@@ -144,7 +143,7 @@ func (s *shard) drop(batch []events.Notification) {
 	s.sendFailed.Store(true)
 	for ; len(batch) > 0; batch = s.batch() {
 		for _, notification := range batch {
-			s.missed.Or(1 << notification.Topic.Partition())
+			s.missed.Add(notification.Topic.Partition())
 		}
 	}
 }

@@ -3,13 +3,13 @@ package redisbus
 import (
 	"context"
 	"errors"
-	"math/bits"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"studychat/events"
 	"studychat/redisconn"
 )
 
@@ -31,7 +31,7 @@ type session struct {
 	own        string // the channel of its probes
 	pubsub     *redis.PubSub
 	token      string
-	subscribed uint64       // partitions, one bit each
+	subscribed events.PartitionSet
 	echo       atomic.Int64 // when the last probe came back, in Unix nanoseconds
 	echoed     chan struct{}
 	ended      chan error // of the reader
@@ -118,10 +118,10 @@ func (s *session) adjust(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	wanted := s.shard.wanted()
-	if wanted == 0 {
+	if wanted.Empty() {
 		return errLeft
 	}
-	more, less := s.channels(wanted&^s.subscribed), s.channels(s.subscribed&^wanted)
+	more, less := channels(s.keys, wanted.Minus(s.subscribed)), channels(s.keys, s.subscribed.Minus(wanted))
 	s.subscribed = wanted
 	if len(more) > 0 {
 		if err := s.subscribe(ctx, more...); err != nil {
@@ -141,10 +141,11 @@ func (s *session) subscribe(ctx context.Context, channels ...string) error {
 	return s.pubsub.Subscribe(ctx, channels...)
 }
 
-func (s *session) channels(partitions uint64) []string {
-	var names []string
-	for ; partitions != 0; partitions &= partitions - 1 {
-		names = append(names, s.keys.Channel(bits.TrailingZeros64(partitions)))
+func channels(keys *redisconn.Keys, partitions events.PartitionSet) (names []string) {
+	for p, member := range partitions {
+		if member {
+			names = append(names, keys.Channel(p))
+		}
 	}
 	return names
 }
