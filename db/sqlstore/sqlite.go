@@ -78,5 +78,5 @@ func (s *database) probeWrite(ctx context.Context) error {
 }
 
 // sqlitePulse asks what Pulse holds. The time is this machine's. Nobody tells when the transactions of other processes began.
-const sqlitePulse = `SELECT ?0 AS now, m.epoch, FALSE AS told, o.instance, o.since, o.until, NULL AS oldest
+const sqlitePulse = `SELECT ?0 AS now, m.epoch, m.database_id, FALSE AS told, o.instance, o.since, o.until, NULL AS oldest
 FROM stream_meta AS m LEFT JOIN cache_outages AS o ON TRUE`
