@@ -150,12 +150,18 @@ func (s *database) fail(ctx context.Context, err error) error {
 	return err
 }
 
-// notFound says that a chat's row is not there.
-func notFound(err error) error {
+// notFound is NOT_FOUND of what when a statement has found no row.
+func notFound(err error, what string) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		return db.NotFound("chat")
+		return db.NotFound(what)
 	}
 	return err
+}
+
+// mustFind is NOT_FOUND of what unless the query finds a row.
+func mustFind(ctx context.Context, q *bun.SelectQuery, what string) error {
+	var one int
+	return notFound(q.ColumnExpr("1").Scan(ctx, &one), what)
 }
 
 // affected is how many rows a statement has changed.

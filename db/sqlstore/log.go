@@ -17,7 +17,7 @@ func (s eventLog) Log(ctx context.Context, chatID string, after int64, limit int
 	log := &db.Log{Events: []*db.Event{}}
 	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if err := selectHeads(tx).Where("c.id = ?", chatID).Scan(ctx, &log.Head); err != nil {
-			return notFound(err)
+			return notFound(err, "chat")
 		}
 		after = max(after, log.FloorSeq)
 		if limit <= 0 || after >= log.HeadSeq {

@@ -20,7 +20,7 @@ func (s eventLog) Head(ctx context.Context, viewer, chatID string) (db.Head, err
 	var head db.Head
 	err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
 		return notFound(selectHeads(conn).ColumnExpr("own.joined_seq").ColumnExpr("TRUE AS member").Join("JOIN chat_members AS own ON own.chat_id = c.id").
-			Where("c.id = ? AND own.user_id = ?", chatID, viewer).Scan(ctx, &head))
+			Where("c.id = ? AND own.user_id = ?", chatID, viewer).Scan(ctx, &head), "chat")
 	})
 	s.sawEpoch(head.Epoch)
 	return head, err
@@ -87,4 +87,62 @@ func (s eventLog) Epoch(ctx context.Context) (int64, error) {
 	})
 	s.sawEpoch(epoch)
 	return epoch, err
+}
+
+// seqBefore finds the chat's newest event of before a time. Numbers have no gaps and times rise with them, so it halves the
+// stretch until one number is left: a chat with 100,000 newer events costs 17 steps in one statement. lo is older than at, or the
+// floor; what comes after hi is not.
+const seqBefore = `WITH RECURSIVE search (lo, hi) AS (
+SELECT c.floor_seq, c.head_seq FROM chats AS c WHERE c.id = ?0
+UNION ALL
+SELECT CASE WHEN COALESCE(m.created_at, e.created_at) < ?1 THEN (s.lo + s.hi + 1) / 2 ELSE s.lo END,
+       CASE WHEN COALESCE(m.created_at, e.created_at) < ?1 THEN s.hi ELSE (s.lo + s.hi + 1) / 2 - 1 END
+FROM search AS s
+LEFT JOIN messages AS m ON m.chat_id = ?0 AND m.seq = (s.lo + s.hi + 1) / 2
+LEFT JOIN chat_events AS e ON e.chat_id = ?0 AND e.seq = (s.lo + s.hi + 1) / 2
+WHERE s.lo < s.hi)
+`
+
+// standing is one statement, and so one snapshot: membership and log that are read apart belong to different moments, and a viewer who
+// is added again in between is missed. Additions and removals of one user alternate, so the first removal after the place ends the
+// first membership that was not over there, and an addition between the two began it. (The "+ 0" keeps both databases from walking
+// through the chat's events in the order of their numbers, where the user's are few: over 200,000 edits that took half a second
+// instead of a millisecond.)
+const standing = seqBefore + `SELECT c.id, c.head_seq, c.floor_seq, c.floor_at, c.last_at, c.deleted_at, ` + epochExpr + `,
+own.user_id IS NOT NULL AS member, (SELECT MIN(s.lo) FROM search AS s WHERE s.lo >= s.hi) AS before,
+COALESCE(CASE WHEN r.seq IS NULL THEN own.joined_seq ELSE (SELECT MAX(a.seq + 0) FROM chat_events AS a
+WHERE a.chat_id = ?0 AND a.subject_id = ?2 AND a.kind IN (?4) AND a.created_at >= ?1 AND a.seq + 0 > ?3 AND a.seq + 0 < r.seq) END, 0) AS joined_seq,
+r.seq AS removed_seq, r.kind AS removal, r.actor_id AS removed_by, r.created_at AS removed_at
+FROM chats AS c
+LEFT JOIN chat_members AS own ON own.chat_id = c.id AND own.user_id = ?2
+LEFT JOIN chat_events AS r ON r.chat_id = c.id AND r.seq = (SELECT MIN(e.seq + 0) FROM chat_events AS e
+WHERE e.chat_id = ?0 AND e.subject_id = ?2 AND e.kind IN (?5) AND e.created_at >= ?1 AND e.seq + 0 > ?3)
+WHERE c.id = ?0`
+
+// Standing implements db.Repository.
+func (s eventLog) Standing(ctx context.Context, viewer, chatID string, place db.FeedPlace) (*db.Standing, error) {
+	var row struct {
+		db.Head
+		Before     int64
+		FloorAt    *time.Time
+		RemovedSeq *int64
+		Removal    *db.EventKind
+		RemovedBy  *string
+		RemovedAt  *time.Time
+	}
+	err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
+		return notFound(conn.NewRaw(standing, chatID, place.Since, viewer, place.Seq, joinKinds, leaveKinds).Scan(ctx, &row), "chat")
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.sawEpoch(row.Epoch)
+	found := &db.Standing{Head: row.Head, Before: row.Before, FloorAt: row.FloorAt}
+	if row.RemovedSeq != nil {
+		found.Removed = &db.Event{
+			ChatID: chatID, Seq: *row.RemovedSeq, Epoch: row.Epoch, Kind: *row.Removal, Actor: *row.RemovedBy, At: *row.RemovedAt,
+			Member: &db.Member{ChatID: chatID, UserID: viewer},
+		}
+	}
+	return found, nil
 }

@@ -12,7 +12,7 @@ import (
 // pruneStep is one transaction. The first one of a chat raises the floor all the way, before most rows are gone: the
 // floor is what readers of the log go by, and a batch must not take a message away whose edit is still above it.
 //
-// Where the floor belongs is asked behind the lock, in a statement of its own (see enter): a write that was waiting
+// Where the floor belongs is asked behind the lock, in a statement of its own (see lockChat): a write that was waiting
 // carries a time from before its wait, and an edit of it would be found without its message.
 func (s *upkeep) pruneStep(ctx context.Context, chatID string, before time.Time) (messages, events int64, err error) {
 	_, err = s.write(ctx, chatKey(chatID), nil, func(ctx context.Context, tx bun.Tx) (change, error) {
@@ -26,7 +26,7 @@ func (s *upkeep) pruneStep(ctx context.Context, chatID string, before time.Time)
 		}
 		var floor int64
 		if err := tx.NewRaw(seqBefore+"SELECT lo FROM search WHERE lo >= hi", chatID, before).Scan(ctx, &floor); err != nil {
-			return change{}, notFound(err)
+			return change{}, notFound(err, "chat")
 		}
 		raise := tx.NewRaw("UPDATE chats SET floor_at = CASE WHEN floor_seq < ?0 THEN ?1 ELSE floor_at END, floor_seq = ?0 WHERE id = ?2", floor, before, chatID)
 		if _, err := raise.Exec(ctx); err != nil {

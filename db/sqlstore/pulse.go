@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"studychat/db"
+	"studychat/db/sqlstore/sqlite"
 )
 
 // pulseTimeout bounds one question. After one that took longer than PulseEvery the next one follows at once.
@@ -115,23 +116,35 @@ func (s *heartbeat) warnOfClock(ctx context.Context) {
 	}
 }
 
-// sqliteHorizonWait is how long the pulse waits for the write lock. While a write takes longer, the horizon stays.
-const sqliteHorizonWait = 100 * time.Millisecond
+// ReportOutage tells all instances that the writes of this one do not reach the cache. It counts after in, and ends after
+// lasts unless this is called again before; that does not change when it began. Errors: UNAVAILABLE.
+func (s *heartbeat) ReportOutage(ctx context.Context, instance string, in, lasts time.Duration) error {
+	return s.tell(ctx, `INSERT INTO cache_outages (instance, since, until) VALUES (?0, ?1, ?2)
+ON CONFLICT (instance) DO UPDATE SET until = excluded.until`, instance, s.stampIn(in), s.stampIn(lasts))
+}
 
-// sqliteHorizon is Pulse.Horizon of a database that does not tell when transactions began. It has one write at a time, also of several
-// processes, and each is stamped by this machine's clock once it has the write lock. So a process that holds the lock for a moment
-// knows that no write is under way, and that all later writes get later stamps.
-func (s *heartbeat) sqliteHorizon(ctx context.Context, now time.Time) time.Time {
-	limited, cancel := context.WithTimeout(ctx, sqliteHorizonWait)
+// EndOutage takes the notice of this instance back: what its writes replaced is out of the cache. Errors: UNAVAILABLE.
+func (s *heartbeat) EndOutage(ctx context.Context, instance string) error {
+	return s.tell(ctx, "DELETE FROM cache_outages WHERE instance = ?", instance)
+}
+
+// ForgetOutage takes away the notice of another instance, unless that one has renewed it since. Errors: UNAVAILABLE.
+func (s *heartbeat) ForgetOutage(ctx context.Context, outage db.Outage) error {
+	return s.tell(ctx, "DELETE FROM cache_outages WHERE instance = ? AND until = ?", outage.Instance, outage.Until)
+}
+
+// tell changes what others learn by their pulse. It does not wait for the pool: that may be empty because all connections wait
+// for one lock.
+func (s *heartbeat) tell(ctx context.Context, statement string, args ...any) error {
+	limited, cancel := context.WithTimeout(ctx, pulseTimeout)
 	defer cancel()
-	tx, err := s.writer.BeginTx(limited, nil)
-	if err == nil {
-		defer func() { _ = tx.Rollback() }()
-		return s.Now()
+	conn := s.vitals
+	if s.dialect == SQLite {
+		conn = s.writer
 	}
-	horizon := now.Add(-boundlessWrite)
-	if last := s.Pulse(); last != nil && last.Horizon.After(horizon) {
-		horizon = last.Horizon
-	}
-	return horizon
+	err := sqlite.UntilFree(limited, func() error {
+		_, err := conn.NewRaw(statement, args...).Exec(limited)
+		return err
+	})
+	return s.fail(ctx, err)
 }

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"context"
 	"slices"
 
 	"github.com/uptrace/bun"
@@ -47,4 +48,23 @@ func selectOutside(q *bun.SelectQuery, p db.Page, rows func() *bun.SelectQuery, 
 		q = q.ColumnExpr("EXISTS (?) AS rows_after", from(rows(), p.Before))
 	}
 	return q
+}
+
+// rowsOf reads rows in one statement. Without ids there is nothing to read.
+func rowsOf[R any](ctx context.Context, s reads, ids []string, build func(q *bun.SelectQuery) *bun.SelectQuery) (rows []R, err error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	err = s.query(ctx, func(ctx context.Context, conn bun.IDB) error { return build(conn.NewSelect()).Scan(ctx, &rows) })
+	return rows, err
+}
+
+// byKey makes a map of rows.
+func byKey[R, V any](rows []R, entry func(R) (string, V)) map[string]V {
+	found := make(map[string]V, len(rows))
+	for _, row := range rows {
+		key, value := entry(row)
+		found[key] = value
+	}
+	return found
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -80,3 +81,24 @@ func (s *database) probeWrite(ctx context.Context) error {
 // sqlitePulse asks what Pulse holds. The time is this machine's. Nobody tells when the transactions of other processes began.
 const sqlitePulse = `SELECT ?0 AS now, m.epoch, FALSE AS told, o.instance, o.since, o.until, NULL AS oldest
 FROM stream_meta AS m LEFT JOIN cache_outages AS o ON TRUE`
+
+// sqliteHorizonWait is how long the pulse waits for the write lock. While a write takes longer, the horizon stays.
+const sqliteHorizonWait = 100 * time.Millisecond
+
+// sqliteHorizon is Pulse.Horizon of a database that does not tell when transactions began. It has one write at a time, also of several
+// processes, and each is stamped by this machine's clock once it has the write lock. So a process that holds the lock for a moment
+// knows that no write is under way, and that all later writes get later stamps.
+func (s *heartbeat) sqliteHorizon(ctx context.Context, now time.Time) time.Time {
+	limited, cancel := context.WithTimeout(ctx, sqliteHorizonWait)
+	defer cancel()
+	tx, err := s.writer.BeginTx(limited, nil)
+	if err == nil {
+		defer func() { _ = tx.Rollback() }()
+		return s.Now()
+	}
+	horizon := now.Add(-boundlessWrite)
+	if last := s.Pulse(); last != nil && last.Horizon.After(horizon) {
+		horizon = last.Horizon
+	}
+	return horizon
+}

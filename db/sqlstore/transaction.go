@@ -47,15 +47,21 @@ func (s *transactions) writeChat(ctx context.Context, viewer, chatID, what strin
 	return s.write(ctx, chatKey(chatID), may, do)
 }
 
+// inChat is writeChat with the chat locked.
+func (s *transactions) inChat(ctx context.Context, viewer, chatID, what string, do func(ctx context.Context, tx bun.Tx, e *lockedChat) (change, error)) (*db.Event, error) {
+	return s.writeChat(ctx, viewer, chatID, what, func(ctx context.Context, tx bun.Tx) (change, error) {
+		e, err := s.lockChat(ctx, tx, viewer, chatID, what)
+		if err != nil {
+			return change{}, err
+		}
+		return do(ctx, tx, e)
+	})
+}
+
 // checkMember refuses viewers who are not members of a chat: NOT_FOUND of what. Whether the chat is deleted does not matter.
 func (s *transactions) checkMember(ctx context.Context, viewer, chatID, what string) error {
 	return s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
-		var one int
-		err := conn.NewSelect().TableExpr("chat_members").ColumnExpr("1").Where("chat_id = ? AND user_id = ?", chatID, viewer).Scan(ctx, &one)
-		if errors.Is(err, sql.ErrNoRows) {
-			return db.NotFound(what)
-		}
-		return err
+		return mustFind(ctx, conn.NewSelect().TableExpr("chat_members").Where("chat_id = ? AND user_id = ?", chatID, viewer), what)
 	})
 }
 

@@ -18,18 +18,14 @@ const notOwner = "Only the owner of the chat may do this."
 
 // RenameChat implements db.Repository.
 func (s writes) RenameChat(ctx context.Context, viewer, id, title string) (*db.Event, error) {
-	return s.writeChat(ctx, viewer, id, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, err := s.enter(ctx, tx, viewer, id, "chat")
-		if err != nil {
-			return change{}, err
-		}
+	return s.inChat(ctx, viewer, id, "chat", func(ctx context.Context, tx bun.Tx, e *lockedChat) (change, error) {
 		event := e.event(db.ChatRenamed)
 		event.Title = title
 		switch {
 		case e.role != db.RoleOwner:
 			return change{}, db.Forbidden(notOwner)
 		case e.chat.Title == title:
-			return e.repeat(event), nil
+			return e.noop(event), nil
 		}
 		if _, err := tx.NewRaw("UPDATE chats SET title = ? WHERE id = ?", title, id).Exec(ctx); err != nil {
 			return change{}, err
@@ -40,18 +36,15 @@ func (s writes) RenameChat(ctx context.Context, viewer, id, title string) (*db.E
 
 // TransferChat implements db.Repository.
 func (s writes) TransferChat(ctx context.Context, viewer, id, user string) (*db.Event, error) {
-	return s.writeChat(ctx, viewer, id, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, err := s.enter(ctx, tx, viewer, id, "chat")
-		if err != nil {
-			return change{}, err
-		}
+	return s.inChat(ctx, viewer, id, "chat", func(ctx context.Context, tx bun.Tx, e *lockedChat) (change, error) {
 		event := e.event(db.ChatTransferred)
-		event.Member, err = findMember(ctx, tx, id, user)
+		member, err := findMember(ctx, tx, id, user)
+		event.Member = member
 		switch {
 		case err != nil:
 			return change{}, err
 		case event.Member != nil && event.Member.Role == db.RoleOwner:
-			return e.repeat(event), nil
+			return e.noop(event), nil
 		case e.role != db.RoleOwner:
 			return change{}, db.Forbidden(notOwner)
 		case event.Member == nil:
@@ -70,7 +63,7 @@ func (s writes) TransferChat(ctx context.Context, viewer, id, user string) (*db.
 // DeleteChat implements db.Repository.
 func (s writes) DeleteChat(ctx context.Context, viewer, id string) (*db.Event, error) {
 	return s.writeChat(ctx, viewer, id, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, err := s.enter(ctx, tx, viewer, id, "chat")
+		e, err := s.lockChat(ctx, tx, viewer, id, "chat")
 		if db.CodeOf(err) == db.CodeNotFound {
 			return repeatDelete(ctx, tx, viewer, id)
 		}
@@ -111,5 +104,5 @@ func repeatDelete(ctx context.Context, tx bun.Tx, viewer, id string) (change, er
 		ColumnExpr("c.head_seq, c.deleted_at").ColumnExpr(epochExpr).
 		Where("c.id = ? AND c.deleted_at IS NOT NULL AND cm.user_id = ? AND cm.role = ?", id, viewer, db.RoleOwner).
 		Scan(ctx, &event.Seq, &event.At, &event.Epoch)
-	return change{event: event}, notFound(err)
+	return change{event: event}, notFound(err, "chat")
 }

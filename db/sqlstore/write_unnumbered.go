@@ -64,7 +64,7 @@ func (s writes) readMark(ctx context.Context, viewer, chatID string) (readSeq, h
 		return notFound(conn.NewSelect().TableExpr("chats AS c").Join("JOIN chat_members AS cm ON cm.chat_id = c.id").
 			ColumnExpr("cm.read_seq, c.head_seq").
 			Where("c.id = ? AND c.deleted_at IS NULL AND cm.user_id = ?", chatID, viewer).
-			Scan(ctx, &readSeq, &headSeq))
+			Scan(ctx, &readSeq, &headSeq), "chat")
 	})
 	return readSeq, headSeq, err
 }
