@@ -26,7 +26,7 @@ func (s eventLog) Head(ctx context.Context, viewer, chatID string) (db.Head, err
 	return head, err
 }
 
-// FeedHeads implements db.Repository. Who was taken out of a chat is only known from the event that did it.
+// FeedHeads implements db.Repository. Only the event of a removal tells who was removed from a chat.
 func (s eventLog) FeedHeads(ctx context.Context, viewer string, since *time.Time) ([]db.Head, error) {
 	return s.feedHeads(ctx, viewer, func(q *bun.SelectQuery) *bun.SelectQuery {
 		if since == nil {
@@ -45,7 +45,7 @@ func (s eventLog) FeedStart(ctx context.Context, viewer string, since time.Time)
 }
 
 // everMemberOf selects the chats that a user is a member of or was removed from since. (UNION and not OR: with OR both databases
-// read through all chats there are.)
+// scan all chats.)
 const everMemberOf = `c.id IN (SELECT own.chat_id FROM chat_members AS own WHERE own.user_id = ?0
 UNION SELECT e.chat_id FROM chat_events AS e WHERE e.subject_id = ?0 AND e.created_at >= ?1 AND e.kind IN (?2))`
 
@@ -89,9 +89,9 @@ func (s eventLog) Epoch(ctx context.Context) (int64, error) {
 	return epoch, err
 }
 
-// seqBefore finds the chat's newest event of before a time. Numbers have no gaps and times rise with them, so it halves the
-// stretch until one number is left: a chat with 100,000 newer events costs 17 steps in one statement. lo is older than at, or the
-// floor; what comes after hi is not.
+// seqBefore finds the number of the chat's newest event before a time. Numbers have no gaps and times rise with them, so it is a
+// binary search: a chat with 100,000 newer events costs 17 steps in one statement. The event lo is older than the time, or is the
+// floor; the events after hi are not older.
 const seqBefore = `WITH RECURSIVE search (lo, hi) AS (
 SELECT c.floor_seq, c.head_seq FROM chats AS c WHERE c.id = ?0
 UNION ALL
@@ -103,11 +103,11 @@ LEFT JOIN chat_events AS e ON e.chat_id = ?0 AND e.seq = (s.lo + s.hi + 1) / 2
 WHERE s.lo < s.hi)
 `
 
-// standing is one statement, and so one snapshot: membership and log that are read apart belong to different moments, and a viewer who
-// is added again in between is missed. Additions and removals of one user alternate, so the first removal after the place ends the
-// first membership that was not over there, and an addition between the two began it. (The "+ 0" keeps both databases from walking
-// through the chat's events in the order of their numbers, where the user's are few: over 200,000 edits that took half a second
-// instead of a millisecond.)
+// standing is one statement, and so one snapshot: two statements would read membership and log at different moments, and would miss
+// a viewer who is added again in between. Additions and removals of one user alternate, so the first removal after the place ends
+// the first membership that was not over there, and an addition between the two began it. (The "+ 0" keeps both databases from
+// scanning the chat's events by number, few of which concern the user: over 200,000 edits that took half a second instead of a
+// millisecond.)
 const standing = seqBefore + `SELECT c.id, c.head_seq, c.floor_seq, c.floor_at, c.last_at, c.deleted_at, ` + epochExpr + `,
 own.user_id IS NOT NULL AS member, (SELECT MIN(s.lo) FROM search AS s WHERE s.lo >= s.hi) AS before,
 COALESCE(CASE WHEN r.seq IS NULL THEN own.joined_seq ELSE (SELECT MAX(a.seq + 0) FROM chat_events AS a

@@ -9,7 +9,7 @@ import (
 	"studychat/db/sqlstore/sqlite"
 )
 
-// pulseTimeout bounds one question. After one that took longer than PulseEvery the next one follows at once.
+// pulseTimeout bounds one question. When a question takes longer than PulseEvery, the next one follows at once.
 const pulseTimeout = 2 * time.Second
 
 // heartbeat asks for the pulse. Its fields belong to the goroutine that asks.
@@ -19,8 +19,8 @@ type heartbeat struct {
 	clockWrong bool
 }
 
-// StartPulse asks for the first Pulse, and then again and again until stop, which waits for the last one. Each answer is
-// handed to changed, which must not block. It is meant for after MigrateUp; once.
+// StartPulse asks for the first Pulse, and then for one every PulseEvery until stop, which waits for the last one. It calls changed
+// with each, which must not block. Call it once, after MigrateUp.
 func (s *heartbeat) StartPulse(ctx context.Context, changed func(db.Pulse)) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	s.changed = changed
@@ -44,8 +44,7 @@ func (s *heartbeat) StartPulse(ctx context.Context, changed func(db.Pulse)) (sto
 	}
 }
 
-// beat asks once. When the database does not answer, the last Pulse remains: its Horizon stays true, and Asked tells its
-// age.
+// beat asks once. When the database does not answer, the last Pulse remains: its Horizon stays valid, and Asked tells its age.
 func (s *heartbeat) beat(ctx context.Context) {
 	p, err := s.askPulse(ctx)
 	if err != nil {
@@ -63,10 +62,10 @@ func (s *heartbeat) askPulse(ctx context.Context) (*db.Pulse, error) {
 	defer cancel()
 	var rows []struct {
 		Now      time.Time
-		Oldest   *time.Time // when the oldest transaction began that may be writing
-		Told     bool       // whether the server tells
+		Oldest   *time.Time // beginning of the oldest transaction that may be writing
+		Told     bool       // whether the server tells Oldest
 		Epoch    int64
-		Instance *string // with the other two: of an Outage, one a row
+		Instance *string // with Since and Until: one Outage per row
 		Since    time.Time
 		Until    time.Time
 	}
@@ -101,7 +100,7 @@ func (s *heartbeat) askPulse(ctx context.Context) (*db.Pulse, error) {
 	return p, nil
 }
 
-// warnOfClock says when this machine's clock begins to differ from the database's, and when it does no more.
+// warnOfClock logs when this machine's clock begins to differ from the database's, and when they agree again.
 func (s *heartbeat) warnOfClock(ctx context.Context) {
 	offset := s.ClockOffset()
 	wrong := offset.Abs() > ClockWarning
@@ -116,25 +115,25 @@ func (s *heartbeat) warnOfClock(ctx context.Context) {
 	}
 }
 
-// ReportOutage tells all instances that the writes of this one do not reach the cache. It counts after in, and ends after
-// lasts unless this is called again before; that does not change when it began. Errors: UNAVAILABLE.
+// ReportOutage tells all instances that the writes of this one do not reach the cache. The notice takes effect after in and ends
+// after lasts, unless it is renewed before by another call, which does not change its beginning. Errors: UNAVAILABLE.
 func (s *heartbeat) ReportOutage(ctx context.Context, instance string, in, lasts time.Duration) error {
 	return s.tell(ctx, `INSERT INTO cache_outages (instance, since, until) VALUES (?0, ?1, ?2)
 ON CONFLICT (instance) DO UPDATE SET until = excluded.until`, instance, s.stampIn(in), s.stampIn(lasts))
 }
 
-// EndOutage takes the notice of this instance back: what its writes replaced is out of the cache. Errors: UNAVAILABLE.
+// EndOutage removes this instance's notice: the cache no longer holds what its writes replaced. Errors: UNAVAILABLE.
 func (s *heartbeat) EndOutage(ctx context.Context, instance string) error {
 	return s.tell(ctx, "DELETE FROM cache_outages WHERE instance = ?", instance)
 }
 
-// ForgetOutage takes away the notice of another instance, unless that one has renewed it since. Errors: UNAVAILABLE.
+// ForgetOutage removes the notice of another instance, unless that one has renewed it since. Errors: UNAVAILABLE.
 func (s *heartbeat) ForgetOutage(ctx context.Context, outage db.Outage) error {
 	return s.tell(ctx, "DELETE FROM cache_outages WHERE instance = ? AND until = ?", outage.Instance, outage.Until)
 }
 
-// tell changes what others learn by their pulse. It does not wait for the pool: that may be empty because all connections wait
-// for one lock.
+// tell changes what other instances read with their pulse. It does not use the pool, all of whose connections may be waiting for
+// one lock.
 func (s *heartbeat) tell(ctx context.Context, statement string, args ...any) error {
 	limited, cancel := context.WithTimeout(ctx, pulseTimeout)
 	defer cancel()

@@ -33,7 +33,7 @@ func (s reads) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
 	return chat, nil
 }
 
-// newest keeps what may come with a chat of its newest messages, which it gets newest first.
+// newest returns those of the newest messages that come with a chat. It gets them newest first.
 func newest(rows []*db.Message) (*db.Newest, *db.Message) {
 	if len(rows) == 0 {
 		return &db.Newest{Messages: []*db.Message{}, Whole: true}, nil

@@ -44,7 +44,7 @@ func chatsOf(tx bun.IDB, viewer string, module *string) *bun.SelectQuery {
 	return q
 }
 
-// The list is descending, so what is up to a key has greater values.
+// The list is descending, so the rows up to a key have greater values.
 func chatsUpTo(q *bun.SelectQuery, k *db.Key) *bun.SelectQuery {
 	return q.ColumnExpr("1").Where("(c.last_message_at, c.id) >= (?, ?)", k.At, k.ID)
 }

@@ -55,9 +55,9 @@ func readableChats(ctx context.Context, tx bun.Tx, viewer string, chatIDs []stri
 	return chats, selectOutside(q, page, rows, upTo, from).Scan(ctx, &chats)
 }
 
-// messagePages reads one page (and a row more) of each chat in one statement: for each chat a subquery finds on the
-// index where its page ends, and the page is the stretch up to there. Both cost what the page has, wherever it lies.
-// (One SELECT a chat in a UNION ALL reads the same rows, but has to be planned anew for every number of chats.)
+// messagePages reads one page (and a row more) of each chat in one statement: for each chat a subquery finds by the index where its
+// page ends, and the page is the range up to there. The cost depends on the size of the page, not on its place. (One SELECT per chat
+// in a UNION ALL reads the same rows, but is planned again for every number of chats.)
 func messagePages(ctx context.Context, tx bun.Tx, chats []readableChat, page db.Page) (map[string][]*db.Message, error) {
 	ids := make([]string, len(chats))
 	for i, c := range chats {
@@ -133,7 +133,7 @@ func findPlace(ctx context.Context, tx bun.Tx, chatID string, p db.Place) (seq i
 	return seq, notFound(err, "message")
 }
 
-// messagesFrom reads as many messages as a page may have, and one more, away from a place in one direction.
+// messagesFrom reads the messages on one side of a place, nearest first: as many as a page may have, and one more.
 func messagesFrom(ctx context.Context, tx bun.Tx, chatID, side, order string, seq int64, limit int) ([]*db.Message, error) {
 	rows := []*db.Message{}
 	err := tx.NewSelect().Model(&rows).Where("chat_id = ?", chatID).Where(side, seq).OrderExpr(order).
@@ -141,7 +141,7 @@ func messagesFrom(ctx context.Context, tx bun.Tx, chatID, side, order string, se
 	return rows, err
 }
 
-// around makes a page of the messages before a place, newest first, and those from it on, oldest first.
+// around makes a page of the messages before a place (older, newest first) and from the place on (newer, oldest first).
 func around(older, newer []*db.Message, limit int) *db.MessageList {
 	after := min(len(newer), limit-limit/2)
 	before := min(len(older), limit-after)

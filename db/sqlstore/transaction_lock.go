@@ -11,7 +11,7 @@ import (
 	"studychat/db"
 )
 
-// lockedChat is a chat whose row this transaction has locked, with what the viewer may do in it.
+// lockedChat is a chat whose row this transaction has locked, and the viewer's role in it.
 type lockedChat struct {
 	chat   *db.Chat // without Members; HeadSeq and LastAt are those of the new event
 	viewer string
@@ -20,22 +20,20 @@ type lockedChat struct {
 	taken  bool     // a chat has the id that was reserved
 }
 
-// rosterLimit is how many members have to be known to tell whether a write that removes one leads back to
-// MaxGuardedMembers.
+// rosterLimit is how many members a write reads. It is enough to see that the removal of one leads back to MaxGuardedMembers.
 const rosterLimit = db.MaxGuardedMembers + 2
 
-// lockChat takes the chat's row lock and its next number, and then asks whether the viewer is a member: NOT_FOUND of what
-// if not.
+// lockChat takes the chat's row lock and its next number, and then checks that the viewer is a member: NOT_FOUND of what if not.
 //
-// Both in one statement would be wrong. In PostgreSQL (READ COMMITTED) a statement that had to wait for the row lock
-// goes on with the row's new version, but its subqueries still see the snapshot from before the wait: a member who was
-// removed meanwhile would get through. The EXISTS in the UPDATE is therefore no permission; it only keeps strangers from
-// locking rows. The statement after it has a new snapshot, and nobody can change the members while we hold the lock.
+// Both in one statement would be wrong. In PostgreSQL (READ COMMITTED) a statement that had to wait for the row lock continues with
+// the row's new version, but its subqueries still see the snapshot from before the wait: a member who was removed during the wait
+// would pass. So the EXISTS in the UPDATE grants nothing; it only keeps non-members from locking rows. The next statement has a new
+// snapshot, and nobody can change the members while this transaction holds the lock.
 func (s *transactions) lockChat(ctx context.Context, tx bun.Tx, viewer, chatID, what string) (*lockedChat, error) {
 	return s.lockChatWith(ctx, tx, viewer, chatID, what, plainLock)
 }
 
-// lockOptions is what a write needs beside the lock.
+// lockOptions are what a write needs beside the lock.
 type lockOptions struct {
 	moved   string // more to set in the chat's row
 	reserve schema.QueryWithArgs
@@ -44,8 +42,8 @@ type lockOptions struct {
 
 var plainLock = lockOptions{reserve: bun.SafeQuery("NULL")}
 
-// lockChatToSend is lockChat for a message with the id: it moves the chat to the front of lists and reserves the id, see reserveID,
-// without a statement more.
+// lockChatToSend is lockChat for a new message. The same statement also moves the chat to the front of lists and reserves the
+// message's id: see reserveID.
 func (s *transactions) lockChatToSend(ctx context.Context, tx bun.Tx, viewer, chatID, messageID string) (*lockedChat, error) {
 	what := lockOptions{
 		moved:   ", last_message_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END",
@@ -73,9 +71,9 @@ RETURNING id, title, module_id, created_by, created_at, last_at, last_message_at
 	return readRoster(ctx, tx, &lockedChat{chat: chat, viewer: viewer}, what, more.newID)
 }
 
-// reserveID keeps every other write that wants the id waiting until this transaction ends. The unique keys of chats and of
-// messages cannot do that: two transactions, one for each table, would not see each other. The statement that looks whether
-// the id is taken has to begin after this one.
+// reserveID makes every other write with the id wait until this transaction ends. The unique keys of chats and of messages cannot do
+// that: two transactions, one per table, would not see each other. The statement that checks whether the id is taken has to begin
+// after this one.
 func (s *transactions) reserveID(ctx context.Context, tx bun.Tx, id string) error {
 	if s.traits.reserve == "" {
 		return nil
@@ -84,7 +82,7 @@ func (s *transactions) reserveID(ctx context.Context, tx bun.Tx, id string) erro
 	return err
 }
 
-// readRoster fills in the viewer's role and, for the guard, the members, and whether newID is taken, in one statement.
+// readRoster reads the viewer's role, the members for the guard, and whether newID is taken, in one statement.
 func readRoster(ctx context.Context, tx bun.Tx, e *lockedChat, what, newID string) (*lockedChat, error) {
 	var members []struct {
 		UserID string
@@ -119,12 +117,12 @@ func (e *lockedChat) event(kind db.EventKind) *db.Event {
 	}
 }
 
-// change is the commit of event.
+// change is what to commit with the event.
 func (e *lockedChat) change(event *db.Event) change {
 	return change{event: event, members: guardedMembers(e.users, event)}
 }
 
-// guardedMembers says whose lists a write changes, given the members before it: see Write.Members.
+// guardedMembers returns the users whose lists a write changes, given the members before it: see Write.Members.
 func guardedMembers(users []string, event *db.Event) []string {
 	before := len(users)
 	after := before
@@ -144,7 +142,7 @@ func guardedMembers(users []string, event *db.Event) []string {
 	return nil
 }
 
-// noop answers that there is nothing to do; the number that was taken is given back by the rollback.
+// noop answers a write that changes nothing. The rollback gives the number back.
 func (e *lockedChat) noop(event *db.Event) change {
 	event.Seq--
 	event.Repeated = true

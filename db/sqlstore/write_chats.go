@@ -81,9 +81,9 @@ func (s writes) DeleteChat(ctx context.Context, viewer, id string) (*db.Event, e
 	})
 }
 
-// bury leaves a tombstone: the row without its title, the members, the removals of members (no text in those), and
-// soon the ChatDeleted event. All text goes in this transaction, however much it is: a chat whose text went bit by bit
-// would be neither there nor gone. (100,000 messages took 60 ms in PostgreSQL and one second in SQLite.)
+// bury leaves a tombstone: the row without its title, the members, and the events that removed members, which have no text. The
+// ChatDeleted event follows. One transaction deletes all text, however much it is, so that no reader sees a half-deleted chat.
+// (100,000 messages took 60 ms in PostgreSQL and one second in SQLite.)
 func bury(ctx context.Context, tx bun.Tx, event *db.Event) error {
 	for _, q := range []*bun.RawQuery{
 		tx.NewRaw("DELETE FROM messages WHERE chat_id = ?", event.ChatID),
@@ -97,7 +97,7 @@ func bury(ctx context.Context, tx bun.Tx, event *db.Event) error {
 	return nil
 }
 
-// repeatDelete answers the owner of a chat that is deleted already.
+// repeatDelete answers the owner of an already deleted chat.
 func repeatDelete(ctx context.Context, tx bun.Tx, viewer, id string) (change, error) {
 	event := &db.Event{ChatID: id, Kind: db.ChatDeleted, Actor: viewer, Repeated: true}
 	err := tx.NewSelect().TableExpr("chats AS c").Join("JOIN chat_members AS cm ON cm.chat_id = c.id").

@@ -46,7 +46,7 @@ func (s writes) addMember(ctx context.Context, viewer, chatID, user string, chec
 	})
 }
 
-// checkUser refuses a user who was never heard of.
+// checkUser returns NOT_FOUND for a user who was never stored.
 func checkUser(ctx context.Context, tx bun.Tx, user string) error {
 	return mustFind(ctx, tx.NewSelect().TableExpr("users").Where("id = ?", user), "user")
 }
@@ -63,7 +63,7 @@ func insertMember(ctx context.Context, tx bun.Tx, member *db.Member) error {
 	return err
 }
 
-// findMember returns nil for who is no member.
+// findMember returns nil when user is not a member.
 func findMember(ctx context.Context, tx bun.Tx, chatID, user string) (*db.Member, error) {
 	member := new(db.Member)
 	err := tx.NewSelect().Model(member).Where("chat_id = ? AND user_id = ?", chatID, user).Scan(ctx)

@@ -40,7 +40,7 @@ func (s writes) SendMessage(ctx context.Context, viewer string, message db.NewMe
 	})
 }
 
-// checkReply refuses an answer to what is not a message of the same chat.
+// checkReply refuses a reply to anything but a message of the same chat.
 func checkReply(ctx context.Context, tx bun.Tx, message db.NewMessage) error {
 	if message.ReplyTo == nil {
 		return nil
@@ -48,7 +48,7 @@ func checkReply(ctx context.Context, tx bun.Tx, message db.NewMessage) error {
 	return mustFind(ctx, tx.NewSelect().TableExpr("messages").Where("id = ? AND chat_id = ? AND id <> ?", *message.ReplyTo, message.ChatID, message.ID), "message to reply to")
 }
 
-// repeatSend judges a SendMessage whose id is taken. Content that was edited or deleted since cannot be compared.
+// repeatSend decides whether a SendMessage with a taken id is a repeat. It ignores content that was edited or deleted since.
 func repeatSend(ctx context.Context, tx bun.Tx, viewer string, message db.NewMessage, epoch int64) (change, error) {
 	first := new(db.Message)
 	err := tx.NewSelect().Model(first).Where("id = ?", message.ID).Scan(ctx)
@@ -56,8 +56,8 @@ func repeatSend(ctx context.Context, tx bun.Tx, viewer string, message db.NewMes
 		return change{}, err
 	}
 	changed := first.EditedAt != nil || first.DeletedAt != nil
-	// Without a row the id belonged to a message that went with its chat or was pruned this very moment: in another chat,
-	// since we hold the lock of this one.
+	// Without a row the id belonged to a message that was pruned or deleted with its chat at this moment: another chat, because
+	// this transaction holds the lock of this one.
 	if err != nil || first.Author != viewer || first.ChatID != message.ChatID || first.Role != message.Role ||
 		!equal(first.ReplyTo, message.ReplyTo) ||
 		!changed && first.Content != message.Content {
@@ -119,7 +119,7 @@ func (s writes) DeleteMessage(ctx context.Context, viewer, id string) (*db.Event
 	})
 }
 
-// chatOf returns the chat of a message that the viewer may see. It may be read before the transaction: a message never moves.
+// chatOf returns the chat of a message that the viewer may see. It is read before the transaction, because a message never moves.
 func (s writes) chatOf(ctx context.Context, viewer, id string) (chatID string, err error) {
 	err = s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
 		return notFound(conn.NewSelect().TableExpr("messages AS m").Join("JOIN chat_members AS own ON own.chat_id = m.chat_id").
@@ -128,7 +128,7 @@ func (s writes) chatOf(ctx context.Context, viewer, id string) (chatID string, e
 	return chatID, err
 }
 
-// findMessage reads a message behind the lock of its chat.
+// findMessage reads a message whose chat is locked.
 func findMessage(ctx context.Context, tx bun.Tx, id string) (*db.Message, error) {
 	message := new(db.Message)
 	err := tx.NewSelect().Model(message).Where("id = ?", id).Scan(ctx)
