@@ -35,11 +35,8 @@ func (c Cursor) String() string {
 // ParseCursor reads what String wrote for a cursor of the chat. Errors: BAD_USER_INPUT naming field.
 func ParseCursor(field, s, chatID string) (Cursor, error) {
 	epoch, place, err := splitCursor(s, chatID)
-	if err != nil {
-		return Cursor{}, BadInput(field, "is not a cursor of this chat's events.")
-	}
-	seq, err := parseCount(place)
-	if err != nil {
+	seq, badPlace := parseCount(place)
+	if err != nil || badPlace != nil {
 		return Cursor{}, BadInput(field, "is not a cursor of this chat's events.")
 	}
 	return Cursor{ChatID: chatID, Epoch: epoch, Seq: seq}, nil

@@ -81,12 +81,9 @@ func ParseModuleKey(field, cursor string) (Key, error) {
 func ParseChatKey(field, cursor string) (Key, error) {
 	rest, ok := decodeKey("c1:", cursor)
 	micros, id, cut := strings.Cut(rest, ":")
-	at, err := parseCount(micros)
-	if !ok || !cut || err != nil {
-		return Key{}, BadInput(field, "is not a cursor of a list of chats.")
-	}
-	id, err = ParseID(field, id)
-	if err != nil {
+	at, badTime := parseCount(micros)
+	id, badID := ParseID(field, id)
+	if !ok || !cut || badTime != nil || badID != nil {
 		return Key{}, BadInput(field, "is not a cursor of a list of chats.")
 	}
 	return Key{At: time.UnixMicro(at).UTC(), ID: id}, nil

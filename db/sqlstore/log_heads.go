@@ -56,11 +56,8 @@ func (s eventLog) feedHeads(ctx context.Context, viewer string, which func(*bun.
 			Join("LEFT JOIN chat_members AS me ON me.chat_id = c.id AND me.user_id = ?", viewer)).
 			OrderExpr("c.id").Scan(ctx, &heads)
 	})
-	if err != nil {
-		return nil, err
-	}
 	s.sawHeads(heads)
-	return heads, nil
+	return heads, err
 }
 
 // Heads implements db.Repository.
@@ -72,11 +69,8 @@ func (s eventLog) Heads(ctx context.Context, chatIDs []string) ([]db.Head, error
 	err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
 		return selectHeads(conn).Where("c.id IN (?)", bun.List(chatIDs)).Scan(ctx, &heads)
 	})
-	if err != nil {
-		return nil, err
-	}
 	s.sawHeads(heads)
-	return heads, nil
+	return heads, err
 }
 
 // Epoch implements db.Repository.

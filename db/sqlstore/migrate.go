@@ -39,21 +39,20 @@ type migrationLock interface {
 // MigrateUp applies the pending migrations and returns their names. Instances that start at the same time wait for each other. Call it
 // before any other use of the Store.
 func (s *migrator) MigrateUp(ctx context.Context) ([]string, error) {
-	var names []string
-	err := s.migrate(ctx, func(ctx context.Context, m *migrate.Migrator) error {
-		group, err := m.Migrate(ctx)
-		names = groupNames(group)
-		return err
-	})
-	return names, err
+	return s.run(ctx, (*migrate.Migrator).Migrate)
 }
 
 // MigrateDown reverts the migrations of the last MigrateUp that applied any, deletes the data in them, and returns their names.
 func (s *migrator) MigrateDown(ctx context.Context) ([]string, error) {
-	var names []string
-	err := s.migrate(ctx, func(ctx context.Context, m *migrate.Migrator) error {
-		group, err := m.Rollback(ctx)
-		names = groupNames(group)
+	return s.run(ctx, (*migrate.Migrator).Rollback)
+}
+
+func (s *migrator) run(ctx context.Context, direction func(*migrate.Migrator, context.Context, ...migrate.MigrationOption) (*migrate.MigrationGroup, error)) (names []string, err error) {
+	err = s.migrate(ctx, func(ctx context.Context, m *migrate.Migrator) error {
+		group, err := direction(m, ctx)
+		for i := 0; group != nil && i < len(group.Migrations); i++ {
+			names = append(names, group.Migrations[i].String())
+		}
 		return err
 	})
 	return names, err
@@ -111,12 +110,4 @@ func (s *migrator) newMigrator(conn *bun.DB) (*migrate.Migrator, error) {
 		return nil, err
 	}
 	return migrate.NewMigrator(conn, steps, migrate.WithMarkAppliedOnSuccess(true)), nil
-}
-
-func groupNames(group *migrate.MigrationGroup) []string {
-	var names []string
-	for i := range group.Migrations {
-		names = append(names, group.Migrations[i].String())
-	}
-	return names
 }

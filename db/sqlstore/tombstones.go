@@ -63,15 +63,10 @@ AND seq IN (SELECT seq FROM chat_events WHERE chat_id = ?0 ORDER BY seq LIMIT ?1
 			return change{event: &db.Event{ChatID: chatID}}, err
 		}
 		step.Chats = 1
-		for _, q := range []*bun.RawQuery{
+		return change{event: &db.Event{ChatID: chatID}}, execAll(ctx,
 			tx.NewRaw("DELETE FROM chat_members WHERE chat_id = ?", chatID),
 			tx.NewRaw("DELETE FROM chats WHERE id = ?", chatID),
-		} {
-			if _, err := q.Exec(ctx); err != nil {
-				return change{}, err
-			}
-		}
-		return change{event: &db.Event{ChatID: chatID}}, nil
+		)
 	})
 	return step, err
 }

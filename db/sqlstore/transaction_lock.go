@@ -2,8 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/schema"
@@ -30,45 +28,30 @@ const rosterLimit = db.MaxGuardedMembers + 2
 // would pass. So the EXISTS in the UPDATE grants nothing; it only keeps non-members from locking rows. The next statement has a new
 // snapshot, and nobody can change the members while this transaction holds the lock.
 func (s *transactions) lockChat(ctx context.Context, tx bun.Tx, viewer, chatID, what string) (*lockedChat, error) {
-	return s.lockChatWith(ctx, tx, viewer, chatID, what, plainLock)
+	return s.lockChatWith(ctx, tx, viewer, chatID, what, "", "", bun.SafeQuery("NULL"))
 }
-
-// lockOptions are what a write needs beside the lock.
-type lockOptions struct {
-	moved   string // more to set in the chat's row
-	reserve schema.QueryWithArgs
-	newID   string // the id of a message that is about to be stored
-}
-
-var plainLock = lockOptions{reserve: bun.SafeQuery("NULL")}
 
 // lockChatToSend is lockChat for a new message. The same statement also moves the chat to the front of lists and reserves the
 // message's id: see reserveID.
 func (s *transactions) lockChatToSend(ctx context.Context, tx bun.Tx, viewer, chatID, messageID string) (*lockedChat, error) {
-	what := lockOptions{
-		moved:   ", last_message_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END",
-		reserve: plainLock.reserve, newID: messageID,
-	}
+	reserve := bun.SafeQuery("NULL")
 	if s.traits.reserve != "" {
-		what.reserve = bun.SafeQuery(s.traits.reserve, messageID)
+		reserve = bun.SafeQuery(s.traits.reserve, messageID)
 	}
-	return s.lockChatWith(ctx, tx, viewer, chatID, "chat", what)
+	return s.lockChatWith(ctx, tx, viewer, chatID, "chat", messageID, ", last_message_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END", reserve)
 }
 
-func (s *transactions) lockChatWith(ctx context.Context, tx bun.Tx, viewer, chatID, what string, more lockOptions) (*lockedChat, error) {
+func (s *transactions) lockChatWith(ctx context.Context, tx bun.Tx, viewer, chatID, what, newID, moved string, reserve schema.QueryWithArgs) (*lockedChat, error) {
 	chat := new(db.Chat)
-	err := tx.NewRaw(`UPDATE chats SET head_seq = head_seq + 1, last_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END`+more.moved+`
+	err := tx.NewRaw(`UPDATE chats SET head_seq = head_seq + 1, last_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END`+moved+`
 WHERE id = ?1 AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM chat_members AS cm WHERE cm.chat_id = ?1 AND cm.user_id = ?2)
 RETURNING id, title, module_id, created_by, created_at, last_at, last_message_at, head_seq, floor_seq, ?3 AS reserved, `+epochExpr,
-		s.stamp(), chatID, viewer, more.reserve).
+		s.stamp(), chatID, viewer, reserve).
 		Scan(ctx, chat)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, db.NotFound(what)
-	}
 	if err != nil {
-		return nil, err
+		return nil, notFound(err, what)
 	}
-	return readRoster(ctx, tx, &lockedChat{chat: chat, viewer: viewer}, what, more.newID)
+	return readRoster(ctx, tx, &lockedChat{chat: chat, viewer: viewer}, what, newID)
 }
 
 // reserveID makes every other write with the id wait until this transaction ends. The unique keys of chats and of messages cannot do

@@ -89,8 +89,7 @@ func (s writes) RemoveMember(ctx context.Context, viewer, chatID, user string) (
 // LeaveChat implements db.Repository.
 func (s writes) LeaveChat(ctx context.Context, viewer, chatID string) (*db.Event, error) {
 	return s.inChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx, e *lockedChat) (change, error) {
-		switch {
-		case e.role == db.RoleOwner:
+		if e.role == db.RoleOwner {
 			return change{}, db.Forbidden("The owner stays in the chat.")
 		}
 		return takeOut(ctx, tx, e, viewer)
@@ -100,15 +99,11 @@ func (s writes) LeaveChat(ctx context.Context, viewer, chatID string) (*db.Event
 func takeOut(ctx context.Context, tx bun.Tx, e *lockedChat, user string) (change, error) {
 	event := e.event(db.MemberRemoved)
 	event.Member = &db.Member{ChatID: e.chat.ID, UserID: user}
-	result, err := tx.NewDelete().Model(event.Member).WherePK().Exec(ctx)
-	if err != nil {
+	n, err := affected(tx.NewDelete().Model(event.Member).WherePK().Exec(ctx))
+	switch {
+	case err != nil:
 		return change{}, err
-	}
-	n, err := result.RowsAffected()
-	if err != nil {
-		return change{}, err
-	}
-	if n == 0 {
+	case n == 0:
 		return e.noop(event), nil
 	}
 	return e.change(event), storeEvent(ctx, tx, event)

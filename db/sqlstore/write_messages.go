@@ -25,16 +25,12 @@ func (s writes) SendMessage(ctx context.Context, viewer string, message db.NewMe
 			ID: message.ID, ChatID: message.ChatID, Seq: event.Seq, Author: viewer, Role: message.Role,
 			Content: message.Content, ReplyTo: message.ReplyTo, CreatedAt: event.At,
 		}
-		result, err := tx.NewInsert().Model(event.Message).On("CONFLICT (id) DO NOTHING").Exec(ctx)
-		if err != nil {
+		n, err := affected(tx.NewInsert().Model(event.Message).On("CONFLICT (id) DO NOTHING").Exec(ctx))
+		switch {
+		case err != nil:
 			return change{}, err
-		}
-		n, err := result.RowsAffected()
-		if err == nil && n == 1 {
+		case n == 1:
 			return e.change(event), checkReply(ctx, tx, message)
-		}
-		if err != nil {
-			return change{}, err
 		}
 		return repeatSend(ctx, tx, viewer, message, e.chat.Epoch)
 	})
