@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"studychat/config"
 	"studychat/db"
 	"studychat/db/cache"
@@ -99,9 +97,8 @@ func (a *app) onStop(stop func() error) { a.stops = append(a.stops, stop) }
 
 // remote is what there is with Redis and not without.
 type remote struct {
-	cacheClient, busClient redis.UniversalClient // nil without Redis
-	guardian               *cache.Guard
-	names                  *redisconn.Namespace
+	conn     *redisconn.Conn // nil without Redis
+	guardian *cache.Guard
 }
 
 func (r remote) guard() db.WriteGuard {
@@ -117,15 +114,9 @@ func (a *app) openRedis(ctx context.Context, settings config.Settings) remote {
 		a.log.Info("No Redis configured: memory bus, no cache")
 		return remote{}
 	}
-	r := remote{cacheClient: settings.Redis.Server.CacheClient(), busClient: settings.Redis.Server.BusClient(), names: redisconn.NewNamespace(settings.Redis.Prefix)}
-	a.onStop(r.cacheClient.Close)
-	a.onStop(r.busClient.Close)
-	if version, err := redisconn.Version(ctx, r.busClient); err != nil {
-		a.log.Warn("Redis connection failed: going on without it until it answers", "address", settings.Redis.Server.Describe(), "err", err)
-	} else {
-		a.log.Info("Redis connection successful", "address", settings.Redis.Server.Describe(), "version", version)
-	}
-	r.guardian = cache.NewGuard(r.cacheClient, r.names, cache.GuardOptions{Log: a.log})
+	r := remote{conn: redisconn.Open(ctx, *settings.Redis.Server, settings.Redis.Prefix, a.log)}
+	a.onStop(r.conn.Close)
+	r.guardian = cache.NewGuard(r.conn.Cache, cache.GuardOptions{Log: a.log})
 	r.guardian.Start(context.WithoutCancel(ctx))
 	a.onStop(func() error { r.guardian.Stop(); return nil })
 	return r
@@ -179,9 +170,9 @@ func openWhenUp(ctx context.Context, url string, opts sqlstore.OpenOptions, log 
 // startLive stacks the decorators, publish(cache(store)), and starts the hub on them.
 func (a *app) startLive(ctx context.Context, store *sqlstore.Store, r remote, settings config.Settings) (db.Repository, *hub.Hub, error) {
 	bus, registry := events.NewMemoryBus(), events.Registry(events.NewMemoryRegistry())
-	if r.busClient != nil {
-		bus = redisbus.New(r.busClient, r.names, a.log)
-		registry = redisbus.NewRegistry(r.busClient, r.names, store.Now, a.log)
+	if r.conn != nil {
+		bus = redisbus.New(r.conn.Bus.Client, r.conn.Bus.Names, a.log)
+		registry = redisbus.NewRegistry(r.conn.Bus.Client, r.conn.Bus.Names, store.Now, a.log)
 	}
 	hub := hub.New(store, bus, registry, a.log)
 	if err := hub.Start(context.WithoutCancel(ctx)); err != nil {

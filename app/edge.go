@@ -31,10 +31,10 @@ func (a *app) edgeOptions(settings config.Settings, r remote) graph.Options {
 
 func (a *app) newLimiter(r remote) rate.Limiter {
 	here := rate.NewMemory()
-	if r.cacheClient == nil {
+	if r.conn == nil {
 		return here
 	}
-	shared := rate.NewRedis(r.cacheClient, r.names, here, a.log)
+	shared := rate.NewRedis(r.conn.Cache, here)
 	a.onStop(func() error { shared.Stop(); return nil })
 	return shared
 }
@@ -67,9 +67,9 @@ func readiness(store *sqlstore.Store, r remote, hub *hub.Hub) func(context.Conte
 			out.Parts["clock"] = "off by " + offset.Abs().Round(time.Second).String()
 		}
 		switch {
-		case r.guardian == nil:
+		case r.conn == nil:
 			out.Parts["redis"] = "not configured"
-		case r.guardian.State() == "ok" && hub.State() == events.Healthy:
+		case r.conn.Cache.Health.OK() && hub.State() == events.Healthy:
 			out.Parts["redis"] = "ok"
 		default:
 			out.Parts["redis"] = "degraded"

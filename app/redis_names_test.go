@@ -32,7 +32,11 @@ func TestPresenceSurvivesAnOverflowOfTheCache(t *testing.T) {
 		return client
 	}
 	names := redisconn.NewNamespace("test")
-	guard := cache.NewGuard(open(), names, cache.GuardOptions{MaxPending: 1, ProbeEvery: 20 * time.Millisecond, Timeout: 200 * time.Millisecond, Log: log})
+	client := open()
+	health := redisconn.NewHealth(client, redisconn.HealthOptions{Timeout: 200 * time.Millisecond}, log)
+	health.Start(t.Context())
+	t.Cleanup(health.Stop)
+	guard := cache.NewGuard(redisconn.Handle{Client: client, Names: names, Health: health}, cache.GuardOptions{MaxPending: 1, Log: log})
 	here, there := redisbus.NewRegistry(open(), names, time.Now, log), redisbus.NewRegistry(open(), names, time.Now, log)
 	for _, r := range []events.Registry{here, there} {
 		if err := r.Start(t.Context()); err != nil {

@@ -22,7 +22,7 @@ func TestModules(t *testing.T) {
 	match(t, "one a page", e.ask("eve", list, vars{"first": 1, "after": ""}))
 	match(t, "the second page", e.ask("eve", list, vars{"first": 1, "after": db.Key{Title: "Algebra", ID: "Algebra 1"}.ModuleCursor()}))
 	match(t, "one, with the viewer's chats", document, e.ask("ann", document, vars{"id": "math-2"}))
-	match(t, "to a stranger the same module, without chats", e.ask("eve", document, vars{"id": "math-2"}))
+	match(t, "to a non-member the same module, without chats", e.ask("eve", document, vars{"id": "math-2"}))
 	match(t, "of a chat", e.ask("ann", `{ chats { nodes { id moduleId module { id title content } } } }`, nil))
 	match(t, "without the scope", e.ask("ann", put, vars{"id": "x", "title": "x", "content": "x"}))
 	match(t, "removing without the scope", e.ask("ann", remove, vars{"id": "math-2"}))

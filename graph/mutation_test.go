@@ -37,7 +37,7 @@ func TestRenameChat(t *testing.T) {
 	match(t, "by the owner", document, e.ask("ann", document, vars{"id": chat1, "title": "Groups"}))
 	match(t, "again: no second event", e.ask("ann", document, vars{"id": chat1, "title": "Groups"}))
 	match(t, "by a member", e.ask("bob", document, vars{"id": chat1, "title": "Mine"}))
-	match(t, "by a stranger", e.ask("eve", document, vars{"id": chat1, "title": "Mine"}))
+	match(t, "by a non-member", e.ask("eve", document, vars{"id": chat1, "title": "Mine"}))
 	match(t, "to nothing", e.ask("ann", document, vars{"id": chat1, "title": ""}))
 	match(t, "malformed", e.ask("ann", document, vars{"id": "x", "title": "x"}))
 }
@@ -47,7 +47,7 @@ func TestDeleteChat(t *testing.T) {
 	e := seeded(t)
 	const document = `mutation ($id: ID!) { deleteChat(input: {chatId: $id}) { deletedChatId } }`
 	match(t, "by a member", e.ask("bob", document, vars{"id": chat1}))
-	match(t, "by a stranger", e.ask("eve", document, vars{"id": chat1}))
+	match(t, "by a non-member", e.ask("eve", document, vars{"id": chat1}))
 	match(t, "by the owner", document, e.ask("ann", document, vars{"id": chat1}))
 	match(t, "again", e.ask("ann", document, vars{"id": chat1}))
 	match(t, "it is gone", e.ask("ann", `{ chats { edges { node { id } } } chat(id: "`+chat1+`") { id } node(id: "`+message1+`") { id } }`, nil))
@@ -80,7 +80,7 @@ func TestSendMessage(t *testing.T) {
 	match(t, "as the system, without the scope", e.ask("ann", sendDocument, vars{"chat": chat1, "content": "x", "role": "SYSTEM"}))
 	e.must("ann", addDocument, vars{"chat": chat1, "user": "tutor"})
 	match(t, "as the assistant", e.ask("tutor", sendDocument, vars{"chat": chat1, "content": "A monoid with inverses.", "role": "ASSISTANT"}))
-	match(t, "by a stranger", e.ask("eve", sendDocument, vars{"chat": chat1, "content": "x"}))
+	match(t, "by a non-member", e.ask("eve", sendDocument, vars{"chat": chat1, "content": "x"}))
 	match(t, "to nowhere", e.ask("ann", sendDocument, vars{"chat": "10000000-0000-7000-8000-000000000001", "content": "x"}))
 	match(t, "empty", e.ask("ann", sendDocument, vars{"chat": chat1, "content": ""}))
 	match(t, "16,001 characters", e.ask("ann", sendDocument, vars{"chat": chat1, "content": strings.Repeat("é", 16001)}))
@@ -94,7 +94,7 @@ func TestEditMessage(t *testing.T) {
 	const document = `mutation ($id: ID!, $content: String!) { editMessage(input: {messageId: $id, content: $content}) { message { id seq content editedAt } } }`
 	match(t, "by the author", document, e.ask("ann", document, vars{"id": message1, "content": "What is a ring?"}))
 	match(t, "by another member", e.ask("bob", document, vars{"id": message1, "content": "x"}))
-	match(t, "by a stranger", e.ask("eve", document, vars{"id": message1, "content": "x"}))
+	match(t, "by a non-member", e.ask("eve", document, vars{"id": message1, "content": "x"}))
 	match(t, "to nothing", e.ask("ann", document, vars{"id": message1, "content": "\t"}))
 	match(t, "a repeated send after the edit", e.ask("ann", sendDocument, vars{"id": message1, "chat": chat1, "content": "What is a group?"}))
 	e.must("ann", `mutation ($id: ID!) { deleteMessage(input: {messageId: $id}) { message { id } } }`, vars{"id": message1})
@@ -110,7 +110,7 @@ func TestDeleteMessage(t *testing.T) {
 	match(t, "by the author", document, e.ask("ann", document, vars{"id": message1}))
 	match(t, "again", e.ask("ann", document, vars{"id": message1}))
 	match(t, "by the owner of the chat", e.ask("ann", document, vars{"id": message3}))
-	match(t, "by a stranger", e.ask("eve", document, vars{"id": message2}))
+	match(t, "by a non-member", e.ask("eve", document, vars{"id": message2}))
 	match(t, "the last message is the deleted one", e.ask("ann", `{ chats { edges { node { lastMessage { content deletedAt } viewerState { unreadCount } } } } }`, nil))
 }
 
@@ -124,7 +124,7 @@ func TestMembers(t *testing.T) {
 	match(t, "added", addDocument, e.ask("ann", addDocument, vars{"chat": chat1, "user": "cem"}))
 	match(t, "added again", e.ask("ann", addDocument, vars{"chat": chat1, "user": "cem"}))
 	match(t, "added by a member", e.ask("bob", addDocument, vars{"chat": chat1, "user": "dee"}))
-	match(t, "added by a stranger", e.ask("eve", addDocument, vars{"chat": chat1, "user": "eve"}))
+	match(t, "added by a non-member", e.ask("eve", addDocument, vars{"chat": chat1, "user": "eve"}))
 	match(t, "nobody added", e.ask("ann", addDocument, vars{"chat": chat1, "user": " "}))
 	match(t, "removed", remove, e.ask("ann", remove, vars{"chat": chat1, "user": "cem"}))
 	match(t, "removed again", e.ask("ann", remove, vars{"chat": chat1, "user": "cem"}))
@@ -132,7 +132,7 @@ func TestMembers(t *testing.T) {
 	match(t, "the owner removed", e.ask("ann", remove, vars{"chat": chat1, "user": "ann"}))
 	match(t, "the owner leaves", e.ask("ann", leave, vars{"chat": chat1}))
 	match(t, "a member leaves", leave, e.ask("bob", leave, vars{"chat": chat1}))
-	match(t, "and is a stranger", e.ask("bob", leave, vars{"chat": chat1}), e.ask("bob", `{ chats { edges { node { id } } } }`, nil))
+	match(t, "and is a non-member", e.ask("bob", leave, vars{"chat": chat1}), e.ask("bob", `{ chats { edges { node { id } } } }`, nil))
 	match(t, "malformed", e.ask("ann", remove, vars{"chat": "x", "user": "bob"}), e.ask("ann", leave, vars{"chat": "x"}))
 }
 
@@ -145,7 +145,7 @@ func TestMarkRead(t *testing.T) {
 	match(t, "more than there is", e.ask("ann", document, vars{"chat": chat1, "seq": 1000}))
 	match(t, "another's mark is untouched", e.ask("bob", `{ chats { edges { node { viewerState { readSeq unreadCount } } } } }`, nil))
 	match(t, "negative", e.ask("ann", document, vars{"chat": chat1, "seq": -1}))
-	match(t, "by a stranger", e.ask("eve", document, vars{"chat": chat1, "seq": 1}))
+	match(t, "by a non-member", e.ask("eve", document, vars{"chat": chat1, "seq": 1}))
 }
 
 func TestSetTyping(t *testing.T) {
@@ -153,7 +153,7 @@ func TestSetTyping(t *testing.T) {
 	e := seeded(t)
 	const document = `mutation ($chat: ID!) { setTyping(input: {chatId: $chat, typing: true}) { chatId } }`
 	match(t, "member", document, e.ask("ann", document, vars{"chat": chat1}))
-	match(t, "stranger", e.ask("eve", document, vars{"chat": chat1}))
+	match(t, "non-member", e.ask("eve", document, vars{"chat": chat1}))
 	match(t, "malformed", e.ask("ann", document, vars{"chat": "x"}))
 }
 

@@ -20,17 +20,17 @@ import (
 
 // The people of the test. Names of those who are in the chat are as secret as its text.
 const (
-	owner    = "SECRET-owner"
-	member   = "SECRET-member"
-	stranger = "eve"
-	exMember = "xan" // was added, sent a message, and was removed
-	tutor    = "tutor"
-	nobody   = ""
-	clerk    = "clerk" // may write modules and users
+	owner     = "SECRET-owner"
+	member    = "SECRET-member"
+	nonMember = "eve"
+	exMember  = "xan" // was added, sent a message, and was removed
+	tutor     = "tutor"
+	nobody    = ""
+	clerk     = "clerk" // may write modules and users
 )
 
 var outsiders = map[string]string{
-	stranger: "a stranger", tutor: "a stranger with the scope assistant", exMember: "an ex-member", nobody: "nobody",
+	nonMember: "a non-member", tutor: "a non-member with the scope assistant", exMember: "an ex-member", nobody: "nobody",
 }
 
 // anyones are the root fields that need no chat of somebody else: what outsiders get of them is tested one by one below.
@@ -80,7 +80,7 @@ func (p *private) stored() string {
 		}
 		all = append(all, states)
 	}
-	for _, user := range []string{stranger, exMember, tutor} {
+	for _, user := range []string{nonMember, exMember, tutor} {
 		list, err := p.repo.Chats(ctx, user, nil, db.Page{Limit: 10})
 		if err != nil {
 			p.t.Fatal(err)
@@ -280,7 +280,7 @@ func (p *private) changed() string {
 // TestOwnBusiness: the root fields that anyone may use show and touch nothing of others.
 func TestOwnBusiness(t *testing.T) {
 	t.Parallel()
-	for _, viewer := range []string{stranger, exMember, tutor} {
+	for _, viewer := range []string{nonMember, exMember, tutor} {
 		t.Run(outsiders[viewer], func(t *testing.T) {
 			t.Parallel()
 			p := newPrivate(t)
@@ -355,7 +355,7 @@ func TestFeedOfOutsiders(t *testing.T) {
 		viewer, reason string
 		sees, never    []string
 	}{
-		{stranger, "a stranger", nil, []string{"SECRET", "LATER", chat1}},
+		{nonMember, "a non-member", nil, []string{"SECRET", "LATER", chat1}},
 		{exMember, "an ex-member", []string{"MemberRemoved", message1, message2}, []string{"LATER", "SECRET answer", message3}},
 		{member, "a member: the control", []string{"LATER question", "SECRET answer", message3}, nil},
 	} {

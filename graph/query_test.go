@@ -48,7 +48,7 @@ func TestChats(t *testing.T) {
 	match(t, "from the end", e.ask("ann", document, vars{"last": 1}))
 	match(t, "of a module", e.ask("ann", document, vars{"module": "math-2"}))
 	match(t, "none", e.ask("ann", document, vars{"first": 0}))
-	match(t, "a stranger has no chats", e.ask("eve", document, nil))
+	match(t, "a non-member has no chats", e.ask("eve", document, nil))
 	match(t, "nobody", e.ask("", document, nil))
 }
 
@@ -95,12 +95,12 @@ func TestChatRefused(t *testing.T) {
 	t.Parallel()
 	e := seeded(t)
 	const document = `query ($id: ID!) { chat(id: $id) { id title } }`
-	stranger := e.ask("eve", document, vars{"id": chat1})
+	answer := e.ask("eve", document, vars{"id": chat1})
 	never := e.ask("eve", document, vars{"id": nowhere})
-	if stranger != never {
-		t.Errorf("a stranger can tell\n%s\nfrom\n%s", stranger, never)
+	if answer != never {
+		t.Errorf("a non-member can tell\n%s\nfrom\n%s", answer, never)
 	}
-	match(t, "stranger", stranger)
+	match(t, "non-member", answer)
 	match(t, "malformed", e.ask("ann", document, vars{"id": "1"}))
 	match(t, "nobody", e.ask("", document, vars{"id": chat1}))
 	match(t, "bad page of messages", e.ask("ann", `query ($id: ID!) { chat(id: $id) { id messages(first: 101) { eventCursor } } }`, vars{"id": chat1}))

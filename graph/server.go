@@ -95,13 +95,12 @@ func boundAnswer(ctx context.Context, next graphql.ResponseHandler) *graphql.Res
 
 func countText(ctx context.Context, next graphql.Resolver) (any, error) {
 	value, err := resolve(ctx, next)
-	if err != nil {
-		return value, err
+	if n := limits.TextBytes(value); n > 0 && err == nil {
+		if refused := answerFrom(ctx).budget.Add(n); refused != nil {
+			return nil, refused
+		}
 	}
-	if refused := answerFrom(ctx).budget.Count(value); refused != nil {
-		return nil, refused
-	}
-	return value, nil
+	return value, err
 }
 
 // remember stores who the viewer is, as the token says: only known users can be added to chats.

@@ -15,7 +15,7 @@ func TestUpdateViewerState(t *testing.T) {
 	match(t, "archived, and the rest stays", e.ask("bob", document, vars{"input": vars{"chatId": chat1, "archived": true}}))
 	match(t, "all taken back", e.ask("bob", document, vars{"input": vars{"chatId": chat1, "mutedUntil": nil, "pinned": false, "archived": false}}))
 	match(t, "the other member has another state", e.ask("ann", `{ chat(id: "`+chat1+`") { viewerState { id mutedUntil pinnedAt archivedAt } } }`, nil))
-	match(t, "a stranger", e.ask("eve", document, vars{"input": vars{"chatId": chat1, "pinned": true}}))
+	match(t, "a non-member", e.ask("eve", document, vars{"input": vars{"chatId": chat1, "pinned": true}}))
 	match(t, "nobody", e.ask("", document, vars{"input": vars{"chatId": chat1, "pinned": true}}))
 }
 
@@ -24,13 +24,13 @@ func TestTransferChat(t *testing.T) {
 	e := seeded(t)
 	const document = `mutation ($user: ID!) { transferChat(input: {chatId: "` + chat1 + `", userId: $user}) { chat { members { user { id } role } viewerState { role } } } }`
 	match(t, "by a member", document, e.ask("bob", document, vars{"user": "user:bob"}))
-	match(t, "to a stranger", e.ask("ann", document, vars{"user": "user:eve"}))
+	match(t, "to a non-member", e.ask("ann", document, vars{"user": "user:eve"}))
 	items := e.follow("bob", `subscription { chatEvents(chatId: "`+chat1+`", after: "`+place(5)+`") { __typename ... on ChatTransferred { seq actor { id } owner { user { id } role joinedAt } } } }`, nil)
 	match(t, "to a member", e.ask("ann", document, vars{"user": "user:bob"}))
 	match(t, "again", e.ask("ann", document, vars{"user": "user:bob"}))
 	match(t, "the event", durable(t, items, 1)[0])
 	match(t, "the former owner may leave", e.ask("ann", `mutation { leaveChat(input: {chatId: "`+chat1+`"}) { leftChatId } }`, nil))
-	match(t, "by a stranger", e.ask("eve", document, vars{"user": "user:eve"}))
+	match(t, "by a non-member", e.ask("eve", document, vars{"user": "user:eve"}))
 }
 
 // TestOneMutationOfSeveralFails: the others answer, so that the id of what was stored is not lost.

@@ -1,6 +1,7 @@
 package rate
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"sync"
@@ -8,7 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"studychat/breaker"
+	"studychat/redisconn"
 )
 
 // maxBatch is how many questions go in one round trip, and how many may wait for the next: some 10 ms of Redis's time.
@@ -50,8 +51,7 @@ func (q question) read(reply int64) answer {
 // batches asks Redis: one round trip at a time, with all that has come during the last one. Rejected: each call by itself.
 // A hundred at once waited for connections of the pool, and for each other's 50 ms, until a Redis that was well looked dead.
 type batches struct {
-	client  redis.UniversalClient
-	breaker *breaker.Breaker
+	redis redisconn.Handle
 
 	mu            sync.Mutex
 	waiting       []*asked
@@ -63,7 +63,7 @@ type batches struct {
 func (b *batches) ask(ctx context.Context, q question) (answer, error) {
 	a := &asked{question: q, done: make(chan struct{})}
 	if !b.enqueue(a) {
-		return answer{}, breaker.ErrOpen
+		return answer{}, redisconn.ErrUnhealthy
 	}
 	select {
 	case <-a.done:
@@ -110,16 +110,9 @@ func (b *batches) stop() {
 	b.running.Wait()
 }
 
-// send has nobody's context: of those who share a round trip, one may give up. The probe asks for no permits, since it
-// fails then for whatever makes the question fail, such as memory that is full, where a PING would be answered.
+// send uses no caller's context, because the callers share the round trip and each may give up.
 func (b *batches) send(batch []*asked) {
-	failed := batch[0]
-	err := b.breaker.Do(context.Background(),
-		func(ctx context.Context) (err error) { failed, err = b.exchange(ctx, batch); return err },
-		func(ctx context.Context) error {
-			_, err := b.exchange(ctx, []*asked{{question: question{key: failed.key, most: failed.most}}})
-			return err
-		})
+	err := b.redis.Health.Do(context.Background(), func(ctx context.Context) error { return b.exchange(ctx, batch) })
 	for _, a := range batch {
 		if a.reply == nil {
 			a.err = err
@@ -128,9 +121,9 @@ func (b *batches) send(batch []*asked) {
 	}
 }
 
-// exchange is one round trip, or two if Redis has forgotten the script. It returns the first question that failed.
-func (b *batches) exchange(ctx context.Context, batch []*asked) (failed *asked, err error) {
-	pipe := b.client.Pipeline()
+// exchange is one round trip, or two if Redis has forgotten the script. It returns the first failure.
+func (b *batches) exchange(ctx context.Context, batch []*asked) (err error) {
+	pipe := b.redis.Client.Pipeline()
 	for _, a := range batch {
 		a.reply = takeScript.EvalSha(ctx, pipe, []string{a.key}, a.cost.Microseconds(), a.most.Microseconds())
 	}
@@ -143,14 +136,11 @@ func (b *batches) exchange(ctx context.Context, batch []*asked) (failed *asked, 
 	if pipe.Len() > 0 {
 		_, _ = pipe.Exec(ctx)
 	}
-	failed = batch[0]
 	for _, a := range batch {
 		var reply int64
 		reply, a.err = a.reply.Int64()
 		a.answer = a.read(reply)
-		if a.err != nil && err == nil {
-			failed, err = a, a.err
-		}
+		err = cmp.Or(err, a.err)
 	}
-	return failed, err
+	return err
 }

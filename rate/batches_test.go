@@ -26,7 +26,7 @@ func (c *trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proces
 }
 
 // TestBurstLooksLikeNoOutage: 300 at once over two instances, whose Redis is well but some way off. Each by itself waited
-// for one of few connections, until a wait was over, the breaker opened, and each instance gave a burst of its own.
+// for one of few connections, until a wait was over, Redis looked dead, and each instance gave a burst of its own.
 func TestBurstLooksLikeNoOutage(t *testing.T) {
 	t.Parallel()
 	server := services.NewRedisServer(t)
@@ -74,8 +74,7 @@ func TestOneRoundTripForAllWhoWait(t *testing.T) {
 	t.Parallel()
 	server := services.NewRedisServer(t)
 	client, sent := dialPatient(t, server.Addr()), new(trips)
-	r := newPatient(t, client)
-	r.breaker.Timeout = time.Minute
+	r := newTuned(t, client, time.Minute)
 	granted(t, r, "script", 1, slow) // is known from now on
 	client.AddHook(sent)
 	waiting := func() int {
@@ -107,8 +106,7 @@ func TestStop(t *testing.T) {
 	t.Parallel()
 	server := services.NewRedisServer(t)
 	client, sent := dialPatient(t, server.Addr()), new(trips)
-	r := newRedis(t, client)
-	r.breaker.Timeout = 10 * time.Second
+	r := newTuned(t, client, 10*time.Second)
 	granted(t, r, "script", 1, slow) // is known from now on
 	client.AddHook(sent)
 	server.Pause()

@@ -54,17 +54,28 @@ func dialPatient(t testing.TB, addr string) *redis.Client {
 // newRedis makes a limiter as the program does, for tests that break something.
 func newRedis(t testing.TB, client redis.UniversalClient) *Redis {
 	t.Helper()
-	r := NewRedis(client, redisconn.NewNamespace("test"), NewMemory(), testLog(t))
+	return newTuned(t, client, redisconn.CallTimeout)
+}
+
+// newTuned makes a limiter whose calls may take so long.
+func newTuned(t testing.TB, client redis.UniversalClient, timeout time.Duration) *Redis {
+	t.Helper()
+	health := redisconn.NewHealth(client, redisconn.HealthOptions{Timeout: timeout}, testLog(t))
+	health.Start(context.Background())
+	t.Cleanup(health.Stop)
+	r := NewRedis(redisconn.Handle{Client: client, Names: redisconn.NewNamespace("test"), Health: health}, NewMemory())
 	t.Cleanup(r.Stop)
 	return r
 }
+
+// open says whether the limiter counts by itself.
+func (r *Redis) open() bool { return !r.redis.Health.Usable() }
 
 // newPatient is for tests that check what Redis does: a busy machine must not look like a Redis that hangs, and whatever
 // the fallback decides after all is a failure.
 func newPatient(t testing.TB, client redis.UniversalClient) *Redis {
 	t.Helper()
-	r := newRedis(t, client)
-	r.breaker.Timeout = 10 * time.Second
+	r := newTuned(t, client, 10*time.Second)
 	t.Cleanup(func() {
 		if r.open() {
 			t.Error("Redis failed: the test has shown nothing about it")

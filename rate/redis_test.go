@@ -12,15 +12,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"studychat/breaker"
+	"studychat/redisconn"
 	"studychat/test/services"
 )
-
-// open says whether the limiter counts by itself. Like any call it may cause a probe.
-func (r *Redis) open() bool {
-	nothing := func(context.Context) error { return nil }
-	return r.breaker.Do(context.Background(), nothing, nothing) != nil
-}
 
 // backAfter asks for permits until Redis is asked again.
 func backAfter(t *testing.T, r *Redis) time.Duration {
@@ -47,12 +41,12 @@ func TestHungRedis(t *testing.T) {
 	begun := time.Now()
 	granted(t, r, "a", 1, Limit{PerSecond: 1, Burst: 100})
 	first := time.Since(begun)
-	if !r.open() || first < breaker.Timeout || first > 10*breaker.Timeout {
+	if !r.open() || first < redisconn.CallTimeout || first > 10*redisconn.CallTimeout {
 		t.Fatalf("open is %t after a call of %v", r.open(), first)
 	}
 	// Three probes' time of calls.
 	calls := []time.Duration(nil)
-	for time.Since(begun) < 3*breaker.ProbeEvery {
+	for time.Since(begun) < 3*redisconn.ProbeEvery {
 		from := time.Now()
 		r.Take(t.Context(), "b", 1, Limit{PerSecond: 1_000_000, Burst: 1_000_000})
 		calls = append(calls, time.Since(from))
@@ -61,7 +55,7 @@ func TestHungRedis(t *testing.T) {
 	slices.Sort(calls)
 	slowest := calls[len(calls)*999/1000]
 	t.Logf("first %v, then %d calls: median %v, 99.9 %% %v", first, len(calls), calls[len(calls)/2], slowest)
-	if slowest > breaker.Timeout/2 {
+	if slowest > redisconn.CallTimeout/2 {
 		t.Errorf("a call in a thousand took %v while Redis hung", slowest)
 	}
 	// An outage refills nothing: 96 are left of what was taken in Redis and here.
@@ -81,7 +75,7 @@ func TestKilledRedis(t *testing.T) {
 	server.Kill()
 	begun := time.Now()
 	granted(t, r, "b", 1, slow)
-	if took := time.Since(begun); !r.open() || took > 10*breaker.Timeout {
+	if took := time.Since(begun); !r.open() || took > 10*redisconn.CallTimeout {
 		t.Errorf("open is %t, after %v", r.open(), took)
 	}
 	server.Restart()
@@ -123,36 +117,37 @@ func TestRefusalTakesNothingAnywhere(t *testing.T) {
 	refused(t, second, "a", 1, slow, time.Second)
 }
 
-// TestFullRedis: memory that is full lets nobody count, though Redis answers a PING. The probe has to see that, or the
-// breaker would flap.
+// TestFullRedis: memory that is full lets nobody count. Redis answers at once, and is not taken for dead; each instance counts by
+// itself meanwhile.
 func TestFullRedis(t *testing.T) {
 	t.Parallel()
 	server := services.NewRedisServer(t)
 	client := dialPatient(t, server.Addr())
-	r := newRedis(t, client)
-	r.breaker.Timeout = 10 * time.Second
+	r := newPatient(t, client)
 	granted(t, r, "a", 1, slow)
 	if err := client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
 	granted(t, r, "a", 1, slow)
-	for begun := time.Now(); time.Since(begun) < 3*breaker.ProbeEvery; sleep(time.Millisecond) {
-		if r.Take(t.Context(), "b", 1, slow); !r.open() {
-			t.Fatal("closed while nothing can be written")
-		}
+	drain(t, r, "b", slow)
+	refused(t, r, "b", 1, slow, time.Second)
+	if r.open() || client.Exists(t.Context(), keyPrefix+"b").Val() != 0 {
+		t.Errorf("open is %t, or Redis counts", r.open())
 	}
 	if err := client.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
 		t.Fatal(err)
 	}
-	backAfter(t, r)
+	granted(t, r, "c", 1, slow)
+	if client.Exists(t.Context(), keyPrefix+"c").Val() != 1 {
+		t.Error("Redis does not count")
+	}
 }
 
 // TestCallerWhoGivesUpIsNoFault: a client that goes away says nothing about Redis.
 func TestCallerWhoGivesUpIsNoFault(t *testing.T) {
 	t.Parallel()
 	server := services.NewRedisServer(t)
-	r := newRedis(t, dialPatient(t, server.Addr()))
-	r.breaker.Timeout = 10 * time.Second
+	r := newTuned(t, dialPatient(t, server.Addr()), 10*time.Second)
 	server.Pause()
 	defer server.Resume()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -224,7 +219,7 @@ func TestScriptIsForgotten(t *testing.T) {
 		for i := range batch {
 			batch[i] = &asked{question: question{key: fmt.Sprint(keyPrefix, i), cost: 1, most: 10}}
 		}
-		if _, err := r.batches.exchange(t.Context(), batch); err != nil {
+		if err := r.batches.exchange(t.Context(), batch); err != nil {
 			t.Fatal(err)
 		}
 	}

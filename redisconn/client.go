@@ -6,8 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
-	"log/slog"
 	"net"
 	"strings"
 	"time"
@@ -21,9 +19,9 @@ import (
 func (s Settings) CacheClient() redis.UniversalClient {
 	return s.open(redis.UniversalOptions{
 		DialTimeout:  200 * time.Millisecond,
-		ReadTimeout:  50 * time.Millisecond,
-		WriteTimeout: 50 * time.Millisecond,
-		PoolTimeout:  50 * time.Millisecond,
+		ReadTimeout:  CallTimeout,
+		WriteTimeout: CallTimeout,
+		PoolTimeout:  CallTimeout,
 		PoolSize:     16,
 	})
 }
@@ -88,16 +86,4 @@ func Version(ctx context.Context, client redis.UniversalClient) (string, error) 
 		}
 	}
 	return "", errors.New("the server does not say its version")
-}
-
-// NewLog returns a logger for redis.SetLogger, which is global and set once: go-redis would write lines to standard error that are
-// not JSON. It logs at debug level, because the caller of a command gets the same failure as an error.
-func NewLog(log *slog.Logger) Log { return Log{log} }
-
-// Log is a logger for go-redis.
-type Log struct{ log *slog.Logger }
-
-// Printf implements the logger of go-redis.
-func (l Log) Printf(ctx context.Context, format string, args ...any) {
-	l.log.DebugContext(ctx, "go-redis: "+fmt.Sprintf(format, args...))
 }

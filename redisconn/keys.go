@@ -27,7 +27,6 @@ const CacheVersion = "2"
 //	<prefix>:<database>:cache<version>:chat:<id>      a chat: string
 //	<prefix>:<database>:cache<version>:list:<viewer>  the first page of a viewer's chats: string
 //	<prefix>:<database>:online:<topic>                who is connected: sorted set
-//	<prefix>:<database>:streams                       how many streams each instance has: sorted set
 //	<prefix>:<database>:rate:<bucket>                 a rate limit's bucket: string
 //	<prefix>:<database>:events:{<tag>}                the events of one partition: channel
 //	<prefix>:<database>:probe:{<tag>}:<instance>      an instance's probes of the partition's node: channel
@@ -52,9 +51,6 @@ func (k *Keys) Cached() string { return k.base + "cache" + CacheVersion + ":*" }
 
 // Online is the key of the set of those who are connected to a topic.
 func (k *Keys) Online(topic string) string { return k.base + "online:" + topic }
-
-// Streams is the key of the set that counts the streams of all instances.
-func (k *Keys) Streams() string { return k.base + "streams" }
 
 // Rate is the key of a rate limit's bucket.
 func (k *Keys) Rate(bucket string) string { return k.base + "rate:" + bucket }

@@ -10,7 +10,7 @@ import (
 // kinds are the names of every kind, for one database.
 func kinds(k *Keys) map[string]string {
 	return map[string]string{
-		"chat": k.Chat("x"), "list": k.List("x"), "online": k.Online("x"), "streams": k.Streams(), "rate": k.Rate("x"),
+		"chat": k.Chat("x"), "list": k.List("x"), "online": k.Online("x"), "rate": k.Rate("x"),
 		"channel": k.Channel(3), "probe": k.Probe(3, "x"),
 	}
 }

@@ -8,12 +8,11 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// Everything that reaches a client as the bytes of an answer or an event is built here and nowhere else: payload renders
-// what the executor answered, the others wrap it for their protocol. Payloads know nothing of who they are for, so that one
-// may be wrapped for many.
+// All bytes of answers and events are built here: payload renders an answer of the executor, and the other functions wrap it
+// for their protocol. A payload does not depend on its client, so that one payload can be wrapped for many.
 
-// payload renders an answer (GraphQL, September 2025, 7.1). A request error has no `data` entry at all; the executor marks
-// it by data that was never rendered, not even as null.
+// payload renders an answer (GraphQL, September 2025, 7.1). A request error has no `data` entry; the executor leaves its data
+// empty instead of null.
 func payload(answer *graphql.Response) []byte {
 	var b bytes.Buffer
 	b.WriteByte('{')
@@ -43,7 +42,7 @@ func orNull(data []byte) []byte {
 	return data
 }
 
-// encode never fails on what it is given: errors, extensions and texts of our own making.
+// encode never fails for what it is called with: errors, extensions and texts made here.
 func encode(v any) []byte {
 	out, err := json.Marshal(v)
 	if err != nil {
@@ -56,7 +55,7 @@ func encode(v any) []byte {
 
 func messageNext(id string, payload []byte) []byte { return message("next", id, payload) }
 
-// messageError carries the errors of an operation that was refused; it ends the operation, no complete follows.
+// messageError carries the errors of a refused operation. It ends the operation: no complete follows.
 func messageError(id string, answer *graphql.Response) []byte {
 	return message("error", id, encode(answer.Errors))
 }
@@ -91,10 +90,10 @@ func message(kind, id string, payload []byte) []byte {
 // heartbeatComment is ignored by every reader and keeps proxies from closing a quiet stream.
 var heartbeatComment = []byte(":\n\n")
 
-// retryEvent tells an EventSource to come back after as many milliseconds as Chrome waits by itself.
+// retryEvent tells an EventSource to reconnect after as many milliseconds as Chrome waits by itself.
 var retryEvent = []byte("retry: 3000\n\n")
 
-// eventID sets what an EventSource sends back as Last-Event-ID, and is no event for want of data (HTML, 9.2.6). "" sets
+// eventID sets the id that an EventSource sends back as Last-Event-ID. Without data it is not an event (HTML, 9.2.6). "" sets
 // nothing.
 func eventID(cursor string) []byte {
 	if cursor == "" || strings.ContainsAny(cursor, "\r\n\x00") {
@@ -109,7 +108,7 @@ func eventNext(operation string, payload []byte, cursor string) []byte {
 	return event("next", operation, payload, cursor)
 }
 
-// eventComplete has data, if empty: without any, EventSource would not hand it to its listeners.
+// eventComplete has empty data: without data, EventSource would not pass it to its listeners.
 func eventComplete(operation string) []byte { return event("complete", operation, nil, "") }
 
 func event(kind, operation string, payload []byte, id string) []byte {

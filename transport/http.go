@@ -51,12 +51,12 @@ func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serveGet answers queries only, and only requests that no foreign page can make a browser send by itself (as a form, an
-// image, a link): those need a header that makes browsers ask first.
+// serveGet answers queries only, and only requests with a header that makes browsers send a preflight: a foreign page can make a
+// browser send any other GET by itself, with a form, an image or a link.
 func (t *Transport) serveGet(w http.ResponseWriter, r *http.Request) {
 	media := negotiate(r.Header.Values("Accept"))
 	switch {
-	case media == mediaEvents && r.Method == http.MethodHead: // it would stream into the void
+	case media == mediaEvents && r.Method == http.MethodHead: // nobody would read the stream
 		t.refuse.method(w, r, "GET, POST, OPTIONS")
 		return
 	case media == mediaEvents:
@@ -79,8 +79,8 @@ func (t *Transport) serveGet(w http.ResponseWriter, r *http.Request) {
 	t.serveAnswer(w, r, small(read), media)
 }
 
-// preflightHeaders each make a browser ask (CORS preflight, Fetch standard 3.3.8) before it sends a request to another
-// origin. GraphQL-Preflight is Hot Chocolate's name, the next two are Apollo's, the fourth is everybody's.
+// preflightHeaders each make a browser send a preflight (Fetch standard 3.3.8) before a request to another origin.
+// GraphQL-Preflight is Hot Chocolate's, the next two are Apollo's, the fourth is in general use.
 var preflightHeaders = []string{"GraphQL-Preflight", "Apollo-Require-Preflight", "X-Apollo-Operation-Name", "X-Requested-With", "Authorization"}
 
 func asksFirst(r *http.Request) bool {
@@ -93,7 +93,7 @@ func asksFirst(r *http.Request) bool {
 	return media == mediaJSON || r.Header.Get("Sec-Fetch-Site") == "same-origin" // browsers alone set Sec-Fetch-Site
 }
 
-// serveAnswer serves what is answered once.
+// serveAnswer serves an operation that has one answer.
 func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, in *incoming, media string) {
 	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
 	defer cancel()
@@ -108,7 +108,7 @@ func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, in *inco
 		return
 	}
 	answer := op.next()
-	in.release()       // an answer may wait long for its reader
+	in.release()       // the answer may wait long for its client
 	if answer == nil { // the client is gone
 		answer = t.runner.tookTooLong(ctx)
 	}
@@ -127,7 +127,7 @@ func writeAnswer(w http.ResponseWriter, r *http.Request, answer *graphql.Respons
 }
 
 // writeBody writes an answer with the status that its media type asks for (GraphQL over HTTP, draft, 6.4): with
-// application/json everything that was understood as GraphQL is 200.
+// application/json every answer to a well-formed GraphQL request is 200.
 func writeBody(w http.ResponseWriter, r *http.Request, answer *graphql.Response, body []byte, media string) {
 	code := http.StatusOK
 	if len(answer.Data) == 0 && media == mediaGraphQL {

@@ -33,7 +33,7 @@ var (
 	// errBusy refuses a large body; it may pass a moment later.
 	errBusy = errors.New("too many large requests are under way")
 
-	// errLateBody is as often the network's fault, or ours when the process was frozen, as the client's.
+	// errLateBody may be the fault of the network, or of this process when it was frozen: the client may try again.
 	errLateBody = errors.New("the body did not arrive in time")
 
 	errTooLarge = &params.Error{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("The body must have at most %d bytes.", MaxBody)}
@@ -107,7 +107,7 @@ func (t *Transport) readBody(w http.ResponseWriter, r *http.Request) (body []byt
 // readRest reads on after begin, and calls heard after each part.
 func readRest(from io.Reader, begin []byte, size int, heard func()) ([]byte, error) {
 	var all bytes.Buffer
-	all.Grow(size + bytes.MinRead) // once: a buffer that grows leaves as much behind
+	all.Grow(size + bytes.MinRead) // once: growing step by step would leave as much garbage
 	all.Write(begin)
 	for {
 		n, err := io.CopyN(&all, from, smallBody)

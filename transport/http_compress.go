@@ -10,7 +10,7 @@ import (
 	"github.com/andybalholm/brotli"
 )
 
-// compressFrom is the size from which compression pays: below it an answer fits one packet anyway.
+// compressFrom is the size from which compression pays: a smaller answer fits into one packet anyway.
 const compressFrom = 1400 // bytes
 
 // brotliLevel costs about what gzip's default does and packs JSON better.
@@ -22,14 +22,14 @@ type compressor interface {
 	Reset(w io.Writer)
 }
 
-// Writers are kept: a fresh gzip writer allocates 800 KB.
+// Writers are reused: a new gzip writer allocates 800 KB.
 var compressors = map[string]*sync.Pool{
 	"br":   {New: func() any { return brotli.NewWriterLevel(io.Discard, brotliLevel) }},
 	"gzip": {New: func() any { return gzip.NewWriter(io.Discard) }},
 }
 
-// writeCompressed writes a whole body, compressed if that pays and the client can read it. Never for streams: a compressor
-// holds back what should be seen at once. Tokens never stand in answers, so a length tells no secret (BREACH).
+// writeCompressed writes a whole body, compressed if that pays and the client accepts it. Streams are never compressed, since a
+// compressor delays events. Answers never hold tokens, so their length reveals no secret (BREACH).
 func writeCompressed(w http.ResponseWriter, r *http.Request, code int, body []byte) {
 	w.Header().Add("Vary", "Accept-Encoding")
 	encoding := ""
@@ -47,7 +47,7 @@ func writeCompressed(w http.ResponseWriter, r *http.Request, code int, body []by
 	c, _ := pool.Get().(compressor)
 	c.Reset(w)
 	_, _ = c.Write(body)
-	_ = c.Close() // a client that is gone has no use for the rest
+	_ = c.Close() // fails when the client is gone
 	pool.Put(c)
 }
 

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Readiness is what /readyz shows: one word for each dependency, and whether this instance should get traffic.
+// Readiness is what /readyz shows: a word for each dependency, and whether this instance should get traffic.
 type Readiness struct {
 	Ready bool
 	Parts map[string]string // such as "database": "ok", "redis": "degraded"

@@ -9,12 +9,12 @@ import (
 // Media types that we answer with.
 const (
 	mediaGraphQL = "application/graphql-response+json" // GraphQL over HTTP
-	mediaJSON    = "application/json"                  // the legacy of it: request errors come with status 200
+	mediaJSON    = "application/json"                  // its legacy form: request errors have status 200
 	mediaEvents  = "text/event-stream"
 )
 
 // negotiate picks the media type of the answer (RFC 9110, 12.5.1): the highest q; among equals the one named first, since
-// some clients (urql) name events with every request, after JSON, and mean JSON. "" means that nothing fits: 406.
+// some clients (urql) name events after JSON in every request and expect JSON. "" means that nothing fits: 406.
 func negotiate(accept []string) string {
 	header := strings.Join(accept, ",")
 	if strings.TrimSpace(header) == "" {
@@ -32,14 +32,14 @@ func negotiate(accept []string) string {
 type preference struct {
 	media    string
 	q        float64
-	position int // of the range that named it; wildcards come after all others
+	position int // of the range that names it; wildcards come after all others
 }
 
 func (p preference) better(than preference) bool {
 	return p.q > than.q || p.q == than.q && p.q > 0 && p.position < than.position
 }
 
-// preferenceFor is how much the header wants media: the most specific range that matches it decides.
+// preferenceFor is the preference of the header for media; the most specific range that matches decides.
 func preferenceFor(media, header string) preference {
 	p, specificity := preference{media: media}, -1
 	for i, part := range strings.Split(header, ",") {
@@ -64,7 +64,7 @@ func preferenceFor(media, header string) preference {
 }
 
 // specific is 2 for the media type itself, 1 for its family, 0 for anything, and -1 for another one. Wildcards do not
-// stand for events: a client that did not name them cannot read them.
+// include events: a client that does not name them cannot read them.
 func specific(accepted, media string) int {
 	family, _, _ := strings.Cut(media, "/")
 	switch {

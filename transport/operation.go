@@ -20,8 +20,8 @@ type runner struct {
 	quotas quotas
 }
 
-// operation is one GraphQL operation, the same on every transport: prepared (parsed, checked, within its limits), then
-// started, then asked for one answer after the other.
+// operation is one GraphQL operation, the same on every transport. It is prepared (parsed, validated, checked against the
+// limits), then started, then asked for one answer after the other.
 type operation struct {
 	runner
 	ctx       context.Context
@@ -31,7 +31,7 @@ type operation struct {
 	begun     bool
 }
 
-// prepare does everything before execution. A refusal is what to answer instead.
+// prepare does everything before execution. If it returns a refusal, that is the answer.
 func (u runner) prepare(ctx context.Context, in *incoming) (op *operation, refusal *graphql.Response) {
 	op = &operation{runner: u, ctx: graphql.StartOperationTrace(ctx)}
 	defer func() {
@@ -76,9 +76,9 @@ func (op *operation) next() (answer *graphql.Response) {
 	return op.answers(op.ctx)
 }
 
-// begin starts a subscription and waits for its first answer, which each hands over later. If the subscription could not be
-// started, begin returns the errors instead: an answer without data. An event that fails has data, if only null (GraphQL,
-// 6.2.3.2), and the stream goes on after it.
+// begin starts a subscription and waits for its first answer, which each returns first. If the subscription could not start,
+// begin returns its errors: an answer without data. A failed event has data, if only null (GraphQL, 6.2.3.2), and the stream
+// goes on after it.
 func (op *operation) begin() (refusal *graphql.Response) {
 	if !op.streams() {
 		return nil
@@ -91,7 +91,7 @@ func (op *operation) begin() (refusal *graphql.Response) {
 	return nil
 }
 
-// each hands over every answer, until there is none or put fails.
+// each calls put with every answer, until the last one or until put fails.
 func (op *operation) each(put func(answer []byte) error) error {
 	if !op.streams() {
 		var cancel context.CancelFunc
@@ -142,7 +142,7 @@ func codeOf(answer *graphql.Response) db.Code {
 	return db.Code(code)
 }
 
-// status is the HTTP status of a request error, for those who read it (GraphQL over HTTP, draft, 6.4.2).
+// status is the HTTP status of a request error (GraphQL over HTTP, draft, 6.4.2).
 func status(code db.Code) int {
 	switch code {
 	case db.CodeUnauthenticated:

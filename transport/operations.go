@@ -15,20 +15,20 @@ const (
 	maxOperationID = 200 // bytes
 )
 
-// placeTimeout is how long, from its beginning, a subscription that has no place in the log may keep waiting what its client sent
-// after it. Clients that ping give a socket up when no pong comes for some 5 s.
+// placeTimeout is how long a subscription that has no place in the log yet may delay the answers to what its client sent after
+// it. Clients that ping close a socket when no pong comes for about 5 s.
 const placeTimeout = 3 * time.Second
 
-// Why an operation does not begin.
+// Why an operation does not start.
 var (
 	errTakenID           = errors.New("an operation with this id is running")
 	errTooManyOperations = errors.New("too many operations")
 	errOver              = errors.New("the connection is over")
 )
 
-// operations are those of one connection, by the ids that its client gave them. Three may end one: itself, its client, and
-// the end of the connection. Whoever is first is told so, and whoever is not keeps silent: after a client's own complete,
-// or an end of ours, nothing more is said of it.
+// operations are the operations of one connection, by the ids that the client chose. An operation ends by itself, by its
+// client, or with the connection. Only the first end counts: after a client's own complete, or after the end of the connection,
+// nothing more is sent for the operation.
 type operations struct {
 	mu         sync.Mutex
 	ended      bool
@@ -36,7 +36,7 @@ type operations struct {
 	goroutines sync.WaitGroup
 }
 
-// running is an operation under way; its id may be another's after it.
+// running is an operation under way. Its id may be used again after it.
 type running struct {
 	of     *operations
 	id     string
@@ -48,8 +48,8 @@ type running struct {
 
 func newOperations() *operations { return &operations{byID: map[string]*running{}} }
 
-// begin runs an operation on a goroutine of its own. Its context ends with it. run calls complete when it is done, and place as
-// soon as the operation has a place in the log, or needs none. before are the operations that have none yet.
+// begin runs an operation on a goroutine of its own, with a context that ends with it. run calls complete when it is done, and
+// place as soon as the operation has its place in the log or needs none. before are the operations that have no place yet.
 func (o *operations) begin(ctx context.Context, id string, run func(ctx context.Context, op *running, before []*running)) (*running, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -73,7 +73,7 @@ func (o *operations) begin(ctx context.Context, id string, run func(ctx context.
 	return op, nil
 }
 
-// place says that a client may take the operation for active: what is committed from now on, a subscription brings.
+// place marks the operation as active: a subscription delivers everything that is committed from now on.
 func (op *running) place() { op.once.Do(func() { close(op.placed) }) }
 
 // withStarted is ctx for a subscription of which op is told that it has its place.
@@ -83,7 +83,7 @@ func withStarted(ctx context.Context, op *running) context.Context {
 	return graph.WithRequest(ctx, r)
 }
 
-// complete ends the operation, and says whether nobody else had ended it.
+// complete ends the operation. It is true if nothing else had ended it.
 func (op *running) complete() bool { return op.of.over(op.id, op) }
 
 // unplaced are the operations that have no place in the log yet.
@@ -102,7 +102,7 @@ func (o *operations) unplacedLocked() (some []*running) {
 	return some
 }
 
-// allWait says whether nothing is under way but what has no place yet.
+// allWait says whether no operation has its place yet.
 func (o *operations) allWait() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -118,7 +118,7 @@ func (op *running) hasPlace() bool {
 	}
 }
 
-// awaitPlaces waits until each of the operations has its place, but for none longer than placeTimeout. It says whether all have.
+// awaitPlaces waits until each of the operations has its place, but for none longer than placeTimeout. It is true if all have.
 func awaitPlaces(ctx context.Context, some []*running) bool {
 	all := true
 	for _, op := range some {
@@ -134,7 +134,7 @@ func awaitPlaces(ctx context.Context, some []*running) bool {
 	return all
 }
 
-// stop ends an operation because the client says so, if it is still going on.
+// stop ends an operation on behalf of the client, if it still runs.
 func (o *operations) stop(id string) {
 	o.mu.Lock()
 	op := o.byID[id]
@@ -155,12 +155,12 @@ func (o *operations) over(id string, op *running) bool {
 	return !o.ended
 }
 
-// end lets no operation begin and none complete any more. Their contexts are those of the connection, which ends them.
+// end makes begin and complete fail from now on. The operations themselves end with the context of the connection.
 func (o *operations) end() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.ended = true
 }
 
-// wait waits for those that run; after end.
+// wait waits for the operations that run; it is called after end.
 func (o *operations) wait() { o.goroutines.Wait() }

@@ -7,33 +7,33 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// Bounds of an outbox. At 6.4 KB a second a client is still quick enough.
+// Bounds of an outbox. A client that reads 6.4 KB per second is fast enough.
 const (
 	outboxFrames = 64
 	outboxBytes  = 64 << 10
 )
 
-// outbox stands between the operations of a connection and the one goroutine that writes to it. It is bounded in frames
-// and in bytes: when it is full the operations wait, each with one frame in its hands and its place in the log, so a slow
-// reader costs bounded memory and nobody else anything. How long a frame has waited tells whether the reader is too slow.
+// outbox is the queue between the operations of a connection and the one goroutine that writes to it, bounded in frames and
+// bytes. When it is full the operations wait, each with one frame and its place in the log, so a slow client costs bounded
+// memory and does not slow others down. A client is too slow when a frame has waited too long.
 type outbox struct {
-	frames chan *frame // pointers: a quiet connection pays for none
+	frames chan *frame // pointers, so that a quiet connection needs no memory for frames
 	room   *semaphore.Weighted
 }
 
 type frame struct {
 	bytes []byte
-	since time.Time // when it was put
+	since time.Time // when it was added
 	last  bool      // the connection ends in order after it
-	raw   bool      // it is what goes over the wire, and no message of a socket
+	raw   bool      // bytes for the connection itself rather than a message of the socket
 }
 
 func newOutbox() *outbox {
 	return &outbox{frames: make(chan *frame, outboxFrames), room: semaphore.NewWeighted(outboxBytes)}
 }
 
-// put waits for room, and for a frame that takes all of it until it is written. The error is that of ctx, which ends with the
-// connection at the latest.
+// put waits for room. A frame that needs all of it has been written when put returns. The error is that of ctx, which ends with
+// the connection at the latest.
 func (o *outbox) put(ctx context.Context, bytes []byte) error {
 	return o.putFrame(ctx, &frame{bytes: bytes})
 }
@@ -49,7 +49,7 @@ func (o *outbox) putFrame(ctx context.Context, f *frame) error {
 	return nil
 }
 
-// putLast is put for what ends the connection in order.
+// putLast is put for the frame after which the connection ends in order.
 func (o *outbox) putLast(ctx context.Context, bytes []byte) error {
 	return o.add(ctx, &frame{bytes: bytes, last: true})
 }
@@ -68,16 +68,16 @@ func (o *outbox) add(ctx context.Context, f *frame) error {
 	}
 }
 
-// written makes room again for a frame that was received from frames.
+// written frees the room of a frame that was received from frames.
 func (o *outbox) written(f *frame) { o.room.Release(weight(f.bytes)) }
 
-// timeFor is how long a frame may take to be written: a large answer more than an event, at 256 KB a second.
+// timeFor is how long a frame may take to be written: longer for a large answer, at 256 KB per second.
 func timeFor(bytes []byte) time.Duration {
 	return writeTimeout + time.Duration(len(bytes))*time.Second/(256<<10)
 }
 
-// late says whether the reader takes too long.
+// late says whether the client is too slow.
 func (f *frame) late() bool { return time.Since(f.since) > writeTimeout }
 
-// weight counts a frame that is larger than everything as everything: it goes alone.
+// weight caps a frame at the whole budget, so that a larger one waits until the outbox is empty.
 func weight(bytes []byte) int64 { return int64(min(len(bytes), outboxBytes)) }

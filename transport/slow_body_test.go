@@ -14,7 +14,7 @@ func TestBodyThatNeverComes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ reason, request, headers string }{
 		{"a body that is wanted", "POST /graphql", "Authorization: Bearer ann\r\nContent-Type: application/json\r\n"},
-		{"a stranger", "POST /graphql", "Content-Type: application/json\r\n"},
+		{"an unauthenticated client", "POST /graphql", "Content-Type: application/json\r\n"},
 		{"a media type that is not taken", "POST /graphql", "Authorization: Bearer ann\r\nContent-Type: text/plain\r\n"},
 		{"a method that is not taken", "PATCH /graphql", ""},
 		{"a body where there is none", "GET /graphql?query=%7B__typename%7D", "Authorization: Bearer ann\r\n"},

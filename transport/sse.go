@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -67,12 +68,86 @@ func (t *Transport) serveEventSource(w http.ResponseWriter, r *http.Request) {
 	t.serveEvents(w, r.WithContext(ctx), small(read))
 }
 
+// reserveEvents makes a stream for the viewer of r, or answers why not: there is no token, there are too many streams, this
+// instance is stopping. A GET comes from an EventSource, which gives up for good on any status but 200. So for a temporary reason
+// its stream begins and is then aborted.
+func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*eventStream, bool) {
+	viewer, err := auth.FromContext(r.Context())
+	if err != nil {
+		if r.Method == http.MethodGet && db.CodeOf(err) != db.CodeUnauthenticated {
+			sendRetry(w, r)
+		}
+		t.refuse.stream(w, r, err)
+		return nil, false
+	}
+	s := &eventStream{out: newOutbox()}
+	s.ctx, s.disconnect = context.WithCancel(r.Context())
+	if s.leave, err = t.admit(viewer, r, s.disconnect); err != nil {
+		s.disconnect()
+		if r.Method == http.MethodGet && errors.Is(err, errStopping) {
+			sendRetry(w, r)
+		}
+		t.refuse.connection(w, r, err)
+		return nil, false
+	}
+	of := graph.RequestFrom(s.ctx)
+	of.Disconnect = s.disconnect
+	s.ctx = graph.WithRequest(s.ctx, of)
+	s.expireAt(viewer.Expires)
+	return s, true
+}
+
+// admit counts a stream and registers it with those that Drain disconnects.
+func (t *Transport) admit(viewer auth.Viewer, r *http.Request, disconnect func()) (leave func(), err error) {
+	release, err := t.quotas.connection(viewer, r)
+	if err != nil {
+		return nil, err
+	}
+	remove, ok := t.streams.add(disconnect)
+	if !ok {
+		release()
+		return nil, errStopping
+	}
+	return func() { release(); remove() }, nil
+}
+
+// sendRetry tells an EventSource to reconnect later. Aborting without a response would do the same, but a proxy would turn that
+// into a 502.
+func sendRetry(w http.ResponseWriter, r *http.Request) {
+	eventHeaders(w.Header())
+	_, _ = w.Write(retryEvent)
+	_ = http.NewResponseController(w).Flush()
+	abort(r)
+}
+
+func eventHeaders(header http.Header) {
+	header.Set("Content-Type", mediaEvents+"; charset=utf-8")
+	header.Set("Cache-Control", "no-store, no-transform") // a proxy that compresses would hold events back (RFC 9111, 5.2.2.6)
+	header.Set("X-Accel-Buffering", "no")                 // nginx would hold events back
+}
+
+// closeEvents waits for the operations. Clients take the end of a response for the end of the stream, so a stream that did not
+// end in order is aborted. A stream that never began is refused for now; an EventSource is told to reconnect, since it would
+// give up on a status.
+func (t *Transport) closeEvents(w http.ResponseWriter, r *http.Request, s *eventStream) {
+	s.release()
+	switch {
+	case s.ended:
+	case s.begun:
+		abort(r)
+	case r.Method == http.MethodGet:
+		sendRetry(w, r)
+	default:
+		t.refuse.forNow(w, r, t.streams.draining())
+	}
+}
+
 // anything and notMutations say which kinds of operations a request may run.
 func anything(ast.Operation) bool          { return true }
 func notMutations(kind ast.Operation) bool { return kind != ast.Mutation }
 
-// follow runs an operation and hands over each of its answers, until it is over or put fails. It calls placeless for what is
-// not a subscription: it needs no place in the log.
+// follow runs an operation and calls put with each of its answers, until the last one or until put fails. It calls placeless for
+// a query or mutation, which needs no place in the log.
 func (u runner) follow(ctx context.Context, in *incoming, allowed func(ast.Operation) bool, placeless func(), put func(answer []byte) error) {
 	defer in.release()
 	op, refusal := u.prepare(ctx, in)

@@ -84,7 +84,7 @@ func TestSingleConnection(t *testing.T) {
 	})
 }
 
-// TestSingleConnectionRefusals: a stream is of use to its viewer alone, and a stranger learns nothing of it.
+// TestSingleConnectionRefusals: a stream works for its viewer alone, and other users learn nothing of it.
 func TestSingleConnectionRefusals(t *testing.T) {
 	t.Parallel()
 	inVirtualTime(t, nil, func(w *world) {

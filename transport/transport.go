@@ -1,9 +1,9 @@
 // Package transport is how bytes reach graph/: HTTP, WebSocket (graphql-transport-ws) and Server-Sent Events
 // (graphql-sse in both its modes, and bare EventSource), with the limits and deadlines of each, and the pages for people and probes.
 //
-// The transports are our own, on gqlgen's executor; docs/decisions.md says why. What they have in common: what is read is
-// bounded and checked before anything else sees it; every write has a deadline; what waits to be written is bounded; and a
-// stream that breaks never looks as if it had ended.
+// The transports are our own, on gqlgen's executor; docs/decisions.md says why. All of them bound and check what they read
+// before anything else sees it, write with deadlines, bound what waits to be written, and never make a stream that failed look
+// like one that ended.
 package transport
 
 import (
@@ -27,11 +27,11 @@ import (
 const (
 	maxInit        = 16 << 10         // bytes of a message before the viewer is known; a token has at most 8 KB
 	bodyTimeout    = 10 * time.Second // for a body to arrive
-	answerTimeout  = 30 * time.Second // for an answer that is no stream
-	writeTimeout   = 8 * time.Second  // for a frame from outbox to kernel: a reader that is slower is closed and may resume
-	closeTimeout   = 10 * time.Second // then for it to read on and see why; for every close of a socket
+	answerTimeout  = 30 * time.Second // for an answer that is not a stream
+	writeTimeout   = 8 * time.Second  // for a frame from outbox to kernel: a slower client is disconnected and may resume
+	closeTimeout   = 10 * time.Second // for a client to read the close frame and send its own
 	pongTimeout    = 10 * time.Second // for the answer to a ping; there is one every 20 s
-	startTimeout   = 20 * time.Second // for the place of a subscription over SSE; a proxy waits 30 s or more for an answer
+	startTimeout   = 20 * time.Second // for a subscription over SSE to find its place; a proxy waits 30 s or more for an answer
 	initTimeout    = 10 * time.Second // for connection_init
 	heartbeat      = 12 * time.Second // comment lines on SSE, so that proxies keep the connection
 	headerTimeout  = 10 * time.Second
@@ -52,7 +52,7 @@ type Executor interface {
 type Options struct {
 	Executor       Executor
 	Verifier       auth.Verifier
-	LocalOnly      bool                                // no authentication: answer only to names of this machine
+	LocalOnly      bool                                // without authentication: answer only to names of this machine
 	AllowedOrigins []string                            // other origins whose pages may call, exact: https://app.example
 	TrustedProxies []netip.Prefix                      // whose X-Forwarded-For is believed
 	PerUser        int                                 // connections that stay (sockets, event streams) on this instance; 0: any number
@@ -98,7 +98,7 @@ func New(o Options) *Transport {
 	return t
 }
 
-// edge is what every GraphQL request passes through, from the outside in.
+// edge wraps the handlers of GraphQL requests; the first function called is the outermost.
 func (t *Transport) edge(serve http.HandlerFunc) http.Handler {
 	return t.identify(t.local(t.origins.CORS(t.origins.Protect(t.authenticate(serve)))))
 }
@@ -114,8 +114,8 @@ func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.handler.ServeHTTP(w, r)
 }
 
-// Server is an http.Server for t with the deadlines that do not cut streams. It speaks HTTP/1.1 and, without TLS too,
-// HTTP/2: a balancer in front may hold one connection for many streams, and a browser more than six.
+// Server is an http.Server for t with deadlines that do not end streams. It serves HTTP/1.1 and HTTP/2, also without TLS, so
+// that a load balancer can carry many streams over one connection, and a browser more than six.
 func (t *Transport) Server() *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)

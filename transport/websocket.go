@@ -20,11 +20,10 @@ import (
 const subprotocol = "graphql-transport-ws"
 
 // socket is one connection of graphql-transport-ws. The handler's goroutine reads; one goroutine writes; one for each
-// operation asks the executor and puts what it answers into the outbox. They all end with ctx, and the handler waits for
-// them.
+// operation puts the executor's answers into the outbox. They all end with ctx, and the handler waits for them.
 //
-// Once the socket ends nothing is written but the close frame, least of all a "complete" for what was cut short: clients
-// would believe it.
+// Once the socket ends only the close frame is written, and no "complete" for an operation that was interrupted: clients would
+// take it for the end of the subscription.
 type socket struct {
 	t       *Transport
 	request *http.Request // the handshake, until the init; the reader's alone
@@ -122,11 +121,11 @@ func (s *socket) serve() {
 	s.readAll()
 }
 
-// readAll reads until the socket ends. The pings bound how long a read may take.
+// readAll reads until the socket ends. The pings bound how long it waits for a client that is gone.
 func (s *socket) readAll() {
 	for {
 		text, message, release, err := s.readMessage()
-		if errors.Is(err, websocket.ErrMessageTooBig) { // the library has said so
+		if errors.Is(err, websocket.ErrMessageTooBig) { // the library has sent the close frame
 			s.end(websocket.StatusMessageTooBig, "")
 		}
 		if err != nil {
@@ -149,7 +148,7 @@ func (s *socket) readAll() {
 	}
 }
 
-// keepsPace counts a message, or a ping of WebSocket's own, which the reader answers within Read; too many end the socket.
+// keepsPace counts a message, or a ping frame of WebSocket, which is answered within Read; too many end the socket.
 func (s *socket) keepsPace() bool {
 	s.mu.Lock()
 	ok := s.pace.add(time.Now(), messagesInterval) <= messagesBurst*messagesInterval

@@ -15,12 +15,12 @@ import (
 )
 
 // Close codes: of RFC 6455, and of graphql-transport-ws
-// (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md). Clients stop for good or come back by them: graphql-ws
-// comes back after 1012, 1013, 4403 and 4408 and after a connection that broke, and stops after the others.
+// (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md). By them clients decide whether to reconnect: graphql-ws
+// does after 1012, 1013, 4403 and 4408 and after a lost connection, and gives up after the others.
 const (
 	closeTooFast      = websocket.StatusPolicyViolation // 1008
-	closeRestart      = websocket.StatusServiceRestart  // 1012: come back, elsewhere
-	closeTryAgain     = websocket.StatusTryAgainLater   // 1013: come back, later
+	closeRestart      = websocket.StatusServiceRestart  // 1012: reconnect, to another instance
+	closeTryAgain     = websocket.StatusTryAgainLater   // 1013: reconnect later
 	closeBadRequest   = websocket.StatusCode(4400)
 	closeUnauthorized = websocket.StatusCode(4401)
 	closeForbidden    = websocket.StatusCode(4403)
@@ -33,7 +33,7 @@ const (
 	reasonSlow       = "Slow reader"
 )
 
-// Bounds of what a client may say.
+// Bounds of what a client may send.
 const (
 	messagesBurst    = 200                   // messages that may come at once
 	messagesInterval = 20 * time.Millisecond // then 50 a second
@@ -47,8 +47,8 @@ type violation struct {
 
 var badMessage = &violation{closeBadRequest, reasonBadMessage}
 
-// receive does what a message of the client says, or says why the socket ends. It calls release when it has no use for the
-// message any more.
+// receive handles a message of the client, or returns why the socket ends. It calls release when the message is not used any
+// more.
 func (s *socket) receive(message []byte, release func()) *violation {
 	m, ok := params.FromMessage(message)
 	if ok && m.Type == "subscribe" {
@@ -110,10 +110,10 @@ func (s *socket) subscribe(m params.Message, in *incoming) (v *violation) {
 	return nil
 }
 
-// run tells everything about an operation: its answers and a complete, or one error that ends it. A subscription that is
-// refused ends with an error too, never with a complete: clients would take that for the end of the chat.
+// run sends everything about an operation: its answers and a complete, or one error that ends it. A refused subscription ends
+// with an error, never with a complete, which clients take for the end of the chat.
 //
-// A client may take any answer for a sign that the subscriptions which it sent before are active, so an answer waits for them.
+// A client may conclude from any answer that the subscriptions it sent before are active, so an answer waits for them.
 func (s *socket) run(ctx context.Context, op *running, before []*running, in *incoming) {
 	defer in.release()
 	prepared, refusal := s.t.runner.prepare(withStarted(ctx, op), in)
@@ -144,14 +144,14 @@ func (s *socket) run(ctx context.Context, op *running, before []*running, in *in
 // put waits for room in the outbox, or for the end of the socket.
 func (s *socket) put(message []byte) { _ = s.out.put(s.ctx, message) }
 
-// Bounds of the pongs of a socket that wait beside its reader.
+// Bounds of the pongs of a socket that wait on goroutines of their own.
 const (
 	waitingPongs = 8
 	waitingPong  = 4 << 10 // bytes
 )
 
-// pong answers a ping after the subscriptions that were sent before it have their places. The reader goes on meanwhile, unless
-// too much waits already.
+// pong answers a ping when the subscriptions that were sent before it have their places. The reader goes on meanwhile, unless
+// too many pongs wait already.
 func (s *socket) pong(f *frame) {
 	before := s.operations.unplaced()
 	if len(before) == 0 || len(f.bytes) > waitingPong || s.pongs.Load() == waitingPongs {
@@ -165,8 +165,8 @@ func (s *socket) pong(f *frame) {
 	})
 }
 
-// pongAfter keeps a pong back while a client would take it for a sign that its subscriptions are active. When the database does
-// not answer in time, the client is told to come back, unless there is something else on the socket that would be cut with it.
+// pongAfter delays a pong, from which a client concludes that its subscriptions are active. When the database does not answer in
+// time, the client is told to reconnect, unless an operation on the socket is already active.
 func (s *socket) pongAfter(before []*running, f *frame) {
 	if !awaitPlaces(s.ctx, before) && s.operations.allWait() {
 		s.sendRetry()
@@ -175,8 +175,8 @@ func (s *socket) pongAfter(before []*running, f *frame) {
 	_ = s.out.putFrame(s.ctx, f)
 }
 
-// answerPing answers a ping of WebSocket's own (RFC 6455, 5.5.3) in the same way. The library would not wait, and would end
-// the socket where its reader is too slow for the writer.
+// answerPing answers a ping frame of WebSocket (RFC 6455, 5.5.3) in the same way. The library's own answer would not wait for
+// the subscriptions, and would end the socket of a slow client.
 func (s *socket) answerPing(payload []byte) {
 	if s.keepsPace() {
 		pong := append([]byte{0x8a, byte(len(payload) & 0x7f)}, payload...) // control frames carry at most 125 bytes

@@ -277,14 +277,14 @@ func TestSeatsOfUsersAndAddresses(t *testing.T) {
 		if response.StatusCode != http.StatusTooManyRequests || response.Header.Get("Retry-After") == "" {
 			w.t.Errorf("a stream beside three sockets: %d", response.StatusCode)
 		}
-		synctest.Wait() // the fourth's seat is free again
+		synctest.Wait() // the fourth connection is released
 		open = append(open, w.join("bob"), w.join("cem"))
 		if sixth, refusal := w.dial(ours, nil); sixth != nil || refusal.StatusCode != http.StatusTooManyRequests {
 			w.t.Errorf("a sixth socket from one address was let in: %v", refusal)
 		}
 		_ = open[0].conn.CloseNow()
 		synctest.Wait()
-		w.join("ann") // the seat is free
+		w.join("ann") // the connection is released
 	})
 	inVirtualTime(t, nil, func(w *world) { // no limits set: none
 		for range 30 {

@@ -7,9 +7,8 @@ import (
 	"github.com/coder/websocket"
 )
 
-// writeAll writes what is put, and pings. A client that answers no ping for pongTimeout, or that stalls, or that needs longer
-// than writeTimeout for what was put, is sent away and may come back with its cursor: the cursor is cheaper to keep than its
-// backlog.
+// writeAll writes the frames of the outbox, and pings. A client that does not answer a ping for pongTimeout, or is slower than
+// writeTimeout, is disconnected and may resume from its cursor: to keep a cursor is cheaper than to keep a backlog.
 func (s *socket) writeAll() {
 	tick := time.NewTicker(pongTimeout)
 	defer tick.Stop()
@@ -27,7 +26,7 @@ func (s *socket) writeAll() {
 				return
 			}
 			s.out.written(f)
-		case <-tick.C: // every second tick pings, the one between looks for what came back
+		case <-tick.C: // every second tick pings; the tick between looks for an answer
 			if pinged && !s.heard.Load() {
 				s.end(closeTryAgain, "No answer to a ping")
 				return
@@ -42,8 +41,8 @@ func (s *socket) writeAll() {
 	}
 }
 
-// write writes a frame, in time or not: what is half written has to come before the close frame. It says whether the socket
-// goes on.
+// write writes a frame. A slow write is not interrupted, because the close frame has to come after the whole frame. It says
+// whether the socket goes on.
 func (s *socket) write(f *frame) bool {
 	s.writing <- struct{}{}
 	defer func() { <-s.writing }()
@@ -73,7 +72,7 @@ func (s *socket) schedule(d time.Duration, do func()) {
 	}
 }
 
-// unschedule forgets everything that was scheduled.
+// unschedule stops everything that was scheduled.
 func (s *socket) unschedule() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,28 +86,28 @@ func (s *socket) stopTimersLocked() {
 	s.timers = nil
 }
 
-// end closes the socket with a code, once, beside the caller.
+// end closes the socket with a code, once, on another goroutine.
 func (s *socket) end(code websocket.StatusCode, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.endLocked() {
-		s.goroutines.Go(func() { s.farewell(code, reason) })
+		s.goroutines.Go(func() { s.closeHandshake(code, reason) })
 	}
 }
 
-// farewell is the closing handshake. What is half written comes first, then the close frame, and nothing else: what waits in the
-// outbox is lost to nobody, since the client has a cursor. The kernel takes both at once, unless the frame is a large answer's;
-// for that, and for the client's own close frame, there is closeTimeout.
-func (s *socket) farewell(code websocket.StatusCode, reason string) {
+// closeHandshake is the closing handshake. The rest of a frame comes first, then the close frame; the frames in the outbox are
+// dropped, since the client can resume from its cursor. Both fit into the kernel's buffer unless the frame is a large answer;
+// closeTimeout bounds that, and the wait for the client's own close frame.
+func (s *socket) closeHandshake(code websocket.StatusCode, reason string) {
 	setSendBuffer(s.ctx, closingBuffer)
-	cut := time.AfterFunc(closeTimeout, func() { _ = s.raw.Close() })
-	defer cut.Stop()
+	late := time.AfterFunc(closeTimeout, func() { _ = s.raw.Close() })
+	defer late.Stop()
 	s.writing <- struct{}{}
 	defer func() { <-s.writing }()
 	_ = s.conn.Close(code, reason)
 }
 
-// drop closes the socket without a word: the other side does not listen, or is gone.
+// drop closes the socket without a close frame: the client does not read, or is gone.
 func (s *socket) drop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,7 +116,7 @@ func (s *socket) drop() {
 	}
 }
 
-// endLocked says whether this is the first end of the socket.
+// endLocked is true for the first end of the socket.
 func (s *socket) endLocked() bool {
 	if s.ended {
 		return false

@@ -20,7 +20,7 @@ import (
 //go:embed dist
 var dist embed.FS
 
-// pagePath is where the playground stands; vite.config.js builds it for this base.
+// pagePath is the path of the playground; vite.config.js builds it for this base.
 const pagePath = "/playground"
 
 // contentSecurityPolicy allows what the page needs and nothing else: its own script and style sheet, its own
@@ -45,8 +45,8 @@ const schemaPath = pagePath + "/schema.graphqls"
 
 // Options of the playground.
 type Options struct {
-	// Schema serves the schema with the page, to anybody who can open it. Every server of this version has the same one,
-	// and its source is public, so it is held back only from servers that are told to hide it (INTROSPECTION=off).
+	// Schema serves the schema with the page, to everybody who can open it. It is the same for every server of this version,
+	// and public, so only servers that are configured to hide it (INTROSPECTION=off) do not serve it.
 	Schema bool
 }
 
@@ -100,7 +100,7 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", f.cacheControl)
 	h.Set("Vary", "Accept-Encoding")
 	body, tag := f.body, f.tag
-	// A range of a compressed body is of use to nobody; whoever asks for one gets it of the plain body.
+	// A range is served from the plain body, since a range of a compressed one is useless.
 	if r.Header.Get("Range") == "" && acceptsGzip(r.Header.Get("Accept-Encoding")) {
 		body, tag = f.gzipped(), f.tag+"-gzip"
 		h.Set("Content-Encoding", "gzip")
@@ -109,8 +109,8 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
 
-// acceptsGzip tells whether an Accept-Encoding header names gzip and does not refuse it with q=0. It does not rank:
-// gzip is all there is.
+// acceptsGzip says whether an Accept-Encoding header names gzip without q=0. It ignores preferences, since gzip is the only
+// encoding here.
 func acceptsGzip(header string) bool {
 	for part := range strings.SplitSeq(header, ",") {
 		name, params, _ := strings.Cut(part, ";")
@@ -122,8 +122,8 @@ func acceptsGzip(header string) bool {
 	return false
 }
 
-// load reads the embedded files, by the path they are served at. It panics when the build is not whole: that is a
-// mistake of the commit, seen at the first start and by the tests, and nothing that a caller could handle.
+// load reads the embedded files, by the path they are served at. It panics when dist is incomplete: such a commit fails at its
+// first start and in the tests, and no caller could handle it.
 func load() map[string]file {
 	files := make(map[string]file)
 	err := fs.WalkDir(dist, "dist", func(name string, entry fs.DirEntry, err error) error {
@@ -158,7 +158,7 @@ func newFile(name string, body []byte) (string, file, error) {
 		body:         body,
 		gzipped:      sync.OnceValue(func() []byte { return compress(body) }),
 		contentType:  contentType,
-		cacheControl: "no-cache", // kept, but asked about each time: a new server has a new page
+		cacheControl: "no-cache", // cached, but revalidated each time, since a new server has a new page
 		tag:          hex.EncodeToString(sum[:8]),
 	}
 	switch {

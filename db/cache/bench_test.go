@@ -19,7 +19,7 @@ func listening(b *testing.B, r *rig) {
 // BenchmarkHit reads a cached chat of 50 messages of 200 bytes: one GET and its decoding.
 func BenchmarkHit(b *testing.B) {
 	store := newFakeStore()
-	r := newRig(b, store, newRedis(b).Addr(), GuardOptions{}, Options{})
+	r := newRig(b, store, newRedis(b).Addr(), tuning{}, Options{})
 	listening(b, r)
 	chat := store.newChat("ann", "bob")
 	for range db.MessagePage - 1 {
@@ -40,7 +40,7 @@ func BenchmarkMarkAndFinish(b *testing.B) {
 	for _, members := range []int{2, db.MaxGuardedMembers} {
 		b.Run(fmt.Sprint(members, " members"), func(b *testing.B) {
 			store := newFakeStore()
-			r := newRig(b, store, newRedis(b).Addr(), GuardOptions{}, Options{})
+			r := newRig(b, store, newRedis(b).Addr(), tuning{}, Options{})
 			listening(b, r)
 			write := db.Write{ChatID: db.NewID()}
 			for i := range members {
@@ -53,12 +53,13 @@ func BenchmarkMarkAndFinish(b *testing.B) {
 	}
 }
 
-// BenchmarkRedisAway is what a read costs more while the breaker is open.
+// BenchmarkRedisAway is what a read costs more while Redis is down.
 func BenchmarkRedisAway(b *testing.B) {
 	store := newFakeStore()
-	r := newRig(b, store, blackHole, impatient(), Options{})
+	r := started(b, newRig(b, store, blackHole, impatient(), Options{}))
 	chat := store.newChat("ann")
-	r.guard.link.breaker.trip(true)
+	r.chat(b, "ann", chat.ID)
+	eventually(b, "down", r.guard.link.Health.Down)
 	for b.Loop() {
 		r.chat(b, "ann", chat.ID)
 	}

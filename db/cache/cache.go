@@ -92,7 +92,7 @@ func (c *Cache) Stop() {
 // Chat implements db.Repository.
 func (c *Cache) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
 	chat, err := read(ctx, c, c.chats, entry[*db.Chat]{
-		key:      c.guard.names.Keys().Chat(id),
+		key:      c.guard.link.Names.Keys().Chat(id),
 		maxBytes: maxChatBytes,
 		load:     func(ctx context.Context) (*db.Chat, error) { return c.Repository.Chat(ctx, viewer, id) },
 		decode:   func(v value) (*db.Chat, error) { return decodeChat(v, id) },
@@ -116,7 +116,7 @@ func (c *Cache) Chats(ctx context.Context, viewer string, module *string, page d
 		return c.Repository.Chats(ctx, viewer, module, page)
 	}
 	list, err := read(ctx, c, c.lists, entry[*db.ChatList]{
-		key:      c.guard.names.Keys().List(viewer),
+		key:      c.guard.link.Names.Keys().List(viewer),
 		maxBytes: maxListBytes,
 		load: func(ctx context.Context) (*db.ChatList, error) {
 			list, err := c.Repository.Chats(ctx, viewer, nil, db.Page{Limit: db.ChatPage})

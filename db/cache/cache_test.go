@@ -16,7 +16,7 @@ import (
 func TestAHitIsOneGetAndNoStatement(t *testing.T) {
 	t.Parallel()
 	addr, store := newRedis(t).Addr(), newFakeStore()
-	first, second := newRig(t, store, addr, GuardOptions{}, Options{}), newRig(t, store, addr, GuardOptions{}, Options{})
+	first, second := newRig(t, store, addr, tuning{}, Options{}), newRig(t, store, addr, tuning{}, Options{})
 	chat := store.newChat("ann", "bob")
 	first.chat(t, "ann", chat.ID)
 	first.list(t, "ann")
@@ -45,7 +45,7 @@ func TestAHitIsOneGetAndNoStatement(t *testing.T) {
 func TestAWriteCostsTwoRoundTrips(t *testing.T) {
 	t.Parallel()
 	store := newFakeStore()
-	r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{})
+	r := newRig(t, store, newRedis(t).Addr(), tuning{}, Options{})
 	var members []string
 	for i := range db.MaxGuardedMembers {
 		members = append(members, fmt.Sprint("user", i))
@@ -66,7 +66,7 @@ func TestAWriteCostsTwoRoundTrips(t *testing.T) {
 func TestStrangersLearnNothing(t *testing.T) {
 	t.Parallel()
 	store := newFakeStore()
-	r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{})
+	r := newRig(t, store, newRedis(t).Addr(), tuning{}, Options{})
 	chat := store.newChat("ann")
 	_, never := r.cache.Chat(t.Context(), "eve", db.NewID())
 	_, cold := r.cache.Chat(t.Context(), "eve", chat.ID)
@@ -80,7 +80,7 @@ func TestStrangersLearnNothing(t *testing.T) {
 func TestAbsenceIsNotCached(t *testing.T) {
 	t.Parallel()
 	store := newFakeStore()
-	r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{})
+	r := newRig(t, store, newRedis(t).Addr(), tuning{}, Options{})
 	chat := store.newChat("ann")
 	store.mu.Lock()
 	delete(store.chats, chat.ID)
@@ -101,7 +101,7 @@ func TestFirstPagesAreCutFromOneList(t *testing.T) {
 		t.Run(fmt.Sprint(total, " chats"), func(t *testing.T) {
 			t.Parallel()
 			store := newFakeStore()
-			r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{})
+			r := newRig(t, store, newRedis(t).Addr(), tuning{}, Options{})
 			for range total {
 				store.newChat("ann")
 			}
@@ -126,7 +126,7 @@ func TestFirstPagesAreCutFromOneList(t *testing.T) {
 func TestOtherPagesPassThrough(t *testing.T) {
 	t.Parallel()
 	store := newFakeStore()
-	r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{})
+	r := newRig(t, store, newRedis(t).Addr(), tuning{}, Options{})
 	module, key := "m", &db.Key{}
 	for name, call := range map[string]func() error{
 		"a module": func() error {
@@ -163,7 +163,7 @@ func TestOtherPagesPassThrough(t *testing.T) {
 func TestTimesToLive(t *testing.T) {
 	t.Parallel()
 	store := newFakeStore()
-	r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{})
+	r := newRig(t, store, newRedis(t).Addr(), tuning{}, Options{})
 	var crowd []string
 	for i := range db.MaxGuardedMembers + 1 {
 		crowd = append(crowd, fmt.Sprint("user", i))
@@ -183,14 +183,14 @@ func TestTimesToLive(t *testing.T) {
 		reason, key string
 		most        time.Duration
 	}{
-		{"a chat", r.guard.names.Keys().Chat(small.ID), 60 * time.Second},
-		{"a big chat's body is invalidated like any", r.guard.names.Keys().Chat(big.ID), 60 * time.Second},
-		{"a list of small chats", r.guard.names.Keys().List("ann"), 60 * time.Second},
-		{"a list with a big chat", r.guard.names.Keys().List("user0"), 10 * time.Second},
-		{"a list with a chat at the limit", r.guard.names.Keys().List("edge"), 60 * time.Second},
-		{"a list that goes on: a big chat may be further down", r.guard.names.Keys().List("busy"), 10 * time.Second},
+		{"a chat", r.guard.link.Names.Keys().Chat(small.ID), 60 * time.Second},
+		{"a big chat's body is invalidated like any", r.guard.link.Names.Keys().Chat(big.ID), 60 * time.Second},
+		{"a list of small chats", r.guard.link.Names.Keys().List("ann"), 60 * time.Second},
+		{"a list with a big chat", r.guard.link.Names.Keys().List("user0"), 10 * time.Second},
+		{"a list with a chat at the limit", r.guard.link.Names.Keys().List("edge"), 60 * time.Second},
+		{"a list that goes on: a big chat may be further down", r.guard.link.Names.Keys().List("busy"), 10 * time.Second},
 	} {
-		left := r.guard.link.client.PTTL(t.Context(), tc.key).Val()
+		left := r.guard.link.Client.PTTL(t.Context(), tc.key).Val()
 		if left > tc.most || left < tc.most*8/10 {
 			t.Errorf("%s: %v left of %v", tc.reason, left, tc.most)
 		}
@@ -200,7 +200,7 @@ func TestTimesToLive(t *testing.T) {
 func TestListsOfABigChatAreBehindForABoundedTime(t *testing.T) {
 	t.Parallel()
 	store := newFakeStore()
-	r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{BigTTL: 50 * time.Millisecond})
+	r := newRig(t, store, newRedis(t).Addr(), tuning{}, Options{BigTTL: 50 * time.Millisecond})
 	var crowd []string
 	for i := range db.MaxGuardedMembers + 1 {
 		crowd = append(crowd, fmt.Sprint("user", i))
@@ -221,13 +221,13 @@ func TestListsOfABigChatAreBehindForABoundedTime(t *testing.T) {
 func TestTooBigToFill(t *testing.T) {
 	t.Parallel()
 	store := newFakeStore()
-	r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{})
+	r := newRig(t, store, newRedis(t).Addr(), tuning{}, Options{})
 	chat := store.newChat("ann")
 	chat.Newest.Messages[0].Content = strings.Repeat("x", maxChatBytes)
 	for range 2 {
 		r.chat(t, "ann", chat.ID)
 	}
-	if got := r.guard.Stats(); got.TooBig != 2 || got.Fills != 0 || got.Leases != 2 {
+	if got := r.guard.Stats(); got.TooBig != 2 || got.Fills != 0 || got.ForeignWaits != 0 {
 		t.Errorf("the lease is to be given back each time: %+v", got)
 	}
 }
@@ -238,10 +238,10 @@ func TestDamagedValuesAreReplaced(t *testing.T) {
 		t.Run(fmt.Sprintf("%.10q", raw), func(t *testing.T) {
 			t.Parallel()
 			store := newFakeStore()
-			r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{})
+			r := newRig(t, store, newRedis(t).Addr(), tuning{}, Options{})
 			chat := store.newChat("ann")
-			for _, key := range []string{r.guard.names.Keys().Chat(chat.ID), r.guard.names.Keys().List("ann")} {
-				if err := r.guard.link.client.Set(t.Context(), key, raw, 0).Err(); err != nil {
+			for _, key := range []string{r.guard.link.Names.Keys().Chat(chat.ID), r.guard.link.Names.Keys().List("ann")} {
+				if err := r.guard.link.Client.Set(t.Context(), key, raw, 0).Err(); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -261,11 +261,11 @@ func TestDamagedValuesAreReplaced(t *testing.T) {
 func TestForeignTypesAreReplaced(t *testing.T) {
 	t.Parallel()
 	store := newFakeStore()
-	r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{})
+	r := newRig(t, store, newRedis(t).Addr(), tuning{}, Options{})
 	chat := store.newChat("ann")
-	r.guard.link.client.HSet(t.Context(), r.guard.names.Keys().Chat(chat.ID), "a", "b")
+	r.guard.link.Client.HSet(t.Context(), r.guard.link.Names.Keys().Chat(chat.ID), "a", "b")
 	r.chat(t, "ann", chat.ID)
-	if got := r.guard.Stats(); got.Fills != 1 || got.RedisFailures != 0 {
+	if got := r.guard.Stats(); got.Fills != 1 || r.guard.link.Health.Failures() != 0 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -274,7 +274,7 @@ func TestWhatTheHubHasSeenIsNotServedOlder(t *testing.T) {
 	t.Parallel()
 	store := newFakeStore()
 	seen := map[string]int64{}
-	r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{MinVersion: func(id string) int64 { return seen[id] }})
+	r := newRig(t, store, newRedis(t).Addr(), tuning{}, Options{MinVersion: func(id string) int64 { return seen[id] }})
 	chat := store.newChat("ann")
 	r.chat(t, "ann", chat.ID)
 	r.list(t, "ann")
@@ -300,7 +300,7 @@ func TestWhatTheHubHasSeenIsNotServedOlder(t *testing.T) {
 func TestErrorsOfTheDatabasePassThrough(t *testing.T) {
 	t.Parallel()
 	store := newFakeStore()
-	r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{})
+	r := newRig(t, store, newRedis(t).Addr(), tuning{}, Options{})
 	chat := store.newChat("ann")
 	fault := db.Unavailable(errors.New("no database"))
 	store.fail.Store(&fault)
@@ -320,7 +320,7 @@ func TestErrorsOfTheDatabasePassThrough(t *testing.T) {
 	if _, err := r.cache.Chats(cancelled, "ann", nil, db.Page{Limit: 5}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if got := r.guard.Stats(); got.RedisFailures != 0 {
-		t.Errorf("callers that give up count as failures of Redis: %+v", got)
+	if n := r.guard.link.Health.Failures(); n != 0 {
+		t.Errorf("callers that give up count as %d failures of Redis", n)
 	}
 }

@@ -37,8 +37,9 @@ func newCluster(t *testing.T) (*redis.ClusterClient, *redis.Client) {
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	client, node := newCluster(t)
-	store := newFakeStore()
-	guard := NewGuard(client, testNames(), patient(GuardOptions{MaxPending: 5, ProbeEvery: 20 * time.Millisecond}, t))
+	refused, store := new(outage), newFakeStore()
+	client.AddHook(refused)
+	guard := newGuard(t, client, tuning{MaxPending: 5, ProbeEvery: 20 * time.Millisecond})
 	c := New(store, guard, Options{})
 	r := started(t, &rig{store: store, guard: guard, cache: c})
 	t.Cleanup(c.Stop)
@@ -55,15 +56,16 @@ func TestCluster(t *testing.T) {
 		}
 		r.chat(t, "}{", chat.ID)
 	}
-	if got := guard.Stats(); got.Hits < 50 || got.RedisFailures+got.MarkFailures > 0 {
+	if got := guard.Stats(); got.Hits < 50 || guard.link.Health.Failures()+got.MarkFailures > 0 {
 		t.Fatalf("%+v", got)
 	}
 	// Too many writes while Redis is out of reach: a sweep over the nodes.
-	guard.link.breaker.trip(true)
+	refused.on.Store(true)
 	for _, chat := range chats {
 		store.send(t.Context(), guard, chat.ID)
 	}
-	eventually(t, "everything is deleted", func() bool { return guard.State() == "ok" && guard.pending.empty() })
+	refused.on.Store(false)
+	eventually(t, "everything is deleted", func() bool { return guard.state() == "ok" && guard.pending.empty() })
 	if n := node.DBSize(t.Context()).Val(); n > 5 {
 		t.Errorf("%d keys are left", n)
 	}

@@ -86,7 +86,7 @@ func (g oneToken) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
 	token, keys := newToken(), g.keysOf(write)
 	run := func(script *redis.Script) {
 		for _, key := range keys {
-			script.Run(ctx, g.link.client, []string{key}, token)
+			script.Run(ctx, g.link.Client, []string{key}, token)
 		}
 	}
 	run(oneMark)

@@ -8,7 +8,7 @@ func TestBodiesOfAnOlderEpochAreNotServed(t *testing.T) {
 	t.Parallel()
 	store := newFakeStore()
 	epoch := int64(0)
-	r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{MinEpoch: func() int64 { return epoch }})
+	r := newRig(t, store, newRedis(t).Addr(), tuning{}, Options{MinEpoch: func() int64 { return epoch }})
 	chat := store.newChat("ann")
 	lost := store.after(chat)
 	store.put(lost)

@@ -177,7 +177,7 @@ type rig struct {
 }
 
 // newRig makes an instance that shares store and Redis with others. Start is left to the test.
-func newRig(t testing.TB, store *fakeStore, addr string, g GuardOptions, o Options) *rig {
+func newRig(t testing.TB, store *fakeStore, addr string, g tuning, o Options) *rig {
 	t.Helper()
 	client := dialPatient(t, addr)
 	if g.Timeout != 0 {
@@ -185,7 +185,7 @@ func newRig(t testing.TB, store *fakeStore, addr string, g GuardOptions, o Optio
 	}
 	log := new(commandLog)
 	client.AddHook(log)
-	guard := NewGuard(client, testNames(), patient(g, t))
+	guard := newGuard(t, client, g)
 	c := New(store, guard, o)
 	t.Cleanup(c.Stop)
 	return &rig{store: store, guard: guard, cache: c, log: log}

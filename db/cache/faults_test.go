@@ -13,13 +13,15 @@ import (
 )
 
 // impatient is a link tuned like the real one, with a probe that is quick enough for tests.
-func impatient() GuardOptions {
-	return GuardOptions{Timeout: 50 * time.Millisecond, ProbeEvery: 50 * time.Millisecond}
+func impatient() tuning {
+	return tuning{Timeout: 50 * time.Millisecond, ProbeEvery: 50 * time.Millisecond}
 }
 
 // started starts the guard of a rig for the length of the test.
 func started(t testing.TB, r *rig) *rig {
 	t.Helper()
+	r.guard.link.Health.Start(t.Context())
+	t.Cleanup(r.guard.link.Health.Stop)
 	r.guard.Start(t.Context())
 	t.Cleanup(r.guard.Stop)
 	return r
@@ -52,11 +54,11 @@ func TestRedisKilledAndRestarted(t *testing.T) {
 			t.Fatalf("the list shows version %d after %d", got, version)
 		}
 	}
-	eventually(t, "degraded", func() bool { return r.guard.State() == "degraded" })
+	eventually(t, "degraded", func() bool { return r.guard.state() == "degraded" })
 	server.Restart()
 	hitsAgain(t, r, chat.ID)
-	if got := r.guard.Stats(); r.guard.State() != "ok" || got.Pending != 0 {
-		t.Errorf("%s, %+v", r.guard.State(), got)
+	if got := r.guard.Stats(); r.guard.state() != "ok" || got.Pending != 0 {
+		t.Errorf("%s, %+v", r.guard.state(), got)
 	}
 }
 
@@ -65,12 +67,12 @@ func TestRedisAwayCostsNoWait(t *testing.T) {
 	for name, c := range map[string]struct {
 		reason  string
 		fail    func(t *testing.T) string
-		options GuardOptions
+		options tuning
 		writes  int64 // requests for 100 writes
 	}{
 		// Without a deadline that matters: on a busy machine even a refusal may take 50 ms, and is a hang then.
 		"killed": {"a refused mark or finish costs nothing, and is to be tried once each time",
-			func(t *testing.T) string { s := newRedis(t); s.Kill(); return s.Addr() }, GuardOptions{ProbeEvery: 50 * time.Millisecond}, 200},
+			func(t *testing.T) string { s := newRedis(t); s.Kill(); return s.Addr() }, tuning{ProbeEvery: 50 * time.Millisecond}, 200},
 		"paused": {"writes are not to wait for a Redis that hangs",
 			func(t *testing.T) string { s := newRedis(t); s.Pause(); t.Cleanup(s.Resume); return s.Addr() }, impatient(), 0},
 		"black hole": {"writes are not to wait for a Redis that hangs",
@@ -81,23 +83,24 @@ func TestRedisAwayCostsNoWait(t *testing.T) {
 			store := newFakeStore()
 			r := started(t, newRig(t, store, c.fail(t), c.options, Options{}))
 			chat := store.newChat("ann")
-			for r.guard.State() == "ok" {
+			for r.guard.state() == "ok" {
 				r.chat(t, "ann", chat.ID)
 			}
 			before := r.guard.Stats()
-			if before.RedisFailures > breakerFailures {
-				t.Errorf("%d requests failed before the breaker opened", before.RedisFailures)
+			if n := r.guard.link.Health.Failures(); n > 5 {
+				t.Errorf("%d requests failed before Redis was known to be down", n)
 			}
+			r.log.take()
 			for range 1000 {
 				r.chat(t, "ann", chat.ID)
 			}
-			if got := r.guard.Stats(); got.RoundTrips != before.RoundTrips || got.Bypassed != before.Bypassed+1000 {
-				t.Errorf("reads waited for Redis while the breaker was open: %+v", got)
+			if got, asked := r.guard.Stats(), r.log.take(); len(asked) > 0 || got.Bypassed != before.Bypassed+1000 {
+				t.Errorf("reads asked Redis while it was down: %q, %+v", asked, got)
 			}
 			for range 100 {
 				store.send(t.Context(), r.guard, chat.ID)
 			}
-			if n := r.guard.Stats().RoundTrips - before.RoundTrips; n != c.writes {
+			if n := int64(len(r.log.take())); n != c.writes {
 				t.Errorf("%s: %d requests for 100 writes, want %d", c.reason, n, c.writes)
 			}
 		})
@@ -108,23 +111,23 @@ func TestRedisAwayCostsNoWait(t *testing.T) {
 func TestASilentRedisIsNoticedByOneCall(t *testing.T) {
 	t.Parallel()
 	server, store := newRedis(t), newFakeStore()
-	r := started(t, newRig(t, store, server.Addr(), GuardOptions{Timeout: 50 * time.Millisecond, ProbeEvery: time.Minute}, Options{}))
+	r := started(t, newRig(t, store, server.Addr(), tuning{Timeout: 50 * time.Millisecond, ProbeEvery: time.Minute}, Options{}))
 	chat := store.newChat("ann")
 	hitsAgain(t, r, chat.ID) // on a busy machine the first connection may take more than 50 ms
-	before := r.guard.Stats()
+	before := r.guard.link.Health.Failures()
 	server.Pause()
 	defer server.Resume()
 	r.chat(t, "ann", chat.ID)
-	eventually(t, "the probe that follows opens the breaker", func() bool { return r.guard.State() == "degraded" })
-	if got := r.guard.Stats(); got.RedisFailures != before.RedisFailures+1 || got.Probes != before.Probes+1 {
-		t.Errorf("%+v, and before %+v", got, before)
+	eventually(t, "the probe that follows finds it down", r.guard.link.Health.Down)
+	if n := r.guard.link.Health.Failures(); n != before+1 {
+		t.Errorf("%d failures, and before %d", n, before)
 	}
 }
 
-func TestACutConnectionDoesNotOpenTheBreaker(t *testing.T) {
+func TestACutConnectionIsNotAnOutage(t *testing.T) {
 	t.Parallel()
 	server, store := newRedis(t), newFakeStore()
-	r := started(t, newRig(t, store, server.Addr(), GuardOptions{ProbeEvery: time.Hour}, Options{}))
+	r := started(t, newRig(t, store, server.Addr(), tuning{ProbeEvery: time.Hour}, Options{}))
 	killer := dialPatient(t, server.Addr())
 	chat := store.newChat("ann")
 	for range 50 {
@@ -137,7 +140,7 @@ func TestACutConnectionDoesNotOpenTheBreaker(t *testing.T) {
 			t.Fatalf("read version %d after %d", got, version)
 		}
 	}
-	if got := r.guard.Stats(); got.MarkFailures != 0 || got.BreakerOpened != 0 {
+	if got := r.guard.Stats(); got.MarkFailures != 0 || r.guard.link.Health.Down() {
 		t.Errorf("%+v", got)
 	}
 }
@@ -146,7 +149,7 @@ func TestWrittenWhileRedisHungIsDeletedOnReturn(t *testing.T) {
 	t.Parallel()
 	server, store := newRedis(t), newFakeStore()
 	writer := started(t, newRig(t, store, server.Addr(), impatient(), Options{}))
-	reader := newRig(t, store, server.Addr(), GuardOptions{}, Options{}) // another instance, which has noticed nothing
+	reader := newRig(t, store, server.Addr(), tuning{}, Options{}) // another instance, which has noticed nothing
 	watch := dialPatient(t, server.Addr())
 	chat, other := store.newChat("ann"), store.newChat("ann")
 	reader.chat(t, "ann", chat.ID)
@@ -157,19 +160,19 @@ func TestWrittenWhileRedisHungIsDeletedOnReturn(t *testing.T) {
 	if got := writer.chat(t, "ann", chat.ID).HeadSeq; got != version {
 		t.Errorf("the writer's instance read version %d after %d", got, version)
 	}
-	eventually(t, "degraded", func() bool { return writer.guard.State() == "degraded" })
+	eventually(t, "degraded", func() bool { return writer.guard.state() == "degraded" })
 	if got := writer.guard.Stats(); got.Pending != 2 {
 		t.Errorf("%d keys wait, want the chat and the list", got.Pending)
 	}
 	server.Resume()
-	// The instance that wrote must never serve the old body, whatever the moment at which its breaker closes.
+	// The instance that wrote must never serve the old body, whatever the moment at which Redis is healthy again.
 	eventually(t, "the cache is in use again", func() bool {
 		if got := writer.chat(t, "ann", chat.ID).HeadSeq; got != version {
 			t.Fatalf("the writer's instance read version %d after %d", got, version)
 		}
-		return writer.guard.State() == "ok"
+		return writer.guard.state() == "ok"
 	})
-	for _, key := range []string{writer.guard.names.Keys().Chat(chat.ID), writer.guard.names.Keys().List("ann")} {
+	for _, key := range []string{writer.guard.link.Names.Keys().Chat(chat.ID), writer.guard.link.Names.Keys().List("ann")} {
 		raw := stored(t, watch, key)
 		if v := parseValue(raw); raw != "" && v.state == stateBody && v.version != version {
 			t.Errorf("%s still holds %.40s", key, raw)
@@ -178,7 +181,7 @@ func TestWrittenWhileRedisHungIsDeletedOnReturn(t *testing.T) {
 	if got := reader.chat(t, "ann", chat.ID).HeadSeq; got != version {
 		t.Errorf("the other instance read version %d after %d", got, version)
 	}
-	if raw := stored(t, watch, writer.guard.names.Keys().Chat(other.ID)); raw == "" {
+	if raw := stored(t, watch, writer.guard.link.Names.Keys().Chat(other.ID)); raw == "" {
 		t.Error("a chat that nobody wrote was deleted too")
 	}
 }
@@ -189,7 +192,7 @@ func TestTooManyKeysWrittenWhileRedisHung(t *testing.T) {
 	options := impatient()
 	options.MaxPending = 10
 	writer := started(t, newRig(t, store, server.Addr(), options, Options{}))
-	reader := newRig(t, store, server.Addr(), GuardOptions{}, Options{})
+	reader := newRig(t, store, server.Addr(), tuning{}, Options{})
 	watch := dialPatient(t, server.Addr())
 	var chats []*db.Chat
 	for i := range 300 {
@@ -197,24 +200,24 @@ func TestTooManyKeysWrittenWhileRedisHung(t *testing.T) {
 		chats = append(chats, chat)
 		reader.chat(t, "ann", chat.ID)
 	}
-	names := writer.guard.names.Keys()
-	others := []string{"somebody:else", names.Online("c:1"), names.Streams(), names.Rate("u:ann"), redisconn.NewKeys("test", "another").Chat("1")}
+	names := writer.guard.link.Names.Keys()
+	others := []string{"somebody:else", names.Online("c:1"), names.Rate("u:ann"), redisconn.NewKeys("test", "another").Chat("1")}
 	for _, key := range others {
 		watch.ZAdd(t.Context(), key, redis.Z{Score: 1, Member: "x"})
 	}
-	foreign := writer.guard.names.Keys().Chat(db.NewID())
+	foreign := writer.guard.link.Names.Keys().Chat(db.NewID())
 	watch.Set(t.Context(), foreign, fmt.Sprint("dalive:", time.Now().Add(time.Hour).UnixMilli()), time.Hour)
 	server.Pause()
 	for _, chat := range chats {
 		store.send(t.Context(), writer.guard, chat.ID)
 	}
-	if got := writer.guard.Stats(); got.Overflows == 0 || got.Pending > 10 || writer.guard.State() != "degraded" {
-		t.Fatalf("%s, %+v", writer.guard.State(), got)
+	if got := writer.guard.Stats(); got.Overflows == 0 || got.Pending > 10 || writer.guard.state() != "degraded" {
+		t.Fatalf("%s, %+v", writer.guard.state(), got)
 	}
 	server.Resume()
-	eventually(t, "everything is deleted", func() bool { return writer.guard.State() == "ok" && writer.guard.pending.empty() })
+	eventually(t, "everything is deleted", func() bool { return writer.guard.state() == "ok" && writer.guard.pending.empty() })
 	for _, chat := range chats {
-		if raw := stored(t, watch, writer.guard.names.Keys().Chat(chat.ID)); parseValue(raw).state == stateBody {
+		if raw := stored(t, watch, writer.guard.link.Names.Keys().Chat(chat.ID)); parseValue(raw).state == stateBody {
 			t.Fatalf("left: %.60s", raw)
 		}
 	}
@@ -229,8 +232,8 @@ func TestTooManyKeysWrittenWhileRedisHung(t *testing.T) {
 func TestAWriteThatCouldNotMarkStillFinishes(t *testing.T) {
 	t.Parallel()
 	server, store := newRedis(t), newFakeStore()
-	r := newRig(t, store, server.Addr(), GuardOptions{}, Options{}) // not started: nobody deletes what is pending
-	reader := newRig(t, store, server.Addr(), GuardOptions{}, Options{})
+	r := newRig(t, store, server.Addr(), tuning{}, Options{}) // not started: nobody deletes what is pending
+	reader := newRig(t, store, server.Addr(), tuning{}, Options{})
 	chat := store.newChat("ann")
 	server.Kill()
 	w := store.begin(t.Context(), r.guard, chat.ID)
@@ -251,8 +254,8 @@ func TestAWriteThatCouldNotMarkStillFinishes(t *testing.T) {
 func TestAWriteThatCouldNotMarkWithUnknownOutcomeMarksAgain(t *testing.T) {
 	t.Parallel()
 	server, store := newRedis(t), newFakeStore()
-	r := newRig(t, store, server.Addr(), GuardOptions{}, Options{})
-	reader := newRig(t, store, server.Addr(), GuardOptions{}, Options{})
+	r := newRig(t, store, server.Addr(), tuning{}, Options{})
+	reader := newRig(t, store, server.Addr(), tuning{}, Options{})
 	chat := store.newChat("ann")
 	server.Kill()
 	w := store.begin(t.Context(), r.guard, chat.ID)
@@ -271,7 +274,7 @@ func TestAWriteThatCouldNotMarkWithUnknownOutcomeMarksAgain(t *testing.T) {
 func TestMarkThatRanOut(t *testing.T) {
 	t.Parallel()
 	store := newFakeStore()
-	r := newRig(t, store, newRedis(t).Addr(), GuardOptions{MarkTTL: 20 * time.Millisecond}, Options{})
+	r := newRig(t, store, newRedis(t).Addr(), tuning{MarkTTL: 20 * time.Millisecond}, Options{})
 	chat := store.newChat("ann")
 	w := store.begin(t.Context(), r.guard, chat.ID) // its commit takes longer than its mark stands
 	eventually(t, "the old body is filled", func() bool {
@@ -288,9 +291,9 @@ func TestMarkThatRanOut(t *testing.T) {
 func TestFlushedWhileReadingAndWriting(t *testing.T) {
 	t.Parallel()
 	addr, store := newRedis(t).Addr(), newFakeStore()
-	r := newRig(t, store, addr, GuardOptions{}, Options{})
-	flush := func() { r.guard.link.client.FlushAll(t.Context()) }
-	slow := newRig(t, store, addr, GuardOptions{}, Options{})
+	r := newRig(t, store, addr, tuning{}, Options{})
+	flush := func() { r.guard.link.Client.FlushAll(t.Context()) }
+	slow := newRig(t, store, addr, tuning{}, Options{})
 	for at := range 5 { // the flush comes before the step of this number
 		chat := store.newChat("ann")
 		g, done := newGate(), make(chan error, 1)
@@ -325,7 +328,7 @@ func TestFlushedWhileReadingAndWriting(t *testing.T) {
 func TestARequestThatIsCancelledStillMarksAndFinishes(t *testing.T) {
 	t.Parallel()
 	store := newFakeStore()
-	r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{})
+	r := newRig(t, store, newRedis(t).Addr(), tuning{}, Options{})
 	chat := store.newChat("ann")
 	r.chat(t, "ann", chat.ID)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -342,12 +345,14 @@ func TestARequestThatIsCancelledStillMarksAndFinishes(t *testing.T) {
 func TestStopDeletesWhatIsPending(t *testing.T) {
 	t.Parallel()
 	server, store := newRedis(t), newFakeStore()
-	r := newRig(t, store, server.Addr(), GuardOptions{ProbeEvery: time.Hour}, Options{})
+	r := newRig(t, store, server.Addr(), tuning{ProbeEvery: time.Hour}, Options{})
 	chat := store.newChat("ann")
-	key := r.guard.names.Keys().Chat(chat.ID)
-	r.guard.Start(t.Context())
-	r.guard.link.breaker.trip(true) // so that the write is skipped
+	key := r.guard.link.Names.Keys().Chat(chat.ID)
+	refused := new(outage)
+	r.guard.link.Client.AddHook(refused)
+	refused.on.Store(true)
 	store.send(t.Context(), r.guard, chat.ID)
+	refused.on.Store(false)
 	watch := dialPatient(t, server.Addr())
 	watch.Set(t.Context(), key, "b1|{}", 0)
 	r.guard.Stop()
@@ -362,11 +367,13 @@ func TestStartAndStopMany(t *testing.T) {
 	client := dialPatient(t, newRedis(t).Addr())
 	for range 100 {
 		ctx, cancel := context.WithCancel(t.Context())
-		g := NewGuard(client, testNames(), patient(GuardOptions{ProbeEvery: time.Millisecond}, t))
+		g := newGuard(t, client, tuning{ProbeEvery: time.Millisecond})
+		g.link.Health.Start(ctx)
 		g.Start(ctx)
-		g.link.breaker.trip(true)
-		eventually(t, "closed by the probe", func() bool { return g.State() == "ok" })
+		g.link.Health.Report(time.Now(), errOutage)
+		eventually(t, "healthy by the probe", g.link.Health.Usable)
 		cancel()
 		g.Stop()
+		g.link.Health.Stop()
 	}
 }

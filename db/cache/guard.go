@@ -16,9 +16,7 @@ import (
 
 // GuardOptions tune a Guard. The zero value of a field means its default.
 type GuardOptions struct {
-	Timeout    time.Duration // of one request to Redis; 50 ms
 	MarkTTL    time.Duration // how long a mark stands when its writer dies; 10 s. Longer than a commit may take
-	ProbeEvery time.Duration // how often a Redis that failed is asked again; 500 ms
 	MaxPending int           // keys remembered while Redis is out of reach; 10,000
 	Log        *slog.Logger  // slog.Default()
 }
@@ -27,9 +25,7 @@ type GuardOptions struct {
 const maxMarks = 64
 
 func (o GuardOptions) withDefaults() GuardOptions {
-	setDefault(&o.Timeout, 50*time.Millisecond)
 	setDefault(&o.MarkTTL, 10*time.Second)
-	setDefault(&o.ProbeEvery, 500*time.Millisecond)
 	setDefault(&o.MaxPending, 10_000)
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -44,16 +40,15 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// Guard is the writers' side of the cache, and the state of the link to Redis that both sides share. It implements
-// db.WriteGuard.
+// Guard is the writers' side of the cache, and the link to Redis that both sides share. It implements db.WriteGuard.
 //
 // What it does for a write: mark (in the transaction, before COMMIT) takes the bodies away and keeps them out, finish (after
 // COMMIT, before the write is answered) opens the keys again. It never stores a body, so nothing of it that reaches Redis
 // late can bring back what is gone. Keys for which Redis did not answer are remembered and deleted as soon as it does;
 // until then this instance reads them from the database.
 type Guard struct {
-	link    *link
-	names   *redisconn.Namespace
+	link    link
+	stats   counters
 	pending *pending
 	options GuardOptions
 
@@ -62,18 +57,17 @@ type Guard struct {
 	notice atomic.Pointer[notice] // nil before StartSharing
 	trust  trust
 
-	kick   chan struct{} // Redis failed, or keys are waiting: look after it now
-	warned bool          // that Redis does not answer; belongs to the keeper
-	quit   chan struct{} // closed by Stop
-	once   sync.Once
-	loop   sync.WaitGroup
+	kick chan struct{} // keys are waiting: delete them now
+	quit chan struct{} // closed by Stop
+	once sync.Once
+	loop sync.WaitGroup
 }
 
-// NewGuard makes the guard; give it to the store, then to New. The caller closes client, after Stop.
-func NewGuard(client redis.UniversalClient, names *redisconn.Namespace, options GuardOptions) *Guard {
+// NewGuard makes the guard; give it to the store, then to New. The caller closes the client, after Stop.
+func NewGuard(redis redisconn.Handle, options GuardOptions) *Guard {
 	options = options.withDefaults()
 	g := &Guard{
-		names:   names,
+		link:    link{redis},
 		pending: newPending(options.MaxPending),
 		options: options,
 		id:      rand.Text(),
@@ -83,16 +77,8 @@ func NewGuard(client redis.UniversalClient, names *redisconn.Namespace, options 
 		quit:    make(chan struct{}),
 	}
 	g.trust.until.Store(trustAlways)
-	g.link = &link{client: client, timeout: options.Timeout, breaker: new(breaker), stats: new(counters), failed: g.wake}
+	redis.Health.AddPart(func() bool { _, all := g.pending.size(); return !all })
 	return g
-}
-
-// State is "ok", or "degraded" while Redis does not answer: everything then comes from the database.
-func (g *Guard) State() string {
-	if _, all := g.pending.size(); all || g.link.breaker.open.Load() {
-		return "degraded"
-	}
-	return "ok"
 }
 
 // now is the time since the guard was made, by a clock that nobody sets.
@@ -127,7 +113,7 @@ func (g *Guard) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
 }
 
 func (g *Guard) keysOf(write db.Write) []string {
-	names := g.names.Keys()
+	names := g.link.Names.Keys()
 	keys := make([]string, 0, 1+len(write.Members))
 	keys = append(keys, names.Chat(write.ChatID))
 	for _, member := range write.Members {
@@ -143,8 +129,10 @@ func (g *Guard) mark(ctx context.Context, keys []string, token string) (unmarked
 		jobs[i] = job{key: key, args: []any{token, g.options.MarkTTL.Milliseconds(), maxMarks}}
 	}
 	failed := g.insist(ctx, markScript, jobs, 2)
-	g.link.stats.marks.Add(int64(len(jobs) - len(failed)))
-	g.link.stats.markFailures.Add(int64(len(failed)))
+	g.stats.count(func(s *Stats) {
+		s.Marks += int64(len(jobs) - len(failed))
+		s.MarkFailures += int64(len(failed))
+	})
 	for _, j := range failed {
 		unmarked = append(unmarked, j.key)
 	}
@@ -160,11 +148,11 @@ func (g *Guard) finish(ctx context.Context, keys []string, token string, marked 
 		jobs[i] = job{key: key, args: []any{token}}
 	}
 	timeouts := 1
-	if !marked && !g.link.breaker.open.Load() {
+	if !marked && !g.link.Health.Down() {
 		timeouts = 2
 	}
 	failed := g.insist(ctx, finishScript, jobs, timeouts)
-	g.link.stats.finishFailures.Add(int64(len(failed)))
+	g.stats.count(func(s *Stats) { s.FinishFailures += int64(len(failed)) })
 	for _, j := range failed {
 		g.remember([]string{j.key}, token)
 	}
@@ -179,22 +167,22 @@ const (
 )
 
 // insist runs the jobs and tries those that fail again: a fast failure (refused, cut) costs next to nothing, of timeouts
-// it takes so many. While the breaker is open it tries once after a fast failure, and not at all after a timeout.
+// it takes so many. While Redis is down it tries once after a fast failure, and not at all after a timeout.
 // It returns what failed to the end.
 func (g *Guard) insist(ctx context.Context, script *redis.Script, jobs []job, timeouts int) []job {
 	for try := 1; len(jobs) > 0; try++ {
-		open := g.link.breaker.open.Load()
-		if open && g.link.breaker.slow.Load() {
+		level, slow := g.link.Health.Level()
+		if level == redisconn.Down && slow {
 			return jobs
 		}
 		var err error
 		if jobs, err = g.link.batch(ctx, script, jobs); err == nil {
 			return nil
 		}
-		if isTimeout(err) {
+		if redisconn.IsTimeout(err) {
 			timeouts--
 		}
-		if timeouts <= 0 || try >= g.triesAfter(err, open) {
+		if timeouts <= 0 || try >= g.triesAfter(err, level == redisconn.Down) {
 			return jobs
 		}
 		if try >= maxTries {
@@ -204,11 +192,11 @@ func (g *Guard) insist(ctx context.Context, script *redis.Script, jobs []job, ti
 	return jobs
 }
 
-func (g *Guard) triesAfter(err error, open bool) int {
+func (g *Guard) triesAfter(err error, down bool) int {
 	switch {
-	case isRefusal(err) && g.link.client.PoolStats().TotalConns > 0:
+	case redisconn.IsRefusal(err) && g.link.Client.PoolStats().TotalConns > 0:
 		return maxTriesRefused
-	case open:
+	case down:
 		return 1
 	default:
 		return maxTries
@@ -229,7 +217,7 @@ func (g *Guard) remember(keys []string, token string) {
 		return
 	}
 	if g.pending.add(keys, token) {
-		g.link.stats.overflows.Add(1)
+		g.stats.count(func(s *Stats) { s.Overflows++ })
 	}
 	g.wake()
 }

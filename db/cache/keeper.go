@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"studychat/redisconn"
 )
 
 // Start begins to look after the link to Redis, until Stop or the end of ctx. Call it once.
@@ -29,7 +31,7 @@ func (g *Guard) Stop() {
 	g.once.Do(func() {
 		close(g.quit)
 		g.loop.Wait()
-		ctx, cancel := context.WithTimeout(context.Background(), 4*g.options.Timeout)
+		ctx, cancel := context.WithTimeout(context.Background(), 4*g.link.Health.Timeout())
 		defer cancel()
 		if g.pending.empty() || g.flush(ctx) == nil {
 			return
@@ -39,60 +41,38 @@ func (g *Guard) Stop() {
 	})
 }
 
-// keep probes Redis while it fails, and deletes what is waiting once it answers.
+// flushEvery is how often the deletion of waiting keys is tried again.
+const flushEvery = 500 * time.Millisecond
+
+// keep deletes the keys that are waiting: when there are new ones, and when Redis answers again.
 func (g *Guard) keep(ctx context.Context) {
-	tick := time.NewTicker(g.options.ProbeEvery)
+	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
 	for {
+		changed := g.link.Health.Changed()
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if g.link.breaker.open.Load() || !g.pending.empty() {
-				g.probe(ctx)
-			}
+		case <-changed:
 		case <-g.kick:
-			// While the breaker is open the ticker does: writers would have it probed as often as they fail.
-			if !g.link.breaker.open.Load() {
-				g.probe(ctx)
-			}
+		}
+		if g.pending.empty() || g.link.Health.Down() {
+			continue
+		}
+		if err := g.flush(ctx); err != nil && ctx.Err() == nil {
+			g.options.Log.DebugContext(ctx, "keys of the cache could not be deleted yet", "error", err)
 		}
 	}
-}
-
-// probe asks Redis once. A request that failed and a probe that fails after it open the breaker at once: at one call a
-// second, five failures within a second never come together, and each call would wait.
-func (g *Guard) probe(ctx context.Context) {
-	err := g.link.ping(ctx)
-	if err == nil {
-		err = g.flush(ctx)
-	}
-	if ctx.Err() != nil {
-		return
-	}
-	switch {
-	case err != nil:
-		g.link.breaker.trip(isTimeout(err))
-	case g.link.breaker.open.Load():
-		g.link.breaker.close()
-	}
-	switch failing := err != nil; {
-	case failing && !g.warned:
-		g.options.Log.Warn("Redis does not answer; reading from the database", "instance", g.id, "error", err)
-	case !failing && g.warned:
-		g.options.Log.Info("Redis answers again; the cache is in use", "instance", g.id)
-	}
-	g.warned = err != nil
 }
 
 // flushBatch is how many keys are deleted in one pipeline.
 const flushBatch = 200
 
-// flush deletes the keys that are waiting. The breaker closes only after it, so that what was written while Redis was
-// away is gone before this instance serves from Redis again.
+// flush deletes the keys that are waiting. Until a key is deleted, this instance does not serve it from Redis.
 func (g *Guard) flush(ctx context.Context) error {
 	if generation, all := g.pending.everything(); all {
-		if err := g.link.eachNode(ctx, g.sweep); err != nil {
+		if err := redisconn.EachMaster(ctx, g.link.Client, g.sweep); err != nil {
 			return err
 		}
 		g.pending.doneAll(generation)
@@ -121,7 +101,7 @@ func (g *Guard) flushSome(ctx context.Context, batch map[string][]string) error 
 	for key, tokens := range batch {
 		g.pending.done(key, tokens)
 	}
-	g.link.stats.deletedLate.Add(int64(len(batch)))
+	g.stats.count(func(s *Stats) { s.DeletedLate += int64(len(batch)) })
 	return err
 }
 
@@ -129,9 +109,12 @@ func (g *Guard) flushSome(ctx context.Context, batch map[string][]string) error 
 func (g *Guard) sweep(ctx context.Context, node redis.Cmdable) error {
 	var cursor uint64
 	for {
-		scanCtx, cancel := context.WithTimeout(ctx, g.options.Timeout)
-		keys, next, err := node.Scan(scanCtx, cursor, g.names.Keys().Cached(), flushBatch).Result()
-		cancel()
+		var keys []string
+		var next uint64
+		err := g.link.Health.Try(ctx, func(ctx context.Context) (err error) {
+			keys, next, err = node.Scan(ctx, cursor, g.link.Names.Keys().Cached(), flushBatch).Result()
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -144,7 +127,7 @@ func (g *Guard) sweep(ctx context.Context, node redis.Cmdable) error {
 				return err
 			}
 		}
-		g.link.stats.deletedLate.Add(int64(len(jobs)))
+		g.stats.count(func(s *Stats) { s.DeletedLate += int64(len(jobs)) })
 		if cursor = next; cursor == 0 {
 			return nil
 		}

@@ -4,30 +4,19 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
-	"net"
-	"syscall"
-	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"studychat/redisconn"
 )
 
-// errOpen is the answer of the breaker: Redis was not asked.
-var errOpen = errors.New("cache: Redis does not answer at the moment")
+// link makes the cache's requests to Redis.
+type link struct{ redisconn.Handle }
 
-// link is the way to Redis: each request has a deadline, and failures open the breaker.
-type link struct {
-	client  redis.UniversalClient
-	timeout time.Duration // of one request
-	breaker *breaker
-	stats   *counters
-	failed  func() // called after a failed request, to have Redis probed; must not block
-}
-
-// get reads a key. ok is false when it is absent.
-func (l *link) get(ctx context.Context, key string) (raw string, ok bool, err error) {
-	err = l.guarded(ctx, func(ctx context.Context) (err error) {
-		raw, err = l.client.Get(ctx, key).Result()
+// get reads a key, if Redis is healthy. ok is false when the key is absent.
+func (l link) get(ctx context.Context, key string) (raw string, ok bool, err error) {
+	err = l.Health.Do(ctx, func(ctx context.Context) (err error) {
+		raw, err = l.Client.Get(ctx, key).Result()
 		return err
 	})
 	if errors.Is(err, redis.Nil) {
@@ -36,71 +25,13 @@ func (l *link) get(ctx context.Context, key string) (raw string, ok bool, err er
 	return raw, err == nil, err
 }
 
-// eval runs a script on one key. A nil reply is redis.Nil.
-func (l *link) eval(ctx context.Context, script *redis.Script, key string, args ...any) (reply any, err error) {
-	err = l.guarded(ctx, func(ctx context.Context) (err error) {
-		reply, err = script.Run(ctx, l.client, []string{key}, args...).Result()
+// eval runs a script on one key, if Redis is healthy. A nil reply is redis.Nil.
+func (l link) eval(ctx context.Context, script *redis.Script, key string, args ...any) (reply any, err error) {
+	err = l.Health.Do(ctx, func(ctx context.Context) (err error) {
+		reply, err = script.Run(ctx, l.Client, []string{key}, args...).Result()
 		return err
 	})
 	return reply, err
-}
-
-// guarded makes one request, unless the breaker is open.
-func (l *link) guarded(ctx context.Context, request func(context.Context) error) error {
-	if l.breaker.open.Load() {
-		return errOpen
-	}
-	return l.request(ctx, request)
-}
-
-// request makes one request, whatever the breaker says.
-func (l *link) request(ctx context.Context, request func(context.Context) error) error {
-	tryCtx, cancel := context.WithTimeout(ctx, l.timeout)
-	defer cancel()
-	l.stats.redisRoundTrips.Add(1)
-	err := request(tryCtx)
-	if !gaveUp(ctx) {
-		l.report(err)
-	}
-	return err
-}
-
-// gaveUp says whether the caller's time is over. The deadline is looked at, too: it is given to the connection as well,
-// whose timer may be the first to fire.
-func gaveUp(ctx context.Context) bool {
-	deadline, ok := ctx.Deadline()
-	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
-}
-
-// report tells the breaker how a request ended. Most error replies count like a cut connection (LOADING, READONLY, NOAUTH,
-// CLUSTERDOWN: asking again at once is of no use); those that concern one key or one kind of command do not.
-func (l *link) report(err error) {
-	if err == nil || errors.Is(err, redis.Nil) || isAboutCommand(err) {
-		return
-	}
-	l.stats.redisFailures.Add(1)
-	l.breaker.failed(isTimeout(err))
-	l.failed()
-}
-
-func isAboutCommand(err error) bool {
-	return redis.HasErrorPrefix(err, "WRONGTYPE") || redis.HasErrorPrefix(err, "OOM") || redis.HasErrorPrefix(err, "NOSCRIPT")
-}
-
-// isRefusal says whether Redis did not let a new connection in: it asks for a password that we do not have, or has as many
-// clients as it may. (A server that is gone refuses otherwise.) Connections of before may work.
-func isRefusal(err error) bool {
-	return redis.HasErrorPrefix(err, "NOAUTH") || redis.HasErrorPrefix(err, "WRONGPASS") || redis.IsMaxClientsError(err) ||
-		errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
-}
-
-// isTimeout says whether a failure was slow: nothing came back, so another try would cost the wait again.
-func isTimeout(err error) bool {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, redis.ErrPoolTimeout) {
-		return true
-	}
-	var netErr net.Error
-	return errors.As(err, &netErr) && netErr.Timeout()
 }
 
 // job is one script on one key of a batch.
@@ -110,11 +41,11 @@ type job struct {
 }
 
 // batch runs a script on many keys in one pipelined round trip (two when a server does not know the script yet), and
-// returns the jobs that failed with the first error. It does not ask the breaker: callers have.
+// returns the jobs that failed with the first error. It is sent whatever the health of Redis.
 //
 // Servers of a cluster fail apart, and each has scripts of its own. What one of them does not know yet is sent in the
 // other form even if another is dead: else the bodies that the living one holds would stay, and be served.
-func (l *link) batch(ctx context.Context, script *redis.Script, jobs []job) (failed []job, err error) {
+func (l link) batch(ctx context.Context, script *redis.Script, jobs []job) (failed []job, err error) {
 	var unknown []job
 	for _, f := range l.pipeline(ctx, script.EvalSha, jobs) {
 		if redis.HasErrorPrefix(f.err, "NOSCRIPT") {
@@ -139,10 +70,10 @@ type failure struct {
 }
 
 // pipeline returns what failed, in the order of the jobs.
-func (l *link) pipeline(ctx context.Context, run scriptCall, jobs []job) (failures []failure) {
+func (l link) pipeline(ctx context.Context, run scriptCall, jobs []job) (failures []failure) {
 	cmds := make([]*redis.Cmd, len(jobs))
-	err := l.request(ctx, func(ctx context.Context) error {
-		pipe := l.client.Pipeline()
+	err := l.Health.Try(ctx, func(ctx context.Context) error {
+		pipe := l.Client.Pipeline()
 		for i, j := range jobs {
 			cmds[i] = run(ctx, pipe, []string{j.key}, j.args...)
 		}
@@ -167,23 +98,3 @@ func (l *link) pipeline(ctx context.Context, run scriptCall, jobs []job) (failur
 }
 
 type scriptCall func(ctx context.Context, c redis.Scripter, keys []string, args ...any) *redis.Cmd
-
-// eachNode calls fn for every server that holds keys.
-func (l *link) eachNode(ctx context.Context, fn func(context.Context, redis.Cmdable) error) error {
-	if cluster, ok := l.client.(*redis.ClusterClient); ok {
-		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return fn(ctx, node) })
-	}
-	return fn(ctx, l.client)
-}
-
-// ping says whether all of Redis answers. It bypasses the breaker and does not count for it.
-func (l *link) ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*l.timeout)
-	defer cancel()
-	l.stats.probes.Add(1)
-	err := l.eachNode(ctx, func(ctx context.Context, node redis.Cmdable) error { return node.Ping(ctx).Err() })
-	if err != nil {
-		l.stats.probeFailures.Add(1)
-	}
-	return err
-}

@@ -2,10 +2,12 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,9 +21,7 @@ import (
 
 func TestMain(m *testing.M) {
 	redis.SetLogger(silence{})
-	goleak.VerifyTestMain(m,
-		// The control of EachTry makes go-redis dial by itself once a second; it notices only then that its pool was closed.
-		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
+	goleak.VerifyTestMain(m)
 }
 
 // silence keeps the client from logging every refusal that a test asks for.
@@ -53,11 +53,62 @@ func dial(t testing.TB, addr string) *redis.Client {
 	return client
 }
 
-// patient is for tests that check what happens, not how fast: a busy machine must not look like a Redis that hangs.
-func patient(options GuardOptions, t testing.TB) GuardOptions {
-	setDefault(&options.Timeout, 5*time.Second)
-	options.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
-	return options
+// tuning is what a test changes of a guard and of the health that it goes by. By default a call may take long: a busy machine must
+// not look like a Redis that hangs.
+type tuning struct {
+	Timeout, ProbeEvery time.Duration
+	MarkTTL             time.Duration
+	MaxPending          int
+}
+
+// testHandle makes a handle, whose health is not watched before the guard is started.
+func testHandle(t testing.TB, client redis.UniversalClient, prefix string, o tuning) redisconn.Handle {
+	setDefault(&o.Timeout, 5*time.Second)
+	names := redisconn.NewNamespace(prefix)
+	names.Use("database")
+	health := redisconn.NewHealth(client, redisconn.HealthOptions{Timeout: o.Timeout, ProbeEvery: o.ProbeEvery}, testLog(t))
+	return redisconn.Handle{Client: client, Names: names, Health: health}
+}
+
+func testLog(t testing.TB) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }
+
+// newGuard makes a guard of the one database that all instances of a test share.
+func newGuard(t testing.TB, client redis.UniversalClient, o tuning) *Guard {
+	t.Helper()
+	return NewGuard(testHandle(t, client, "test", o), GuardOptions{MarkTTL: o.MarkTTL, MaxPending: o.MaxPending, Log: testLog(t)})
+}
+
+// outage is a hook that refuses what is asked while it is on.
+type outage struct{ on atomic.Bool }
+
+var errOutage = errors.New("connection refused")
+
+func (o *outage) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (o *outage) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if o.on.Load() {
+			return errOutage
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (o *outage) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if o.on.Load() {
+			return errOutage
+		}
+		return next(ctx, cmds)
+	}
+}
+
+// state is "ok", or "degraded" while Redis is not used.
+func (g *Guard) state() string {
+	if !g.link.Health.OK() {
+		return "degraded"
+	}
+	return "ok"
 }
 
 // dialPatient makes a client whose only deadline is the context's.
@@ -134,11 +185,4 @@ func eventually(t testing.TB, what string, check func() bool) {
 			t.Fatalf("did not happen: %s", what)
 		}
 	}
-}
-
-// testNames are those of one database, which all instances of a test share.
-func testNames() *redisconn.Namespace {
-	names := redisconn.NewNamespace("test")
-	names.Use("database")
-	return names
 }

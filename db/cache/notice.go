@@ -137,7 +137,7 @@ func (n *notice) review(ctx context.Context) {
 	case now-n.sent >= noticeRenew:
 		n.report(ctx)
 	}
-	if counts && !well && !n.warned && !n.guard.link.breaker.open.Load() { // else the keeper has said so
+	if counts && !well && !n.warned && !n.guard.link.Health.Down() { // else that was logged
 		n.warned = true
 		n.guard.options.Log.Warn("writes do not reach Redis; no instance uses the cache", "instance", n.guard.id)
 	}
@@ -147,7 +147,7 @@ func (n *notice) review(ctx context.Context) {
 func (n *notice) well() (since time.Duration, ok bool) {
 	n.writes.Lock()
 	defer n.writes.Unlock()
-	if len(n.open) > 0 || !n.guard.pending.empty() || n.guard.link.breaker.open.Load() {
+	if len(n.open) > 0 || !n.guard.pending.empty() || n.guard.link.Health.Down() {
 		n.unwell = n.guard.now()
 		return 0, false
 	}

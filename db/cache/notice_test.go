@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"studychat/db"
+	"studychat/redisconn"
 )
 
 // board is where the instances of a test tell each other: a database of notices, by the clock of a bubble.
@@ -162,12 +163,16 @@ func newSharer(t *testing.T, b *board) *sharer {
 	client := redis.NewClient(&redis.Options{Addr: "none", MaxRetries: -1, PipelinePoolSize: -1,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
 	client.AddHook(s.line)
-	s.guard = NewGuard(client, testNames(), GuardOptions{Log: slog.New(slog.NewTextHandler(s.log, nil))})
+	log := slog.New(slog.NewTextHandler(s.log, nil))
+	health := redisconn.NewHealth(client, redisconn.HealthOptions{}, log)
+	health.Start(t.Context())
+	s.guard = NewGuard(redisconn.Handle{Client: client, Names: redisconn.NewNamespace("test"), Health: health}, GuardOptions{Log: log})
 	s.guard.Start(t.Context())
 	stop := s.guard.StartSharing(t.Context(), b)
 	s.stop = sync.OnceFunc(func() {
 		stop()
 		s.guard.Stop()
+		health.Stop()
 		_ = client.Close()
 	})
 	return s
@@ -335,7 +340,7 @@ func TestAnInstanceThatStops(t *testing.T) {
 				pass(3 * time.Second)
 				if healed {
 					s.line.set(nil)
-					pass(s.guard.options.ProbeEvery + time.Millisecond)
+					pass(redisconn.ProbeEvery + time.Millisecond)
 				}
 				s.stop()
 				if stands, _ := b.has(); stands == healed {
@@ -426,7 +431,7 @@ func TestDiesBeforeAnybodyKnows(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server, store, b := newRedis(t), newFakeStore(), newBoard()
-			reader := newRig(t, store, server.Addr(), GuardOptions{}, Options{})
+			reader := newRig(t, store, server.Addr(), tuning{}, Options{})
 			started(t, reader)
 			t.Cleanup(reader.guard.StartSharing(t.Context(), b))
 			reader.guard.Pulse(b.pulse())

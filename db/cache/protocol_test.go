@@ -10,7 +10,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"studychat/db"
-	"studychat/redisconn"
 )
 
 // The checker takes reads and writes apart into their steps and plays interleavings of them, one step at a time.
@@ -27,7 +26,7 @@ type node struct {
 type system func(t *testing.T, store *fakeStore, client redis.UniversalClient, prefix string) node
 
 func guarded(t *testing.T, store *fakeStore, client redis.UniversalClient, prefix string) node {
-	guard := NewGuard(client, redisconn.NewNamespace(prefix), patient(GuardOptions{}, t))
+	guard := NewGuard(testHandle(t, client, prefix, tuning{}), GuardOptions{})
 	c := New(store, guard, Options{FillWait: 1}) // nobody fills between two steps
 	t.Cleanup(c.Stop)
 	return node{repo: c, guard: guard}

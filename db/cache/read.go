@@ -48,7 +48,7 @@ func peek[T any](ctx context.Context, c *Cache, e entry[T]) (v T, found, asked b
 		return v, false, redis.HasErrorPrefix(err, "WRONGTYPE")
 	}
 	if !ok {
-		c.guard.link.stats.misses.Add(1)
+		c.count(func(s *Stats) { s.Misses++ })
 		return v, false, true
 	}
 	v, found = use(ctx, c, e, raw)
@@ -56,8 +56,8 @@ func peek[T any](ctx context.Context, c *Cache, e entry[T]) (v T, found, asked b
 }
 
 func (c *Cache) avoid(key string) bool {
-	if c.guard.link.breaker.open.Load() || !c.guard.trust.holds(c.guard.now) || c.guard.pending.has(key) {
-		c.guard.link.stats.bypassed.Add(1)
+	if !c.guard.link.Health.Usable() || !c.guard.trust.holds(c.guard.now) || c.guard.pending.has(key) {
+		c.count(func(s *Stats) { s.Bypassed++ })
 		return true
 	}
 	return false
@@ -65,10 +65,9 @@ func (c *Cache) avoid(key string) bool {
 
 // use takes what Redis held, if it can be served. What is damaged or too old is deleted, which is safe at any time.
 func use[T any](ctx context.Context, c *Cache, e entry[T], raw string) (v T, ok bool) {
-	stats := c.guard.link.stats
 	parsed := parseValue(raw)
 	if parsed.state == stateLease || parsed.state == stateMark {
-		stats.misses.Add(1)
+		c.count(func(s *Stats) { s.Misses++ })
 		return v, false
 	}
 	var err error
@@ -77,14 +76,14 @@ func use[T any](ctx context.Context, c *Cache, e entry[T], raw string) (v T, ok 
 	}
 	switch {
 	case parsed.state != stateBody || err != nil:
-		stats.damaged.Add(1)
+		c.count(func(s *Stats) { s.Damaged++ })
 	case !e.current(v):
-		stats.tooOld.Add(1)
+		c.count(func(s *Stats) { s.TooOld++ })
 	default:
-		stats.hits.Add(1)
+		c.count(func(s *Stats) { s.Hits++ })
 		return v, true
 	}
-	stats.misses.Add(1)
+	c.count(func(s *Stats) { s.Misses++ })
 	_, _ = c.guard.link.eval(ctx, finishScript, e.key)
 	var none T
 	return none, false
@@ -115,7 +114,6 @@ func lease[T any](ctx context.Context, c *Cache, e entry[T]) (token string, v T,
 	reply, err := c.guard.link.eval(ctx, leaseScript, e.key, token, c.options.LeaseTTL.Milliseconds())
 	switch {
 	case errors.Is(err, redis.Nil):
-		c.guard.link.stats.leases.Add(1)
 		return token, v, false
 	case err != nil:
 		return "", v, false
@@ -125,7 +123,7 @@ func lease[T any](ctx context.Context, c *Cache, e entry[T]) (token string, v T,
 		v, found = awaitFill(ctx, c, e)
 	}
 	if !found {
-		c.guard.link.stats.foreign.Add(1)
+		c.count(func(s *Stats) { s.ForeignWaits++ })
 	}
 	return "", v, found
 }
@@ -155,14 +153,13 @@ func awaitFill[T any](ctx context.Context, c *Cache, e entry[T]) (v T, found boo
 // settle uses the lease up: it fills what was read, or gives the lease back.
 func settle[T any](ctx context.Context, c *Cache, e entry[T], token string, v T, loadErr error) {
 	ctx = context.WithoutCancel(ctx) // a caller that has gone must not leave its lease behind
-	stats := c.guard.link.stats
 	if loadErr == nil {
 		raw, err := encodeValue(e.version(v), v)
 		if err == nil && len(raw) <= e.maxBytes {
 			c.fill(ctx, e.key, token, raw, e.ttl(v))
 			return
 		}
-		stats.tooBig.Add(1)
+		c.count(func(s *Stats) { s.TooBig++ })
 	}
 	_, _ = c.guard.link.eval(ctx, releaseScript, e.key, token)
 }
@@ -173,8 +170,8 @@ func (c *Cache) fill(ctx context.Context, key, token string, raw []byte, ttl tim
 	switch {
 	case err != nil: // counted as a failure of Redis; the lease runs out
 	case reply == int64(1):
-		c.guard.link.stats.fills.Add(1)
+		c.count(func(s *Stats) { s.Fills++ })
 	default:
-		c.guard.link.stats.refused.Add(1)
+		c.count(func(s *Stats) { s.RefusedFills++ })
 	}
 }

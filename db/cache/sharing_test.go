@@ -15,7 +15,7 @@ func TestAHerdSharesLoads(t *testing.T) {
 	store := newFakeStore()
 	addr := newRedis(t).Addr()
 	patience := Options{LeaseTTL: time.Minute, FillWait: time.Millisecond} // the gate may hold the first load for long
-	rigs := []*rig{newRig(t, store, addr, GuardOptions{}, patience), newRig(t, store, addr, GuardOptions{}, patience)}
+	rigs := []*rig{newRig(t, store, addr, tuning{}, patience), newRig(t, store, addr, tuning{}, patience)}
 	chat := store.newChat("ann")
 	g := newGate() // holds the first load until everybody is there
 	first := make(chan error, 1)
@@ -29,7 +29,7 @@ func TestAHerdSharesLoads(t *testing.T) {
 	eventually(t, "all wait for the next round", func() bool {
 		rigs[0].cache.chats.mu.Lock()
 		defer rigs[0].cache.chats.mu.Unlock()
-		next := rigs[0].cache.chats.running[rigs[0].guard.names.Keys().Chat(chat.ID)].next
+		next := rigs[0].cache.chats.running[rigs[0].guard.link.Names.Keys().Chat(chat.ID)].next
 		return next != nil && next.waiters == herd
 	})
 	rigs[1].chat(t, "ann", chat.ID) // finds a foreign lease: reads, fills nothing
@@ -55,7 +55,7 @@ func TestAHerdWaitsForTheFillOfAnotherInstance(t *testing.T) {
 	t.Parallel()
 	store, addr := newFakeStore(), newRedis(t).Addr()
 	patience := Options{LeaseTTL: time.Minute, FillWait: time.Minute} // the gate may hold the load for long
-	filler, waiting := newRig(t, store, addr, GuardOptions{}, patience), newRig(t, store, addr, GuardOptions{}, patience)
+	filler, waiting := newRig(t, store, addr, tuning{}, patience), newRig(t, store, addr, tuning{}, patience)
 	chat := store.newChat("ann")
 	g := newGate()
 	results := make(chan error, 2)
@@ -63,8 +63,8 @@ func TestAHerdWaitsForTheFillOfAnotherInstance(t *testing.T) {
 	go read(g.in(t.Context()), filler)
 	<-g.reached
 	go read(t.Context(), waiting)
-	before := waiting.guard.Stats().RoundTrips
-	eventually(t, "the other instance looks again and again", func() bool { return waiting.guard.Stats().RoundTrips > before+4 })
+	looks := 0
+	eventually(t, "the other instance looks again and again", func() bool { looks += len(waiting.log.take()); return looks > 5 })
 	close(g.pass)
 	for range cap(results) {
 		if err := <-results; err != nil {
@@ -79,10 +79,10 @@ func TestAHerdWaitsForTheFillOfAnotherInstance(t *testing.T) {
 func TestTheWaitForAFillIsBounded(t *testing.T) {
 	t.Parallel()
 	store, server := newFakeStore(), newRedis(t)
-	r := newRig(t, store, server.Addr(), GuardOptions{}, Options{FillWait: 10 * time.Millisecond})
+	r := newRig(t, store, server.Addr(), tuning{}, Options{FillWait: 10 * time.Millisecond})
 	chat := store.newChat("ann")
 	// An instance took the lease, and died.
-	if err := dialPatient(t, server.Addr()).Set(t.Context(), r.guard.names.Keys().Chat(chat.ID), "ldead", time.Minute).Err(); err != nil {
+	if err := dialPatient(t, server.Addr()).Set(t.Context(), r.guard.link.Names.Keys().Chat(chat.ID), "ldead", time.Minute).Err(); err != nil {
 		t.Fatal(err)
 	}
 	r.chat(t, "ann", chat.ID)
@@ -94,7 +94,7 @@ func TestTheWaitForAFillIsBounded(t *testing.T) {
 func TestAStrangersLoadIsNotSharedWithMembers(t *testing.T) {
 	t.Parallel()
 	store := newFakeStore()
-	r := newRig(t, store, newRedis(t).Addr(), GuardOptions{}, Options{})
+	r := newRig(t, store, newRedis(t).Addr(), tuning{}, Options{})
 	chat := store.newChat("ann")
 	g := newGate()
 	blocker := make(chan error, 1)
@@ -114,7 +114,7 @@ func TestAStrangersLoadIsNotSharedWithMembers(t *testing.T) {
 		return func() bool {
 			r.cache.chats.mu.Lock()
 			defer r.cache.chats.mu.Unlock()
-			current := r.cache.chats.running[r.guard.names.Keys().Chat(chat.ID)]
+			current := r.cache.chats.running[r.guard.link.Names.Keys().Chat(chat.ID)]
 			return current != nil && current.next != nil && current.next.waiters == n
 		}
 	}

@@ -28,7 +28,7 @@ type storm struct {
 	reads    atomic.Int64
 }
 
-func newStorm(t *testing.T, addr string, options GuardOptions) *storm {
+func newStorm(t *testing.T, addr string, options tuning) *storm {
 	s := &storm{store: newFakeStore(), rowLocks: make([]sync.Mutex, 12), answered: make([]atomic.Int64, 12)}
 	for range 3 {
 		s.rigs = append(s.rigs, started(t, newRig(t, s.store, addr, options, Options{LeaseTTL: 20 * time.Millisecond})))
@@ -164,8 +164,8 @@ func (s *storm) report(t *testing.T) {
 	}
 }
 
-func stormOptions() GuardOptions {
-	return GuardOptions{MarkTTL: 30 * time.Millisecond, ProbeEvery: 20 * time.Millisecond}
+func stormOptions() tuning {
+	return tuning{MarkTTL: 30 * time.Millisecond, ProbeEvery: 20 * time.Millisecond}
 }
 
 func TestStorm(t *testing.T) {
@@ -210,7 +210,7 @@ func TestStormWithRedisKilledAndRestarted(t *testing.T) {
 			s.await(t, 300)
 			server.Restart()
 			eventually(t, "all use the cache again", func() bool {
-				return !slices.ContainsFunc(s.rigs, func(r *rig) bool { return r.guard.State() != "ok" })
+				return !slices.ContainsFunc(s.rigs, func(r *rig) bool { return r.guard.state() != "ok" })
 			})
 		}
 	})

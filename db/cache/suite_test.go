@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/uptrace/bun"
 
@@ -41,7 +40,7 @@ type instance struct {
 func open(t *testing.T, url, redisAddr string) *instance {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	guard := NewGuard(dialPatient(t, redisAddr), testNames(), GuardOptions{Timeout: 5 * time.Second, Log: log})
+	guard := newGuard(t, dialPatient(t, redisAddr), tuning{})
 	sql := new(statements)
 	store, err := sqlstore.Open(t.Context(), url, sqlstore.OpenOptions{Guard: guard, Log: log, Hook: sql})
 	if err != nil {
@@ -66,7 +65,7 @@ func TestRepository(t *testing.T) {
 			in := open(t, database(t), newRedis(t).Addr())
 			// A cleanup, since the suite's tests are parallel and end after this function.
 			t.Cleanup(func() {
-				if got := in.guard.Stats(); got.Hits == 0 || got.Fills == 0 || got.RedisFailures > 0 {
+				if got := in.guard.Stats(); got.Hits == 0 || got.Fills == 0 || in.guard.link.Health.Failures() > 0 {
 					t.Errorf("the suite did not run over the cache: %+v", got)
 				}
 			})

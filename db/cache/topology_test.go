@@ -34,7 +34,7 @@ func tuned(addrs ...string) *redis.UniversalOptions {
 func rigOn(t *testing.T, store *fakeStore, client redis.UniversalClient) *rig {
 	t.Helper()
 	t.Cleanup(func() { _ = client.Close() })
-	guard := NewGuard(client, testNames(), patient(GuardOptions{ProbeEvery: 50 * time.Millisecond}, t))
+	guard := newGuard(t, client, tuning{ProbeEvery: 50 * time.Millisecond})
 	c := New(store, guard, Options{})
 	t.Cleanup(c.Stop)
 	return started(t, &rig{store: store, guard: guard, cache: c})
@@ -88,7 +88,7 @@ func (c *contest) turn(t *testing.T, store *fakeStore) {
 		}
 		if got.HeadSeq < version {
 			if c.stale++; c.stale == 1 {
-				t.Logf("stale: version %d of %s at %v after %d; the writer's instance is %s, the reader's %s", got.HeadSeq, chat.ID, time.Since(at), version, writer.guard.State(), r.guard.State())
+				t.Logf("stale: version %d of %s at %v after %d; the writer's instance is %s, the reader's %s", got.HeadSeq, chat.ID, time.Since(at), version, writer.guard.state(), r.guard.state())
 			}
 		}
 	}
@@ -106,7 +106,7 @@ func (c *contest) recovers(t *testing.T) {
 		for _, chat := range []*db.Chat{c.chats[0], c.chats[1], c.chats[2], c.chats[3]} {
 			hitsAgain(t, r, chat.ID)
 		}
-		eventually(t, "nothing waits to be deleted", func() bool { return r.guard.State() == "ok" && r.guard.pending.empty() })
+		eventually(t, "nothing waits to be deleted", func() bool { return r.guard.state() == "ok" && r.guard.pending.empty() })
 	}
 	c.goesOn(t)
 	c.stop()
@@ -126,7 +126,7 @@ func (c *contest) goesOn(t *testing.T) {
 // degrades waits until an instance has noticed.
 func (c *contest) degrades(t *testing.T) {
 	t.Helper()
-	eventually(t, "degraded", func() bool { return c.rigs[0].guard.State() == "degraded" || c.rigs[1].guard.State() == "degraded" })
+	eventually(t, "degraded", func() bool { return c.rigs[0].guard.state() == "degraded" || c.rigs[1].guard.state() == "degraded" })
 }
 
 func TestClusterLosesANode(t *testing.T) {
@@ -169,14 +169,14 @@ func TestWriteReachesTheNodesThatAreLeft(t *testing.T) {
 	writer := rigOn(t, store, client)
 	reader := rigOn(t, store, redis.NewClusterClient(tuned(cluster.Addrs()...).Cluster()))
 	var user string
-	for i := 0; user == "" || nodeOf(t, client, writer.guard.names.Keys().List(user)) != 1; i++ {
+	for i := 0; user == "" || nodeOf(t, client, writer.guard.link.Names.Keys().List(user)) != 1; i++ {
 		user = fmt.Sprint("user", i)
 	}
 	chat := store.newChat("ann", user)
-	for nodeOf(t, client, writer.guard.names.Keys().Chat(chat.ID)) != 0 {
+	for nodeOf(t, client, writer.guard.link.Names.Keys().Chat(chat.ID)) != 0 {
 		chat = store.newChat("ann", user)
 	}
-	key := writer.guard.names.Keys().Chat(chat.ID)
+	key := writer.guard.link.Names.Keys().Chat(chat.ID)
 	hitsAgain(t, reader, chat.ID)
 	cluster.Kill(1)
 	w := store.begin(t.Context(), writer.guard, chat.ID)

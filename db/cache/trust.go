@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"studychat/db"
+	"studychat/redisconn"
 )
 
 const (
@@ -51,7 +52,7 @@ func (g *Guard) StartSharing(ctx context.Context, reporter Reporter) (stop func(
 	return func() {
 		cancel()
 		tasks.Wait()
-		ctx, cancel := context.WithTimeout(context.Background(), 4*g.options.Timeout+noticeTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), 4*g.link.Health.Timeout()+noticeTimeout)
 		defer cancel()
 		if !g.pending.empty() {
 			_ = g.flush(ctx) // Stop says what remains
@@ -93,7 +94,7 @@ func (g *Guard) Pulse(p db.Pulse) (othersCutOff bool) {
 // either has said so.
 func (g *Guard) sayWhether(standing []db.Outage) {
 	switch {
-	case len(standing) > 0 && !g.trust.said && !g.link.breaker.open.Load():
+	case len(standing) > 0 && !g.trust.said && !g.link.Health.Down():
 		g.trust.said = true
 		g.options.Log.Warn("the writes of other instances do not reach Redis; reading from the database",
 			"instances", len(standing), "first", standing[0].Instance)
@@ -124,7 +125,7 @@ func (g *Guard) sweepForOthers(ctx context.Context, reporter Reporter) {
 func (g *Guard) sweepFor(ctx context.Context, reporter Reporter, over []db.Outage) {
 	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
 	defer cancel()
-	if err := g.link.eachNode(ctx, g.sweep); err != nil {
+	if err := redisconn.EachMaster(ctx, g.link.Client, g.sweep); err != nil {
 		g.options.Log.DebugContext(ctx, "the cache could not be cleared of what another instance left", "error", err)
 		return // the next pulse lists it again
 	}

@@ -1,4 +1,4 @@
-// Package graphtest is for tests alone: it checks answers by the rules of GraphQL itself.
+// Package graphtest is for tests only: it checks answers by GraphQL's own rules.
 package graphtest
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// Request is what was asked.
+// Request is the request of an answer.
 type Request struct {
 	Schema    *ast.Schema
 	Document  string
@@ -20,13 +20,13 @@ type Request struct {
 	Variables map[string]any
 }
 
-// Check says what of an answer is not as GraphQL (September 2025) wants it, or nil:
+// Check returns how an answer violates GraphQL (September 2025), or nil:
 //
 //   - data has exactly the fields that were selected (6.3), of their types, as far as JSON can tell;
 //   - null only where the schema allows it, and data itself is null only with an error (6.4.4);
 //   - the path of every error leads to a null (7.1.2).
 //
-// It takes request errors, which have no data, as they are.
+// It does not check request errors, which have no data.
 func Check(request Request, answer []byte) error {
 	var got struct {
 		Data   json.RawMessage
@@ -155,7 +155,7 @@ func leaf(at string, definition *ast.Definition, value any) error {
 	return nil
 }
 
-// composite checks an object. Without __typename its type is not told: it must then fit one of those that it may be.
+// composite checks an object. Without __typename its type is unknown: it must then fit one of the possible types.
 func (c checker) composite(at string, definition *ast.Definition, sets []ast.SelectionSet, value any) error {
 	var firstErr error
 	for _, possible := range c.Schema.GetPossibleTypes(definition) {
@@ -170,7 +170,7 @@ func (c checker) composite(at string, definition *ast.Definition, sets []ast.Sel
 	return firstErr
 }
 
-// named says whether the object itself says that it is of this type.
+// named says whether the object's __typename is this type.
 func (c checker) named(definition *ast.Definition, sets []ast.SelectionSet, value any) bool {
 	object, _ := value.(map[string]any)
 	for key, fields := range c.collect(definition, sets) {

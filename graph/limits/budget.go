@@ -39,16 +39,12 @@ func NewBudget() *Budget { return &Budget{reading: semaphore.NewWeighted(MaxRead
 // Exceeded is an error when the answer has too much text.
 func (b *Budget) Exceeded() *gqlerror.Error { return tooMuchText(b.text.Load()) }
 
-// Count counts the text of a field on its way into the answer, so that each copy counts: content under several names,
-// messages under several names, in queries, mutations and events alike.
-func (b *Budget) Count(value any) *gqlerror.Error {
-	if n := textBytes(value); n > 0 {
-		return tooMuchText(b.text.Add(int64(n)))
-	}
-	return nil
-}
+// Add counts the text of a field on its way into the answer, so that each copy counts: content under several names, messages
+// under several names, in queries, mutations and events alike.
+func (b *Budget) Add(bytes int) *gqlerror.Error { return tooMuchText(b.text.Add(int64(bytes))) }
 
-func textBytes(value any) (n int) {
+// TextBytes is what the value of a field counts: 0 for most of them.
+func TextBytes(value any) (n int) {
 	switch v := value.(type) {
 	case string:
 		n = len(v)

@@ -89,7 +89,7 @@ func TestTextBytes(t *testing.T) {
 		{"no text", 5, 0},
 		{"objects count by their fields", &db.Message{Content: long}, 0},
 	} {
-		if got := textBytes(c.value); got != c.want {
+		if got := TextBytes(c.value); got != c.want {
 			t.Errorf("%s: got %d, want %d", c.reason, got, c.want)
 		}
 	}

@@ -9,14 +9,14 @@ import (
 	"studychat/db"
 )
 
-// MaxCost is the budget of an answer. A field costs 1, or what fieldCost says; a field of an object in a list costs that
-// for each of the list, and lists are counted as full: by `first` or `last`, else by the size of a usual page. Whatever
-// @skip and @include leave out counts all the same.
+// MaxCost is the budget of an answer. A field costs 1, or what fieldCost says. A field of an object in a list counts once for
+// each element, and lists are counted as full: by `first` or `last`, else by the size of a usual page. Fields that @skip and
+// @include leave out count too.
 //
-// A front end that asks for 20 chats with 50 messages each, and for all there is to know of them, names included, comes to 60,000.
+// 20 chats with 50 messages each, with all fields of both and the names of users, cost 60,000.
 const MaxCost = 70_000
 
-// fieldCost is for the fields that cost more than the few hundred nanoseconds of any other. A test names what is missing.
+// fieldCost is for fields that cost more than the usual few hundred nanoseconds. A test names those that are missing.
 var fieldCost = map[string]int{
 	// A read of its own: 50 of them fit into a document. (Query.nodes: for each id.)
 	"Query.viewer": 1, "Query.chats": 1000, "Query.chat": 1000, "Query.node": 1000, "Query.nodes": 100, "Subscription.chatEvents": 1000,
@@ -34,23 +34,23 @@ var fieldCost = map[string]int{
 	"ChatCreated.chatEdge": 200, "MessageSent.chatEdge": 200, "MemberAdded.chatEdge": 200,
 	// Up to 800 KB of text, read one by one.
 	"Module.content": 200,
-	// Up to 64 KB of text; what a whole answer may have of it is MaxAnswerBytes.
+	// Up to 64 KB of text. MaxAnswerBytes bounds the text of the whole answer.
 	"Message.content": 20,
 }
 
-// contentCopy is for each further name that one selection gives to a message's content, which nobody needs.
+// contentCopy is for each further alias of a message's content in one selection, which no honest client needs.
 const contentCopy = 400
 
 // mutationCost is for each root field of a mutation: a transaction and two reads.
 const mutationCost = 1000
 
-// usualPage is the size of pages that do not say how large they are.
+// usualPage is the size of pages without `first` and `last`.
 var usualPage = map[string]int{
 	"Query.chats": db.ChatPage, "Query.modules": db.ChatPage, "Module.chats": db.ChatPage, "Chat.messages": db.MessagePage,
 }
 
-// listSize is how many elements the lists without pages usually have; others count as 10. Those of introspection are the
-// means of our schema, rounded up.
+// listSize is how many elements lists without pages usually have; lists that are not named here count as 10. The sizes for
+// introspection are the means of our schema, rounded up.
 var listSize = map[string]int{
 	"__Schema.types": 85, "__Schema.directives": 8, "__Directive.args": 1, "__Directive.locations": 4,
 	"__Type.fields": 5, "__Field.args": 1, "__Type.inputFields": 1, "__Type.interfaces": 1, "__Type.enumValues": 2, "__Type.possibleTypes": 1,
@@ -66,7 +66,7 @@ func cost(set ast.SelectionSet, variables map[string]any) int {
 	return costOf(set, &scope{}, variables)
 }
 
-// scope is where a selection set stands; its fragments stand in the same place.
+// scope is the place of a selection set in the document; a fragment has the scope in which it is spread.
 type scope struct {
 	page    int    // the size of the page whose edges these are
 	content string // the first name of a message's content here
@@ -90,7 +90,7 @@ func costOf(set ast.SelectionSet, in *scope, variables map[string]any) (n int) {
 	return n
 }
 
-// key names a field as the tables above do.
+// key is the name of a field in the tables above.
 func key(field *ast.Field) string { return field.ObjectDefinition.Name + "." + field.Name }
 
 func ownCost(field *ast.Field, in *scope) int {

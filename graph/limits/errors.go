@@ -16,7 +16,7 @@ func init() {
 	errcode.RegisterErrorType(codeTooComplex, errcode.KindProtocol)
 }
 
-// invalid is a request error of GraphQL's own kind.
+// invalid is a validation error.
 func invalid(message string) *gqlerror.Error {
 	err := gqlerror.Errorf("%s", message)
 	errcode.Set(err, errcode.ValidationFailed)
@@ -52,7 +52,7 @@ func checkCounts(counts []count) *gqlerror.Error {
 	return nil
 }
 
-// badText is what a document is refused with whose text nobody can have meant.
+// badText refuses a document whose text must be a mistake.
 func badText(message string) *gqlerror.Error {
 	err := gqlerror.Errorf("%s", message)
 	errcode.Set(err, errcode.ParseFailed)

@@ -17,25 +17,25 @@ import (
 	"studychat/db"
 )
 
-// Limits of a document, checked before it is validated, since validation takes time that grows with the square of what
-// is repeated. Each error tells the limit and the value. The documents of real clients need three quarters of each at
-// most and mostly a tenth, which a test holds; what passes is validated in a few milliseconds of CPU.
+// Limits of a document. They are checked before validation, whose time grows with the square of what is repeated. Each error
+// tells the limit and the value. The documents of real clients reach at most three quarters of each limit, mostly a tenth, as a
+// test checks. A document within the limits is validated in a few milliseconds of CPU.
 const (
 	MaxBytes      = 128 << 10               // besides the texts in it
 	MaxTextBytes  = LongestText*12 + 16<<10 // of the texts in it, with their escapes: \ud83d\ude00 is one character; there is room for a title and ids beside the longest
 	MaxLines      = 50_000                  // a block of text is split at each of them, three times
 	MaxTokens     = 5000                    // comments count
-	MaxNameBytes  = 80                      // validation compares names with the schema's, in time that grows with their lengths
+	MaxNameBytes  = 80                      // validation compares names with the schema's, in time that grows with their length
 	MaxNesting    = 50                      // of brackets of all kinds: selections, lists, objects
 	MaxFields     = 500                     // as written
-	MaxSelections = 5000                    // and values, with fragments expanded, of all operations and fragments: fragments in a chain double with each
+	MaxSelections = 5000                    // and values, of all operations and fragments with fragments expanded, which may double at each level
 	MaxDepth      = 20                      // of fields and inline fragments
 	MaxAliases    = 100
 	MaxFragments  = 100 // definitions and operations together
 	MaxDirectives = 100
 	MaxVariables  = 100
 	MaxArguments  = 500
-	MaxRepeats    = 5000 // pairs of fields that would stand in the same place of the answer; validation compares each
+	MaxRepeats    = 5000 // pairs of fields in the same place of the answer; validation compares each pair
 )
 
 // LongestText is the number of characters of the longest text that the schema promises to take: the content of a module.
@@ -68,7 +68,7 @@ func (Limits) ExtensionName() string { return "Limits" }
 // Validate is for gqlgen.
 func (Limits) Validate(graphql.ExecutableSchema) error { return nil }
 
-// MutateOperationParameters is gqlgen's hook before parsing. It changes the variables alone.
+// MutateOperationParameters is gqlgen's hook before parsing. It changes only the variables.
 func (l Limits) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
 	if _, err := auth.FromContext(ctx); err != nil {
 		return gqlerror.WrapPath(nil, err)

@@ -9,7 +9,7 @@ import (
 )
 
 // scalarLiterals refuses the literals that gqlparser's ValuesOfCorrectType lets pass and GraphQL (5.6.1) does not: whole
-// numbers of more than 32 bits, an empty object for a scalar or an enum, and whatever a scalar of our own cannot read.
+// numbers of more than 32 bits, an empty object for a scalar or an enum, and literals that one of our own scalars cannot read.
 var scalarLiterals = core.Rule{
 	Name: "ScalarLiterals",
 	RuleFunc: func(observers *core.Events, addError core.AddErrFunc) {
@@ -22,7 +22,7 @@ var scalarLiterals = core.Rule{
 	},
 }
 
-// fits looks at one value; those within a list or an object have their own turn.
+// fits checks one value; the values in a list or an object are checked by themselves.
 func fits(value *ast.Value) bool {
 	isLeaf := value.Definition.Kind == ast.Scalar || value.Definition.Kind == ast.Enum
 	switch {

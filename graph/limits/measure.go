@@ -11,7 +11,7 @@ type size struct {
 	selections, depth                                            int // with fragments expanded
 	repeats                                                      int // counted only when all else is within its limits
 	introspection                                                bool
-	wrong                                                        string // why its fragments cannot be expanded
+	wrong                                                        string // why the fragments cannot be expanded
 }
 
 func (s size) check() *gqlerror.Error {
@@ -35,7 +35,7 @@ func (s size) counts() []count {
 	}
 }
 
-// measure walks a document once: every fragment is measured once and its size is added wherever it is spread.
+// measure walks a document once. Every fragment is measured once, and its size is added wherever it is spread.
 type measure struct {
 	size
 
@@ -43,15 +43,15 @@ type measure struct {
 	expanded    map[string]*expansion // nil while the walk is within the fragment
 }
 
-// expansion is what a selection set comes to with its fragments expanded. Values count as selections do: validation looks
-// at those of a fragment again for each operation and each fragment that reaches it.
+// expansion is the size of a selection set with its fragments expanded. Values count like selections, since validation checks
+// the values of a fragment again for each operation and each fragment that reaches it.
 type expansion struct{ selections, depth int }
 
 func measureDocument(document *ast.QueryDocument) size {
 	m := &measure{definitions: map[string]*ast.FragmentDefinition{}, expanded: map[string]*expansion{}}
 	m.fragments = len(document.Operations) + len(document.Fragments)
 	for _, f := range document.Fragments {
-		if m.definitions[f.Name] != nil { // which of them is meant, nobody could say
+		if m.definitions[f.Name] != nil { // the name is ambiguous
 			m.wrong = `There can be only one fragment named "` + f.Name + `".`
 		}
 		m.definitions[f.Name] = f
@@ -74,7 +74,7 @@ func measureDocument(document *ast.QueryDocument) size {
 // saturated keeps doubling fragments from overflowing.
 const saturated = 1 << 30
 
-// add counts what validation walks: each operation and each fragment with all that they reach.
+// add counts what validation walks: each operation and each fragment, with everything that it reaches.
 func (m *measure) add(e expansion) {
 	m.selections, m.depth = min(saturated, m.selections+e.selections), max(m.depth, e.depth)
 }
@@ -96,8 +96,8 @@ func values(arguments ast.ArgumentList) (n int) {
 	return n
 }
 
-// textWeight is for how many bytes of a text one value counts: what is wrong is written into a message each time that it is
-// looked at, and a fragment's values are looked at wherever it is spread.
+// textWeight is how many bytes of text count as one value. A wrong value is written into a message each time that it is checked,
+// and the values of a fragment are checked wherever it is spread.
 const textWeight = 512
 
 func countValues(value *ast.Value) int {
@@ -144,8 +144,8 @@ func (m *measure) countField(field *ast.Field) int {
 	return values(field.Arguments)
 }
 
-// spread measures a fragment the first time. Validation would refuse unknown fragments and circles too, but only after it
-// has compared every pair of spreads: a thousand unknown ones took 280 ms.
+// spread measures a fragment the first time. Validation would refuse unknown fragments and cycles too, but only after it
+// compared every pair of spreads: a thousand unknown ones took 280 ms.
 func (m *measure) spread(name string) expansion {
 	known, seen := m.expanded[name]
 	switch {

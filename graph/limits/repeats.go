@@ -2,20 +2,20 @@ package limits
 
 import "github.com/vektah/gqlparser/v2/ast"
 
-// repeats counts the pairs of fields that would stand in the same place of the answer.
+// repeats counts the pairs of fields in the same place of the answer.
 type repeats struct {
 	definitions map[string]*ast.FragmentDefinition
 	pairs       int
 }
 
-// place is a place in the answer: how many fields stand there, and the places below it.
+// place is a place in the answer: the number of fields that are written there, and the places below it.
 type place struct {
 	fields int
 	below  map[string]*place
 }
 
 // countRepeats takes time in proportion to the document with its fragments expanded, which must be within its limit and
-// without circles.
+// without cycles.
 func countRepeats(document *ast.QueryDocument, definitions map[string]*ast.FragmentDefinition) int {
 	r := &repeats{definitions: definitions}
 	for _, op := range document.Operations {
@@ -27,7 +27,7 @@ func countRepeats(document *ast.QueryDocument, definitions map[string]*ast.Fragm
 	return r.pairs
 }
 
-// walk counts a pair once for the set and once more for each inline fragment around it: so often validation compares it.
+// walk counts a pair once for the set and once more for each inline fragment around it, as often as validation compares it.
 func (r *repeats) walk(at *place, set ast.SelectionSet, often int) {
 	for _, selection := range set {
 		switch s := selection.(type) {

@@ -7,14 +7,14 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
-// maxErrors is how many mistakes of a document are told: nobody reads more, and each takes time and room to write.
+// maxErrors is how many errors of a document are reported. People do not read more, and each takes time and memory.
 const maxErrors = 20
 
 // Unsuggesting ends the names of the rules that suggest nothing.
 const Unsuggesting = "WithoutSuggestions"
 
-// Rules are GraphQL's, for one document each time. With suggest, some look among a type's fields, arguments or
-// values for names like the one that is wrong; none looks among all types of the schema, which takes longest.
+// Rules makes GraphQL's rules for one document at a time. With suggest, some of them look for similar names among a type's
+// fields, arguments or values. None looks among all types of the schema, which takes longest.
 func Rules(suggest bool) func() *rules.Rules {
 	silent := []core.Rule{rules.KnownTypeNamesRuleWithoutSuggestions}
 	if !suggest {

@@ -11,10 +11,10 @@ import (
 	"github.com/vektah/gqlparser/v2/lexer"
 )
 
-// checkText refuses what can be told from the tokens alone, before a parser recurses into them. It takes time in
-// proportion to the text, and stops where the limit of tokens is reached.
+// checkText checks the limits that need only the tokens, before a parser recurses into them. It takes time in proportion to the
+// text, and stops at the limit of tokens.
 //
-// Texts have a limit of their own: a module's content is as long as hundreds of documents, and costs less to read than a
+// Texts have a limit of their own: a module's content is as long as hundreds of documents, but costs less to read than a
 // document of a tenth of its length.
 func checkText(query string) *gqlerror.Error {
 	if err := TooComplex("bytes", MaxBytes+MaxTextBytes, len(query)); err != nil {
@@ -36,10 +36,10 @@ func checkText(query string) *gqlerror.Error {
 	})
 }
 
-// text is what is counted in the tokens of a document. Where the text cannot be read on, counting ends.
+// text is what is counted in the tokens of a document. Counting ends at the first syntax error.
 //
-// Half of a surrogate pair is looked for once and at the end: a look at the whole text for each of 10,000 values that had a
-// reason took two minutes.
+// The search for half of a surrogate pair runs once, at the end: a search of the whole text for each of 10,000 suspicious values
+// took two minutes.
 type text struct {
 	tokens, name, nesting, texts int
 	halfPair                     bool
@@ -96,8 +96,8 @@ func (p *position) byteOf(char int) int {
 	return p.bytes
 }
 
-// hasHalfPair finds an escape such as \ud83d without its other half. The lexer puts U+FFFD in its place, and text would
-// be stored that nobody wrote.
+// hasHalfPair finds an escape such as \ud83d without its other half. The lexer would replace it by U+FFFD, and the text that is
+// stored would not be the one that was sent.
 func hasHalfPair(query string) bool {
 	for {
 		at := strings.IndexByte(query, '\\')

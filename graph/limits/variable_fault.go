@@ -17,9 +17,9 @@ const maxBrief = 40
 // VariableFault is why a variable's value does not fit. It is a request error with the code and the field that a resolver
 // gives for a bad argument, so that clients handle both in one place.
 type VariableFault struct {
-	path            ast.Path // "variable", its name, and on into its value
-	message, hidden string   // what follows the name; hidden says nothing of the schema that the client did not name
-	missing         bool     // the path ends with a field that the client did not name
+	path            ast.Path // "variable", its name, and the path within its value
+	message, hidden string   // what follows the name; hidden names nothing of the schema that the client did not send
+	missing         bool     // the path ends with a field that the client did not send
 	line, column    int      // where the document defines the variable
 }
 
@@ -43,7 +43,7 @@ func (f *VariableFault) Present(hidden bool) *gqlerror.Error {
 	return out
 }
 
-// nameOf is a path as people write it: input.title.
+// nameOf is a path for people: input.title.
 func nameOf(path ast.Path) string {
 	short := make(ast.Path, 0, len(path))
 	for _, step := range path[1:] {
@@ -65,7 +65,7 @@ func fieldOf(path ast.Path) string {
 	return ""
 }
 
-// brief shows a value as it came, if it is short.
+// brief is a value for a message, shortened.
 func brief(value any) string {
 	switch v := value.(type) {
 	case map[string]any:
@@ -84,7 +84,7 @@ func brief(value any) string {
 	return Shorten(strings.ToValidUTF8(string(text), ""), 2*maxBrief)
 }
 
-// reason is what a scalar says of a value that it does not take.
+// reason is why a scalar refuses a value.
 func reason(err error) string {
 	if own, ok := errors.AsType[*db.Error](err); ok {
 		return own.Message

@@ -11,7 +11,7 @@ import (
 	"studychat/graph/model"
 )
 
-// scalars read one value each: from a variable, or from the document. Others pass as they are.
+// scalars read one value each, from a variable or from the document. Values of other scalars pass unchanged.
 var scalars = map[string]func(any) (any, error){
 	"Int":      func(v any) (any, error) { return model.UnmarshalInt64(v) },
 	"String":   func(v any) (any, error) { return model.UnmarshalString(v) },
@@ -23,12 +23,11 @@ var scalars = map[string]func(any) (any, error){
 // variableFaultKey is where a fault waits until the document is known to be valid.
 const variableFaultKey = "variables.fault"
 
-// coerceVariables brings the variables into the form that the schema asks for, before gqlparser looks at them. gqlparser
-// refuses 2.0 for an Int and takes "2", and takes texts for numbers, numbers for texts and enum values in any case, which
-// then failed in a field: with status 200, and after other mutations of the document had run. GraphQL (6.1.2) calls each of
-// them a request error.
+// coerceVariables converts the variables to the types of the schema before gqlparser checks them. gqlparser refuses 2.0 for an
+// Int, but accepts texts for numbers, numbers for texts and enum values in any letter case. These then failed in a field: with
+// status 200, and after other mutations of the document had run. GraphQL (6.1.2) makes each of them a request error.
 //
-// The document may not be validated yet, and its own mistakes are told first: so a fault is only remembered.
+// The document may not be validated yet, and its own errors come first, so a fault is only remembered.
 func (l Limits) coerceVariables(ctx context.Context, document *ast.QueryDocument, params *graphql.RawParams) {
 	operation := document.Operations.ForName(params.OperationName)
 	if operation == nil {
@@ -57,7 +56,7 @@ func faultOf(op *graphql.OperationContext) *VariableFault {
 	return fault
 }
 
-// coercion is one run over the variables of a request. It ends at the first fault.
+// coercion is one pass over the variables of a request. It ends at the first fault.
 type coercion struct {
 	schema *ast.Schema
 	fault  *VariableFault
@@ -71,7 +70,7 @@ func (c *coercion) variables(definitions ast.VariableDefinitionList, given map[s
 		}
 		definition := c.schema.Types[d.Type.Name()]
 		if definition == nil || !definition.IsInputType() {
-			continue // validation says so
+			continue // validation reports it
 		}
 		path := ast.Path{ast.PathName("variable"), ast.PathName(d.Variable)}
 		value, ok := given[d.Variable]
@@ -97,7 +96,7 @@ func (c *coercion) fail(path ast.Path, message, hidden string) {
 	}
 }
 
-// value is Input Coercion (3.4 to 3.13). Lists take a single value for a list of one.
+// value is Input Coercion (3.4 to 3.13). A single value for a list is a list of one.
 func (c *coercion) value(path ast.Path, typ *ast.Type, value any) any {
 	switch list, isList := value.([]any); {
 	case c.fault != nil:
@@ -159,7 +158,7 @@ func (c *coercion) object(path ast.Path, definition *ast.Definition, value any) 
 	return out
 }
 
-// failMissing names a field that the client did not name: with a hidden schema, nobody is told.
+// failMissing names a field that the client did not send. A server that hides its schema does not name it.
 func (c *coercion) failMissing(path ast.Path, field string) {
 	if c.fault == nil {
 		c.fail(below(path, ast.PathName(field)), "is missing.", "lacks a required field.")
@@ -167,8 +166,8 @@ func (c *coercion) failMissing(path ast.Path, field string) {
 	}
 }
 
-// failUnknown names the first of the unknown fields, so that the answer is the same each time. It wins over what else is
-// wrong: a misspelt field is missing under its right name.
+// failUnknown names the first of the unknown fields in alphabetical order, so that the answer is the same each time. It replaces
+// other faults: a misspelt field is also missing under its right name.
 func (c *coercion) failUnknown(path ast.Path, definition *ast.Definition, object map[string]any) {
 	unknown := maps.Clone(object)
 	for _, field := range definition.Fields {

@@ -7,18 +7,17 @@ import (
 	"studychat/db"
 )
 
-// Chat is a chat in an answer: the domain's own, and the chats that stand in the same list, so that a field that needs
-// a look-up is looked up once for the whole list.
+// Chat is a chat in an answer. It knows the other chats of its list, so that a field that needs a look-up is read once for the
+// whole list.
 //
-// gqlgen's own batching does not reach here: in a Relay connection the list holds edges, and gqlgen batches the
-// elements of a list alone.
+// gqlgen's own batching does not help here: it batches the elements of a list, and the list of a Relay connection holds edges.
 type Chat struct {
 	*db.Chat
 
 	list *list
 }
 
-// NewChat is a chat that stands alone.
+// NewChat is a chat without a list.
 func NewChat(chat *db.Chat) *Chat { return NewChats([]*db.Chat{chat})[0] }
 
 // NewChats are the chats of one list.
@@ -46,9 +45,8 @@ type lookup struct {
 	err   error
 }
 
-// Lookup returns what find finds for chat, calling find once for all the chats of its list, whatever comes of it, and again
-// after an error for callers that AskAgain. key names the look-up with its arguments. The answer is T's zero value and false when
-// find left the chat out.
+// Lookup returns what find finds for chat. It calls find once for all chats of the list, even if it fails; only a caller with
+// AskAgain tries again after an error. key names the look-up with its arguments. ok is false when find did not find the chat.
 func Lookup[T any](ctx context.Context, chat *Chat, key string, find func(context.Context, []*db.Chat) (map[string]T, error)) (T, bool, error) {
 	l := chat.list.lookup(key)
 	l.mu.Lock()
@@ -64,10 +62,10 @@ func Lookup[T any](ctx context.Context, chat *Chat, key string, find func(contex
 
 type againKey struct{}
 
-// AskAgain is for a caller that waits for a database which does not answer. Other answers give up after the first error.
+// AskAgain is ctx for a caller that waits for a database that does not answer. Others give up after the first error.
 func AskAgain(ctx context.Context) context.Context { return context.WithValue(ctx, againKey{}, true) }
 
-// AsksAgain says whether an earlier error is to be forgotten.
+// AsksAgain says whether ctx comes from AskAgain.
 func AsksAgain(ctx context.Context) bool { return ctx.Value(againKey{}) != nil }
 
 func (l *list) lookup(key string) *lookup {

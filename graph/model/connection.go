@@ -2,7 +2,7 @@ package model
 
 import "studychat/db"
 
-// ChatConnection is a page of chats. It remembers which list it is a page of, for totalCount.
+// ChatConnection is a page of chats. It knows its list, for totalCount.
 type ChatConnection struct {
 	Edges       []*ChatEdge
 	Nodes       []*Chat
@@ -33,7 +33,7 @@ func NewModuleEdge(module *db.Module) *ModuleEdge {
 	return &ModuleEdge{Cursor: db.ModuleKey(module).ModuleCursor(), Node: module}
 }
 
-// NewPageInfo says where a page stands, given the cursors of its edges.
+// NewPageInfo describes the page with the cursors of its edges.
 func NewPageInfo(cursors []string, hasPrev, hasNext bool) *PageInfo {
 	info := &PageInfo{HasNextPage: hasNext, HasPreviousPage: hasPrev}
 	if n := len(cursors); n > 0 {

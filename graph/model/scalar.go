@@ -1,5 +1,5 @@
-// Package model holds the few Go types of the schema that are not the domain's own: what gqlgen writes
-// (models.go: connections, inputs, payloads), the events as GraphQL sees them, and the scalars.
+// Package model holds the few Go types of the schema that do not belong to the domain: those that gqlgen writes (models.go:
+// connections, inputs, payloads), the events as GraphQL sees them, and the scalars.
 package model
 
 import (

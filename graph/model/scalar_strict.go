@@ -11,8 +11,8 @@ import (
 	"studychat/db"
 )
 
-// The scalars of GraphQL, read as its specification says (3.5, input coercion). gqlgen's own take the number 5 for a
-// text and the text "5" for a number: a client with a mistake would store what nobody wrote.
+// The scalars of GraphQL, read as its specification says (3.5, input coercion). gqlgen's own accept the number 5 for a text and
+// the text "5" for a number, which hides mistakes of clients.
 //
 // Numbers come as int64 from the document, as json.Number or float64 from variables, depending on who decodes them.
 
@@ -78,7 +78,7 @@ func UnmarshalInt64(v any) (int64, error) {
 	return 0, wrong("An Int is a whole number of at most 32 bits.")
 }
 
-// whole is the number that v is, if it is whole and a float64 could not have rounded it.
+// whole is the value of v, if it is a whole number that a float64 cannot have rounded.
 func whole(v any) (int64, bool) {
 	switch v := v.(type) {
 	case int64:
@@ -94,8 +94,8 @@ func whole(v any) (int64, bool) {
 	return 0, false
 }
 
-// wholeNumber is the number that JSON's text is, if that is whole. It counts digits: a float64 would round 2.0000000000000001,
-// and exact arithmetic would build what 1e999999999 is.
+// wholeNumber is the value of a JSON number, if it is whole. It works on the digits: a float64 would round 2.0000000000000001,
+// and exact arithmetic would compute 1e999999999.
 func wholeNumber(text string) (int64, bool) {
 	mantissa, exponent, scale := text, "", 0
 	if at := strings.IndexAny(text, "eE"); at >= 0 {

@@ -99,7 +99,7 @@ func (l *Lookup) find(ctx context.Context, params *graphql.RawParams) error {
 	return nil
 }
 
-// name is what the request calls its document, or "", and the field where it does.
+// name is the name that the request gives its document, or "", and the field that holds it.
 func (l *Lookup) name(extensions map[string]any) (id, field string, err error) {
 	if extension := extensions[persistedQueryKey]; extension != nil {
 		id, err = l.hashOf(extension)
@@ -115,7 +115,7 @@ func (l *Lookup) name(extensions map[string]any) (id, field string, err error) {
 	return "", "", nil
 }
 
-// hashOf reads Apollo's extension. With a manifest, clients send the ids of that in the place of the hash.
+// hashOf reads Apollo's extension. With a manifest, clients send its ids instead of the hash.
 func (l *Lookup) hashOf(extension any) (string, error) {
 	members, _ := extension.(map[string]any)
 	hash, isText := members["sha256Hash"].(string)
@@ -132,7 +132,7 @@ func (l *Lookup) hashOf(extension any) (string, error) {
 	return hash, nil
 }
 
-// isOne knows the numbers that decoders of JSON make, with UseNumber and without.
+// isOne accepts the types of numbers that JSON decoders make.
 func isOne(value any) bool {
 	switch n := value.(type) {
 	case json.Number:
@@ -148,7 +148,7 @@ func isOne(value any) bool {
 	return false
 }
 
-// lookUp finds what clients have registered. Where only trusted documents run, nobody registers any.
+// lookUp finds a document that clients registered. In the mode Enforce clients register none.
 func (l *Lookup) lookUp(id string, params *graphql.RawParams) error {
 	if l.mode != Enforce && IsHash(id) {
 		if document, ok := l.store.Get(id); ok {
@@ -161,7 +161,7 @@ func (l *Lookup) lookUp(id string, params *graphql.RawParams) error {
 
 func (l *Lookup) admitText(document string) error {
 	if document == "" || l.trusted.Holds(document) {
-		return nil // without a document gqlgen says what is missing
+		return nil // gqlgen refuses a request without a document
 	}
 	return db.Forbidden("This server runs only trusted documents: those that its clients were built with.")
 }

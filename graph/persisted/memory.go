@@ -17,9 +17,8 @@ const (
 
 // Memory keeps documents in this process, bounded by their bytes; the one that was used least recently goes first.
 //
-// By hand rather than a cache library: those of our size bound the number of entries, not bytes, or (those with
-// weights) evict in the background, so that the bound holds only later. One lock for every operation is enough: it is
-// held for some 20 ns, once a request at most.
+// It is written by hand because small cache libraries bound the number of entries rather than bytes, or evict in the background,
+// so that the bound holds only later. One lock is enough: it is held for about 20 ns, at most once per request.
 type Memory struct {
 	maxBytes int
 
@@ -57,7 +56,7 @@ func (m *Memory) Get(hash string) (string, bool) {
 
 // Put implements Store.
 func (m *Memory) Put(hash, document string) {
-	// A copy: the text may be a part of something larger, which would be kept with it and is not counted.
+	// Clones, since the text may be a part of something larger, which would be kept in memory without being counted.
 	added := &entry{hash: strings.Clone(hash), document: strings.Clone(document)}
 	if len(document) > MaxDocument || added.size() > m.maxBytes {
 		return

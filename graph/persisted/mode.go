@@ -2,10 +2,10 @@ package persisted
 
 import "fmt"
 
-// Mode says what trusted documents are used for. The zero value is Off.
+// Mode is how trusted documents are used. The zero value is Off.
 type Mode string
 
-// The modes of trusted documents. A server goes from the first to the last: Log tells what Enforce would refuse.
+// The modes of trusted documents, in the order in which an operator introduces them: Log shows what Enforce would refuse.
 const (
 	Off     Mode = "off"     // any document may run
 	Log     Mode = "log"     // any document may run; those that are not in the manifest are logged, once each

@@ -19,7 +19,7 @@ func nest(n int, open, core, closing string) string {
 	return strings.Repeat(open, n) + core + strings.Repeat(closing, n)
 }
 
-// RepeatedFields is 40 KB of one field: validation compares each with each. Tests show with it what the limits save.
+// RepeatedFields is 40 KB of one field: validation compares every pair. Tests show with it what the limits save.
 func RepeatedFields() string { return "{ chats { " + strings.Repeat("edges { cursor } ", 2400) + "} }" }
 
 func repetition() []Document {
@@ -98,7 +98,7 @@ func fragments() []Document {
 	}
 }
 
-// long is a name that measures of likeness (did you mean …?) take long to compare.
+// long is a name that is slow to compare for suggestions ("did you mean …?").
 var long = strings.Repeat("chat", 25<<10)
 
 func names() []Document {

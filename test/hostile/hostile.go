@@ -1,7 +1,7 @@
-// Package hostile is for tests alone: documents that try to hurt a GraphQL server, each with the code that must come
-// back. The edge's own tests run them against the executor, the end-to-end tests over every transport.
+// Package hostile is for tests only: documents that attack a GraphQL server, each with the code of its refusal. The edge's own
+// tests run them against the executor, the end-to-end tests over every transport.
 //
-// Those that cost the most were found by measuring: without limits a few of them take seconds of CPU.
+// The most expensive ones were found by measuring: without limits a few of them take seconds of CPU.
 package hostile
 
 import (
@@ -30,13 +30,13 @@ type Document struct {
 	// Raw is the request's body, byte for byte, for attacks that no JSON encoder would write.
 	Raw []byte
 
-	// Malformed says that the body is no GraphQL request: HTTP answers 400 with Code, a socket closes.
+	// Malformed says that the body is not a GraphQL request: HTTP answers 400 with Code, a socket closes.
 	Malformed bool
 
-	// TooMuch says that the body has more besides its texts than a transport takes: HTTP answers 413 with Code, a socket closes.
+	// TooMuch says that the body exceeds the limit of bytes besides texts: HTTP answers 413 with Code, a socket closes.
 	TooMuch bool
 
-	// Introspection says that the document is refused where introspection is off, and perhaps answered where it is on.
+	// Introspection says that the document is refused where introspection is off, and may be answered where it is on.
 	Introspection bool
 
 	// Code is the code of the first error.

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// mostSlowness bounds what a slow machine excuses.
+// mostSlowness bounds Slowness.
 const mostSlowness = 4
 
-// usualWork is what the work of Slowness takes in CPU time on the machines on which the bounds of the tests were set.
+// usualWork is the CPU time of the work that Slowness measures, on the machines on which the bounds of the tests were set.
 const usualWork = 5500 * time.Microsecond
 
-// Slowness says how many times as long as usual this machine takes at the moment, at least 1 and at most mostSlowness. Bounds in CPU time are
-// multiplied by it: machines that are shared run at half their speed for hours, and a bound that allowed for that would
-// not see a document that costs twice as much.
+// Slowness is how many times slower than usual this machine is now, from 1 to mostSlowness. Tests multiply bounds of CPU time by
+// it: shared machines run at half their speed for hours, and a fixed bound that allowed for that would miss a document that costs
+// twice as much.
 func Slowness() float64 {
 	text := []byte(`[` + strings.Repeat(`{"query":"{ chats { edges { node { id } } } }","n":[1,2,3]},`, 8000) + `0]`)
 	best := time.Hour

@@ -45,7 +45,7 @@ func syntax() []Document {
 	}
 }
 
-// bodies are requests whose very form is the attack; the executor never sees most of them.
+// bodies are requests whose form is the attack; most of them never reach the executor.
 func bodies() []Document {
 	raw := func(name, body, code string) Document { return Document{Name: name, Raw: []byte(body), Code: code} }
 	malformed := func(name, body string) Document {

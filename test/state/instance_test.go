@@ -74,8 +74,10 @@ func realHub(repo db.Repository, bus events.Bus, log *slog.Logger) streams {
 }
 
 func realCache(r *run, client redis.UniversalClient) cacheParts {
-	guard := cache.NewGuard(client, redisconn.NewNamespace("test"), cache.GuardOptions{Timeout: r.world.timeout(), Log: r.log, MarkTTL: 10_000 * r.faults.unit})
+	health := redisconn.NewHealth(client, redisconn.HealthOptions{Timeout: r.world.timeout()}, r.log)
+	guard := cache.NewGuard(redisconn.Handle{Client: client, Names: redisconn.NewNamespace("test"), Health: health}, cache.GuardOptions{Log: r.log, MarkTTL: 10_000 * r.faults.unit})
 	ctx, cancel := context.WithCancel(context.Background())
+	health.Start(ctx)
 	guard.Start(ctx)
 	var caches []*cache.Cache
 	return cacheParts{
@@ -107,6 +109,7 @@ func realCache(r *run, client redis.UniversalClient) cacheParts {
 			}
 			cancel()
 			guard.Stop()
+			health.Stop()
 			r.count(guard.Stats())
 		},
 	}

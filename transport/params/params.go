@@ -133,8 +133,10 @@ func FromMessage(text []byte) (m Message, ok bool) {
 
 // unmarshal keeps numbers as they were written: a seq above 2^53 would lose its last digits as a float64.
 func unmarshal(value []byte, into any) error {
-	return jsonv2.Unmarshal(value, into, jsonv2.WithUnmarshalers(numbers), jsontext.AllowDuplicateNames(true)) // check found none
+	return jsonv2.Unmarshal(value, into, options)
 }
+
+var options = jsonv2.JoinOptions(jsonv2.WithUnmarshalers(numbers), jsontext.AllowDuplicateNames(true)) // check found none
 
 var numbers = jsonv2.UnmarshalFromFunc(func(d *jsontext.Decoder, into *any) error {
 	if d.PeekKind() != '0' {

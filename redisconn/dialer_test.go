@@ -1,4 +1,4 @@
-package cache
+package redisconn
 
 import (
 	"context"
@@ -12,8 +12,9 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 
-	"studychat/redisconn"
+	"studychat/test/services"
 )
 
 func TestEachTryReallyDials(t *testing.T) {
@@ -21,7 +22,7 @@ func TestEachTryReallyDials(t *testing.T) {
 	for name, plain := range map[string]bool{"EachTry": false, "control: go-redis as it comes": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := newRedis(t)
+			server := services.NewRedisServer(t)
 			client := dialPatient(t, server.Addr())
 			if plain {
 				client = redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1, DialerRetries: 1, PoolSize: 16})
@@ -29,7 +30,7 @@ func TestEachTryReallyDials(t *testing.T) {
 			}
 			server.Kill()
 			for range 100 {
-				if err := client.Ping(t.Context()).Err(); !errors.Is(err, syscall.ECONNREFUSED) || isTimeout(err) {
+				if err := client.Ping(t.Context()).Err(); !errors.Is(err, syscall.ECONNREFUSED) || IsTimeout(err) {
 					t.Fatalf("got %v", err)
 				}
 			}
@@ -48,13 +49,13 @@ func TestEachTryReallyDials(t *testing.T) {
 // Dials that hang end when nobody waits for them any more, and leave connections that are broken in the pool.
 func TestABlackHoleLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
-	server, store := newRedis(t), newFakeStore()
+	server := services.NewRedisServer(t)
 	var open atomic.Bool
 	var hanging atomic.Int64
 	client := redis.NewClient(&redis.Options{
 		Addr: server.Addr(), MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true, PipelinePoolSize: -1,
 		DialTimeout: 20 * time.Millisecond, PoolSize: 16,
-		Dialer: redisconn.EachTry(func(ctx context.Context, network, addr string) (net.Conn, error) {
+		Dialer: EachTry(func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if open.Load() {
 				return new(net.Dialer).DialContext(ctx, network, addr)
 			}
@@ -65,15 +66,13 @@ func TestABlackHoleLeavesNothingBehind(t *testing.T) {
 		}),
 	})
 	t.Cleanup(func() { _ = client.Close() })
-	guard := NewGuard(client, testNames(), patient(GuardOptions{Timeout: 5 * time.Millisecond, ProbeEvery: time.Hour}, t))
-	c := New(store, guard, Options{})
-	t.Cleanup(c.Stop)
-	chat := store.newChat("ann")
 	var readers sync.WaitGroup
 	for range 16 {
 		readers.Go(func() {
-			if _, err := c.Chat(t.Context(), "ann", chat.ID); err != nil {
-				t.Error(err)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+			defer cancel()
+			if err := client.Get(ctx, "key").Err(); err == nil {
+				t.Error("answered")
 			}
 		})
 	}
@@ -81,9 +80,8 @@ func TestABlackHoleLeavesNothingBehind(t *testing.T) {
 	eventually(t, "broken connections wait in the pool", func() bool { return hanging.Load() == 0 && client.PoolStats().IdleConns > 3 })
 	left := client.PoolStats().IdleConns
 	open.Store(true)
-	guard.link.timeout = 5 * time.Second
 	failures := 0
-	for guard.link.ping(t.Context()) != nil {
+	for client.Ping(t.Context()).Err() != nil {
 		failures++
 	}
 	// A dial may end only now, and be handed to whoever asks next.
@@ -107,12 +105,12 @@ func TestAConnectionThatIsNotLetInDoesNotComeIntoThePool(t *testing.T) {
 	for name, proven := range map[string]bool{"proven": true, "control: go-redis as it comes": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client := dialPatient(t, newRedis(t).Addr())
+			client := dialPatient(t, services.NewRedisServer(t).Addr())
 			if !proven {
 				client.Options().OnConnect = nil
 			}
 			busy := letNobodyIn(t, client)
-			if err := client.Ping(t.Context()).Err(); !isRefusal(err) {
+			if err := client.Ping(t.Context()).Err(); !IsRefusal(err) {
 				t.Fatalf("a new connection: %v", err)
 			}
 			if n := client.PoolStats().TotalConns; proven != (n == 1) {
@@ -125,36 +123,28 @@ func TestAConnectionThatIsNotLetInDoesNotComeIntoThePool(t *testing.T) {
 	}
 }
 
-// The connections of before serve other instances, too: a mark that is given up leaves there what its write replaces.
-func TestAMarkWaitsForAConnectionWhereNobodyNewIsLetIn(t *testing.T) {
-	t.Parallel()
-	store, client := newFakeStore(), dialPatient(t, newRedis(t).Addr())
-	guard := NewGuard(client, testNames(), patient(GuardOptions{}, t))
-	chat := store.newChat("ann", "bob")
-	busy := letNobodyIn(t, client)
-	client.AddHook(&onTry{n: maxTries + 2, do: func() { _ = busy.Close() }})
-	store.send(t.Context(), guard, chat.ID)
-	if got := guard.Stats(); got.MarkFailures != 0 || got.RedisFailures < maxTries+1 {
-		t.Errorf("%+v", got)
-	}
+// dialPatient makes a client whose only deadline is the context's.
+func dialPatient(t testing.TB, addr string) *redis.Client {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true, PipelinePoolSize: -1,
+		Dialer:                   EachTry(new(net.Dialer).DialContext),
+		OnConnect:                Prove,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
+	t.Cleanup(func() { _ = client.Close() })
+	return client
 }
 
-// onTry is a hook that does something before the pipeline of a number.
-type onTry struct {
-	n  int
-	do func()
-}
-
-func (h *onTry) DialHook(next redis.DialHook) redis.DialHook          { return next }
-func (h *onTry) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
-
-func (h *onTry) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if cmds[0].Name() == "evalsha" { // a connection's own are seen here, too
-			if h.n--; h.n == 0 {
-				h.do()
-			}
+// eventually polls until check holds.
+func eventually(t testing.TB, what string, check func() bool) {
+	t.Helper()
+	deadline := time.After(15 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !check() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("did not happen: %s", what)
 		}
-		return next(ctx, cmds)
 	}
 }

@@ -1,0 +1,49 @@
+package redisconn
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Conn is this process's connection to Redis: two clients, and what their users share.
+type Conn struct {
+	Cache Handle // also for rate limits, which take one connection at most
+	Bus   Handle // for Pub/Sub and the registry, which may wait longer
+}
+
+// Handle is what a user of Redis gets.
+type Handle struct {
+	Client redis.UniversalClient
+	Names  *Namespace
+	Health *Health
+}
+
+// Open makes the clients and begins to watch over Redis, which need not answer. The prefix begins all names.
+func Open(ctx context.Context, settings Settings, prefix string, log *slog.Logger) *Conn {
+	cache, names := settings.CacheClient(), NewNamespace(prefix)
+	health := NewHealth(cache, HealthOptions{}, log)
+	c := &Conn{
+		Cache: Handle{cache, names, health},
+		Bus:   Handle{settings.BusClient(), names, health},
+	}
+	began := time.Now()
+	version, err := Version(ctx, c.Bus.Client)
+	if err != nil {
+		log.Warn("Redis connection failed: going on without it until it answers", "address", settings.Describe(), "error", err)
+		health.Report(began, err)
+	} else {
+		log.Info("Redis connection successful", "address", settings.Describe(), "version", version)
+	}
+	health.Start(context.WithoutCancel(ctx))
+	return c
+}
+
+// Close ends all connections. Nobody may use them any more.
+func (c *Conn) Close() error {
+	c.Cache.Health.Stop()
+	return errors.Join(c.Cache.Client.Close(), c.Bus.Client.Close())
+}

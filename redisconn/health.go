@@ -1,0 +1,211 @@
+package redisconn
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Times and counts of the rule that Health describes.
+const (
+	CallTimeout = 50 * time.Millisecond  // of one call
+	ProbeEvery  = 500 * time.Millisecond // between probes while Redis is down
+	maxSuspects = 5                      // suspicions within suspectsIn that probes did not confirm
+	suspectsIn  = time.Second
+)
+
+// ErrUnhealthy is the answer of Health.Do when Redis was not asked.
+var ErrUnhealthy = errors.New("redisconn: Redis does not answer at the moment")
+
+// Level is what is known of Redis.
+type Level int32
+
+// The levels.
+const (
+	Healthy Level = iota
+	Suspect       // a call failed, and a probe is under way
+	Down          // a probe failed
+)
+
+// Health is the one opinion of this process about Redis, which all of its users share. The rule:
+//
+//   - A call waits for CallTimeout. One that fails makes Redis Suspect, and a probe is sent at once: a PING of every master.
+//   - If the probe is answered, Redis is Healthy again: a single late answer on a busy machine costs the time of one round trip.
+//     If not, Redis is Down, and is probed every ProbeEvery until it answers. Calls never wait for a probe.
+//   - Five suspicions within a second make it Down until the next probe: something fails that a PING does not show.
+//   - Who can do without Redis does, unless it is Healthy (Do). Who must not (the cache's marks of writes, the registry's entries)
+//     goes on while it is Suspect (Try).
+//
+// So a Redis that hangs costs a call that is under way one CallTimeout, and calls after that nothing. A cluster that lacks a master
+// is Down as a whole: most requests need several keys, and would wait for the missing one again and again.
+//
+// Two things say nothing about Redis: a caller that gives up before the call's own deadline, and a failure of a call that
+// began before the last answered probe ended.
+type Health struct {
+	client  redis.UniversalClient
+	options HealthOptions
+	log     *slog.Logger
+
+	level    atomic.Int32 // a Level
+	slow     atomic.Bool  // the newest failure was a timeout
+	failures atomic.Int64
+
+	mu       sync.Mutex
+	suspects [maxSuspects]time.Time // a ring
+	next     int
+	answered time.Time     // when the last answered probe ended
+	changed  chan struct{} // closed when Redis goes down or comes back
+	parts    []func() bool
+
+	suspected chan struct{} // a probe is wanted at once
+	stop      context.CancelFunc
+	tasks     sync.WaitGroup
+}
+
+// HealthOptions tune a Health. The zero value of a field means its default.
+type HealthOptions struct {
+	Timeout    time.Duration // of one call; CallTimeout. A probe has twice as long
+	ProbeEvery time.Duration // ProbeEvery
+}
+
+// NewHealth returns a Health that probes with client, and begins Healthy. Nothing is probed before Start.
+func NewHealth(client redis.UniversalClient, options HealthOptions, log *slog.Logger) *Health {
+	if options.Timeout == 0 {
+		options.Timeout = CallTimeout
+	}
+	if options.ProbeEvery == 0 {
+		options.ProbeEvery = ProbeEvery
+	}
+	return &Health{client: client, options: options, log: log, changed: make(chan struct{}), suspected: make(chan struct{}, 1), stop: func() {}}
+}
+
+// Start begins to probe, until Stop. Call it once.
+func (h *Health) Start(ctx context.Context) {
+	ctx, h.stop = context.WithCancel(ctx)
+	h.tasks.Go(func() { h.watch(ctx) })
+}
+
+// Stop ends the probes and waits for the one under way. Calls still work.
+func (h *Health) Stop() {
+	h.stop()
+	h.tasks.Wait()
+}
+
+// Level returns what is known of Redis, and whether the newest failure was a timeout, which another try would cost again.
+func (h *Health) Level() (level Level, slow bool) { return Level(h.level.Load()), h.slow.Load() }
+
+// Down reports whether Redis does not answer probes.
+func (h *Health) Down() bool { return Level(h.level.Load()) == Down }
+
+// Usable reports whether Redis is Healthy.
+func (h *Health) Usable() bool { return Level(h.level.Load()) == Healthy }
+
+// Changed returns a channel that is closed the next time that Redis goes down or comes back. Ask for it before Down.
+func (h *Health) Changed() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.changed
+}
+
+// AddPart adds the state of a user that observes Redis in its own way, as the bus does by messages to itself. well must not block.
+func (h *Health) AddPart(well func() bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.parts = append(h.parts, well)
+}
+
+// OK reports whether Redis answers and all parts are well.
+func (h *Health) OK() bool {
+	h.mu.Lock()
+	parts := slices.Clone(h.parts)
+	h.mu.Unlock()
+	return !h.Down() && !slices.ContainsFunc(parts, func(well func() bool) bool { return !well() })
+}
+
+// Failures returns how many calls have failed.
+func (h *Health) Failures() int64 { return h.failures.Load() }
+
+// Timeout is how long a call may take.
+func (h *Health) Timeout() time.Duration { return h.options.Timeout }
+
+// Do makes one call if Redis is Healthy, and else returns ErrUnhealthy at once.
+func (h *Health) Do(ctx context.Context, call func(context.Context) error) error {
+	if !h.Usable() {
+		return ErrUnhealthy
+	}
+	return h.Try(ctx, call)
+}
+
+// Try makes one call, whatever the level.
+func (h *Health) Try(ctx context.Context, call func(context.Context) error) error {
+	began := time.Now()
+	limited, cancel := context.WithTimeout(ctx, h.options.Timeout)
+	defer cancel()
+	err := call(limited)
+	if !gaveUp(ctx) {
+		h.Report(began, err)
+	}
+	return err
+}
+
+// gaveUp reports whether the caller's time is over. The deadline is looked at, too: the connection was given it as well, and its
+// timer may be the first to fire.
+func gaveUp(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
+}
+
+// Report says how a call ended that was not made by Do or Try.
+func (h *Health) Report(began time.Time, err error) {
+	if !isFailure(err) {
+		return
+	}
+	h.failures.Add(1)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if began.Before(h.answered) {
+		return
+	}
+	h.slow.Store(IsTimeout(err))
+	if h.Usable() {
+		h.suspectLocked(err)
+	}
+}
+
+// suspectLocked has Redis probed, unless probes have contradicted too many suspicions lately.
+func (h *Health) suspectLocked(cause error) {
+	now := time.Now()
+	h.suspects[h.next] = now
+	h.next = (h.next + 1) % maxSuspects
+	// The slot to be overwritten next is the oldest of the last five, this one included.
+	if oldest := h.suspects[h.next]; !oldest.IsZero() && now.Sub(oldest) <= suspectsIn {
+		h.setLocked(Down, cause)
+		return
+	}
+	h.level.Store(int32(Suspect))
+	select {
+	case h.suspected <- struct{}{}:
+	default:
+	}
+}
+
+func (h *Health) setLocked(level Level, cause error) {
+	before := Level(h.level.Swap(int32(level)))
+	if (before == Down) == (level == Down) {
+		return
+	}
+	close(h.changed)
+	h.changed = make(chan struct{})
+	if level == Down {
+		h.log.Warn("Redis does not answer: going on without it", "error", cause)
+	} else {
+		h.suspects = [maxSuspects]time.Time{}
+		h.log.Info("Redis answers again")
+	}
+}

@@ -1,0 +1,54 @@
+package redisconn
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// watch probes at once when Redis is suspected, and every ProbeEvery while it is down.
+func (h *Health) watch(ctx context.Context) {
+	tick := time.NewTicker(h.options.ProbeEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+			if !h.Usable() {
+				h.probe(ctx)
+			}
+		case <-h.suspected:
+			if level, _ := h.Level(); level == Suspect {
+				h.probe(ctx)
+			}
+		}
+	}
+}
+
+func (h *Health) probe(ctx context.Context) {
+	limited, cancel := context.WithTimeout(ctx, 2*h.options.Timeout)
+	defer cancel()
+	err := EachMaster(limited, h.client, func(ctx context.Context, node redis.Cmdable) error { return node.Ping(ctx).Err() })
+	if ctx.Err() != nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err != nil {
+		h.slow.Store(IsTimeout(err))
+		h.setLocked(Down, err)
+		return
+	}
+	h.answered = time.Now()
+	h.slow.Store(false)
+	h.setLocked(Healthy, nil)
+}
+
+// EachMaster calls do for every server that holds keys.
+func EachMaster(ctx context.Context, client redis.UniversalClient, do func(context.Context, redis.Cmdable) error) error {
+	if cluster, ok := client.(*redis.ClusterClient); ok {
+		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return do(ctx, node) })
+	}
+	return do(ctx, client)
+}

@@ -1,0 +1,115 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"studychat/auth"
+	"studychat/db"
+	"studychat/graph"
+)
+
+// reserved finds the stream that belongs to the token and to the viewer of the request. If it is nil, the request was answered.
+func (a *reservations) reserved(w http.ResponseWriter, r *http.Request, token string) *reservation {
+	viewer, err := auth.FromContext(r.Context())
+	if err != nil {
+		a.refuse.stream(w, r, err)
+		return nil
+	}
+	kept := a.find(token)
+	if kept == nil || kept.viewer != viewer.ID {
+		a.refuseNoStream(w, r)
+		return nil
+	}
+	kept.prolong(viewer.Expires)
+	return kept
+}
+
+// refuseNoStream gives the same answer for a stream that does not exist and for another viewer's.
+func (a *reservations) refuseNoStream(w http.ResponseWriter, r *http.Request) {
+	a.refuse.with(w, r, http.StatusNotFound, db.CodeNotFound, "There is no such stream. Reserve one by PUT.")
+}
+
+// operate starts an operation on a reserved stream, which carries its answers and errors.
+func (a *reservations) operate(w http.ResponseWriter, r *http.Request, token string) {
+	kept := a.reserved(w, r, token)
+	if kept == nil {
+		return
+	}
+	in, err := a.readParams(w, r)
+	if err != nil {
+		a.refuse.unread(w, r, err)
+		return
+	}
+	id, _ := in.Extensions["operationId"].(string)
+	if id == "" || len(id) > maxOperationID {
+		in.release()
+		a.refuse.with(w, r, http.StatusBadRequest, db.CodeBadUserInput, "extensions.operationId must be a text of 1 to 200 bytes.")
+		return
+	}
+	viewer, _ := auth.FromContext(r.Context())
+	of := graph.RequestFrom(kept.ctx)
+	of.ID = graph.RequestFrom(r.Context()).ID
+	ctx := graph.WithRequest(auth.WithViewer(kept.ctx, viewer), of)
+	op, err := kept.operations.begin(ctx, id, func(ctx context.Context, op *running, _ []*running) { a.run(ctx, kept, op, in) })
+	if err != nil {
+		in.release()
+	}
+	switch {
+	case errors.Is(err, errTakenID):
+		a.refuse.with(w, r, http.StatusConflict, db.CodeConflict, "There is an operation with this id already.")
+	case errors.Is(err, errTooManyOperations):
+		a.refuse.tooMany(w, r, "A stream may have at most 50 operations.")
+	case err != nil:
+		a.refuseNoStream(w, r)
+	default:
+		a.accept(w, r, kept, op)
+	}
+}
+
+// accept answers when a subscription has its place in the log, since a client may conclude from the answer that it is active. If
+// that takes too long the stream is disconnected, so that its client reconnects: after any other answer graphql-sse would open
+// another stream without closing this one.
+func (a *reservations) accept(w http.ResponseWriter, r *http.Request, kept *reservation, op *running) {
+	late := time.NewTimer(startTimeout)
+	defer late.Stop()
+	select {
+	case <-op.placed:
+	case <-kept.ctx.Done():
+	case <-late.C:
+		kept.disconnect()
+	case <-r.Context().Done(): // without this answer its client will never stop it
+		kept.operations.stop(op.id)
+	}
+	if kept.ctx.Err() != nil {
+		a.refuse.forNow(w, r, a.streams.draining())
+		return
+	}
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// run sends everything about an operation over the stream.
+func (a *reservations) run(ctx context.Context, kept *reservation, op *running, in *incoming) {
+	a.runner.follow(withStarted(ctx, op), in, anything, op.place, func(answer []byte) error {
+		return kept.out.put(ctx, eventNext(op.id, answer, ""))
+	})
+	if op.complete() {
+		_ = kept.out.put(kept.ctx, eventComplete(op.id))
+	}
+}
+
+func (a *reservations) stopOperation(w http.ResponseWriter, r *http.Request, token string) {
+	kept := a.reserved(w, r, token)
+	if kept == nil {
+		return
+	}
+	id := r.URL.Query().Get("operationId")
+	if id == "" {
+		a.refuse.with(w, r, http.StatusBadRequest, db.CodeBadUserInput, "operationId is missing.")
+		return
+	}
+	kept.operations.stop(id)
+	w.WriteHeader(http.StatusOK)
+}
