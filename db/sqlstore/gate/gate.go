@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -109,26 +110,19 @@ func (g *Gate) join(key Key) (turn chan struct{}, err error) {
 	return turn, nil
 }
 
-func (g *Gate) wait(ctx context.Context, key Key, turn chan struct{}, may func(ctx context.Context) error) error {
+func (g *Gate) wait(ctx context.Context, key Key, turn chan struct{}, may func(ctx context.Context) error) (err error) {
 	long := time.NewTimer(patience)
 	defer long.Stop()
-	var err error
-	select {
-	case <-turn:
-		return nil
-	case <-ctx.Done():
-		err = waitedInVain(ctx)
-	case <-long.C:
-		if may != nil {
-			err = may(ctx)
-		}
-	}
-	if err == nil {
+	for err == nil {
 		select {
 		case <-turn:
 			return nil
 		case <-ctx.Done():
 			err = waitedInVain(ctx)
+		case <-long.C:
+			if may != nil {
+				err = may(ctx)
+			}
 		}
 	}
 	g.giveUp(key, turn)
@@ -140,12 +134,10 @@ func (g *Gate) giveUp(key Key, turn chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	w := g.keys[key]
-	for i := range w.queue {
-		if w.queue[i] == turn {
-			w.queue = append(w.queue[:i], w.queue[i+1:]...)
-			g.room++
-			return
-		}
+	if i := slices.Index(w.queue, turn); i >= 0 {
+		w.queue = slices.Delete(w.queue, i, i+1)
+		g.room++
+		return
 	}
 	g.next(key)
 }

@@ -39,11 +39,7 @@ func (p *Pass) Again(ctx context.Context) error {
 }
 
 // Moved reports that the write got its lock.
-func (p *Pass) Moved() {
-	if p.isStuck() {
-		p.setStuck(false)
-	}
-}
+func (p *Pass) Moved() { p.setStuck(false) }
 
 func (p *Pass) isStuck() bool {
 	p.gate.mu.Lock()
