@@ -56,6 +56,13 @@ func (a *app) start(ctx context.Context, settings config.Settings) error {
 	if err != nil {
 		return err
 	}
+	if remote.conn != nil {
+		id, err := store.DatabaseID(ctx)
+		if err != nil {
+			return fmt.Errorf("database: %w", err)
+		}
+		remote.conn.Cache.Names.Use(id)
+	}
 	repo, hub, err := a.startLive(ctx, store, remote, settings)
 	if err != nil {
 		return err

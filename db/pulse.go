@@ -20,6 +20,12 @@ type Pulse struct {
 
 	Epoch   int64
 	Outages []Outage
+
+	// Database is the random id of the database, which another one that shares its Redis does not have. It is new with each epoch,
+	// so that a restored copy and its original differ. Renewed is set for some seconds from then on, in which a write may still be
+	// committed by an instance that did not know the new id.
+	Database string
+	Renewed  bool
 }
 
 // Outage is the notice of an instance whose writes do not reach the cache. Redis still holds what they replaced, so no instance

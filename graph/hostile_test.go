@@ -116,7 +116,7 @@ func TestHostileDocuments(t *testing.T) { //nolint:paralleltest // see above
 	heap := heapInUse()
 	for _, d := range documents {
 		if d.Raw != nil || d.TooLarge() || d.TooMuch {
-			continue // for whoever carries it
+			continue // the transports' own tests send it
 		}
 		answer := tryHostile(t, hidden, d)
 		if got := code(t, string(answer)); got != d.Code {

@@ -86,7 +86,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestLimitsComeBeforeAnythingElse: nobody learns of the schema, and nothing is parsed for nobody.
+// TestLimitsComeBeforeAnythingElse: an unauthenticated client learns nothing of the schema, and nothing is parsed for it.
 func TestLimitsComeBeforeAnythingElse(t *testing.T) {
 	t.Parallel()
 	e := newEdge(t)

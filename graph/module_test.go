@@ -33,5 +33,5 @@ func TestModules(t *testing.T) {
 	match(t, "removed again", e.ask(clerk, remove, vars{"id": "math-2"}))
 	match(t, "its chats stay", e.ask("ann", `{ module(id: "math-2") { id } chats(moduleId: "math-2") { nodes { id moduleId module { id } } } }`, nil))
 	match(t, "a chat of no module", e.ask("ann", createDocument, vars{"title": "x", "module": "math-2"}))
-	match(t, "nobody", e.ask("", list, nil))
+	match(t, "unauthenticated", e.ask("", list, nil))
 }

@@ -27,7 +27,7 @@ func TestCreateChat(t *testing.T) {
 	match(t, "NUL", e.ask("ann", document, vars{"title": "a\x00b"}))
 	match(t, "malformed id", e.ask("ann", document, vars{"id": "1", "title": "x"}))
 	match(t, "empty module", e.ask("ann", document, vars{"title": "x", "module": ""}))
-	match(t, "nobody", e.ask("", document, vars{"title": "x"}))
+	match(t, "unauthenticated", e.ask("", document, vars{"title": "x"}))
 }
 
 func TestRenameChat(t *testing.T) {

@@ -42,7 +42,7 @@ func TestNodes(t *testing.T) {
 	match(t, "too many", e.ask("bob", `query ($ids: [ID!]!) { nodes(ids: $ids) { id } }`, vars{"ids": many}))
 }
 
-// TestOneIDNamesOneObject: an id that a chat has is no message's, for nobody.
+// TestOneIDNamesOneObject: the id of a chat cannot become the id of a message, for any user.
 func TestOneIDNamesOneObject(t *testing.T) {
 	t.Parallel()
 	e := seeded(t)

@@ -21,7 +21,7 @@ func TestViewer(t *testing.T) {
 	e := newEdge(t)
 	const document = `{ viewer { __typename id name avatarUrl } }`
 	match(t, "a token without a name", document, e.ask("ann", document, nil))
-	match(t, "nobody", e.ask("", document, nil))
+	match(t, "unauthenticated", e.ask("", document, nil))
 }
 
 func TestUpsertUser(t *testing.T) {
@@ -36,7 +36,7 @@ func TestUpsertUser(t *testing.T) {
 	match(t, "without the scope", e.ask("ann", document, vars{"user": "user:bob", "name": "Bob"}))
 	match(t, "no name", e.ask(clerk, document, vars{"user": "user:bob", "name": "\u200b"}))
 	match(t, "no picture that a page may load", e.ask(clerk, document, vars{"user": "user:bob", "name": "Bob", "avatar": "javascript:alert(1)"}))
-	match(t, "nobody", e.ask("", document, vars{"user": "user:bob", "name": "Bob"}))
+	match(t, "unauthenticated", e.ask("", document, vars{"user": "user:bob", "name": "Bob"}))
 }
 
 func TestAddMemberWhoIsKnown(t *testing.T) {

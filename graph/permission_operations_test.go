@@ -14,7 +14,7 @@ import (
 
 // target is what the values of an operation are taken from.
 type target struct {
-	viewer        string // who asks
+	viewer        string // the user of the request
 	chat, message string
 	node          string // the chat or the message
 	newChat       string // the id to give to a new chat; "" for none

@@ -20,17 +20,17 @@ import (
 
 // The people of the test. Names of those who are in the chat are as secret as its text.
 const (
-	owner     = "SECRET-owner"
-	member    = "SECRET-member"
-	nonMember = "eve"
-	exMember  = "xan" // was added, sent a message, and was removed
-	tutor     = "tutor"
-	nobody    = ""
-	clerk     = "clerk" // may write modules and users
+	owner           = "SECRET-owner"
+	member          = "SECRET-member"
+	nonMember       = "eve"
+	exMember        = "xan" // was added, sent a message, and was removed
+	tutor           = "tutor"
+	unauthenticated = ""
+	clerk           = "clerk" // may write modules and users
 )
 
 var outsiders = map[string]string{
-	nonMember: "a non-member", tutor: "a non-member with the scope assistant", exMember: "an ex-member", nobody: "nobody",
+	nonMember: "a non-member", tutor: "a non-member with the scope assistant", exMember: "an ex-member", unauthenticated: "unauthenticated",
 }
 
 // anyones are the root fields that need no chat of somebody else: what outsiders get of them is tested one by one below.
@@ -161,7 +161,7 @@ func reachesFor(viewer string) []target {
 	}
 }
 
-// never are ids that nothing ever had. Each is as long as what it stands for.
+// never are ids that never existed. Each is as long as the id that it replaces.
 var never = strings.NewReplacer(
 	chat1, "00000000-0000-7000-8000-00000000eee1",
 	message1, "00000000-0000-7000-8000-00000000eea1",
@@ -181,7 +181,7 @@ func TestPermission(t *testing.T) {
 			asked := 0
 			for _, reach := range reachesFor(viewer) {
 				for _, op := range operations(t, reach) {
-					if viewer != nobody && slices.Contains(anyones, op.root) {
+					if viewer != unauthenticated && slices.Contains(anyones, op.root) {
 						continue
 					}
 					p.refuses(viewer, op)
@@ -201,7 +201,7 @@ func (p *private) refuses(viewer string, op operation) {
 	answer := p.answer(viewer, op)
 	got, hasData := codes(p.t, answer)
 	allowed := []string{string(db.CodeNotFound), string(db.CodeForbidden)}
-	if viewer == nobody {
+	if viewer == unauthenticated {
 		allowed = []string{string(db.CodeUnauthenticated)}
 	}
 	if len(got) == 0 || slices.ContainsFunc(got, func(code string) bool { return !slices.Contains(allowed, code) }) {
@@ -306,7 +306,7 @@ func TestOwnBusiness(t *testing.T) {
 			own("Query.nodes", `"nodes":[null]`, mine)
 			own("Mutation.clearChats", `"deletedChatIds":[]`, mine)
 			mine.newChat = chat1
-			own("Mutation.createChat", `"CONFLICT"`, mine) // by decision: an id that is taken cannot be given, whoever has it
+			own("Mutation.createChat", `"CONFLICT"`, mine) // by decision: an id that is in use cannot be chosen, even if its object belongs to another user
 			mine.newChat = chat2
 			own("Mutation.createChat", `"id":"user:`+viewer+`"`, mine)
 			own("Mutation.clearChats", `"deletedChatIds":["`+chat2+`"]`, mine)

@@ -235,7 +235,7 @@ func TestOnlyGoodDocumentsAreKept(t *testing.T) {
 	l.expect("but is not kept", "ann", byHash(persisted.Hash(large), ""), notFound)
 }
 
-// TestNobodyLearnsOfDocuments: without a token nothing is stored, and known and unknown look the same.
+// TestNobodyLearnsOfDocuments: without a token nothing is stored, and known and unknown documents give the same answer.
 func TestNobodyLearnsOfDocuments(t *testing.T) {
 	t.Parallel()
 	hash := persisted.Hash(sidebar)

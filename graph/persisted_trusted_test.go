@@ -68,7 +68,7 @@ func TestNothingIsTrusted(t *testing.T) {
 	l.expect("by hash", "ann", byHash(persisted.Hash(sidebar), ""), notFound)
 }
 
-// TestTrustedDocumentsAreLimited: a manifest is no way around the limits.
+// TestTrustedDocumentsAreLimited: the limits hold for the documents of a manifest too.
 func TestTrustedDocumentsAreLimited(t *testing.T) {
 	t.Parallel()
 	text, _ := json.Marshal(map[string]string{"wide": chained(30), "big": `query ($n: Int) { chats(first: $n) { edges { node { messages(last: $n) { edges { node { content } } } } } } }`})

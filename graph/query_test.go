@@ -49,7 +49,7 @@ func TestChats(t *testing.T) {
 	match(t, "of a module", e.ask("ann", document, vars{"module": "math-2"}))
 	match(t, "none", e.ask("ann", document, vars{"first": 0}))
 	match(t, "a non-member has no chats", e.ask("eve", document, nil))
-	match(t, "nobody", e.ask("", document, nil))
+	match(t, "unauthenticated", e.ask("", document, nil))
 }
 
 func TestChatsBadPages(t *testing.T) {
@@ -102,7 +102,7 @@ func TestChatRefused(t *testing.T) {
 	}
 	match(t, "non-member", answer)
 	match(t, "malformed", e.ask("ann", document, vars{"id": "1"}))
-	match(t, "nobody", e.ask("", document, vars{"id": chat1}))
+	match(t, "unauthenticated", e.ask("", document, vars{"id": chat1}))
 	match(t, "bad page of messages", e.ask("ann", `query ($id: ID!) { chat(id: $id) { id messages(first: 101) { eventCursor } } }`, vars{"id": chat1}))
 }
 

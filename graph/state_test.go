@@ -16,7 +16,7 @@ func TestUpdateViewerState(t *testing.T) {
 	match(t, "all taken back", e.ask("bob", document, vars{"input": vars{"chatId": chat1, "mutedUntil": nil, "pinned": false, "archived": false}}))
 	match(t, "the other member has another state", e.ask("ann", `{ chat(id: "`+chat1+`") { viewerState { id mutedUntil pinnedAt archivedAt } } }`, nil))
 	match(t, "a non-member", e.ask("eve", document, vars{"input": vars{"chatId": chat1, "pinned": true}}))
-	match(t, "nobody", e.ask("", document, vars{"input": vars{"chatId": chat1, "pinned": true}}))
+	match(t, "unauthenticated", e.ask("", document, vars{"input": vars{"chatId": chat1, "pinned": true}}))
 }
 
 func TestTransferChat(t *testing.T) {

@@ -57,7 +57,7 @@ func TestStatementsOfAPage(t *testing.T) {
 			resolver := &graph.Resolver{Repo: store, Live: hub.New(store, events.NewMemoryBus(), events.NewMemoryRegistry(), log), Log: log}
 			exec := graph.NewExecutor(resolver, graph.Options{}) // which remembers no names yet
 			ctx := auth.WithViewer(t.Context(), auth.Viewer{ID: viewer})
-			respond(ctx, exec, &gqlgen.RawParams{Query: `{ __typename }`}) // who asks is stored
+			respond(ctx, exec, &gqlgen.RawParams{Query: `{ __typename }`}) // stores the viewer's name
 			before := counter.n.Load()
 			response := respond(ctx, exec, &gqlgen.RawParams{Query: `{ chats { eventCursor nodes { ` + c.selection + ` } } }`})
 			counts[chats] = counter.n.Load() - before

@@ -47,7 +47,7 @@ func (*sickLive) Online(context.Context, []*db.Chat) (map[string][]string, error
 	return nil, nil
 }
 
-// TestSubscriptionWaitsToBegin: a database that is away for a moment is no end of a subscription.
+// TestSubscriptionWaitsToBegin: a short outage of the database does not end a subscription.
 func TestSubscriptionWaitsToBegin(t *testing.T) {
 	t.Parallel()
 	live := &sickLive{err: db.Unavailable(errors.New("the database restarts"))}

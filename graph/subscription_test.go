@@ -116,7 +116,7 @@ func TestChatEventsRefused(t *testing.T) {
 	}{
 		{"a non-member", "eve", vars{"chat": chat1}},
 		{"never was", "eve", vars{"chat": nowhere}},
-		{"nobody", "", vars{"chat": chat1}},
+		{"unauthenticated", "", vars{"chat": chat1}},
 		{"malformed chat", "ann", vars{"chat": "x"}},
 		{"garbage cursor", "ann", vars{"chat": chat1, "after": "garbage"}},
 		{"a cursor of the feed", "ann", vars{"chat": chat1, "after": db.FeedCursor{User: "ann", Epoch: 1}.String()}},

@@ -75,7 +75,7 @@ func TestEmptyFragments(t *testing.T) {
 	})
 }
 
-// TestLargeAnswersWaitOnlySoMuch: who lets large answers wait is refused further ones, over HTTP and sockets alike, until the
+// TestLargeAnswersWaitOnlySoMuch: a client that leaves large answers unread is refused further ones, over HTTP and sockets, until the
 // others are read or given up.
 func TestLargeAnswersWaitOnlySoMuch(t *testing.T) {
 	t.Parallel()

@@ -111,7 +111,7 @@ func (s stuck) DispatchOperation(ctx context.Context, op *graphql.OperationConte
 	return s.Executor.DispatchOperation(ctx, op)
 }
 
-// TestDrainWaitsForOperations: whoever drains closes the database next, under operations that are still on their way out.
+// TestDrainWaitsForOperations: after Drain the database is closed, so no operation may still be running.
 func TestDrainWaitsForOperations(t *testing.T) {
 	t.Parallel()
 	var s stuck

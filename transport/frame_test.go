@@ -47,7 +47,7 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// FuzzEvent: whatever stands in the id, the operation and the payload, a reader sees one event with exactly that.
+// FuzzEvent: with any id, operation and payload, a client reads one event with exactly these.
 func FuzzEvent(f *testing.F) {
 	f.Add("1.1.1", "op", `{"data":{"a":"b"}}`)
 	f.Add("1\ndata: evil", "", `{"data":"a"}`)

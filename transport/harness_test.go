@@ -27,7 +27,7 @@ import (
 )
 
 // names is a verifier for tests: the token is the user's name, and perhaps "@" and the seconds for which it is good from the
-// start of time in the world, or "+" and a scope. "bad" is no good, and for "unasked" nobody can be asked.
+// start of time in the world, or "+" and a scope. "bad" is not valid, and "unasked" cannot be checked at the moment.
 type names struct{ since time.Time }
 
 func (n names) Verify(_ context.Context, token string) (auth.Viewer, error) {

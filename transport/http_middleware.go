@@ -37,7 +37,7 @@ func (t *Transport) identify(next http.Handler) http.Handler {
 	})
 }
 
-// local refuses other names than this machine's where there is no authentication.
+// local refuses requests for another host name than this machine's, if there is no authentication.
 func (t *Transport) local(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if t.options.LocalOnly && !admission.LocalName(r) {

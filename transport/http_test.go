@@ -35,8 +35,8 @@ func TestStatus(t *testing.T) {
 			{"a fraction for a number", "POST", "/graphql", query(first, map[string]any{"n": 2.5}), []string{"Accept", mediaGraphQL}, 400, `cannot be 2.5`},
 			{"a whole number with a fraction", "POST", "/graphql", `{"query":"` + first + `","variables":{"n":2.0}}`, []string{"Accept", mediaGraphQL}, 200, `"edges":[]`},
 			{"a text for a number by GET", "GET", "/graphql?variables=%7B%22n%22%3A%222%22%7D&query=" + url.QueryEscape(first), "", []string{"Accept", mediaGraphQL}, 400, `"field":"n"`},
-			{"nobody asks", "POST", "/graphql", body, []string{"Authorization", "", "Accept", mediaGraphQL}, 401, "UNAUTHENTICATED"},
-			{"nobody asks, and takes JSON", "POST", "/graphql", body, []string{"Authorization", "", "Accept", mediaJSON}, 200, "UNAUTHENTICATED"},
+			{"without a token", "POST", "/graphql", body, []string{"Authorization", "", "Accept", mediaGraphQL}, 401, "UNAUTHENTICATED"},
+			{"without a token, accepting JSON", "POST", "/graphql", body, []string{"Authorization", "", "Accept", mediaJSON}, 200, "UNAUTHENTICATED"},
 			{"a subscription by POST", "POST", "/graphql", query(`subscription { chatEvents { cursor } }`, nil), []string{"Accept", mediaGraphQL}, 400, "graphql-transport-ws"},
 			{"no media type fits", "POST", "/graphql", body, []string{"Accept", "text/html"}, 406, "text/event-stream"},
 			{"no media type fits a GET", "GET", "/graphql?" + typename, "", []string{"Accept", "text/html"}, 406, "text/event-stream"},
@@ -226,7 +226,7 @@ func TestOldConnections(t *testing.T) {
 	}
 }
 
-// TestQuietStreams: a stream on which nothing happens for minutes is no stalled one.
+// TestQuietStreams: a stream without events for minutes is not taken for a stalled one.
 func TestQuietStreams(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2"} {

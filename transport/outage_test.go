@@ -201,7 +201,7 @@ const startDocument = `subscription ($chat: ID, $after: String) { chatEvents(cha
 	... on DurableChatEvent { seq actor { id name } chat { id title viewerState { unreadCount } } }
 	... on MessageSent { message { content author { name } } } } }`
 
-// TestStreamsOutlastAnOutage: a database that does not answer for longer than any single deadline is no end for a stream which
+// TestStreamsOutlastAnOutage: an outage of the database that is longer than any single deadline does not end a stream which
 // begins or goes on meanwhile, over any carrier. A stream that goes on misses nothing.
 func TestStreamsOutlastAnOutage(t *testing.T) {
 	t.Parallel()

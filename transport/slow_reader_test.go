@@ -11,7 +11,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// TestAnswerThatNobodyReads: whatever was asked for, the connection of one who does not read it is closed in time.
+// TestAnswerThatNobodyReads: the connection of a client that does not read its answer is closed in time.
 func TestAnswerThatNobodyReads(t *testing.T) {
 	t.Parallel()
 	page := func(o *Options) {
@@ -41,7 +41,7 @@ func TestAnswerThatNobodyReads(t *testing.T) {
 	}
 }
 
-// TestEndThatTrickles: a stream that has ended is no reason to wait longer for its reader: one who takes a few bytes now and
+// TestEndThatTrickles: when a stream has ended its client gets no more time to read than before: one that takes a few bytes now and
 // then, each in time, would hold what is left for minutes.
 func TestEndThatTrickles(t *testing.T) {
 	t.Parallel()

@@ -79,7 +79,7 @@ func TestEventsInDistinctMode(t *testing.T) {
 }
 
 // TestEventsOfOtherOperations: a query has one event and a complete; what is wrong with the document is told in an event, as
-// graphql-sse wants; who has no token is told by the status.
+// graphql-sse wants; a missing token is answered with a status.
 func TestEventsOfOtherOperations(t *testing.T) {
 	t.Parallel()
 	inVirtualTime(t, nil, func(w *world) {
@@ -109,7 +109,7 @@ func TestEventsOfOtherOperations(t *testing.T) {
 	})
 }
 
-// TestEventSource: what a browser does by itself. The operation stands in the URL, each event has its cursor for an id, and
+// TestEventSource: what a browser does by itself. The operation is in the URL, each event has its cursor as id, and
 // the id that comes back wins over the cursor in the URL.
 func TestEventSource(t *testing.T) {
 	t.Parallel()
@@ -216,7 +216,7 @@ func TestEventsHeartbeat(t *testing.T) {
 	})
 }
 
-// TestEventsAreCut: the end of the token, a restart and a stalled reader break the stream off; nobody is told that it is
+// TestEventsAreCut: the end of the token, a restart and a stalled client abort the stream; no client is told that it is
 // complete.
 func TestEventsAreCut(t *testing.T) {
 	t.Parallel()
@@ -246,7 +246,7 @@ func TestEventsAreCut(t *testing.T) {
 	}
 }
 
-// TestEventsStalledReader is cut within 12 s, and costs nobody else anything.
+// TestEventsStalledReader: a client that stops reading is disconnected within 12 s, and does not slow others down.
 func TestEventsStalledReader(t *testing.T) {
 	t.Parallel()
 	inVirtualTime(t, nil, func(w *world) {

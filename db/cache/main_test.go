@@ -64,10 +64,8 @@ type tuning struct {
 // testHandle makes a handle, whose health is not watched before the guard is started.
 func testHandle(t testing.TB, client redis.UniversalClient, prefix string, o tuning) redisconn.Handle {
 	setDefault(&o.Timeout, 5*time.Second)
-	names := redisconn.NewNamespace(prefix)
-	names.Use("database")
 	health := redisconn.NewHealth(client, redisconn.HealthOptions{Timeout: o.Timeout, ProbeEvery: o.ProbeEvery}, testLog(t))
-	return redisconn.Handle{Client: client, Names: names, Health: health}
+	return redisconn.Handle{Client: client, Names: redisconn.NewNamespace(prefix), Health: health}
 }
 
 func testLog(t testing.TB) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }

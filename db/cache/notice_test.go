@@ -381,6 +381,17 @@ func TestWhenRedisIsTrusted(t *testing.T) {
 		_ = b.EndOutage(t.Context(), "other")
 		s.guard.Pulse(b.pulse())
 		step("taken back", true)
+		old := s.guard.link.Names.Keys()
+		p := b.pulse()
+		p.Database, p.Renewed = "restored", true
+		s.guard.Pulse(p)
+		step("writers may not know the database's new id", false)
+		if now := s.guard.link.Names.Keys(); now.Chat("x") == old.Chat("x") {
+			t.Error("the names are those of the old id")
+		}
+		p.Asked, p.Renewed = time.Now(), false
+		s.guard.Pulse(p)
+		step("they all know it", true)
 		pass(pulseAge - time.Millisecond)
 		step("the pulse is young enough", true)
 		pass(time.Millisecond)

@@ -61,11 +61,18 @@ func (g *Guard) StartSharing(ctx context.Context, reporter Reporter) (stop func(
 	}
 }
 
-// Pulse takes in what the database says of all instances, and returns whether there is another one whose writes do not reach
-// Redis: what it publishes does not arrive either. It does not block. Calls must not overlap.
+// Pulse takes in the id of the database, and what the database says of all instances. It returns whether there is another one
+// whose writes do not reach Redis: what it publishes does not arrive either. It does not block. Calls must not overlap.
+//
+// While the id is new, an instance that does not know it may be writing, and marks the old names. So nothing is served or filled
+// then: what the new names held could be stale.
 func (g *Guard) Pulse(p db.Pulse) (othersCutOff bool) {
+	g.link.Names.Use(p.Database)
 	asked := p.Asked.Sub(g.born)
 	until := asked + pulseAge
+	if p.Renewed {
+		until = 0
+	}
 	var standing, over []db.Outage
 	for _, o := range p.Outages {
 		if o.Instance == g.id {

@@ -2,7 +2,9 @@ package sqlstore
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -35,6 +37,7 @@ type streamMeta struct {
 
 	Epoch       int64
 	Fingerprint string // of the database that the epoch was last checked against; "" before the first check
+	DatabaseID  string // db.Pulse.Database
 }
 
 // CheckEpoch raises the epoch when the database is not the one of the last check: it was restored from a dump, recovered to a point
@@ -65,7 +68,7 @@ func (s *upkeep) CheckEpoch(ctx context.Context) (epoch int64, raised bool, err 
 			return meta, err
 		}
 		if meta.Fingerprint != "" && meta.Fingerprint != found {
-			meta.Epoch = s.nextEpoch(meta.Epoch)
+			meta = s.nextEpoch(meta)
 		}
 		meta.Fingerprint = found
 		return meta, nil
@@ -85,16 +88,24 @@ func (s *upkeep) CheckEpoch(ctx context.Context) (epoch int64, raised bool, err 
 // Errors: UNAVAILABLE.
 func (s *upkeep) BumpEpoch(ctx context.Context) (before, after int64, err error) {
 	was, is, err := s.changeMeta(ctx, func(_ context.Context, _ bun.Tx, meta streamMeta) (streamMeta, error) {
-		meta.Epoch = s.nextEpoch(meta.Epoch)
-		return meta, nil
+		return s.nextEpoch(meta), nil
 	})
 	return was.Epoch, is.Epoch, err
 }
 
-// nextEpoch is the time in seconds, so that no epoch is ever used twice: a restored database does not know the epochs that came after
-// its dump. Counting on from the dump's epoch would give two histories one number, and cursors of the lost one would be accepted
-// for the new one.
-func (s *upkeep) nextEpoch(epoch int64) int64 { return max(epoch+1, s.Now().Unix()) }
+// nextEpoch begins an epoch, and renews the database's id. The epoch is the time in seconds, so that no epoch is ever used twice: a
+// restored database does not know the epochs that came after its dump. Counting on from the dump's epoch would give two histories one
+// number, and cursors of the lost one would be accepted for the new one.
+func (s *upkeep) nextEpoch(meta streamMeta) streamMeta {
+	meta.Epoch, meta.DatabaseID = max(meta.Epoch+1, s.Now().Unix()), strings.ToLower(rand.Text()[:16])
+	return meta
+}
+
+// DatabaseID returns db.Pulse.Database before the first pulse. Errors: UNAVAILABLE.
+func (s *upkeep) DatabaseID(ctx context.Context) (string, error) {
+	meta, err := s.readMeta(ctx)
+	return meta.DatabaseID, err
+}
 
 // fingerprint returns what identifies the database, and the statement that read it: the best one that the server allows.
 func (s *upkeep) fingerprint(ctx context.Context) (statement, found string, err error) {
@@ -160,7 +171,7 @@ func (s *upkeep) tryChangeMeta(ctx context.Context, change func(context.Context,
 	if after, err = change(ctx, tx, before); err != nil || after == before {
 		return before, after, err
 	}
-	if _, err := tx.NewUpdate().Model(&after).Column("epoch", "fingerprint").Where("id = 1").Exec(ctx); err != nil {
+	if _, err := tx.NewUpdate().Model(&after).Column("epoch", "fingerprint", "database_id").Where("id = 1").Exec(ctx); err != nil {
 		return before, after, err
 	}
 	return before, after, tx.Commit()

@@ -66,7 +66,7 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 // transactions, which commit nothing, and transactions older than a minute that have no id and so have written nothing: the store's
 // own would have written by then. So a dump that reads for hours does not hold the horizon back. With track_activities off, and for
 // sessions of another role, the server does not tell when transactions began.
-const postgresPulse = `SELECT statement_timestamp() AS now, m.epoch, current_setting('track_activities') = 'on' AS told, o.instance, o.since, o.until,
+const postgresPulse = `SELECT statement_timestamp() AS now, m.epoch, m.database_id, current_setting('track_activities') = 'on' AS told, o.instance, o.since, o.until,
 (SELECT MIN(a.xact_start) FROM pg_stat_activity AS a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.state <> 'idle in transaction (aborted)'
 AND (a.backend_xid IS NOT NULL OR a.xact_start > statement_timestamp() - INTERVAL '1 minute')) AS oldest
 FROM stream_meta AS m LEFT JOIN cache_outages AS o ON TRUE`

@@ -12,6 +12,10 @@ import (
 // pulseTimeout bounds one question. When a question takes longer than PulseEvery, the next one follows at once.
 const pulseTimeout = 2 * time.Second
 
+// renewedFor is how long Pulse.Renewed is set: two seconds in which every instance has a newer pulse, what a write may take after
+// that, and one more because an epoch is a time in whole seconds.
+const renewedFor = 2*time.Second + MaxTransaction + time.Second
+
 // heartbeat asks for the pulse. Its fields belong to the goroutine that asks.
 type heartbeat struct {
 	*database
@@ -65,6 +69,7 @@ func (s *heartbeat) askPulse(ctx context.Context) (*db.Pulse, error) {
 		Oldest   *time.Time // beginning of the oldest transaction that may be writing
 		Told     bool       // whether the server tells Oldest
 		Epoch    int64
+		Database string  `bun:"database_id"`
 		Instance *string // with Since and Until: one Outage per row
 		Since    time.Time
 		Until    time.Time
@@ -82,6 +87,7 @@ func (s *heartbeat) askPulse(ctx context.Context) (*db.Pulse, error) {
 				s.clock.measured(before, after, row.Now)
 			}
 			p.Epoch, p.Horizon = row.Epoch, row.Now
+			p.Database, p.Renewed = row.Database, row.Now.Sub(time.Unix(row.Epoch, 0)) < renewedFor
 			switch {
 			case s.dialect == SQLite:
 				p.Horizon = s.sqliteHorizon(ctx, row.Now)

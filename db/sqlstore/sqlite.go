@@ -78,7 +78,7 @@ func (s *database) probeWrite(ctx context.Context) error {
 }
 
 // sqlitePulse reads a Pulse. Its time is this machine's. SQLite does not tell when the transactions of other processes began.
-const sqlitePulse = `SELECT ?0 AS now, m.epoch, FALSE AS told, o.instance, o.since, o.until, NULL AS oldest
+const sqlitePulse = `SELECT ?0 AS now, m.epoch, m.database_id, FALSE AS told, o.instance, o.since, o.until, NULL AS oldest
 FROM stream_meta AS m LEFT JOIN cache_outages AS o ON TRUE`
 
 // sqliteHorizonWait is how long the pulse waits for the write lock. While a write takes longer, the horizon stays.

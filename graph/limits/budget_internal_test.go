@@ -45,7 +45,7 @@ func TestReadsAtOnce(t *testing.T) {
 	})
 }
 
-// TestReadsEndWithTheirRequest: who waits for others' reads waits no longer than the request lasts.
+// TestReadsEndWithTheirRequest: a read waits for others no longer than its request lasts.
 func TestReadsEndWithTheirRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -123,7 +123,7 @@ func TestEdgesOfLimits(t *testing.T) {
 }
 
 // FuzzLimits: nothing makes the limits panic, nothing is counted below zero, and what passes is validated soon. It sees
-// what nobody would think of; how much CPU the known attacks take is TestHostileDocuments.
+// unexpected documents; TestHostileDocuments measures the CPU of the known attacks.
 func FuzzLimits(f *testing.F) {
 	for _, d := range hostile.All() {
 		if d.Raw == nil && len(d.Query) < 4000 { // larger ones slow the fuzzer down

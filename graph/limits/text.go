@@ -107,7 +107,7 @@ func hasHalfPair(query string) bool {
 		query = query[at:]
 		switch first := escaped(query); {
 		case !utf16.IsSurrogate(first):
-			query = query[min(2, len(query)):] // over what is escaped: a backslash, perhaps
+			query = query[min(2, len(query)):] // over the escaped character, which may be a backslash
 		case utf16.DecodeRune(first, escaped(query[6:])) == utf8.RuneError:
 			return true
 		default:

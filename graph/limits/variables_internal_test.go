@@ -114,7 +114,7 @@ func TestCoerceVariables(t *testing.T) {
 		if _, kept := values["undeclared"]; got != c.want || kept {
 			t.Errorf("%s %s: %s, want %s; %v", c.typ, c.value, got, c.want, values)
 		}
-		_ = validator.ValidateWithRules(inputs, document, Rules(true)()) // binds the variables to their types; that they are not used is no matter
+		_ = validator.ValidateWithRules(inputs, document, Rules(true)()) // binds the variables to their types; that they are unused does not matter
 		if _, err := validator.VariableValues(inputs, document.Operations[0], values); err != nil {
 			t.Errorf("%s %s: gqlparser refuses what we pass on: %v", c.typ, c.value, err)
 		}

@@ -106,7 +106,7 @@ func TestParseManifest(t *testing.T) {
 	}
 }
 
-// TestManifestNamesAllThatIsWrong: nobody should have to start again for each mistake.
+// TestManifestNamesAllThatIsWrong: one start shows all mistakes.
 func TestManifestNamesAllThatIsWrong(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "manifest.json")

@@ -102,8 +102,10 @@ CREATE TABLE IF NOT EXISTS cache_outages (
 CREATE TABLE IF NOT EXISTS stream_meta (
     id          bigint NOT NULL PRIMARY KEY CHECK (id = 1), -- there is one row
     epoch       bigint NOT NULL,
-    fingerprint text   NOT NULL
+    fingerprint text   NOT NULL,
+    database_id text   NOT NULL -- random, part of every name in Redis; new with each epoch
 );
 --bun:split
 
-INSERT INTO stream_meta (id, epoch, fingerprint) VALUES (1, 1, '') ON CONFLICT (id) DO NOTHING;
+INSERT INTO stream_meta (id, epoch, fingerprint, database_id)
+VALUES (1, 1, '', SUBSTR(REPLACE(CAST(gen_random_uuid() AS text), '-', ''), 1, 16)) ON CONFLICT (id) DO NOTHING;

@@ -100,8 +100,9 @@ CREATE TABLE IF NOT EXISTS cache_outages (
 CREATE TABLE IF NOT EXISTS stream_meta (
     id          INTEGER NOT NULL PRIMARY KEY CHECK (id = 1), -- there is one row
     epoch       INTEGER NOT NULL,
-    fingerprint TEXT    NOT NULL
+    fingerprint TEXT    NOT NULL,
+    database_id TEXT    NOT NULL -- random, part of every name in Redis; new with each epoch
 );
 --bun:split
 
-INSERT INTO stream_meta (id, epoch, fingerprint) VALUES (1, 1, '') ON CONFLICT (id) DO NOTHING;
+INSERT INTO stream_meta (id, epoch, fingerprint, database_id) VALUES (1, 1, '', LOWER(HEX(RANDOMBLOB(8)))) ON CONFLICT (id) DO NOTHING;

@@ -27,7 +27,7 @@ var (
 	AddressRefused  = Cause{"a connection was refused: this address has as many as allowed", "CONNECTIONS_PER_ADDRESS"}
 	ReservedRefused = Cause{"a reservation was refused: this user has 100 streams reserved", ""}
 	UpgradeLost     = Cause{"a WebSocket handshake lost its upgrade on the way, probably in a proxy", "the proxy's own, which must pass on Upgrade and Connection"}
-	BodiesRefused   = Cause{"a large request was refused: those under way take all the memory that is for them", ""}
+	BodiesRefused   = Cause{"a large request was refused: the large requests under way use all the memory set aside for them", ""}
 )
 
 // Warnings logs refusals, at most one line per cause and minute.

@@ -1,6 +1,6 @@
-// Package params reads what clients send: the parameters of a GraphQL request, from a body, a URL or a message. Two readers
-// of the same JSON may not understand it differently, so a name that stands in an object twice is refused, and names are
-// taken as they are written.
+// Package params reads what clients send: the parameters of a GraphQL request, from a body, a URL or a message. A proxy in front
+// must not understand the same JSON differently, so a name that occurs twice in an object is refused, and the letter case of
+// names matters.
 package params
 
 import (
@@ -55,7 +55,7 @@ func FromBody(body []byte) (*graphql.RawParams, error) {
 	return FromValue(body)
 }
 
-// FromValue reads the parameters from a part of something that was read here before.
+// FromValue reads the parameters from a part of JSON that FromMessage has checked.
 func FromValue(value []byte) (*graphql.RawParams, error) {
 	var r *request
 	if err := unmarshal(value, &r); err != nil || r == nil {
@@ -95,7 +95,7 @@ func FromQuery(rawQuery string) (*graphql.RawParams, error) {
 		return nil, errParameters
 	}
 	for _, key := range []string{"query", "operationName", "variables", "extensions"} {
-		if len(values[key]) > 1 { // a proxy may have looked at the other one
+		if len(values[key]) > 1 { // a proxy may have read the other one
 			return nil, errParameters
 		}
 	}

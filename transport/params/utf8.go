@@ -22,7 +22,7 @@ func showBrokenBytes(body []byte) []byte {
 	for len(body) > 0 {
 		r, size := utf8.DecodeRune(body)
 		if r == utf8.RuneError && size == 1 {
-			if !endsInEscape(out.Bytes()) { // else the backslash that stands there begins ours
+			if !endsInEscape(out.Bytes()) { // else that backslash begins the escape
 				out.WriteByte('\\')
 			}
 			out.WriteString("u0000")
@@ -40,14 +40,14 @@ func endsInEscape(text []byte) bool {
 }
 
 func showLoneSurrogates(body []byte) []byte {
-	mine := false // body is a copy, made once: a copy for each half took 4 s for a body full of them
+	mine := false // body is a copy, made once: copying for each half took 4 s for a body full of them
 	for i := 0; i+1 < len(body); i++ {
 		if body[i] != '\\' {
 			continue
 		}
 		switch first, second := escaped(body[i:]), escaped(body[min(i+6, len(body)):]); {
 		case !utf16.IsSurrogate(first):
-			i++ // over what is escaped: a backslash, perhaps
+			i++ // over the escaped character, which may be a backslash
 		case utf16.DecodeRune(first, second) != utf8.RuneError:
 			i += 11
 		default:
