@@ -115,7 +115,7 @@ func (s *heartbeat) warnOfClock(ctx context.Context) {
 	}
 	s.clockWrong = wrong
 	if wrong {
-		s.log.WarnContext(ctx, "this machine's clock differs from the database's, whose time is used: is it set by NTP?", "ahead", offset.Round(time.Millisecond).String())
+		s.log.WarnContext(ctx, "this machine's clock differs from the database's, whose time is used: is it set by NTP?", "ahead_ms", offset.Milliseconds())
 	} else {
 		s.log.InfoContext(ctx, "this machine's clock agrees with the database's again")
 	}
