@@ -54,8 +54,7 @@ func (h *Hub) waitToSweep(ctx context.Context, failing bool) uint64 {
 	if failing {
 		kick, wait = nil, sweepFailing // a gap must not add load to a database that is down
 	}
-	timer := time.NewTimer(events.Jitter(wait))
-	defer timer.Stop()
+	timer := time.After(events.Jitter(wait))
 	for {
 		select {
 		case <-kick:
@@ -65,7 +64,7 @@ func (h *Hub) waitToSweep(ctx context.Context, failing bool) uint64 {
 			if h.inHurry() {
 				return allPartitions
 			}
-		case <-timer.C:
+		case <-timer:
 			h.gaps.Store(0)
 			return allPartitions
 		case <-ctx.Done():

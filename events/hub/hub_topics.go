@@ -85,15 +85,7 @@ func (s sink) Gap(partition int) {
 	} else {
 		s.gaps.Or(1 << partition)
 	}
-	s.nudge()
+	signal(s.kick)
 }
 
-func (s sink) StateChanged(events.State) { s.nudge() }
-
-// nudge makes the sweep check at once whether it is due.
-func (h *Hub) nudge() {
-	select {
-	case h.kick <- struct{}{}:
-	default: // it will check anyway
-	}
-}
+func (s sink) StateChanged(events.State) { signal(s.kick) }

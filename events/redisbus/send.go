@@ -43,7 +43,7 @@ func (s *shard) sendUntil(ctx context.Context) {
 	defer timer.Stop()
 	for {
 		var batch []events.Notification
-		probe := true
+		probe, changed := true, s.bus.redis.Health.Changed()
 		select {
 		case <-ctx.Done():
 			s.flush(context.WithoutCancel(ctx))
@@ -53,6 +53,7 @@ func (s *shard) sendUntil(ctx context.Context) {
 				timer.Reset(probeEvery)
 				continue
 			}
+		case <-changed: // Redis went down, so that the probe fails at once, or it is back
 		case <-s.probes:
 		case notification := <-s.queue:
 			batch, probe = s.batch(notification), false
@@ -89,13 +90,22 @@ func (s *shard) batch(first ...events.Notification) []events.Notification {
 	return first
 }
 
-// send publishes in one round trip. A failed send is not repeated: the receivers sweep, and get a gap message as soon as Redis
-// accepts messages again.
+// down says that Redis is known not to answer, so that a send would only wait. On a cluster, Health means the whole cluster, and
+// most shards may still work: each finds out for itself.
+func (s *shard) down() bool { return !s.bus.sharded && s.bus.redis.Health.Down() }
+
+// send publishes in one round trip, or fails at once while Redis is down. A failed send is not repeated: the receivers sweep, and
+// get a gap message as soon as Redis accepts messages again.
 func (s *shard) send(ctx context.Context, batch []events.Notification, probe bool) {
-	missed, keys := s.missed.Swap(0), s.bus.names.Keys()
+	if s.down() {
+		s.drop(batch)
+		s.bus.report(s, false)
+		return
+	}
+	began, missed, keys := time.Now(), s.missed.Swap(0), s.bus.redis.Names.Keys()
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	_, err := s.bus.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+	_, err := s.bus.redis.Client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		publish := pipe.Publish
 		if s.bus.sharded {
 			publish = pipe.SPublish
@@ -122,6 +132,7 @@ func (s *shard) send(ctx context.Context, batch []events.Notification, probe boo
 	}
 	s.sendFailed.Store(err != nil)
 	if err != nil && !errors.Is(context.Cause(ctx), context.Canceled) {
+		s.bus.redis.Health.Report(began, err)
 		// Receiving has probably failed too, and the probes would notice it later: the hub sweeps from now on. If only one round
 		// trip was lost, the next probe that comes back ends this.
 		s.bus.report(s, false)

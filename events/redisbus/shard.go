@@ -65,7 +65,7 @@ func (s *shard) receiveUntil(ctx context.Context) {
 			attempt = 0
 			continue
 		}
-		session := s.newSession(ctx)
+		session := newSession(ctx, s)
 		err := session.run(ctx)
 		if ctx.Err() != nil {
 			return
@@ -74,6 +74,7 @@ func (s *shard) receiveUntil(ctx context.Context) {
 			continue
 		}
 		s.bus.log.Debug("a Redis Pub/Sub session ended", "shard", s.number, "error", err)
+		s.bus.redis.Health.Report(session.heard(), err) // has Redis probed, unless it has answered since
 		s.fail(ctx)
 		if session.worked {
 			attempt = 1
@@ -88,7 +89,7 @@ func (s *shard) receiveUntil(ctx context.Context) {
 // fail reports that the shard receives nothing. On a cluster its slot may have moved to another node: nobody tells a subscriber.
 func (s *shard) fail(ctx context.Context) {
 	s.bus.report(s, false)
-	if cluster, ok := s.bus.client.(*redis.ClusterClient); ok {
+	if cluster, ok := s.bus.redis.Client.(*redis.ClusterClient); ok {
 		cluster.ReloadState(ctx)
 	}
 }
