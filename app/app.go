@@ -78,7 +78,7 @@ func (a *app) start(ctx context.Context, settings config.Settings) error {
 		TrustedProxies: settings.HTTP.Proxies,
 		LocalOnly:      !settings.Auth.Enabled(),
 		Playground:     web.Playground(web.Options{Schema: settings.Documents.Introspection != "off"}),
-		Ready:          readiness(store, remote, hub),
+		Ready:          readiness(store, remote),
 		Log:            a.log,
 	}
 	if settings.Auth.Enabled() {
@@ -178,8 +178,8 @@ func openWhenUp(ctx context.Context, url string, opts sqlstore.OpenOptions, log 
 func (a *app) startLive(ctx context.Context, store *sqlstore.Store, r remote, settings config.Settings) (db.Repository, *hub.Hub, error) {
 	bus, registry := events.NewMemoryBus(), events.Registry(events.NewMemoryRegistry())
 	if r.conn != nil {
-		bus = redisbus.New(r.conn.Bus.Client, r.conn.Bus.Names, a.log)
-		registry = redisbus.NewRegistry(r.conn.Bus.Client, r.conn.Bus.Names, store.Now, a.log)
+		bus = redisbus.New(r.conn.Bus, a.log)
+		registry = redisbus.NewRegistry(r.conn.Bus, store.Now, a.log)
 	}
 	hub := hub.New(store, bus, registry, a.log)
 	if err := hub.Start(context.WithoutCancel(ctx)); err != nil {

@@ -7,8 +7,6 @@ import (
 	"studychat/auth"
 	"studychat/config"
 	"studychat/db/sqlstore"
-	"studychat/events"
-	"studychat/events/hub"
 	"studychat/graph"
 	"studychat/rate"
 	"studychat/transport"
@@ -56,7 +54,7 @@ func (a *app) newVerifier(settings config.Settings, now func() time.Time) (auth.
 
 // readiness: without the database nothing works, without Redis everything does. A clock that is wrong is told, and one that is
 // very wrong is a machine to be looked at.
-func readiness(store *sqlstore.Store, r remote, hub *hub.Hub) func(context.Context) transport.Readiness {
+func readiness(store *sqlstore.Store, r remote) func(context.Context) transport.Readiness {
 	return func(ctx context.Context) transport.Readiness {
 		out := transport.Readiness{Ready: true, Parts: map[string]string{"database": "ok", "clock": "ok"}}
 		if err := store.Ping(ctx); err != nil {
@@ -69,7 +67,7 @@ func readiness(store *sqlstore.Store, r remote, hub *hub.Hub) func(context.Conte
 		switch {
 		case r.conn == nil:
 			out.Parts["redis"] = "not configured"
-		case r.conn.Cache.Health.OK() && hub.State() == events.Healthy:
+		case r.conn.Cache.Health.OK():
 			out.Parts["redis"] = "ok"
 		default:
 			out.Parts["redis"] = "degraded"

@@ -9,21 +9,21 @@ import (
 
 // Sizes of pages and of a chat.
 const (
-	MaxPage      = 100 // rows a page may have
-	ChatPage     = 20  // chats in a page when the client does not say; the first page of this size is cached
-	MessagePage  = 50  // messages in a page when the client does not say; also the most that come with a Chat
+	MaxPage      = 100 // rows of a page
+	ChatPage     = 20  // chats in a page by default; the first page of this size is cached
+	MessagePage  = 50  // messages in a page by default; also the most that come with a Chat
 	MaxMembers   = 500
-	MaxCount     = 1000     // what counts of lists stop at
+	MaxCount     = 1000     // at which counts of lists stop
 	UnreadWindow = 100      // newest messages in which unread ones are counted
 	NewestBytes  = 64 << 10 // bytes of content that come with a Chat; older messages are left out of Newest
 )
 
-// TombstoneAge is how long a deleted chat is remembered, and that somebody was removed from a chat: the feed goes on
-// from cursors almost as old.
+// TombstoneAge is how long tombstones of deleted chats and events that removed a member are kept. A feed can resume from cursors almost
+// as old.
 const TombstoneAge = 30 * 24 * time.Hour
 
-// Chat is a chat, for SQL and for GraphQL alike. Whatever comes out of a Repository has Members and LastMessage;
-// Newest comes with Repository.Chat alone.
+// Chat is a chat, for SQL and for GraphQL alike. A Repository returns it with Members and LastMessage; only Repository.Chat sets
+// Newest.
 type Chat struct {
 	bun.BaseModel `bun:"table:chats,alias:c" json:"-"`
 
@@ -33,13 +33,13 @@ type Chat struct {
 	CreatedBy string    `bun:"created_by" json:"createdBy"`
 	CreatedAt time.Time `bun:"created_at" json:"createdAt"`
 	LastAt    time.Time `bun:"last_at" json:"lastAt"` // when the newest event happened
-	// LastMessageAt is when the newest message was sent, or CreatedAt of a chat without any: lists are ordered by it.
+	// LastMessageAt is when the newest message was sent, or CreatedAt without messages. Lists are ordered by it.
 	LastMessageAt time.Time  `bun:"last_message_at" json:"lastMessageAt"`
 	HeadSeq       int64      `bun:"head_seq" json:"headSeq"`               // number of the newest event; the chat's version
 	FloorSeq      int64      `bun:"floor_seq" json:"floorSeq"`             // events up to this number are no longer kept
 	DeletedAt     *time.Time `bun:"deleted_at" json:"deletedAt,omitempty"` // a tombstone; Repository reads do not return it
 
-	// Epoch is the history that HeadSeq counts in, read in the same snapshot.
+	// Epoch is the history in which HeadSeq counts, read in the same snapshot.
 	Epoch int64 `bun:"epoch,scanonly" json:"epoch"`
 
 	Members     []*Member `bun:"-" json:"members"` // by JoinedAt, then UserID
@@ -47,20 +47,20 @@ type Chat struct {
 	Newest      *Newest   `bun:"-" json:"newest,omitempty"`
 }
 
-// Newest is the end of a chat's log of messages: at most MessagePage of them and at most NewestBytes of content
-// (but always the newest one), oldest first.
+// Newest are the last messages of a chat, oldest first: at most MessagePage, with at most NewestBytes of content (but always the newest
+// one).
 type Newest struct {
 	Messages []*Message `json:"messages"`
 	Whole    bool       `json:"whole"` // there are no older messages
 }
 
-// Cursor is the place in the chat's log that this read saw: subscribe after it and nothing is missed.
+// Cursor is the place in the chat's log at the moment of this read: a stream after it misses nothing.
 func (c *Chat) Cursor() Cursor { return Cursor{ChatID: c.ID, Epoch: c.Epoch, Seq: c.HeadSeq} }
 
 // Creator is the user who started the chat.
 func (c *Chat) Creator() *User { return &User{ID: c.CreatedBy} }
 
-// EventCursor is Cursor as clients see it.
+// EventCursor is Cursor in the form for clients.
 func (c *Chat) EventCursor() string { return c.Cursor().String() }
 
 // IsNode marks Chat as a GraphQL Node.
@@ -75,14 +75,14 @@ func (c *Chat) Member(user string) *Member {
 	return c.Members[i]
 }
 
-// NewChat is what a chat is made of. All texts are clean and the id is canonical: see ParseID, CleanTitle, CleanName.
+// NewChat is the input of CreateChat. All texts are clean and the id is canonical: see ParseID, CleanTitle, CleanName.
 type NewChat struct {
 	ID       string
 	Title    string
 	ModuleID *string
 }
 
-// ViewerState is what a chat is to one member.
+// ViewerState is the state of a chat for one member.
 type ViewerState struct {
 	ChatID      string
 	UserID      string
@@ -100,9 +100,9 @@ func (v *ViewerState) NodeID() string { return stateNode + v.ChatID + ":" + v.Us
 // IsNode marks ViewerState as a GraphQL Node.
 func (*ViewerState) IsNode() {}
 
-// ViewerStateChange says what to change of a ViewerState. What is nil stays as it is.
+// ViewerStateChange says what to change of a ViewerState. A nil field changes nothing.
 type ViewerStateChange struct {
 	MutedUntil *time.Time // the zero time ends it
 	Pinned     *bool      // a chat that is pinned already keeps its PinnedAt
-	Archived   *bool      // in the same way
+	Archived   *bool      // likewise
 }

@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// cursorVersion begins every cursor of a stream. Version 1 did not say whose it was, and is refused.
+// cursorVersion begins every cursor of a stream. Version 1, which had no tag, is refused.
 const cursorVersion = "2"
 
-// FeedOverlap is how far a cursor of the feed stays behind the moment up to which everything was delivered, or read
-// (Pulse.Horizon). That moment is proven by the database's own time; the overlap is for a database whose clock is set back.
-// What lies in it is delivered again on resume.
+// FeedOverlap is how far a cursor of the feed stays behind the moment up to which everything was delivered or read (Pulse.Horizon). The
+// database's own time proves that moment; the overlap is for a database whose clock is set back. On resume, events in the overlap are
+// delivered again.
 const FeedOverlap = 5 * time.Second
 
-// Cursor is a place in a chat's log: the epoch (the history that is counted in) and the number of an event.
-// Clients see "2.<epoch>.<seq>.<tag of the chat>" and treat it as opaque. Numbers mean nothing in another chat, so the tag
-// keeps a cursor from being taken there.
+// Cursor is a place in a chat's log: the epoch (the history in which events are numbered) and the number of an event. Clients see
+// "2.<epoch>.<seq>.<tag of the chat>" and treat it as opaque. Numbers mean nothing in another chat: the tag makes another chat refuse
+// the cursor.
 type Cursor struct {
 	ChatID string
 	Epoch  int64
@@ -35,11 +35,8 @@ func (c Cursor) String() string {
 // ParseCursor reads what String wrote for a cursor of the chat. Errors: BAD_USER_INPUT naming field.
 func ParseCursor(field, s, chatID string) (Cursor, error) {
 	epoch, place, err := splitCursor(s, chatID)
-	if err != nil {
-		return Cursor{}, BadInput(field, "is not a cursor of this chat's events.")
-	}
-	seq, err := parseCount(place)
-	if err != nil {
+	seq, badPlace := parseCount(place)
+	if err != nil || badPlace != nil {
 		return Cursor{}, BadInput(field, "is not a cursor of this chat's events.")
 	}
 	return Cursor{ChatID: chatID, Epoch: epoch, Seq: seq}, nil
@@ -55,12 +52,12 @@ type FeedCursor struct {
 	Replay FeedReplay `json:"replay,omitzero"`
 }
 
-// FeedReplay is how far a replay has got that is not over yet, the zero value when there is none. It tells what happened from
-// FeedCursor.At until Until, chat by chat in the order of their ids. What that is does not change any more, however often the replay
-// is cut off and goes on: whatever is committed meanwhile happens after Until. So every cut leaves less to tell.
+// FeedReplay is the progress of an unfinished replay; its zero value means that there is none. A replay tells the events from
+// FeedCursor.At until Until, chat by chat in the order of their ids. These events do not change while the replay is interrupted and
+// resumed, because later commits happen after Until. So every interruption leaves less to replay.
 type FeedReplay struct {
 	Until  time.Time `json:"until"`
-	ChatID string    `json:"chatId"` // the chats with lower ids are told, and this one
+	ChatID string    `json:"chatId"` // the chats with lower ids are finished, and this one
 	Seq    int64     `json:"seq"`    // up to here
 }
 
@@ -103,7 +100,7 @@ func parseReplay(s string) (r FeedReplay, err error) {
 	return r, err
 }
 
-// chatInCursor are the letters of an id. Whether there is such a chat does not matter.
+// chatInCursor matches the form of an id. The chat need not exist.
 var chatInCursor = regexp.MustCompile(`^[0-9a-z-]{1,36}$`)
 
 func parseMicros(s string) (time.Time, error) {
@@ -111,14 +108,14 @@ func parseMicros(s string) (time.Time, error) {
 	return time.UnixMicro(micros).UTC(), err
 }
 
-// tagOf says in a cursor whose it is: 48 bits of a hash of the id. It catches mistakes and keeps no secret: what a viewer
-// may see is never decided by a cursor.
+// tagOf is the owner of a cursor, as 48 bits of a hash of the id. It catches mistakes and is not a secret: a cursor never decides what a
+// viewer may see.
 func tagOf(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return base64.RawURLEncoding.EncodeToString(sum[:6])
 }
 
-// splitCursor takes a cursor of the owner's apart.
+// splitCursor splits a cursor of the owner.
 func splitCursor(s, owner string) (epoch int64, place string, err error) {
 	parts := strings.Split(s, ".")
 	if len(parts) != 4 || parts[0] != cursorVersion || parts[3] != tagOf(owner) {

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// Code says what kind of failure an Error is. The list is closed: clients switch on it.
+// Code is the kind of an Error. The list is closed, because clients switch on it.
 type Code string
 
 // The codes that the domain itself raises. The edge adds those of the protocol (parsing, validation, limits).
 const (
-	CodeUnauthenticated Code = "UNAUTHENTICATED" // nobody is known to ask
+	CodeUnauthenticated Code = "UNAUTHENTICATED" // the request has no valid token
 	CodeForbidden       Code = "FORBIDDEN"       // the viewer is a member, but may not do this
-	CodeNotFound        Code = "NOT_FOUND"       // there is no such thing, or the viewer may not know of it
+	CodeNotFound        Code = "NOT_FOUND"       // the object does not exist, or the viewer may not know of it
 	CodeBadUserInput    Code = "BAD_USER_INPUT"  // Field names the argument at fault
 	CodeConflict        Code = "CONFLICT"        // the call contradicts what is stored
-	CodeRateLimited     Code = "RATE_LIMITED"    // too much in too short a time; RetryAfter says when to come back
-	CodeUnavailable     Code = "UNAVAILABLE"     // a dependency does not answer; trying again later may help
-	CodeInternal        Code = "INTERNAL"        // a fault of ours
+	CodeRateLimited     Code = "RATE_LIMITED"    // too many requests; RetryAfter says when to try again
+	CodeUnavailable     Code = "UNAVAILABLE"     // a dependency does not answer; a later attempt may succeed
+	CodeInternal        Code = "INTERNAL"        // a fault of the server
 )
 
 // Error is the one error type of the project: a code for the client, a message that is safe to show,
@@ -27,7 +27,7 @@ type Error struct {
 	Code    Code
 	Message string // safe to show to anyone
 	Field   string // the argument at fault, for CodeBadUserInput
-	Err     error  // the cause; nil when the caller is at fault
+	Err     error  // the cause; nil for a mistake of the caller
 
 	RetryAfter time.Duration // for CodeRateLimited, and CodeUnavailable where it is known: before that, trying again is of no use
 }
@@ -43,7 +43,7 @@ func (e *Error) Error() string {
 // Unwrap gives the cause to errors.Is and errors.As.
 func (e *Error) Unwrap() error { return e.Err }
 
-// CodeOf returns the code of err: CodeInternal when it is no Error, and "" for nil.
+// CodeOf returns the code of err: CodeInternal when it is not an Error, and "" for nil.
 func CodeOf(err error) Code {
 	if err == nil {
 		return ""
@@ -54,13 +54,12 @@ func CodeOf(err error) Code {
 	return CodeInternal
 }
 
-// NotFound is the one answer for what is not there and for what the viewer may not see:
-// nothing in it tells the two apart.
+// NotFound is the answer both for a missing object and for one that the viewer may not see: it does not tell the two apart.
 func NotFound(what string) error {
 	return &Error{Code: CodeNotFound, Message: "There is no such " + what + "."}
 }
 
-// BadInput says which argument is at fault and what it should be.
+// BadInput names the argument at fault and says what it should be.
 func BadInput(field, format string, args ...any) error {
 	return &Error{Code: CodeBadUserInput, Field: field, Message: field + " " + fmt.Sprintf(format, args...)}
 }
@@ -71,7 +70,7 @@ func Forbidden(message string) error { return &Error{Code: CodeForbidden, Messag
 // Conflict says that the call contradicts what is stored.
 func Conflict(message string) error { return &Error{Code: CodeConflict, Message: message} }
 
-// RateLimited refuses for now what would be allowed later: the same call may be tried again after wait.
+// RateLimited refuses a call that may be tried again after wait.
 func RateLimited(wait time.Duration) error {
 	return &Error{Code: CodeRateLimited, Message: "Too much in too short a time. Please slow down.", RetryAfter: wait}
 }

@@ -2,9 +2,8 @@ package db
 
 import "time"
 
-// Event is one change of a chat. It took the chat's next number in the transaction that made the change, so for one
-// chat the order of numbers is the order of commits, and there is no gap. Events are shared between goroutines: never
-// change one.
+// Event is one change of a chat. It takes the chat's next number in the transaction of the change, so numbers have the order of commits,
+// without a gap. Events are shared between goroutines: never change one.
 type Event struct {
 	ChatID string    `json:"chatId"`
 	Seq    int64     `json:"seq"`
@@ -18,17 +17,16 @@ type Event struct {
 	Message *Message `json:"message,omitempty"` // on replay as it is now
 	Member  *Member  `json:"member,omitempty"`
 
-	// Repeated says that this call committed nothing: the same call was made before, or there was nothing to change.
-	// The event then describes the chat's state and is not to be published.
+	// Repeated says that this call committed nothing: it repeats an earlier call, or there was nothing to change. The event then
+	// describes the chat's state and must not be published.
 	Repeated bool `json:"-"`
 }
 
 // Cursor is the place in the chat's log just after the event.
 func (e *Event) Cursor() Cursor { return Cursor{ChatID: e.ChatID, Epoch: e.Epoch, Seq: e.Seq} }
 
-// Identity names the event: no other event of any chat has it, not even the one that takes its number in another history of
-// the same chat. It is the same however often the event is told within an epoch; when the epoch has risen, the event is told
-// under another, and a reset has come before it.
+// Identity names the event: no other event of any chat has it, not even the one with the same number in another history of the chat. It
+// is the same at every delivery within an epoch. In a later epoch the event has another identity, after a reset.
 func (e *Event) Identity() string { return e.Cursor().String() }
 
 // Complete says whether the event has what its kind carries. It is false for a kind that this version does not know.
@@ -93,33 +91,33 @@ type Head struct {
 	FloorSeq  int64      `bun:"floor_seq"`
 	Epoch     int64      `bun:"epoch"`
 	LastAt    time.Time  `bun:"last_at"`
-	DeletedAt *time.Time `bun:"deleted_at"` // the log is closed: its newest event is ChatDeleted
+	DeletedAt *time.Time `bun:"deleted_at"` // of a deleted chat, whose newest event is its last
 
-	// JoinedSeq is the number of the event that made the viewer a member, from methods with a viewer. 0 when the viewer
-	// is no member, or joined before this was kept.
+	// JoinedSeq is the number of the event that made the viewer a member, from methods with a viewer. 0 when the viewer is not a
+	// member, or joined before the number was kept.
 	JoinedSeq int64 `bun:"joined_seq"`
 
-	Member bool `bun:"member"` // whether the viewer is one, from methods with a viewer
+	Member bool `bun:"member"` // whether the viewer is a member, from methods with a viewer
 }
 
-// FeedPlace is where a feed stands in a chat's log: after the number Seq, and after everything that happened before Since.
+// FeedPlace is the place of a feed in a chat's log: after the number Seq, and after everything that happened before Since.
 type FeedPlace struct {
 	Since time.Time
 	Seq   int64
 }
 
-// Standing is what a chat's log holds for a viewer who has read up to a place: the rest of the first of their memberships that was not
-// over there. All of it is of one snapshot, so membership and log agree.
+// Standing is what a chat's log has for a viewer who has read up to a place: the rest of their first membership that had not ended at
+// that place. It is one snapshot, so membership and log agree.
 type Standing struct {
-	Head // JoinedSeq is of that membership: 0 when it began before the place, or nobody knows when
+	Head // JoinedSeq is of that membership: 0 when it began before the place, or when that is unknown
 
 	Before  int64      // number of the newest event that happened before FeedPlace.Since, or FloorSeq when none is kept
-	Removed *Event     // how that membership ended: nil when it goes on (Member), or when there is none
-	FloorAt *time.Time // what is not kept any more happened before this; nil when all is kept
+	Removed *Event     // how that membership ended: nil when it continues (Member), or when there is none
+	FloorAt *time.Time // pruned events happened before this; nil when nothing is pruned
 }
 
-// Log is a stretch of a chat's log, read in one snapshot together with how far the log reaches.
+// Log is a part of a chat's log, read in one snapshot together with the log's head.
 type Log struct {
 	Head
-	Events []*Event // consecutive, starting just after the asked number, or after FloorSeq where that is higher
+	Events []*Event // consecutive, starting just after the requested number, or after FloorSeq if that is higher
 }

@@ -2,29 +2,28 @@ package db
 
 import "context"
 
-// WriteGuard is told of every write while the chat's row is locked, so that a cache can never serve what the write
-// replaced: db/cache implements it, the store calls it. (The mark has to be set inside the transaction, which is why
-// this one part of the cache is no decorator.)
+// WriteGuard is told of every write while the chat's row is locked, so that a cache never serves what the write replaced. db/cache
+// implements it, the store calls it. (The mark has to be set inside the transaction: so this part of the cache is not a decorator.)
 type WriteGuard interface {
-	// Mark is called inside the transaction, after the chat's row lock was taken and everything was written, just
-	// before COMMIT. When it returns, nothing older than this write can be put into the cache any more, or the cache is
-	// out of reach and the guard remembers what to delete. It never fails a write and is bounded in time.
+	// Mark is called inside the transaction, with the chat's row locked and everything written, just before COMMIT. When it returns,
+	// nothing older than this write can enter the cache any more, or the cache is unreachable and the guard remembers what to delete.
+	// It never fails a write, and its time is bounded.
 	//
-	// The store calls finish exactly once: with Committed or RolledBack once the outcome is known, with Unknown if it is
-	// not (the mark then runs out by itself). finish is called before the write is answered and before it is published.
+	// The store calls finish exactly once, before it returns the write's event and before that is published: with Committed or
+	// RolledBack when the outcome is known, else with Unknown (the mark then expires by itself).
 	Mark(ctx context.Context, write Write) (finish func(Outcome))
 }
 
-// Write says what is being written.
+// Write is a write that is about to be committed.
 type Write struct {
 	ChatID string
-	// Members are those whose list of chats changes, a removed member included. In a chat of more than MaxGuardedMembers
-	// only who comes or goes; a write that crosses that limit names everybody.
+	// Members are the users whose lists of chats change, including a removed member. In a chat of more than MaxGuardedMembers they are
+	// only the user who joins or leaves; a write that crosses that limit names all members.
 	Members []string
 }
 
-// MaxGuardedMembers bounds how many lists of chats a write invalidates. Above it, lists are cached only for
-// a short time instead, so that a big chat's messages stay cheap.
+// MaxGuardedMembers bounds how many lists of chats a write invalidates. Lists with a larger chat are cached for a short time instead, so
+// that messages of large chats stay cheap.
 const MaxGuardedMembers = 100
 
 // Outcome is how a transaction ended.

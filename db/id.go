@@ -9,8 +9,8 @@ import (
 // NewID makes an id that sorts by time: a UUIDv7 (RFC 9562).
 func NewID() string { return uuid.Must(uuid.NewV7()).String() }
 
-// ParseID checks an id that a client gave and returns its canonical form: any UUID in its 36-character form,
-// in lower case. Everything behind the edge sees canonical ids only. Errors: BAD_USER_INPUT naming field.
+// ParseID checks an id of a client and returns its canonical form: any UUID in its 36-character form, in lower case. Code behind the edge
+// gets canonical ids only. Errors: BAD_USER_INPUT naming field.
 func ParseID(field, id string) (string, error) {
 	if len(id) != 36 {
 		return "", BadInput(field, "must be a UUID.")
@@ -22,14 +22,14 @@ func ParseID(field, id string) (string, error) {
 	return u.String(), nil
 }
 
-// How the ids of objects begin that are not UUIDs. Chats and messages share the UUIDs; a module's id has no colon.
+// The prefixes of ids that are not UUIDs. Chats and messages share the UUIDs; a module's id has no colon.
 const (
-	userNode   = "user:"   // and the user
-	memberNode = "member:" // and the chat, a colon, the user
-	stateNode  = "state:"  // in the same way
+	userNode   = "user:"   // followed by the user
+	memberNode = "member:" // followed by the chat, a colon, the user
+	stateNode  = "state:"  // likewise
 )
 
-// NodeKind says what an id of GraphQL names.
+// NodeKind is the kind of object that an id of GraphQL names.
 type NodeKind int
 
 // The kinds. Only the database knows whether a UUID is a chat or a message.
@@ -41,14 +41,14 @@ const (
 	NodeModule
 )
 
-// NodeRef is an id of GraphQL, taken apart.
+// NodeRef is a parsed id of GraphQL.
 type NodeRef struct {
 	Kind NodeKind
 	ID   string // NodeUUID: canonical; NodeModule; NodeMember and NodeState: of the chat
 	User string // NodeUser, NodeMember, NodeState
 }
 
-// ParseNodeID takes an id of any object apart. Errors: BAD_USER_INPUT naming field.
+// ParseNodeID parses the id of any object. Errors: BAD_USER_INPUT naming field.
 func ParseNodeID(field, id string) (NodeRef, error) {
 	if user, ok := strings.CutPrefix(id, userNode); ok {
 		return NodeRef{Kind: NodeUser, User: user}, nil

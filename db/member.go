@@ -23,10 +23,9 @@ type Member struct {
 	UserID   string     `bun:"user_id,pk" json:"userId"`
 	Role     MemberRole `bun:"role" json:"role"`
 	JoinedAt time.Time  `bun:"joined_at" json:"joinedAt"`
-	// JoinedSeq is the number of the event that made the user a member; 0 when that was before it was kept. It is for the
-	// feed alone.
+	// JoinedSeq is the number of the event that made the user a member; 0 for members from before it was kept. Only the feed uses it.
 	JoinedSeq int64 `bun:"joined_seq" json:"-"`
-	// ReadSeq is private to its user and changes without taking a number of the chat: it is never cached with the chat.
+	// ReadSeq is private to its user and changes without a number of the chat, so it is never cached with the chat.
 	ReadSeq int64 `bun:"read_seq" json:"-"`
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// MessageRole says in whose name a message speaks.
+// MessageRole says on whose behalf a message was written.
 type MessageRole string
 
 // The roles of messages.
@@ -26,7 +26,7 @@ type Message struct {
 	Author    string      `bun:"author_id" json:"author"`
 	Role      MessageRole `bun:"role" json:"role"`
 	Content   string      `bun:"content" json:"content"`            // empty once deleted
-	ReplyTo   *string     `bun:"reply_to" json:"replyTo,omitempty"` // the message of the same chat that this one answers
+	ReplyTo   *string     `bun:"reply_to" json:"replyTo,omitempty"` // the message of the same chat that this one replies to
 	CreatedAt time.Time   `bun:"created_at" json:"createdAt"`
 	EditedAt  *time.Time  `bun:"edited_at" json:"editedAt,omitempty"`
 	DeletedAt *time.Time  `bun:"deleted_at" json:"deletedAt,omitempty"`
@@ -35,7 +35,7 @@ type Message struct {
 // Sender is the user who sent the message.
 func (m *Message) Sender() *User { return &User{ID: m.Author} }
 
-// Redacted is the message as it reads once it was deleted at the time: without its text. Nothing else takes text out of a message.
+// Redacted returns the message as deleted at the time: without its text. Nothing else removes text from a message.
 func (m *Message) Redacted(at time.Time) *Message {
 	redacted := *m
 	redacted.Content, redacted.DeletedAt = "", &at
@@ -45,7 +45,7 @@ func (m *Message) Redacted(at time.Time) *Message {
 // IsNode marks Message as a GraphQL Node.
 func (*Message) IsNode() {}
 
-// NewMessage is what a message is made of. The ids are canonical and the content is clean: see ParseID, CleanContent.
+// NewMessage is the input of SendMessage. The ids are canonical and the content is clean: see ParseID, CleanContent.
 type NewMessage struct {
 	ID      string
 	ChatID  string

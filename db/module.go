@@ -8,8 +8,8 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Module is a study module: a text that chats belong to. Whatever comes out of a Repository lacks Content, which may be
-// large: see ModuleContents.
+// Module is a study module: a text that chats belong to. A Repository returns it without Content, which may be large: see
+// ModuleContents.
 type Module struct {
 	bun.BaseModel `bun:"table:modules,alias:mo"`
 
@@ -29,8 +29,8 @@ type ModuleList struct {
 	HasPrev bool
 }
 
-// ParseModuleID reads the id of a module: a name that the writer of the module has chosen. It is not a UUID and has no colon,
-// so that it cannot be the id of anything else. Errors: BAD_USER_INPUT naming field.
+// ParseModuleID parses the id of a module, which its writer has chosen. It is not a UUID and has no colon, so that it cannot be the id of
+// another object. Errors: BAD_USER_INPUT naming field.
 func ParseModuleID(field, id string) (string, error) {
 	id, err := CleanName(field, id)
 	switch {

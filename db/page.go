@@ -8,8 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Page asks for a part of an ordered list, by keyset: no page costs more than another. Its zero value means nothing:
-// use NewPage.
+// Page asks for a part of an ordered list, by keyset: all pages cost the same. Make it with NewPage.
 type Page struct {
 	Limit    int  // 0 to MaxPage
 	Backward bool // the Limit rows before the end of the window, rather than after its start
@@ -27,7 +26,7 @@ type Key struct {
 	Title  string
 }
 
-// Place is a message, or where one would be, in a chat: its number, or its id.
+// Place is a place in a chat: the number of a message, or where one would be, or the id of a message.
 type Place struct {
 	Seq       int64
 	MessageID string // canonical; "" when Seq counts
@@ -51,20 +50,19 @@ func ModuleKey(m *Module) Key { return Key{Title: m.Title, ID: m.ID} }
 // MessageKey is the place of a message in its chat.
 func MessageKey(m *Message) Key { return Key{ChatID: m.ChatID, Seq: m.Seq} }
 
-// ChatCursor is the key as clients see it, for the list of chats. Opaque to them. It does not say whose list it is for,
-// unlike the other cursors: a time and an id are the same place in every list of chats, and an event that carries a chat's
-// edge has to read the same for all who get it.
+// ChatCursor is the key in the opaque form for clients, for the list of chats. Unlike other cursors it does not name its owner: a time and
+// an id are the same place in every list of chats, and an event with a chat's edge is the same for all its readers.
 func (k Key) ChatCursor() string {
 	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "c1:%d:%s", k.At.UnixMicro(), k.ID))
 }
 
-// MessageCursor is the key as clients see it, for the messages of a chat. Opaque to them. It carries the chat's tag: numbers
-// mean nothing in another chat.
+// MessageCursor is the key in the opaque form for clients, for the messages of a chat. It has the chat's tag, because numbers mean
+// nothing in another chat.
 func (k Key) MessageCursor() string {
 	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "m2:%d:%s", k.Seq, tagOf(k.ChatID)))
 }
 
-// ModuleCursor is the key as clients see it, for the list of modules. Opaque to them.
+// ModuleCursor is the key in the opaque form for clients, for the list of modules.
 func (k Key) ModuleCursor() string {
 	return base64.RawURLEncoding.EncodeToString([]byte("o1:" + k.ID + ":" + k.Title))
 }
@@ -83,19 +81,15 @@ func ParseModuleKey(field, cursor string) (Key, error) {
 func ParseChatKey(field, cursor string) (Key, error) {
 	rest, ok := decodeKey("c1:", cursor)
 	micros, id, cut := strings.Cut(rest, ":")
-	at, err := parseCount(micros)
-	if !ok || !cut || err != nil {
-		return Key{}, BadInput(field, "is not a cursor of a list of chats.")
-	}
-	id, err = ParseID(field, id)
-	if err != nil {
+	at, badTime := parseCount(micros)
+	id, badID := ParseID(field, id)
+	if !ok || !cut || badTime != nil || badID != nil {
 		return Key{}, BadInput(field, "is not a cursor of a list of chats.")
 	}
 	return Key{At: time.UnixMicro(at).UTC(), ID: id}, nil
 }
 
-// ParseMessageKey returns what reads the cursors that MessageCursor wrote for the chat's messages. Errors: BAD_USER_INPUT
-// naming field.
+// ParseMessageKey returns a parser for what MessageCursor wrote for the chat's messages. Errors: BAD_USER_INPUT naming field.
 func ParseMessageKey(chatID string) func(field, cursor string) (Key, error) {
 	return func(field, cursor string) (Key, error) {
 		rest, ok := decodeKey("m2:", cursor)
@@ -110,14 +104,14 @@ func ParseMessageKey(chatID string) func(field, cursor string) (Key, error) {
 
 func decodeKey(prefix, cursor string) (rest string, ok bool) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil || strings.ContainsAny(cursor, "\r\n") { // which the decoder skips
+	if err != nil || strings.ContainsAny(cursor, "\r\n") { // the decoder would skip these
 		return "", false
 	}
 	return strings.CutPrefix(string(raw), prefix)
 }
 
 // NewPage checks the four paging arguments of a Relay connection. parse reads the list's cursors; without first and
-// last the page is fallback. An empty cursor counts as none: clients send what an empty page gave them. Errors: BAD_USER_INPUT naming the argument.
+// last the page is fallback. An empty cursor counts as absent: clients send back what an empty page gave them. Errors: BAD_USER_INPUT naming the argument.
 func NewPage(first *int, after *string, last *int, before *string, parse func(field, cursor string) (Key, error), fallback Page) (Page, error) {
 	page := fallback
 	switch {
@@ -160,12 +154,12 @@ type ChatList struct {
 	HasNext bool    `json:"hasNext"`
 	HasPrev bool    `json:"hasPrev"`
 
-	// Cursor is the place in the viewer's feed from which it tells everything that this page does not show, on every page
-	// and whatever the page was narrowed to.
+	// Cursor is a place in the viewer's feed: events after it tell everything that this page does not show. That holds for every page
+	// and every filter.
 	Cursor FeedCursor `json:"cursor"`
 }
 
-// EventCursor is Cursor as clients see it.
+// EventCursor is Cursor in the form for clients.
 func (l *ChatList) EventCursor() string { return l.Cursor.String() }
 
 // MessageList is a page of a chat's messages, oldest first, read in one snapshot with Cursor.

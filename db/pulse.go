@@ -5,17 +5,17 @@ import "time"
 // PulseEvery is how often an instance asks the database what Pulse holds.
 const PulseEvery = 500 * time.Millisecond
 
-// Pulse is what an instance asks the database twice a second, in one statement on a connection of its own, whatever else
-// the instance is doing: what all instances have to agree on.
+// Pulse is what all instances have to agree on. An instance asks the database for it twice a second, in one statement on a
+// connection of its own, so that nothing else delays it.
 type Pulse struct {
 	Asked time.Time // when the statement was sent, by this machine
 
-	// Horizon is a time of the database with this promise: of whatever is stamped earlier, all that will ever be
-	// committed is seen by every read that begins after this Pulse was answered.
+	// Horizon is a time of the database with this promise: every read that begins after this Pulse was answered sees all events
+	// with an earlier stamp that will ever be committed.
 	//
-	// A write is stamped by the database, after its transaction began there. So it is no later than the beginning of the oldest
-	// transaction that runs. That is what the server says of itself: it holds for a transaction whose instance is gone, and for
-	// one whose COMMIT waits inside the server.
+	// The database stamps a write after its transaction began, so the horizon is at most the beginning of the oldest running
+	// transaction. The server itself tells it: that includes a transaction whose instance is gone, and one whose COMMIT waits
+	// inside the server.
 	Horizon time.Time
 
 	Epoch   int64
@@ -28,14 +28,14 @@ type Pulse struct {
 	Renewed  bool
 }
 
-// Outage is the notice of an instance whose writes do not reach the cache: what they replaced is not taken out of Redis, so
-// no instance trusts the cache while the notice exists.
+// Outage is the notice of an instance whose writes do not reach the cache. Redis still holds what they replaced, so no instance
+// uses the cache while the notice exists.
 type Outage struct {
 	Instance string
-	In       time.Duration // after Asked, until it counts; not positive: it does
+	In       time.Duration // from Asked until the notice takes effect; 0 or negative when it has
 
-	// Over says that its instance has not renewed it, and has no write under way any more: whatever it wrote is committed, and
-	// what that replaced may still be in the cache.
+	// Over says that the instance has not renewed the notice and has no write under way any more: all that it wrote is committed,
+	// and the cache may still hold what that replaced.
 	Over  bool
-	Until time.Time // when it ends unless it is renewed: for ForgetOutage
+	Until time.Time // when the notice ends unless it is renewed; for ForgetOutage
 }

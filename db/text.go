@@ -38,15 +38,15 @@ func CleanModuleContent(field, text string) (string, error) {
 }
 
 // CleanName checks an identifier that others have chosen: a user id or a module id. White space at both ends is trimmed,
-// and control characters are refused, line ends included: replacing them could make two identifiers one.
+// and control characters are refused, including line ends: replacing them could make two identifiers equal.
 // Errors: BAD_USER_INPUT naming field.
 func CleanName(field, text string) (string, error) {
 	return cleanText(field, text, textRule{limit: MaxName, trim: strings.TrimSpace})
 }
 
 // CleanAvatarURL checks the address of a picture and trims white space at both ends: an absolute http or https URL of at
-// most MaxAvatarURL bytes. User and password are refused, because everybody in the chat would see them. White space and
-// invisible characters are refused too: the URL would not look like what it is. Errors: BAD_USER_INPUT naming field.
+// most MaxAvatarURL bytes. User and password are refused, because everybody in the chat would see them. So are white space
+// and invisible characters, which would disguise the URL. Errors: BAD_USER_INPUT naming field.
 func CleanAvatarURL(field, text string) (string, error) {
 	if !utf8.ValidString(text) {
 		return "", BadInput(field, "must be valid UTF-8.")
@@ -68,25 +68,25 @@ func CleanAvatarURL(field, text string) (string, error) {
 	return text, nil
 }
 
-// isPort says whether a URL may have this port. "" is none.
+// isPort says whether a URL may have this port. "" means the default port.
 func isPort(port string) bool {
 	_, err := strconv.ParseUint(port, 10, 16)
 	return port == "" || err == nil
 }
 
-// textRule is what differs between the texts.
+// textRule has the differences between kinds of text.
 type textRule struct {
 	limit      int                      // in characters
 	allowed    string                   // control characters that may stay
-	trim       func(text string) string // brings line ends and white space into their form; what it returns, it does not change again
+	trim       func(text string) string // normalizes line ends and white space; it is idempotent
 	mayBeEmpty bool
 }
 
 // cleanText trims a text and refuses three things: invalid UTF-8, NUL, which PostgreSQL cannot store, and other control
-// characters, which only ever confuse later readers. Lengths are those of the trimmed text.
+// characters, which confuse readers. Lengths are those of the trimmed text.
 //
-// A text counts as empty when nothing of it can be seen. In a text with a visible character, invisible ones stay: Persian
-// words and composed emoji need them.
+// A text without a visible character counts as empty. In a text with one, invisible characters stay: Persian words and composed emoji
+// need them.
 func cleanText(field, text string, rule textRule) (string, error) {
 	if !utf8.ValidString(text) {
 		return "", BadInput(field, "must be valid UTF-8.")
@@ -110,11 +110,11 @@ func cleanText(field, text string, rule textRule) (string, error) {
 	return text, nil
 }
 
-// The one for texts of several lines, and the one for texts of one line.
+// For texts of several lines, and for texts of one line.
 var lineEndsToLF, lineEndsToSpace = lineEndsTo("\n"), lineEndsTo(" ")
 
 // lineEndsTo replaces what programs write at the end of a line: LF, CR, CRLF, and the other new line functions of the Unicode
-// standard (section 5.8). VT is what word processors put for a line break inside a paragraph.
+// standard (section 5.8). Word processors write VT for a line break inside a paragraph.
 func lineEndsTo(replacement string) *strings.Replacer {
 	ends := []string{"\r\n", "\r", "\n", "\v", "\f", "\u0085", "\u2028", "\u2029"} // CRLF before CR: the first match wins
 	pairs := make([]string, 0, 2*len(ends))

@@ -17,9 +17,6 @@ func ChatTopic(chatID string) Topic { return Topic("c:" + chatID) }
 // UserTopic is the topic of a user's feed. It is notified when the user gets another chat.
 func UserTopic(user string) Topic { return Topic("u:" + user) }
 
-// Partitions is how many channels the topics are spread over. All instances must agree on it.
-const Partitions = 64
-
 // Partition is the channel that carries the topic's notifications.
 func (t Topic) Partition() int {
 	h := fnv.New32a()

@@ -98,7 +98,7 @@ func TestPublisherAnnouncesAfterEveryWrite(t *testing.T) {
 	}{
 		{"committed", db.Event{ChatID: "c", Seq: 3, Kind: db.ChatRenamed}, nil, "c:c@3+event"},
 		{"a chat is new to its owner", db.Event{ChatID: "c", Seq: 1, Kind: db.ChatCreated, Actor: "ann"}, nil, "c:c@1+event u:ann"},
-		{"and to whoever is added", db.Event{ChatID: "c", Seq: 2, Kind: db.MemberAdded, Member: &db.Member{UserID: "bob"}}, nil, "c:c@2+event u:bob"},
+		{"and to a user who is added", db.Event{ChatID: "c", Seq: 2, Kind: db.MemberAdded, Member: &db.Member{UserID: "bob"}}, nil, "c:c@2+event u:bob"},
 		{"nothing committed", db.Event{ChatID: "c", Seq: 3, Kind: db.ChatRenamed, Repeated: true}, nil, ""},
 		{"failed", db.Event{}, errors.New("no"), ""},
 	} {

@@ -87,13 +87,13 @@ func TestWireBadMessages(t *testing.T) {
 		hint         bool // a good hint is left of it
 	}{
 		{"empty", ``, false},
-		{"no JSON", `{"t":`, false},
+		{"not JSON", `{"t":`, false},
 		{"no topic", `{"s":4}`, false},
 		{"a topic of no kind", `{"t":"x:1"}`, false},
 		{"a negative number", `{"t":"c:c","s":-1}`, false},
 		{"an ephemeral event of another chat", `{"t":"c:c","p":{"k":"TYPING","c":"d"}}`, false},
 		{"a field of a later version", `{"t":"c:c","s":4,"later":[1]}`, true},
-		{"an event that is no object", `{"t":"c:c","s":4,"v":"x"}`, true},
+		{"an event that is not an object", `{"t":"c:c","s":4,"v":"x"}`, true},
 		{"an event of another chat", `{"t":"c:c","s":4,"v":{"chatId":"d","seq":4,"kind":"CHAT_RENAMED"}}`, true},
 		{"an event with another number", `{"t":"c:c","s":4,"v":{"chatId":"c","seq":5,"kind":"CHAT_RENAMED"}}`, true},
 		{"a kind of a later version", `{"t":"c:c","s":4,"v":{"chatId":"c","seq":4,"kind":"CHAT_PAINTED"}}`, true},

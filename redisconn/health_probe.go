@@ -2,6 +2,8 @@ package redisconn
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -29,7 +31,7 @@ func (h *Health) watch(ctx context.Context) {
 func (h *Health) probe(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, 2*h.options.Timeout)
 	defer cancel()
-	err := EachMaster(limited, h.client, func(ctx context.Context, node redis.Cmdable) error { return node.Ping(ctx).Err() })
+	err := EachMaster(limited, h.client, h.ask)
 	if ctx.Err() != nil {
 		return
 	}
@@ -43,6 +45,17 @@ func (h *Health) probe(ctx context.Context) {
 	h.answered = time.Now()
 	h.slow.Store(false)
 	h.setLocked(Healthy, nil)
+}
+
+// ask probes one server. The nodes of a cluster that is down still answer a PING, so they are asked for its state too.
+func (h *Health) ask(ctx context.Context, node redis.Cmdable) error {
+	if err := node.Ping(ctx).Err(); err != nil {
+		return err
+	}
+	if _, ok := h.client.(*redis.ClusterClient); ok && strings.Contains(node.ClusterInfo(ctx).Val(), "cluster_state:fail") {
+		return errors.New("the cluster is down")
+	}
+	return nil
 }
 
 // EachMaster calls do for every server that holds keys.

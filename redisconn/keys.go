@@ -12,7 +12,7 @@ import (
 const DefaultPrefix = "studychat"
 
 // Partitions is the number of channels that carry events.
-const Partitions = 64
+const Partitions = 96
 
 // CacheVersion is the version of the cached values. Raise it with any change to their form, so that instances of two releases
 // never read each other's values; a test of db/cache tells when.

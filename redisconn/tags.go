@@ -2,10 +2,12 @@
 
 package redisconn
 
-// tags are the hash tags of the partitions: the slot of tags[p] is the middle of the p-th 64th of all slots.
+// tags are the hash tags of the partitions: the slot of tags[p] is the middle of the p-th of equal parts of all slots.
 var tags = [Partitions]string{
-	"ht4", "jwb", "if5", "kec", "hpt", "7pj", "akm", "zc3", "lx9", "frw", "mj8", "oin", "dua", "fv7", "mnx", "xw",
-	"he6", "box", "iw7", "c9q", "hav", "bk8", "azo", "cy9", "ub3", "fcu", "tp2", "m5", "ddc", "fg5", "evb", "iu",
-	"jvr", "yw4", "cmk", "xe5", "jr2", "hqd", "aaqr", "ice", "fsg", "dp1", "gaf", "eb0", "wu7", "dtq", "yg", "efp",
-	"bnh", "yf6", "c8a", "xt7", "jc0", "qkn", "kq1", "irg", "fbe", "da3", "gpd", "es2", "wd5", "des", "he", "ewr",
+	"df1", "nbd", "ggj", "et0", "ope", "fuk", "dbq", "3el", "oj2", "epp", "g95", "nx3", "ya4", "bgq", "ckg", "xs5",
+	"cup", "byf", "hgd", "bc1", "rm7", "a8u", "cq0", "j06", "dw3", "nsf", "gvh", "ee2", "06", "fdi", "dss", "3tn",
+	"ni", "ear", "4v", "ni1", "yp6", "bvs", "cze", "xb7", "cdr", "bhd", "hvf", "br3", "k35", "idg", "6jb", "sn4",
+	"fdw", "1cj", "ml4", "j7", "0qk", "u15", "3jg", "dmz", "eal", "nw", "mvc", "dsm", "bhz", "5og", "pk1", "ksc",
+	"aw6", "hr8", "7fj", "hho", "ama", "zu3", "asv", "hvx", "fuu", "dx8", "t26", "ggt", "ej9", "lo7", "fq5", "d8p",
+	"epn", "gc4", "eny", "dbo", "byx", "abll", "i53", "cky", "af4", "qh2", "b90", "hym", "a8k", "co9", "abt", "hgz",
 }

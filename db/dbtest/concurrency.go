@@ -266,6 +266,7 @@ func testReadsUnderWrites(f *fixture) {
 			}
 		}
 	})
+	defer writers.Wait() // also when a read fails
 	newest := int64(0)
 	for more := true; more; {
 		select {
@@ -275,7 +276,6 @@ func testReadsUnderWrites(f *fixture) {
 		}
 		newest = checkSnapshot(f, id, newest)
 	}
-	writers.Wait()
 	if newest != 42 {
 		f.Errorf("the last read saw event %d", newest)
 	}

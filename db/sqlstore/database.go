@@ -20,7 +20,7 @@ import (
 )
 
 // MaxTransaction bounds how long a write takes, the wait for a connection and for the chat's row lock included. (Only a
-// server that goes on committing after it was cut off from us can exceed it: see Pulse.Horizon.)
+// server that continues a COMMIT after the connection broke can exceed it: see Pulse.Horizon.)
 const MaxTransaction = 10 * time.Second
 
 // readTimeout bounds a read, the wait for a connection included.
@@ -42,7 +42,7 @@ type database struct {
 	seenEpoch atomic.Int64
 }
 
-// Close gives all connections back and waits for statements under way. Idempotent.
+// Close closes all connections and waits for running statements. It may be called again.
 func (s *database) Close() error {
 	if s.closed.Swap(true) {
 		return nil
@@ -57,7 +57,7 @@ func (s *database) Close() error {
 	return err
 }
 
-// Ping asks the database for a sign of life. Errors: UNAVAILABLE.
+// Ping checks that the database answers. Errors: UNAVAILABLE.
 func (s *database) Ping(ctx context.Context) error {
 	return s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
 		var one int
@@ -65,10 +65,10 @@ func (s *database) Ping(ctx context.Context) error {
 	})
 }
 
-// Describe says which database this is, for the log.
+// Describe names the database, for the log.
 func (s *database) Describe() Description { return s.about }
 
-// Dialect says which kind of database this is.
+// Dialect returns the kind of the database.
 func (s *database) Dialect() Dialect { return s.dialect }
 
 // query reads with one statement, which is a snapshot by itself.
@@ -92,7 +92,7 @@ func (s *database) snapshot(ctx context.Context, do func(ctx context.Context, tx
 
 func (s *database) describe(ctx context.Context) error {
 	return s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
-		// Several processes that create one SQLite file are in each other's way when they switch it to WAL.
+		// Processes that create one SQLite file at the same time block each other when they switch it to WAL.
 		return sqlite.UntilFree(ctx, func() error { return s.describeOnce(ctx, conn) })
 	})
 }
@@ -113,8 +113,8 @@ func (s *database) describeOnce(ctx context.Context, conn bun.IDB) error {
 // epochExpr reads the current history in the same snapshot as the rest of the statement.
 const epochExpr = "(SELECT epoch FROM stream_meta) AS epoch"
 
-// SeenEpoch is the highest epoch that this Store has come across, 0 before the first. What is older, in a cache for
-// instance, is of a history that is over.
+// SeenEpoch is the highest epoch that this Store has read, 0 before the first. A value of an older epoch, in a cache for
+// instance, belongs to a history that has ended.
 func (s *database) SeenEpoch() int64 { return s.seenEpoch.Load() }
 
 func (s *database) sawEpoch(epoch int64) {
@@ -132,8 +132,8 @@ func (s *database) sawHeads(heads []db.Head) {
 	}
 }
 
-// fail turns what the database and its driver say into what Repository promises. It is the only place that does.
-// ctx is the caller's, without the deadline that the store has put on it.
+// fail turns an error of the database or its driver into one that Repository documents. It is the only place that does. ctx is
+// the caller's, without the deadline of the store.
 func (s *database) fail(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -141,7 +141,7 @@ func (s *database) fail(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[*db.Error](err); ok {
 		return err
 	}
-	if ctx.Err() != nil { // the caller gave up: whatever came of it, that is why
+	if ctx.Err() != nil { // the caller gave up, and that is the reason for err
 		return fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
 	if s.closed.Load() || isUnavailable(err) {
@@ -150,12 +150,18 @@ func (s *database) fail(ctx context.Context, err error) error {
 	return err
 }
 
-// notFound says that a chat's row is not there.
-func notFound(err error) error {
+// notFound returns NOT_FOUND of what for a statement that found no row.
+func notFound(err error, what string) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		return db.NotFound("chat")
+		return db.NotFound(what)
 	}
 	return err
+}
+
+// mustFind returns NOT_FOUND of what unless the query finds a row.
+func mustFind(ctx context.Context, q *bun.SelectQuery, what string) error {
+	var one int
+	return notFound(q.ColumnExpr("1").Scan(ctx, &one), what)
 }
 
 // affected is how many rows a statement has changed.
@@ -166,7 +172,7 @@ func affected(result sql.Result, err error) (int64, error) {
 	return result.RowsAffected()
 }
 
-// isUnavailable says whether err is the database's fault rather than ours: trying again later may help.
+// isUnavailable says whether err is a fault of the database rather than of the statement: a later attempt may succeed.
 func isUnavailable(err error) bool {
 	for _, judge := range []func(error) (unavailable, known bool){postgres.IsUnavailable, sqlite.IsUnavailable} {
 		if unavailable, known := judge(err); known {
@@ -177,7 +183,7 @@ func isUnavailable(err error) bool {
 		return true
 	}
 	for _, cause := range []error{
-		context.DeadlineExceeded, context.Canceled, // ours: the caller's was seen to before
+		context.DeadlineExceeded, context.Canceled, // of the store's own deadline: the caller's was checked before
 		sql.ErrConnDone, sql.ErrTxDone, driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed,
 	} {
 		if errors.Is(err, cause) {

@@ -16,20 +16,20 @@ const (
 	SQLite   Dialect = "sqlite"
 )
 
-// traits is all that differs between the databases once they are open; the statements are the same.
+// traits are all that differs between the databases once they are open; the statements are the same.
 type traits struct {
-	version  string         // the statement that asks for the product's version
+	version  string         // the statement that reads the product's version
 	snapshot *sql.TxOptions // makes a transaction that sees one state throughout
 	migrator migrationLock
-	pulse    string // the statement that asks what Pulse holds
+	pulse    string // the statement that reads a Pulse
 
-	fingerprints  []string // statements that identify the database, the best first; none where a copy looks the same
-	reserve       string   // an expression that locks an id until the transaction ends; "" where every writer is alone anyway
-	lock, tryLock string   // take an advisory lock until the transaction ends; "" where every writer is alone anyway
+	fingerprints  []string // statements that identify the database, the best first; none where a copy cannot be told from the original
+	reserve       string   // an expression that locks an id until the transaction ends; "" where only one transaction writes at a time
+	lock, tryLock string   // take an advisory lock until the transaction ends; "" where only one transaction writes at a time
 }
 
-// newBun wraps a pool for a dialect. Columns that a newer version has added are ignored, so that instances of two
-// versions can share a database during a deployment.
+// newBun wraps a pool for a dialect. It ignores columns that a newer version has added, so that instances of two versions can share
+// a database during a deployment.
 func newBun(pool *sql.DB, dialect schema.Dialect, hook bun.QueryHook) *bun.DB {
 	conn := bun.NewDB(pool, dialect, bun.WithDiscardUnknownColumns())
 	if hook != nil {

@@ -16,7 +16,7 @@ import (
 // upkeep is the part of the Store that keeps the log short and its history told apart.
 type upkeep struct {
 	*transactions
-	unidentified sync.Once // says that the database does not let itself be identified
+	unidentified sync.Once // logs that the server does not allow it to be identified
 }
 
 // postgresFingerprint names one history of one database: the system identifier (another cluster), the timeline (a
@@ -27,12 +27,11 @@ const postgresFingerprint = `SELECT CONCAT_WS('/', (SELECT system_identifier FRO
 substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8),
 (SELECT oid FROM pg_database WHERE datname = current_database()), CAST(CAST('stream_meta' AS regclass) AS oid))`
 
-// postgresPartialFingerprint is what is left where the server does not let us call those functions, as some managed
-// ones do: it still tells a restored dump.
+// postgresPartialFingerprint is for servers that do not allow these functions, as some managed ones: it still detects a restored dump.
 const postgresPartialFingerprint = `SELECT CONCAT_WS('/',
 (SELECT oid FROM pg_database WHERE datname = current_database()), CAST(CAST('stream_meta' AS regclass) AS oid))`
 
-// streamMeta is the one row that says which history the numbers of all chats count in.
+// streamMeta is the one row that names the history in which the numbers of all chats count.
 type streamMeta struct {
 	bun.BaseModel `bun:"table:stream_meta"`
 
@@ -41,13 +40,13 @@ type streamMeta struct {
 	DatabaseID  string // db.Pulse.Database
 }
 
-// CheckEpoch raises the epoch when the database is not the one it was at the last check: restored from a dump, recovered
-// to a point in time, or a standby that was promoted, which all may have lost events that clients hold cursors of. It is
-// meant for the start, after MigrateUp, and for every few seconds from then on, since a promotion does not restart us.
-// Instances that find out at the same time raise it once.
+// CheckEpoch raises the epoch when the database is not the one of the last check: it was restored from a dump, recovered to a point
+// in time, or is a promoted standby. Each of these may have lost events that clients have cursors of. Call it at the start, after
+// MigrateUp, and then every few seconds, because a promotion does not restart the server. Instances that notice at the same time
+// raise it once.
 //
-// What it cannot see is for BumpEpoch: files put back (a copy of the data directory or of a disk that is started
-// without recovery, SQLite's file), and rows restored into tables that stayed. On SQLite it only reads.
+// BumpEpoch is for what it cannot see: files that were put back (a copy of the data directory or of a disk that starts without
+// recovery, SQLite's file), and rows restored into existing tables. On SQLite it only reads.
 // Errors: UNAVAILABLE.
 func (s *upkeep) CheckEpoch(ctx context.Context) (epoch int64, raised bool, err error) {
 	if len(s.traits.fingerprints) == 0 {
@@ -63,7 +62,7 @@ func (s *upkeep) CheckEpoch(ctx context.Context) (epoch int64, raised bool, err 
 		return meta.Epoch, false, err
 	}
 	before, after, err := s.changeMeta(ctx, func(ctx context.Context, tx bun.Tx, meta streamMeta) (streamMeta, error) {
-		// Once more: another instance may have been faster, and it has to be that of the server which is written to.
+		// Ask again: another instance may have been faster, and the answer has to come from the server that is written to.
 		var found string
 		if err := tx.NewRaw(statement).Scan(ctx, &found); err != nil {
 			return meta, err
@@ -85,7 +84,7 @@ func (s *upkeep) CheckEpoch(ctx context.Context) (epoch int64, raised bool, err 
 	return after.Epoch, raised, nil
 }
 
-// BumpEpoch raises the epoch: for people who have put a database back in a way that CheckEpoch does not see.
+// BumpEpoch raises the epoch. It is for operators who have restored a database in a way that CheckEpoch does not see.
 // Errors: UNAVAILABLE.
 func (s *upkeep) BumpEpoch(ctx context.Context) (before, after int64, err error) {
 	was, is, err := s.changeMeta(ctx, func(_ context.Context, _ bun.Tx, meta streamMeta) (streamMeta, error) {
@@ -94,9 +93,9 @@ func (s *upkeep) BumpEpoch(ctx context.Context) (before, after int64, err error)
 	return was.Epoch, is.Epoch, err
 }
 
-// nextEpoch begins an epoch, and renews the database's id. Its number is the time in seconds, so that no epoch is ever used twice: a restored database has forgotten which
-// epochs came after its dump was made, and counting on from the one in the dump would give two histories one number,
-// with cursors of the lost one taken for cursors of the new one.
+// nextEpoch begins an epoch, and renews the database's id. The epoch is the time in seconds, so that no epoch is ever used twice: a
+// restored database does not know the epochs that came after its dump. Counting on from the dump's epoch would give two histories one
+// number, and cursors of the lost one would be accepted for the new one.
 func (s *upkeep) nextEpoch(meta streamMeta) streamMeta {
 	meta.Epoch, meta.DatabaseID = max(meta.Epoch+1, s.Now().Unix()), strings.ToLower(rand.Text()[:16])
 	return meta
@@ -108,8 +107,7 @@ func (s *upkeep) DatabaseID(ctx context.Context) (string, error) {
 	return meta.DatabaseID, err
 }
 
-// fingerprint returns what identifies the database, and the statement that found it out: the best one that the server
-// lets us run.
+// fingerprint returns what identifies the database, and the statement that read it: the best one that the server allows.
 func (s *upkeep) fingerprint(ctx context.Context) (statement, found string, err error) {
 	for i, statement := range s.traits.fingerprints {
 		err = s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
@@ -119,7 +117,7 @@ func (s *upkeep) fingerprint(ctx context.Context) (statement, found string, err 
 		switch {
 		case err == nil || !ok || db.CodeOf(err) == db.CodeUnavailable:
 			return statement, found, err
-		case refused.Code == "55000": // a standby: what comes of it shows when it is promoted
+		case refused.Code == "55000": // a standby: asked again once it is promoted
 			return "", "", db.Unavailable(err)
 		}
 		if i == 0 {
@@ -141,12 +139,12 @@ func (s *upkeep) readMeta(ctx context.Context) (streamMeta, error) {
 	return meta, err
 }
 
-// changeMeta replaces stream_meta. Nobody else does so meanwhile: on PostgreSQL because of an advisory lock, on SQLite
-// because every transaction that writes is alone. It tells no guard: cached bodies carry their epoch.
+// changeMeta replaces stream_meta. Only one instance does so at a time: PostgreSQL has an advisory lock for it, and SQLite one writer.
+// It tells no guard, because cached bodies have their epoch.
 func (s *upkeep) changeMeta(ctx context.Context, change func(context.Context, bun.Tx, streamMeta) (streamMeta, error)) (before, after streamMeta, err error) {
 	limit, cancel := context.WithTimeout(ctx, MaxTransaction)
 	defer cancel()
-	err = s.inTurn(limit, metaKey, nil, func() (err error) {
+	err = s.runWithRetry(limit, metaKey, nil, func() (err error) {
 		before, after, err = s.tryChangeMeta(limit, change)
 		return err
 	})

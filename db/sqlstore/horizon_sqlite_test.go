@@ -15,18 +15,7 @@ func TestHorizonOfSQLite(t *testing.T) {
 	url := sqliteFile(t)
 	g := openGuarded(t, url)
 	other := openStore(t, url, sqlstore.OpenOptions{})
-	var pulses []chan time.Time
-	for _, store := range []*sqlstore.Store{g.Store, other} {
-		horizons := make(chan time.Time, 1)
-		t.Cleanup(store.StartPulse(t.Context(), func(p db.Pulse) {
-			select {
-			case <-horizons: // the newest alone counts
-			default:
-			}
-			horizons <- p.Horizon
-		}))
-		pulses = append(pulses, horizons)
-	}
+	listeners := []<-chan db.Pulse{listen(t, g.Store), listen(t, other)}
 	underWay, goOn := make(chan struct{}), make(chan struct{})
 	g.spy.onMark = func(context.Context, db.Write) {
 		close(underWay)
@@ -42,9 +31,9 @@ func TestHorizonOfSQLite(t *testing.T) {
 	}()
 	<-underWay
 	var before []time.Time
-	for _, horizons := range pulses {
-		<-horizons
-		before = append(before, <-horizons, <-horizons) // asked for while the write is under way
+	for _, pulses := range listeners {
+		<-pulses
+		before = append(before, (<-pulses).Horizon, (<-pulses).Horizon) // asked for while the write is under way
 	}
 	close(goOn)
 	event := <-sent
@@ -59,14 +48,7 @@ func TestHorizonOfSQLite(t *testing.T) {
 			t.Errorf("the horizon is %v behind", behind)
 		}
 	}
-	deadline := time.After(10 * time.Second)
-	for _, horizons := range pulses {
-		for horizon := (time.Time{}); !horizon.After(event.At); {
-			select {
-			case horizon = <-horizons:
-			case <-deadline:
-				t.Fatalf("the horizon is %v, and the write of %v is over", horizon, event.At)
-			}
-		}
+	for _, pulses := range listeners {
+		pulseThat(t, pulses, "with the write behind it", func(p db.Pulse) bool { return p.Horizon.After(event.At) })
 	}
 }

@@ -17,7 +17,7 @@ func (s eventLog) Log(ctx context.Context, chatID string, after int64, limit int
 	log := &db.Log{Events: []*db.Event{}}
 	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if err := selectHeads(tx).Where("c.id = ?", chatID).Scan(ctx, &log.Head); err != nil {
-			return notFound(err)
+			return notFound(err, "chat")
 		}
 		after = max(after, log.FloorSeq)
 		if limit <= 0 || after >= log.HeadSeq {
@@ -35,7 +35,7 @@ func (s eventLog) Log(ctx context.Context, chatID string, after int64, limit int
 	return log, nil
 }
 
-// merge puts messages and the other events of a stretch of a log together.
+// merge merges messages and the other events of a part of a log by number.
 type merge struct {
 	tx    bun.Tx
 	head  db.Head
@@ -70,8 +70,7 @@ func (g *merge) stretch(q *bun.SelectQuery) *bun.SelectQuery {
 	return q.Where("chat_id = ? AND seq > ?", g.head.ChatID, g.after).OrderExpr("seq").Limit(int64(g.limit))
 }
 
-// next takes the event with the number seq from one of the two lists. A gap would be a lost event: it is never passed
-// over in silence.
+// next takes the event with the number seq from one of the two lists. A gap would be a lost event, so it is an error.
 func (g *merge) next(seq int64) (*db.Event, error) {
 	if len(g.messages) > 0 && g.messages[0].Seq == seq {
 		m := g.messages[0]
@@ -91,7 +90,7 @@ func (g *merge) next(seq int64) (*db.Event, error) {
 	return nil, fmt.Errorf("chat %s: event %d is missing from the log", g.head.ChatID, seq)
 }
 
-// fillMessages gives edits and deletions their message as it is now.
+// fillMessages gives edits and deletions their messages as they are now.
 func (g *merge) fillMessages(ctx context.Context) error {
 	if len(g.wanted) == 0 {
 		return nil

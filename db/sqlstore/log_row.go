@@ -10,7 +10,7 @@ import (
 	"studychat/db"
 )
 
-// eventRow is an event that is not a message, as it is stored.
+// eventRow is the stored form of an event that is not a new message.
 type eventRow struct {
 	bun.BaseModel `bun:"table:chat_events,alias:e"`
 
@@ -29,8 +29,8 @@ var (
 	leaveKinds = bun.List(db.EventKinds(func(k db.KindRow) bool { return k.Leaves == db.TheMember }))
 )
 
-// eventPayload is what an event needs to be told again and what is not in the other columns. It is encoded here and
-// handed to Bun as text: Bun's own JSON quoting damages strings with "\u0000" in them.
+// eventPayload is the part of an event that has no column of its own. It is encoded here and given to Bun as text, because Bun's own
+// JSON quoting damages strings that contain "\u0000".
 type eventPayload struct {
 	Title    string     `json:"title,omitempty"`    // CarriesTitle
 	JoinedAt *time.Time `json:"joinedAt,omitempty"` // CarriesOwner: when the owner became a member
@@ -69,7 +69,7 @@ func rowOf(event *db.Event) (*eventRow, error) {
 	return row, nil
 }
 
-// event is the row as an event. The second value is the id of the message that the caller has to fill in, or "".
+// event is the row as an event. The second value is the id of the message that the caller has to set, or "".
 func (r *eventRow) event(epoch int64) (*db.Event, string, error) {
 	var payload eventPayload
 	if err := json.Unmarshal([]byte(r.Payload), &payload); err != nil {

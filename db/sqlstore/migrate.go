@@ -21,7 +21,7 @@ type migrator struct {
 	migrating sync.Mutex
 }
 
-// migrateTimeout bounds a whole run of migrations, the wait for another instance's run included.
+// migrateTimeout bounds a whole run of migrations, including the wait for another instance's run.
 const migrateTimeout = 10 * time.Minute
 
 // Migration is one step of the schema.
@@ -30,31 +30,29 @@ type Migration struct {
 	AppliedAt *time.Time // nil while it is pending
 }
 
-// migrationLock keeps the migrations of several processes apart, and says on which connections they run. It is free again
-// as soon as its holder's connection is gone, unlike Bun's own lock, which is a row that survives a crash.
+// migrationLock lets one process migrate at a time, and provides the connections for it. It is released when its holder's connection
+// ends, unlike Bun's own lock, which is a row that survives a crash.
 type migrationLock interface {
 	hold(ctx context.Context, d *database, do func(ctx context.Context, conn *bun.DB) error) error
 }
 
-// MigrateUp applies what is pending and returns the names. Instances that start at the same time wait for each other.
-// It is meant for the start, before the Store is used.
+// MigrateUp applies the pending migrations and returns their names. Instances that start at the same time wait for each other. Call it
+// before any other use of the Store.
 func (s *migrator) MigrateUp(ctx context.Context) ([]string, error) {
-	var names []string
-	err := s.migrate(ctx, func(ctx context.Context, m *migrate.Migrator) error {
-		group, err := m.Migrate(ctx)
-		names = groupNames(group)
-		return err
-	})
-	return names, err
+	return s.run(ctx, (*migrate.Migrator).Migrate)
 }
 
-// MigrateDown takes back what the last MigrateUp that did something has applied, with the data in it, and returns
-// the names.
+// MigrateDown reverts the migrations of the last MigrateUp that applied any, deletes the data in them, and returns their names.
 func (s *migrator) MigrateDown(ctx context.Context) ([]string, error) {
-	var names []string
-	err := s.migrate(ctx, func(ctx context.Context, m *migrate.Migrator) error {
-		group, err := m.Rollback(ctx)
-		names = groupNames(group)
+	return s.run(ctx, (*migrate.Migrator).Rollback)
+}
+
+func (s *migrator) run(ctx context.Context, direction func(*migrate.Migrator, context.Context, ...migrate.MigrationOption) (*migrate.MigrationGroup, error)) (names []string, err error) {
+	err = s.migrate(ctx, func(ctx context.Context, m *migrate.Migrator) error {
+		group, err := direction(m, ctx)
+		for i := 0; group != nil && i < len(group.Migrations); i++ {
+			names = append(names, group.Migrations[i].String())
+		}
 		return err
 	})
 	return names, err
@@ -112,12 +110,4 @@ func (s *migrator) newMigrator(conn *bun.DB) (*migrate.Migrator, error) {
 		return nil, err
 	}
 	return migrate.NewMigrator(conn, steps, migrate.WithMarkAppliedOnSuccess(true)), nil
-}
-
-func groupNames(group *migrate.MigrationGroup) []string {
-	var names []string
-	for i := range group.Migrations {
-		names = append(names, group.Migrations[i].String())
-	}
-	return names
 }

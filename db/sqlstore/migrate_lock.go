@@ -14,20 +14,19 @@ import (
 	"studychat/db/sqlstore/sqlite"
 )
 
-// The advisory locks that all instances agree on. Any numbers would do.
+// The keys of the advisory locks, the same in all instances. The numbers are arbitrary.
 const (
 	postgresLockKey  int64 = 0x7374756479636861 + iota // migrations
 	postgresEpochKey                                   // CheckEpoch, BumpEpoch
 	postgresPruneKey                                   // Prune, RemoveTombstones
 )
 
-// keepLockEvery is how often the holder of the migrations' lock shows that it is there. Without that the server frees the
-// lock of an instance that is lost in the middle of a migration after three times as long: see migrationLimits.
+// keepLockEvery is how often the holder of the migrations' lock sends a statement. Without one, the server ends the transaction after
+// three times as long: so the lock of an instance that is lost in the middle of a migration is released. See migrationLimits.
 const keepLockEvery = 2 * time.Second
 
-// postgresLock holds an advisory lock in a transaction, because behind pgbouncer only a transaction keeps the same server
-// connection. Migrations run on another connection, because each commits by itself. Both are of a pool of their own, which
-// grants them more time than requests have.
+// postgresLock holds an advisory lock in a transaction, because behind pgbouncer only a transaction keeps the same server connection.
+// Migrations run on another connection, because each commits by itself. Both belong to a separate pool with longer limits.
 type postgresLock struct {
 	connector driver.Connector
 	hook      bun.QueryHook
@@ -41,14 +40,14 @@ func (l postgresLock) hold(ctx context.Context, _ *database, do func(ctx context
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // frees the lock; there is nothing to commit
+	defer func() { _ = tx.Rollback() }() // releases the lock; there is nothing to commit
 	if _, err := tx.NewRaw("SELECT pg_advisory_xact_lock(?)", postgresLockKey).Exec(ctx); err != nil {
 		return err
 	}
 	return whileKept(ctx, tx, func(ctx context.Context) error { return do(ctx, conn) })
 }
 
-// whileKept does something under a lock that a transaction holds, and ends it when the lock is lost.
+// whileKept calls do while a transaction holds a lock, and cancels it when the lock is lost.
 func whileKept(ctx context.Context, tx bun.Tx, do func(ctx context.Context) error) error {
 	held, end := context.WithCancel(ctx)
 	var lost error
@@ -66,7 +65,7 @@ func whileKept(ctx context.Context, tx bun.Tx, do func(ctx context.Context) erro
 	return err
 }
 
-// keepLock shows the server that the lock's holder is there, until done, or until the lock is lost.
+// keepLock sends a statement every keepLockEvery until done, or until the lock is lost.
 func keepLock(ctx context.Context, tx bun.Tx, done <-chan struct{}) error {
 	tick := time.NewTicker(keepLockEvery)
 	defer tick.Stop()
@@ -85,8 +84,8 @@ func keepLock(ctx context.Context, tx bun.Tx, done <-chan struct{}) error {
 	}
 }
 
-// sqliteLock is SQLite's own write lock, held by one transaction around all the migrations: the writer's pool has one
-// connection, so what the migrator does falls into that transaction. Either all pending migrations happen or none.
+// sqliteLock is SQLite's own write lock, held by one transaction around all migrations: the writer's pool has one connection, so the
+// migrator runs in that transaction. Either all pending migrations are applied or none.
 type sqliteLock struct{}
 
 func (sqliteLock) hold(ctx context.Context, d *database, do func(ctx context.Context, conn *bun.DB) error) error {

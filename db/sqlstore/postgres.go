@@ -10,24 +10,24 @@ import (
 	"studychat/db/sqlstore/postgres"
 )
 
-// lockWait is how long a write waits for a lock on a connection. After it the write waits in memory: see package gate.
+// lockWait is how long a write waits for a lock while it has a connection. Then it waits in memory: see package gate.
 const lockWait = time.Second
 
-// idleLimit is more than a living instance pauses in a write: the guard's requests to Redis take a fraction of a second.
+// idleLimit is longer than a live instance pauses in a write: the guard's requests to Redis take a fraction of a second.
 const idleLimit = 5 * time.Second
 
 var (
 	writeLimits = postgres.Limits{Idle: idleLimit, Whole: MaxTransaction, Lock: lockWait}
 
-	// A read takes no lock that others wait for, but while it lasts no dead row can be removed, and a long answer to
-	// a lost instance lasts until TCP gives up.
+	// A read takes no lock that others wait for, but the server cannot vacuum while it lasts, and a long answer to a lost instance
+	// lasts until TCP gives up.
 	readLimits = postgres.Limits{Idle: idleLimit, Whole: readTimeout, Send: 2 * readTimeout}
 
-	// What a migration does takes as long as it takes. migrateLock says why Idle is enough for its lock.
+	// Migrations may take long. keepLockEvery says why Idle is enough for their lock.
 	migrationLimits = postgres.Limits{Idle: 3 * keepLockEvery, Whole: migrateTimeout}
 )
 
-// openPostgres opens a pool for all and one connection for the pulse.
+// openPostgres opens a pool, and one more connection for the pulse.
 func openPostgres(url string, opts OpenOptions) (*Store, error) {
 	connector, err := postgres.New(url, writeLimits, readLimits)
 	if err != nil {
@@ -62,10 +62,10 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 	}, opts.Guard, gate.Slots(opts.MaxConns)), nil
 }
 
-// postgresPulse asks what Pulse holds. The time is that of the statement's arrival, before it looks at the running transactions.
-// An aborted transaction will commit nothing. A transaction without an id has written nothing yet, and the store's own would have
-// done so within a minute: a dump that reads for hours therefore does not hold the horizon back. With track_activities off, and
-// for sessions of another role, the server does not tell when transactions began.
+// postgresPulse reads a Pulse. Its time is that of the statement's arrival, before it reads the running transactions. It ignores aborted
+// transactions, which commit nothing, and transactions older than a minute that have no id and so have written nothing: the store's
+// own would have written by then. So a dump that reads for hours does not hold the horizon back. With track_activities off, and for
+// sessions of another role, the server does not tell when transactions began.
 const postgresPulse = `SELECT statement_timestamp() AS now, m.epoch, m.database_id, current_setting('track_activities') = 'on' AS told, o.instance, o.since, o.until,
 (SELECT MIN(a.xact_start) FROM pg_stat_activity AS a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.state <> 'idle in transaction (aborted)'
 AND (a.backend_xid IS NOT NULL OR a.xact_start > statement_timestamp() - INTERVAL '1 minute')) AS oldest

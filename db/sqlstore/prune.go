@@ -11,34 +11,34 @@ import (
 )
 
 const (
-	pruneBatch = 1000 // rows of each table that one transaction deletes, while it holds the chat's row
-	pruneScan  = 1000 // chats that one statement looks at
-	pruneSkips = 10   // chats that a run passes over because somebody keeps their rows locked
+	pruneBatch = 1000 // rows per table that one transaction deletes while it holds the chat's row lock
+	pruneScan  = 1000 // chats that one statement examines
+	pruneSkips = 10   // chats that a run skips because their rows stay locked
 )
 
 // PruneResult counts what was done.
 type PruneResult struct {
-	Chats    int   // chats that something was taken from; chats that were removed
+	Chats    int   // chats that something was deleted from; chats that were removed
 	Messages int64 // rows
 	Events   int64 // rows of chat_events
-	Busy     bool  // another instance is at it and was left to it
+	Busy     bool  // another instance was doing the same, so this one stopped
 }
 
-// errBusy ends a run while another instance does the same.
+// errBusy ends a run because another instance does the same.
 var errBusy = errors.New("another instance prunes")
 
-// Prune deletes what happened before the time, for good: events, and messages that were sent, edited and deleted before
-// it. FloorSeq rises to the last number that is not kept, so that cursors below it are told; HeadSeq stays, and the log
-// above the floor stays whole.
+// Prune deletes what happened before the time: events, and messages that were sent, edited and deleted before it. FloorSeq rises to
+// the last number that is not kept, so that streams with an older cursor get a reset; HeadSeq stays, and the log above the floor
+// stays complete.
 //
-// A message that was edited or deleted at or after the time stays until that is old, too: it may be below the
-// floor, and the events that are kept above the floor always find their message. That somebody was removed is
-// kept for TombstoneAge, below the floor, for FeedHeads. Deleted chats are left to RemoveTombstones.
+// A message that was edited or deleted at or after the time stays until that event is old, too, even below the floor: events above
+// the floor always find their message. Events that removed a member stay below the floor for TombstoneAge, for FeedHeads. Deleted
+// chats are left to RemoveTombstones.
 //
-// It works chat by chat, in transactions that each hold the chat's row lock for at most pruneBatch rows a table and
-// tell the guard, and may be cut off at any moment: the next run goes on. One instance works at a time. A chat whose row
-// somebody keeps locked is passed over, and told of in the end.
-// Errors: UNAVAILABLE, with what was done until then.
+// It works chat by chat, in transactions that each hold the chat's row lock for at most pruneBatch rows per table and tell the guard.
+// It may be interrupted at any moment: the next run continues. One instance works at a time. A chat whose row stays locked is skipped
+// and reported in the error.
+// Errors: UNAVAILABLE, together with the result so far.
 func (s *upkeep) Prune(ctx context.Context, before time.Time) (PruneResult, error) {
 	var result PruneResult
 	var skipped []error
@@ -75,14 +75,14 @@ func (r *PruneResult) stopped(err error) error {
 	return err
 }
 
-// candidate is a chat that a run looks at.
+// candidate is a chat that a run examines.
 type candidate struct {
 	ID  string
 	Due bool // there is something to prune
 }
 
-// prunable looks at the next chats. What is to be pruned begins right after the floor, or was left below it: both are
-// found at the lower end of the indexes, so a chat costs the same however long it is.
+// prunable examines the next chats. What is due begins right after the floor or was left below it: both are at the lower end of the
+// indexes, so the cost does not depend on the length of the chat.
 func (s *upkeep) prunable(ctx context.Context, after string, before time.Time) ([]candidate, error) {
 	var chats []candidate
 	err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
@@ -102,13 +102,13 @@ OR EXISTS (?1) OR EXISTS (?2) AS due`, before,
 	return chats, err
 }
 
-// oldMessages selects messages that nothing has happened to since before.
+// oldMessages selects messages that did not change at or after the time.
 func oldMessages(conn bun.IDB, before time.Time) *bun.SelectQuery {
 	return conn.NewSelect().TableExpr("messages AS m").
 		Where("m.created_at < ?0 AND (m.edited_at IS NULL OR m.edited_at < ?0) AND (m.deleted_at IS NULL OR m.deleted_at < ?0)", before)
 }
 
-// oldEvents selects events of before, without those that FeedHeads still needs.
+// oldEvents selects events before the time, except for those that FeedHeads still needs.
 func (s *upkeep) oldEvents(conn bun.IDB, before time.Time) *bun.SelectQuery {
 	removals := s.Now().Add(-db.TombstoneAge)
 	if before.Before(removals) {
@@ -118,7 +118,7 @@ func (s *upkeep) oldEvents(conn bun.IDB, before time.Time) *bun.SelectQuery {
 		Where("e.created_at < ? AND (e.kind NOT IN (?) OR e.created_at < ?)", before, leaveKinds, removals)
 }
 
-// pruneChat goes on until nothing old is left of the chat.
+// pruneChat repeats pruneStep until the chat has nothing old left.
 func (s *upkeep) pruneChat(ctx context.Context, chatID string, before time.Time, result *PruneResult) error {
 	for steps := 0; ; steps++ {
 		messages, events, err := s.pruneStep(ctx, chatID, before)

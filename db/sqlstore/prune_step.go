@@ -9,11 +9,11 @@ import (
 	"studychat/db"
 )
 
-// pruneStep is one transaction. The first one of a chat raises the floor all the way, before most rows are gone: the
-// floor is what readers of the log go by, and a batch must not take a message away whose edit is still above it.
+// pruneStep is one transaction. The first one of a chat raises the floor all the way, before most rows are deleted: readers of the log
+// start at the floor, and a batch must not delete a message whose edit is still above it.
 //
-// Where the floor belongs is asked behind the lock, in a statement of its own (see enter): a write that was waiting
-// carries a time from before its wait, and an edit of it would be found without its message.
+// It determines the floor after it has the lock, in a statement of its own (see lockChat): a write that had to wait has a time from
+// before its wait, and its edit would be found without its message.
 func (s *upkeep) pruneStep(ctx context.Context, chatID string, before time.Time) (messages, events int64, err error) {
 	_, err = s.write(ctx, chatKey(chatID), nil, func(ctx context.Context, tx bun.Tx) (change, error) {
 		messages, events = 0, 0
@@ -26,7 +26,7 @@ func (s *upkeep) pruneStep(ctx context.Context, chatID string, before time.Time)
 		}
 		var floor int64
 		if err := tx.NewRaw(seqBefore+"SELECT lo FROM search WHERE lo >= hi", chatID, before).Scan(ctx, &floor); err != nil {
-			return change{}, notFound(err)
+			return change{}, notFound(err, "chat")
 		}
 		raise := tx.NewRaw("UPDATE chats SET floor_at = CASE WHEN floor_seq < ?0 THEN ?1 ELSE floor_at END, floor_seq = ?0 WHERE id = ?2", floor, before, chatID)
 		if _, err := raise.Exec(ctx); err != nil {
@@ -54,7 +54,7 @@ func (s *upkeep) deleteBatch(ctx context.Context, tx bun.Tx, chatID string, floo
 	return messages, events, err
 }
 
-// listsOf says whose lists may show a message that goes: see Write.Members.
+// listsOf returns the users whose lists may show a deleted message: see Write.Members.
 func listsOf(ctx context.Context, tx bun.Tx, chatID string) ([]string, error) {
 	var users []string
 	err := tx.NewSelect().Model((*db.Member)(nil)).Column("user_id").Where("chat_id = ?", chatID).
@@ -65,8 +65,8 @@ func listsOf(ctx context.Context, tx bun.Tx, chatID string) ([]string, error) {
 	return users, err
 }
 
-// alone gives up if another instance prunes at this moment. The lock is for efficiency alone: rows are kept by the
-// chat's row lock. It lasts for one step and not for the whole run, which would be one long idle transaction.
+// alone returns errBusy if another instance prunes at this moment. This lock only saves work: the chat's row lock protects the rows. It
+// lasts for one step and not for the whole run, which would be one long idle transaction.
 func (s *upkeep) alone(ctx context.Context, tx bun.Tx) error {
 	if s.traits.tryLock == "" {
 		return nil

@@ -6,9 +6,10 @@ import (
 	"time"
 
 	"studychat/db"
+	"studychat/db/sqlstore/sqlite"
 )
 
-// pulseTimeout bounds one question. After one that took longer than PulseEvery the next one follows at once.
+// pulseTimeout bounds one question. When a question takes longer than PulseEvery, the next one follows at once.
 const pulseTimeout = 2 * time.Second
 
 // renewedFor is how long Pulse.Renewed is set: two seconds in which every instance has a newer pulse, what a write may take after
@@ -22,8 +23,8 @@ type heartbeat struct {
 	clockWrong bool
 }
 
-// StartPulse asks for the first Pulse, and then again and again until stop, which waits for the last one. Each answer is
-// handed to changed, which must not block. It is meant for after MigrateUp; once.
+// StartPulse asks for the first Pulse, and then for one every PulseEvery until stop, which waits for the last one. It calls changed
+// with each, which must not block. Call it once, after MigrateUp.
 func (s *heartbeat) StartPulse(ctx context.Context, changed func(db.Pulse)) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	s.changed = changed
@@ -47,8 +48,7 @@ func (s *heartbeat) StartPulse(ctx context.Context, changed func(db.Pulse)) (sto
 	}
 }
 
-// beat asks once. When the database does not answer, the last Pulse remains: its Horizon stays true, and Asked tells its
-// age.
+// beat asks once. When the database does not answer, the last Pulse remains: its Horizon stays valid, and Asked tells its age.
 func (s *heartbeat) beat(ctx context.Context) {
 	p, err := s.askPulse(ctx)
 	if err != nil {
@@ -66,11 +66,11 @@ func (s *heartbeat) askPulse(ctx context.Context) (*db.Pulse, error) {
 	defer cancel()
 	var rows []struct {
 		Now      time.Time
-		Oldest   *time.Time // when the oldest transaction began that may be writing
-		Told     bool       // whether the server tells
+		Oldest   *time.Time // beginning of the oldest transaction that may be writing
+		Told     bool       // whether the server tells Oldest
 		Epoch    int64
 		Database string  `bun:"database_id"`
-		Instance *string // with the other two: of an Outage, one a row
+		Instance *string // with Since and Until: one Outage per row
 		Since    time.Time
 		Until    time.Time
 	}
@@ -106,7 +106,7 @@ func (s *heartbeat) askPulse(ctx context.Context) (*db.Pulse, error) {
 	return p, nil
 }
 
-// warnOfClock says when this machine's clock begins to differ from the database's, and when it does no more.
+// warnOfClock logs when this machine's clock begins to differ from the database's, and when they agree again.
 func (s *heartbeat) warnOfClock(ctx context.Context) {
 	offset := s.ClockOffset()
 	wrong := offset.Abs() > ClockWarning
@@ -115,29 +115,41 @@ func (s *heartbeat) warnOfClock(ctx context.Context) {
 	}
 	s.clockWrong = wrong
 	if wrong {
-		s.log.WarnContext(ctx, "this machine's clock differs from the database's, whose time is used: is it set by NTP?", "ahead", offset.Round(time.Millisecond).String())
+		s.log.WarnContext(ctx, "this machine's clock differs from the database's, whose time is used: is it set by NTP?", "ahead_ms", offset.Milliseconds())
 	} else {
 		s.log.InfoContext(ctx, "this machine's clock agrees with the database's again")
 	}
 }
 
-// sqliteHorizonWait is how long the pulse waits for the write lock. While a write takes longer, the horizon stays.
-const sqliteHorizonWait = 100 * time.Millisecond
+// ReportOutage tells all instances that the writes of this one do not reach the cache. The notice takes effect after in and ends
+// after lasts, unless it is renewed before by another call, which does not change its beginning. Errors: UNAVAILABLE.
+func (s *heartbeat) ReportOutage(ctx context.Context, instance string, in, lasts time.Duration) error {
+	return s.tell(ctx, `INSERT INTO cache_outages (instance, since, until) VALUES (?0, ?1, ?2)
+ON CONFLICT (instance) DO UPDATE SET until = excluded.until`, instance, s.stampIn(in), s.stampIn(lasts))
+}
 
-// sqliteHorizon is Pulse.Horizon of a database that does not tell when transactions began. It has one write at a time, also of several
-// processes, and each is stamped by this machine's clock once it has the write lock. So a process that holds the lock for a moment
-// knows that no write is under way, and that all later writes get later stamps.
-func (s *heartbeat) sqliteHorizon(ctx context.Context, now time.Time) time.Time {
-	limited, cancel := context.WithTimeout(ctx, sqliteHorizonWait)
+// EndOutage removes this instance's notice: the cache no longer holds what its writes replaced. Errors: UNAVAILABLE.
+func (s *heartbeat) EndOutage(ctx context.Context, instance string) error {
+	return s.tell(ctx, "DELETE FROM cache_outages WHERE instance = ?", instance)
+}
+
+// ForgetOutage removes the notice of another instance, unless that one has renewed it since. Errors: UNAVAILABLE.
+func (s *heartbeat) ForgetOutage(ctx context.Context, outage db.Outage) error {
+	return s.tell(ctx, "DELETE FROM cache_outages WHERE instance = ? AND until = ?", outage.Instance, outage.Until)
+}
+
+// tell changes what other instances read with their pulse. It does not use the pool, all of whose connections may be waiting for
+// one lock.
+func (s *heartbeat) tell(ctx context.Context, statement string, args ...any) error {
+	limited, cancel := context.WithTimeout(ctx, pulseTimeout)
 	defer cancel()
-	tx, err := s.writer.BeginTx(limited, nil)
-	if err == nil {
-		defer func() { _ = tx.Rollback() }()
-		return s.Now()
+	conn := s.vitals
+	if s.dialect == SQLite {
+		conn = s.writer
 	}
-	horizon := now.Add(-boundlessWrite)
-	if last := s.Pulse(); last != nil && last.Horizon.After(horizon) {
-		horizon = last.Horizon
-	}
-	return horizon
+	err := sqlite.UntilFree(limited, func() error {
+		_, err := conn.NewRaw(statement, args...).Exec(limited)
+		return err
+	})
+	return s.fail(ctx, err)
 }

@@ -15,15 +15,20 @@ import (
 func pulsing(t *testing.T, url string, guard db.WriteGuard) (store *sqlstore.Store, pulses <-chan db.Pulse) {
 	t.Helper()
 	store = openStore(t, url, sqlstore.OpenOptions{Guard: guard})
-	told := make(chan db.Pulse, 1)
+	return store, listen(t, store)
+}
+
+// listen starts the pulse. The channel has the newest one that was not read yet.
+func listen(t *testing.T, store *sqlstore.Store) <-chan db.Pulse {
+	pulses := make(chan db.Pulse, 1)
 	t.Cleanup(store.StartPulse(t.Context(), func(p db.Pulse) {
 		select {
-		case <-told: // the newest alone counts
+		case <-pulses:
 		default:
 		}
-		told <- p
+		pulses <- p
 	}))
-	return store, told
+	return pulses
 }
 
 // pulseThat waits for a pulse of which it holds.

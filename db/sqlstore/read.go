@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"context"
 	"slices"
 
 	"github.com/uptrace/bun"
@@ -11,14 +12,14 @@ import (
 // reads is the part of the Store that viewers ask. Each method checks membership in its statement or snapshot.
 type reads struct{ *database }
 
-// A page is cut from a window of an ordered list: what lies between After and Before. One row more than asked for tells
-// whether there is more in the window; EXISTS tells whether there is something outside of it.
+// A page is part of a window of an ordered list: the rows between After and Before. One row more than asked for tells whether the
+// window has more rows; EXISTS tells whether the list has rows outside of the window.
 
-// limitOf is how many rows to read for a page: one more than it has.
+// limitOf is how many rows to read for a page: one more than the page may have.
 func limitOf(p db.Page) int64 { return int64(p.Limit) + 1 }
 
-// cut makes a page of the rows that were read in the direction of paging: brings them into the list's order and says
-// whether there is something before and after them. outside says whether the list has rows before and after the window.
+// cut makes a page of rows that were read in the direction of paging: it brings them into the list's order and says whether the list
+// has rows before and after them. outside says whether it has rows before and after the window.
 func cut[T any](p db.Page, rows []T, outside outside) (page []T, hasPrev, hasNext bool) {
 	more := len(rows) > p.Limit
 	if more {
@@ -37,8 +38,8 @@ type outside struct {
 	After  bool `bun:"rows_after"`
 }
 
-// selectOutside adds the columns of outside. rows selects the whole list; before and after are the conditions that are
-// true for the rows up to a page's After and from its Before on.
+// selectOutside adds the columns of outside. rows selects the whole list; upTo and from narrow it to the rows up to a page's After
+// and from its Before on.
 func selectOutside(q *bun.SelectQuery, p db.Page, rows func() *bun.SelectQuery, upTo, from func(*bun.SelectQuery, *db.Key) *bun.SelectQuery) *bun.SelectQuery {
 	if p.After != nil {
 		q = q.ColumnExpr("EXISTS (?) AS rows_before", upTo(rows(), p.After))
@@ -47,4 +48,23 @@ func selectOutside(q *bun.SelectQuery, p db.Page, rows func() *bun.SelectQuery, 
 		q = q.ColumnExpr("EXISTS (?) AS rows_after", from(rows(), p.Before))
 	}
 	return q
+}
+
+// rowsOf reads rows in one statement. Without ids there is nothing to read.
+func rowsOf[R any](ctx context.Context, s reads, ids []string, build func(q *bun.SelectQuery) *bun.SelectQuery) (rows []R, err error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	err = s.query(ctx, func(ctx context.Context, conn bun.IDB) error { return build(conn.NewSelect()).Scan(ctx, &rows) })
+	return rows, err
+}
+
+// byKey makes a map of rows.
+func byKey[R, V any](rows []R, entry func(R) (string, V)) map[string]V {
+	found := make(map[string]V, len(rows))
+	for _, row := range rows {
+		key, value := entry(row)
+		found[key] = value
+	}
+	return found
 }

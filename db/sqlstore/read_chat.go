@@ -17,7 +17,7 @@ func (s reads) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
 			Where("c.id = ? AND c.deleted_at IS NULL AND own.user_id = ?", id, viewer).
 			Scan(ctx)
 		if err != nil {
-			return notFound(err)
+			return notFound(err, "chat")
 		}
 		if err := selectMembers(tx, &chat.Members, []string{id}).Scan(ctx); err != nil {
 			return err
@@ -33,7 +33,7 @@ func (s reads) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
 	return chat, nil
 }
 
-// newest keeps what may come with a chat of its newest messages, which it gets newest first.
+// newest returns those of the newest messages that come with a chat. It gets them newest first.
 func newest(rows []*db.Message) (*db.Newest, *db.Message) {
 	if len(rows) == 0 {
 		return &db.Newest{Messages: []*db.Message{}, Whole: true}, nil
@@ -67,10 +67,7 @@ func (s reads) ChatsByID(ctx context.Context, viewer string, ids []string) (map[
 		}
 		return fillChats(ctx, tx, chats)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return found, nil
+	return found, err
 }
 
 // fillChats reads the members and the last message of all the chats, in two statements.

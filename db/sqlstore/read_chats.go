@@ -31,10 +31,7 @@ func (s reads) Chats(ctx context.Context, viewer string, module *string, page db
 		}
 		return fillChats(ctx, tx, list.Chats)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
+	return list, err
 }
 
 // chatsOf selects the viewer's chats.
@@ -47,7 +44,7 @@ func chatsOf(tx bun.IDB, viewer string, module *string) *bun.SelectQuery {
 	return q
 }
 
-// The list is descending, so what is up to a key has greater values.
+// The list is descending, so the rows up to a key have greater values.
 func chatsUpTo(q *bun.SelectQuery, k *db.Key) *bun.SelectQuery {
 	return q.ColumnExpr("1").Where("(c.last_message_at, c.id) >= (?, ?)", k.At, k.ID)
 }
@@ -92,35 +89,19 @@ func (s reads) OwnedChats(ctx context.Context, viewer, after string, limit int) 
 		}
 		return q.Scan(ctx, &ids)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return ids, nil
+	return ids, err
 }
 
 // ViewerStates implements db.Repository, in one statement. It looks at no more than UnreadWindow messages of a chat.
 func (s reads) ViewerStates(ctx context.Context, viewer string, chatIDs []string) (map[string]db.ViewerState, error) {
-	states := make(map[string]db.ViewerState, len(chatIDs))
-	if len(chatIDs) == 0 {
-		return states, nil
-	}
-	err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
-		newest := conn.NewSelect().TableExpr("messages AS m").ColumnExpr("m.author_id, m.deleted_at").
+	rows, err := rowsOf[db.ViewerState](ctx, s, chatIDs, func(q *bun.SelectQuery) *bun.SelectQuery {
+		newest := q.NewSelect().TableExpr("messages AS m").ColumnExpr("m.author_id, m.deleted_at").
 			Where("m.chat_id = own.chat_id AND m.seq > own.read_seq").OrderExpr("m.seq DESC").Limit(db.UnreadWindow)
-		unread := conn.NewSelect().TableExpr("(?) AS n", newest).ColumnExpr("COUNT(*)").
+		unread := q.NewSelect().TableExpr("(?) AS n", newest).ColumnExpr("COUNT(*)").
 			Where("n.author_id <> own.user_id AND n.deleted_at IS NULL")
-		var rows []db.ViewerState
-		err := conn.NewSelect().TableExpr("chat_members AS own").Join("JOIN chats AS c ON c.id = own.chat_id").
+		return q.TableExpr("chat_members AS own").Join("JOIN chats AS c ON c.id = own.chat_id").
 			ColumnExpr("own.chat_id, own.user_id, own.role, own.read_seq, own.muted_until, own.pinned_at, own.archived_at").ColumnExpr("(?) AS unread_count", unread).
-			Where("own.user_id = ? AND c.deleted_at IS NULL AND own.chat_id IN (?)", viewer, bun.List(chatIDs)).
-			Scan(ctx, &rows)
-		for _, r := range rows {
-			states[r.ChatID] = r
-		}
-		return err
+			Where("own.user_id = ? AND c.deleted_at IS NULL AND own.chat_id IN (?)", viewer, bun.List(chatIDs))
 	})
-	if err != nil {
-		return nil, err
-	}
-	return states, nil
+	return byKey(rows, func(v db.ViewerState) (string, db.ViewerState) { return v.ChatID, v }), err
 }

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -30,10 +31,7 @@ func (s reads) Messages(ctx context.Context, viewer string, chatIDs []string, pa
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return lists, nil
+	return lists, err
 }
 
 // readableChat is a chat whose messages the viewer may see.
@@ -57,9 +55,9 @@ func readableChats(ctx context.Context, tx bun.Tx, viewer string, chatIDs []stri
 	return chats, selectOutside(q, page, rows, upTo, from).Scan(ctx, &chats)
 }
 
-// messagePages reads one page (and a row more) of each chat in one statement: for each chat a subquery finds on the
-// index where its page ends, and the page is the stretch up to there. Both cost what the page has, wherever it lies.
-// (One SELECT a chat in a UNION ALL reads the same rows, but has to be planned anew for every number of chats.)
+// messagePages reads one page (and a row more) of each chat in one statement: for each chat a subquery finds by the index where its
+// page ends, and the page is the range up to there. The cost depends on the size of the page, not on its place. (One SELECT per chat
+// in a UNION ALL reads the same rows, but is planned again for every number of chats.)
 func messagePages(ctx context.Context, tx bun.Tx, chats []readableChat, page db.Page) (map[string][]*db.Message, error) {
 	ids := make([]string, len(chats))
 	for i, c := range chats {
@@ -94,4 +92,75 @@ func messageWindow(q *bun.SelectQuery, table bun.Ident, p db.Page) *bun.SelectQu
 		q = q.Where("?.seq < ?", table, p.Before.Seq)
 	}
 	return q
+}
+
+// MessagesAround implements db.Repository: at most four statements in one snapshot.
+func (s reads) MessagesAround(ctx context.Context, viewer, chatID string, place db.Place, limit int) (*db.MessageList, error) {
+	var list *db.MessageList
+	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
+		chats, err := readableChats(ctx, tx, viewer, []string{chatID}, db.Page{})
+		if err == nil && len(chats) == 0 {
+			err = db.NotFound("chat")
+		}
+		if err != nil {
+			return err
+		}
+		seq, err := findPlace(ctx, tx, chatID, place)
+		if err != nil {
+			return err
+		}
+		older, err := messagesFrom(ctx, tx, chatID, "seq < ?", "seq DESC", seq, limit)
+		if err != nil {
+			return err
+		}
+		newer, err := messagesFrom(ctx, tx, chatID, "seq >= ?", "seq", seq, limit)
+		if err != nil {
+			return err
+		}
+		list = around(older, newer, limit)
+		list.Cursor = db.Cursor{ChatID: chatID, Epoch: chats[0].Epoch, Seq: chats[0].HeadSeq}
+		return nil
+	})
+	return list, err
+}
+
+// findPlace returns the number of the message at the place.
+func findPlace(ctx context.Context, tx bun.Tx, chatID string, p db.Place) (seq int64, err error) {
+	if p.MessageID == "" {
+		return p.Seq, nil
+	}
+	err = tx.NewSelect().TableExpr("messages").Column("seq").Where("id = ? AND chat_id = ?", p.MessageID, chatID).Scan(ctx, &seq)
+	return seq, notFound(err, "message")
+}
+
+// messagesFrom reads the messages on one side of a place, nearest first: as many as a page may have, and one more.
+func messagesFrom(ctx context.Context, tx bun.Tx, chatID, side, order string, seq int64, limit int) ([]*db.Message, error) {
+	rows := []*db.Message{}
+	err := tx.NewSelect().Model(&rows).Where("chat_id = ?", chatID).Where(side, seq).OrderExpr(order).
+		Limit(int64(limit) + 1).Scan(ctx)
+	return rows, err
+}
+
+// around makes a page of the messages before a place (older, newest first) and from the place on (newer, oldest first).
+func around(older, newer []*db.Message, limit int) *db.MessageList {
+	after := min(len(newer), limit-limit/2)
+	before := min(len(older), limit-after)
+	after = min(len(newer), limit-before)
+	page := slices.Clone(older[:before])
+	slices.Reverse(page)
+	return &db.MessageList{
+		Messages: append(page, newer[:after]...),
+		HasPrev:  len(older) > before,
+		HasNext:  len(newer) > after,
+	}
+}
+
+// MessagesByID implements db.Repository.
+func (s reads) MessagesByID(ctx context.Context, viewer string, ids []string) (map[string]*db.Message, error) {
+	rows, err := rowsOf[*db.Message](ctx, s, ids, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Model((*db.Message)(nil)).
+			Join("JOIN chats AS c ON c.id = m.chat_id").Join("JOIN chat_members AS own ON own.chat_id = m.chat_id").
+			Where("m.id IN (?) AND c.deleted_at IS NULL AND own.user_id = ?", bun.List(ids), viewer)
+	})
+	return byKey(rows, func(m *db.Message) (string, *db.Message) { return m.ID, m }), err
 }

@@ -33,10 +33,7 @@ func (s reads) Modules(ctx context.Context, page db.Page) (*db.ModuleList, error
 		list.Modules, list.HasPrev, list.HasNext = cut(page, list.Modules, beyond)
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
+	return list, err
 }
 
 func moduleWindow(q *bun.SelectQuery, p db.Page) *bun.SelectQuery {
@@ -54,29 +51,18 @@ func moduleWindow(q *bun.SelectQuery, p db.Page) *bun.SelectQuery {
 
 // ModulesByID implements db.Repository.
 func (s reads) ModulesByID(ctx context.Context, ids []string) (map[string]*db.Module, error) {
-	return modulesByID(ctx, s, ids, moduleHead, func(m *db.Module) *db.Module { return m })
+	rows, err := s.modules(ctx, ids, moduleHead)
+	return byKey(rows, func(m *db.Module) (string, *db.Module) { return m.ID, m }), err
 }
 
 // ModuleContents implements db.Repository.
 func (s reads) ModuleContents(ctx context.Context, ids []string) (map[string]string, error) {
-	return modulesByID(ctx, s, ids, []string{"id", "content"}, func(m *db.Module) string { return m.Content })
+	rows, err := s.modules(ctx, ids, []string{"id", "content"})
+	return byKey(rows, func(m *db.Module) (string, string) { return m.ID, m.Content }), err
 }
 
-func modulesByID[T any](ctx context.Context, s reads, ids, columns []string, value func(*db.Module) T) (map[string]T, error) {
-	found := make(map[string]T, len(ids))
-	if len(ids) == 0 {
-		return found, nil
-	}
-	err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
-		var rows []*db.Module
-		err := conn.NewSelect().Model(&rows).Column(columns...).Where("mo.id IN (?)", bun.List(ids)).Scan(ctx)
-		for _, m := range rows {
-			found[m.ID] = value(m)
-		}
-		return err
+func (s reads) modules(ctx context.Context, ids, columns []string) ([]*db.Module, error) {
+	return rowsOf[*db.Module](ctx, s, ids, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Model((*db.Module)(nil)).Column(columns...).Where("mo.id IN (?)", bun.List(ids))
 	})
-	if err != nil {
-		return nil, err
-	}
-	return found, nil
 }

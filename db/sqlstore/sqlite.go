@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -14,9 +15,8 @@ import (
 
 // openSQLite opens a file with one connection that writes and several that read beside it (WAL).
 //
-// Writers wait for each other in the pool, in order, rather than in SQLite, which polls. A database in memory has one
-// connection for all: it belongs to its connection, and SQLite's ways of sharing one (shared cache, memdb) make
-// readers wait for writers all the same.
+// Writers wait for each other in the pool, in order, rather than in SQLite, which polls. A database in memory has a single connection,
+// because it belongs to its connection, and in SQLite's ways to share one (shared cache, memdb) readers wait for writers anyway.
 func openSQLite(path string, opts OpenOptions) (*Store, error) {
 	if path == "" || strings.Contains(path, "?") {
 		return nil, errors.New("the database URL has no usable path: want sqlite:PATH without parameters")
@@ -57,8 +57,8 @@ func openSQLitePool(path string, conns int, params url.Values, hook bun.QueryHoo
 	return newBun(pool, sqlite.NewDialect(), hook), nil
 }
 
-// probeWrite finds out whether the file can be written: SQLite opens a file that it may only read without a word, and even
-// starts a transaction for writing as one for reading. What the probe creates is rolled back before it reaches the file.
+// probeWrite checks that the file can be written: SQLite opens a read-only file without an error, and even starts a transaction for
+// writing as one for reading. The rollback removes what the probe creates before it reaches the file.
 func (s *database) probeWrite(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
@@ -67,7 +67,7 @@ func (s *database) probeWrite(ctx context.Context) error {
 	}
 	tx, err := s.writer.BeginTx(limited, nil)
 	if sqlite.IsBusy(err) {
-		return nil // only a file that can be written has a lock for writing to wait for
+		return nil // only a writable file has a write lock to wait for
 	}
 	if err != nil {
 		return s.fail(ctx, err)
@@ -77,6 +77,27 @@ func (s *database) probeWrite(ctx context.Context) error {
 	return s.fail(ctx, err)
 }
 
-// sqlitePulse asks what Pulse holds. The time is this machine's. Nobody tells when the transactions of other processes began.
+// sqlitePulse reads a Pulse. Its time is this machine's. SQLite does not tell when the transactions of other processes began.
 const sqlitePulse = `SELECT ?0 AS now, m.epoch, m.database_id, FALSE AS told, o.instance, o.since, o.until, NULL AS oldest
 FROM stream_meta AS m LEFT JOIN cache_outages AS o ON TRUE`
+
+// sqliteHorizonWait is how long the pulse waits for the write lock. While a write takes longer, the horizon stays.
+const sqliteHorizonWait = 100 * time.Millisecond
+
+// sqliteHorizon is Pulse.Horizon of a database that does not tell when transactions began. SQLite has one writer at a time across all
+// processes, and each stamps by this machine's clock once it has the write lock. So a process that holds the lock for a moment knows
+// that no write is running and that all later writes get later stamps.
+func (s *heartbeat) sqliteHorizon(ctx context.Context, now time.Time) time.Time {
+	limited, cancel := context.WithTimeout(ctx, sqliteHorizonWait)
+	defer cancel()
+	tx, err := s.writer.BeginTx(limited, nil)
+	if err == nil {
+		defer func() { _ = tx.Rollback() }()
+		return s.Now()
+	}
+	horizon := now.Add(-boundlessWrite)
+	if last := s.Pulse(); last != nil && last.Horizon.After(horizon) {
+		horizon = last.Horizon
+	}
+	return horizon
+}

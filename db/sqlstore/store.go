@@ -53,18 +53,18 @@ func newStore(d *database, guard db.WriteGuard, slots int) *Store {
 	}
 }
 
-// OpenOptions are what a Store can be told beside its URL. The zero value is good.
+// OpenOptions are options of a Store. The zero value has good defaults.
 type OpenOptions struct {
-	Guard    db.WriteGuard // told of every write; nil: NoGuard
+	Guard    db.WriteGuard // is told of every write; nil: NoGuard
 	MaxConns int           // connections, of SQLite those that read; 0: DefaultMaxConns
-	Log      *slog.Logger  // hears of commits with an unknown outcome; nil: slog.Default()
+	Log      *slog.Logger  // nil: slog.Default()
 	Hook     bun.QueryHook // sees every statement; for tests and traces
 }
 
-// DefaultMaxConns is how many connections a Store opens at most when it is not told.
+// DefaultMaxConns is OpenOptions.MaxConns when it is not set.
 const DefaultMaxConns = 16
 
-// Description says which database a Store talks to, without any secret.
+// Description names the database of a Store, without any secret.
 type Description struct {
 	Product string // PostgreSQL or SQLite
 	Version string
@@ -73,14 +73,14 @@ type Description struct {
 
 func (d Description) String() string { return d.Product + " " + d.Version + " at " + d.Address }
 
-// Open connects to the database at url and finds out what it is. It does not migrate it: see MigrateUp.
+// Open connects to the database at url and reads its version. It does not migrate it: see MigrateUp.
 //
 //   - postgres://user:password@host:5432/name?sslmode=verify-full (also postgresql://)
-//   - sqlite:PATH or file:PATH, a file that is created when it is not there
-//   - sqlite::memory:, a database of its own that is gone with Close
+//   - sqlite:PATH or file:PATH, a file that is created unless it exists
+//   - sqlite::memory:, a private database that ends with Close
 //
-// Errors: UNAVAILABLE when the database does not answer; else the URL is wrong, the database cannot be used, or a file of
-// SQLite cannot be written.
+// Errors: UNAVAILABLE when the database does not answer; any other error says that the URL is wrong, the database cannot be used, or
+// a file of SQLite cannot be written.
 func Open(ctx context.Context, url string, opts OpenOptions) (*Store, error) {
 	if opts.Guard == nil {
 		opts.Guard = db.NoGuard{}
@@ -106,7 +106,7 @@ func Open(ctx context.Context, url string, opts OpenOptions) (*Store, error) {
 	return store, nil
 }
 
-// CheckURL says what is wrong with a database URL, without connecting and without quoting it.
+// CheckURL returns what is wrong with a database URL. It does not connect, and its error does not quote the URL.
 func CheckURL(url string) error {
 	store, err := openPools(url, OpenOptions{Guard: db.NoGuard{}, MaxConns: 1, Log: slog.Default()})
 	if err != nil {
@@ -116,7 +116,7 @@ func CheckURL(url string) error {
 }
 
 func openPools(url string, opts OpenOptions) (*Store, error) {
-	// Neither message quotes the URL: it may hold a password, and it is about to be logged.
+	// Neither message quotes the URL: the message is logged, and the URL may contain a password.
 	scheme, rest, ok := strings.Cut(url, ":")
 	if !ok {
 		return nil, errors.New("the database URL has no scheme: want postgres://…, sqlite:PATH or sqlite::memory: (in memory)")

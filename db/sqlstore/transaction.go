@@ -23,10 +23,10 @@ type transactions struct {
 	gate  *gate.Gate // to writer
 }
 
-// maxConflicts bounds how often a write is attempted again that the database gave up because of others.
+// maxConflicts bounds the repeats of a write that the database aborted because of a concurrent one.
 const maxConflicts = 3
 
-// What writes lock. The key of a chat is its id, also before there is the chat.
+// The keys of what writes lock. A chat's key is its id, also before the chat exists.
 func chatKey(id string) gate.Key             { return gate.Key(id) }
 func memberKey(chatID, user string) gate.Key { return gate.Key("member/" + chatID + "/" + user) }
 func userKey(id string) gate.Key             { return gate.Key("user/" + id) }
@@ -34,43 +34,50 @@ func moduleKey(id string) gate.Key           { return gate.Key("module/" + id) }
 
 const metaKey gate.Key = "meta"
 
-// change is what a write did inside its transaction.
+// change is what a write has done inside its transaction.
 type change struct {
-	event   *db.Event // Repeated: there is nothing to commit
+	event   *db.Event // nothing is committed when it is Repeated
 	members []string  // Write.Members
 }
 
-// writeChat is write for what a member does in a chat. A viewer who is not a member is not told by a long wait that
-// there is a chat: NOT_FOUND of what.
+// writeChat is write for a member of a chat. Others get NOT_FOUND of what, also when the chat is busy: otherwise a long wait would
+// reveal that the chat exists.
 func (s *transactions) writeChat(ctx context.Context, viewer, chatID, what string, do func(ctx context.Context, tx bun.Tx) (change, error)) (*db.Event, error) {
 	may := func(ctx context.Context) error { return s.checkMember(ctx, viewer, chatID, what) }
 	return s.write(ctx, chatKey(chatID), may, do)
 }
 
-// checkMember refuses viewers who are not members of a chat: NOT_FOUND of what. Whether the chat is deleted does not matter.
-func (s *transactions) checkMember(ctx context.Context, viewer, chatID, what string) error {
-	return s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
-		var one int
-		err := conn.NewSelect().TableExpr("chat_members").ColumnExpr("1").Where("chat_id = ? AND user_id = ?", chatID, viewer).Scan(ctx, &one)
-		if errors.Is(err, sql.ErrNoRows) {
-			return db.NotFound(what)
+// inChat is writeChat for most writes: do gets the locked chat.
+func (s *transactions) inChat(ctx context.Context, viewer, chatID, what string, do func(ctx context.Context, tx bun.Tx, e *lockedChat) (change, error)) (*db.Event, error) {
+	return s.writeChat(ctx, viewer, chatID, what, func(ctx context.Context, tx bun.Tx) (change, error) {
+		e, err := s.lockChat(ctx, tx, viewer, chatID, what)
+		if err != nil {
+			return change{}, err
 		}
-		return err
+		return do(ctx, tx, e)
 	})
 }
 
-// write runs one write in a transaction and answers with its event. It passes the gate with its key; who may wait there for
-// long, may says, unless it is nil. do runs again from the start when the database gives the transaction up because of others.
+// checkMember returns NOT_FOUND of what to viewers who are not members of a chat, deleted or not.
+func (s *transactions) checkMember(ctx context.Context, viewer, chatID, what string) error {
+	return s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
+		return mustFind(ctx, conn.NewSelect().TableExpr("chat_members").Where("chat_id = ? AND user_id = ?", chatID, viewer), what)
+	})
+}
+
+// write runs one write in a transaction and returns its event. It passes the gate with the key; before a long wait there, may says
+// whether the viewer is allowed to (nil: always). do runs again from the start when the database aborts the transaction because of
+// a concurrent one.
 func (s *transactions) write(ctx context.Context, key gate.Key, may func(context.Context) error, do func(ctx context.Context, tx bun.Tx) (change, error)) (*db.Event, error) {
-	// A caller who goes away ends the statements but not a COMMIT under way: that would leave the outcome unknown for
-	// nothing. So the transaction lives under limit, the statements under both.
+	// When the caller goes away, the statements end but a running COMMIT does not: its outcome would be unknown for no reason. So
+	// the transaction has the context limit, the statements have both.
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), MaxTransaction)
 	defer cancel()
 	deadline, _ := limit.Deadline()
 	both, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	var event *db.Event
-	err := s.inTurn(both, key, may, func() (err error) {
+	err := s.runWithRetry(both, key, may, func() (err error) {
 		event, err = s.transact(both, limit, do)
 		return err
 	})
@@ -80,11 +87,11 @@ func (s *transactions) write(ctx context.Context, key gate.Key, may func(context
 	return event, nil
 }
 
-// statement runs one statement that writes, and passes the gate with its key. It returns how many rows have changed.
+// statement runs one statement that writes, and passes the gate with the key. It returns how many rows it has changed.
 func (s *transactions) statement(ctx context.Context, key gate.Key, do func(ctx context.Context) (sql.Result, error)) (rows int64, err error) {
 	limited, cancel := context.WithTimeout(ctx, MaxTransaction)
 	defer cancel()
-	err = s.inTurn(limited, key, nil, func() error {
+	err = s.runWithRetry(limited, key, nil, func() error {
 		return sqlite.UntilFree(limited, func() (err error) {
 			rows, err = affected(do(limited))
 			return err
@@ -101,9 +108,9 @@ func (s *transactions) change(ctx context.Context, key gate.Key, statement strin
 	return err
 }
 
-// inTurn passes the gate and attempts a write, again when the database gave it up because of others, until ctx ends. An attempt
-// that may be cut short is not begun: that costs the connection, and the server learns of it late.
-func (s *transactions) inTurn(ctx context.Context, key gate.Key, may func(context.Context) error, attempt func() error) error {
+// runWithRetry passes the gate and attempts a write, again when the database aborts it because of a concurrent one, until ctx ends.
+// It begins no attempt that the deadline may interrupt: that costs the connection, and the server learns of it late.
+func (s *transactions) runWithRetry(ctx context.Context, key gate.Key, may func(context.Context) error, attempt func() error) error {
 	start := time.Now()
 	deadline, _ := ctx.Deadline()
 	pass, err := s.gate.Enter(ctx, key, may)
@@ -120,7 +127,7 @@ func (s *transactions) inTurn(ctx context.Context, key gate.Key, may func(contex
 			}
 		case postgres.IsConflict(err) && conflicts < maxConflicts:
 			conflicts++
-		case err != nil && time.Until(deadline) <= 0: // not ctx.Err: what attempt is bounded by may end before ctx
+		case err != nil && time.Until(deadline) <= 0: // not ctx.Err: the attempt's own context may end before ctx
 			return fmt.Errorf("%w: %w", gate.ErrCrowded, err)
 		case err != nil:
 			return err
@@ -140,7 +147,7 @@ func (s *transactions) transact(ctx, limit context.Context, do func(ctx context.
 	}
 	ended := false
 	defer func() {
-		if !ended { // an error, a panic, or nothing to commit: gives the number back
+		if !ended { // after an error, a panic, or without a change: gives the number back
 			_ = tx.Rollback()
 		}
 	}()
@@ -156,7 +163,7 @@ func (s *transactions) transact(ctx, limit context.Context, do func(ctx context.
 	return changed.event, err
 }
 
-// begin starts a transaction that lives under limit, unless the caller gives up before it has begun.
+// begin starts a transaction with the context limit, unless the caller gives up before it has begun.
 func (s *transactions) begin(ctx, limit context.Context) (bun.Tx, error) {
 	waiting, cancel := context.WithCancel(limit)
 	stop := context.AfterFunc(ctx, cancel)
@@ -170,20 +177,20 @@ func (s *transactions) begin(ctx, limit context.Context) (bun.Tx, error) {
 		cancel()
 		return tx, err
 	}
-	if !stop() { // cancelled meanwhile
+	if !stop() { // cancelled in between
 		_ = tx.Rollback()
 		return tx, ctx.Err()
 	}
-	// From here on nothing cancels waiting but limit, which the caller of transact cancels in the end.
+	// From here on only limit ends waiting. The caller of transact cancels limit in the end.
 	return tx, nil
 }
 
-// commit is the only place that commits a change of a chat. The guard is told before and after: see WriteGuard.
+// commit is the only place that commits a change of a chat. It tells the guard before and after: see WriteGuard.
 func (s *transactions) commit(limit context.Context, tx bun.Tx, write db.Write) error {
-	outcome := db.Unknown // also if something below panics
+	outcome := db.Unknown // also after a panic below
 	finish := s.guard.Mark(limit, write)
 	defer func() { finish(outcome) }()
-	if err := limit.Err(); err != nil { // marking took all the time that was left
+	if err := limit.Err(); err != nil { // Mark took the rest of the time
 		if tx.Rollback() == nil {
 			outcome = db.RolledBack
 		}
@@ -202,7 +209,7 @@ func (s *transactions) commit(limit context.Context, tx bun.Tx, write db.Write) 
 	return err
 }
 
-// failWriting is fail for a write. One that found too many others, or whose time was up, is told when to come back.
+// failWriting is fail for a write. A write that met too many others gets an error that says when to come back.
 func (s *transactions) failWriting(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[*db.Error](err); !ok && ctx.Err() == nil && errors.Is(err, gate.ErrCrowded) {
 		return crowded(err)
@@ -210,12 +217,12 @@ func (s *transactions) failWriting(ctx context.Context, err error) error {
 	return s.fail(ctx, err)
 }
 
-// isRefusal says whether err is the database's word that it did not commit.
+// isRefusal says whether err proves that the database did not commit.
 func isRefusal(err error) bool {
 	return postgres.IsRefusal(err) || sqlite.IsRefusal(err) || errors.Is(err, sql.ErrTxDone) // its time ran out before COMMIT was sent
 }
 
-// crowded tells a client to come back later. The time differs, so that not all come back at once.
+// crowded tells a client to come back later. The time is random, so that clients do not all come back at once.
 func crowded(cause error) *db.Error {
 	return &db.Error{
 		Code: db.CodeUnavailable, Message: "The service is too busy at the moment. Please try again.", Err: cause,

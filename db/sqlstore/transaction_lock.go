@@ -2,8 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/schema"
@@ -11,8 +9,8 @@ import (
 	"studychat/db"
 )
 
-// entry is a chat whose row this transaction has locked, with what the viewer may do in it.
-type entry struct {
+// lockedChat is a chat whose row this transaction has locked, and the viewer's role in it.
+type lockedChat struct {
 	chat   *db.Chat // without Members; HeadSeq and LastAt are those of the new event
 	viewer string
 	role   db.MemberRole
@@ -20,62 +18,45 @@ type entry struct {
 	taken  bool     // a chat has the id that was reserved
 }
 
-// rosterLimit is how many members have to be known to tell whether a write that removes one leads back to
-// MaxGuardedMembers.
+// rosterLimit is how many members a write reads. It is enough to see that the removal of one leads back to MaxGuardedMembers.
 const rosterLimit = db.MaxGuardedMembers + 2
 
-// enter takes the chat's row lock and its next number, and then asks whether the viewer is a member: NOT_FOUND of what
-// if not.
+// lockChat takes the chat's row lock and its next number, and then checks that the viewer is a member: NOT_FOUND of what if not.
 //
-// Both in one statement would be wrong. In PostgreSQL (READ COMMITTED) a statement that had to wait for the row lock
-// goes on with the row's new version, but its subqueries still see the snapshot from before the wait: a member who was
-// removed meanwhile would get through. The EXISTS in the UPDATE is therefore no permission; it only keeps strangers from
-// locking rows. The statement after it has a new snapshot, and nobody can change the members while we hold the lock.
-func (s *transactions) enter(ctx context.Context, tx bun.Tx, viewer, chatID, what string) (*entry, error) {
-	return s.enterWith(ctx, tx, viewer, chatID, what, plainEntry)
+// Both in one statement would be wrong. In PostgreSQL (READ COMMITTED) a statement that had to wait for the row lock continues with
+// the row's new version, but its subqueries still see the snapshot from before the wait: a member who was removed during the wait
+// would pass. So the EXISTS in the UPDATE grants nothing; it only keeps non-members from locking rows. The next statement has a new
+// snapshot, and nobody can change the members while this transaction holds the lock.
+func (s *transactions) lockChat(ctx context.Context, tx bun.Tx, viewer, chatID, what string) (*lockedChat, error) {
+	return s.lockChatWith(ctx, tx, viewer, chatID, what, "", "", bun.SafeQuery("NULL"))
 }
 
-// entryFor is what a write needs beside the lock.
-type entryFor struct {
-	moved   string // more to set in the chat's row
-	reserve schema.QueryWithArgs
-	newID   string // the id of a message that is about to be stored
-}
-
-var plainEntry = entryFor{reserve: bun.SafeQuery("NULL")}
-
-// enterToSend is enter for a message with the id: it moves the chat to the front of lists and reserves the id, see reserveID,
-// without a statement more.
-func (s *transactions) enterToSend(ctx context.Context, tx bun.Tx, viewer, chatID, messageID string) (*entry, error) {
-	what := entryFor{
-		moved:   ", last_message_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END",
-		reserve: plainEntry.reserve, newID: messageID,
-	}
+// lockChatToSend is lockChat for a new message. The same statement also moves the chat to the front of lists and reserves the
+// message's id: see reserveID.
+func (s *transactions) lockChatToSend(ctx context.Context, tx bun.Tx, viewer, chatID, messageID string) (*lockedChat, error) {
+	reserve := bun.SafeQuery("NULL")
 	if s.traits.reserve != "" {
-		what.reserve = bun.SafeQuery(s.traits.reserve, messageID)
+		reserve = bun.SafeQuery(s.traits.reserve, messageID)
 	}
-	return s.enterWith(ctx, tx, viewer, chatID, "chat", what)
+	return s.lockChatWith(ctx, tx, viewer, chatID, "chat", messageID, ", last_message_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END", reserve)
 }
 
-func (s *transactions) enterWith(ctx context.Context, tx bun.Tx, viewer, chatID, what string, more entryFor) (*entry, error) {
+func (s *transactions) lockChatWith(ctx context.Context, tx bun.Tx, viewer, chatID, what, newID, moved string, reserve schema.QueryWithArgs) (*lockedChat, error) {
 	chat := new(db.Chat)
-	err := tx.NewRaw(`UPDATE chats SET head_seq = head_seq + 1, last_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END`+more.moved+`
+	err := tx.NewRaw(`UPDATE chats SET head_seq = head_seq + 1, last_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END`+moved+`
 WHERE id = ?1 AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM chat_members AS cm WHERE cm.chat_id = ?1 AND cm.user_id = ?2)
 RETURNING id, title, module_id, created_by, created_at, last_at, last_message_at, head_seq, floor_seq, ?3 AS reserved, `+epochExpr,
-		s.stamp(), chatID, viewer, more.reserve).
+		s.stamp(), chatID, viewer, reserve).
 		Scan(ctx, chat)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, db.NotFound(what)
-	}
 	if err != nil {
-		return nil, err
+		return nil, notFound(err, what)
 	}
-	return readRoster(ctx, tx, &entry{chat: chat, viewer: viewer}, what, more.newID)
+	return readRoster(ctx, tx, &lockedChat{chat: chat, viewer: viewer}, what, newID)
 }
 
-// reserveID keeps every other write that wants the id waiting until this transaction ends. The unique keys of chats and of
-// messages cannot do that: two transactions, one for each table, would not see each other. The statement that looks whether
-// the id is taken has to begin after this one.
+// reserveID makes every other write with the id wait until this transaction ends. The unique keys of chats and of messages cannot do
+// that: two transactions, one per table, would not see each other. The statement that checks whether the id is taken has to begin
+// after this one.
 func (s *transactions) reserveID(ctx context.Context, tx bun.Tx, id string) error {
 	if s.traits.reserve == "" {
 		return nil
@@ -84,8 +65,8 @@ func (s *transactions) reserveID(ctx context.Context, tx bun.Tx, id string) erro
 	return err
 }
 
-// readRoster fills in the viewer's role and, for the guard, the members, and whether newID is taken, in one statement.
-func readRoster(ctx context.Context, tx bun.Tx, e *entry, what, newID string) (*entry, error) {
+// readRoster reads the viewer's role, the members for the guard, and whether newID is taken, in one statement.
+func readRoster(ctx context.Context, tx bun.Tx, e *lockedChat, what, newID string) (*lockedChat, error) {
 	var members []struct {
 		UserID string
 		Role   db.MemberRole
@@ -113,18 +94,18 @@ func readRoster(ctx context.Context, tx bun.Tx, e *entry, what, newID string) (*
 }
 
 // event is the event that the transaction commits.
-func (e *entry) event(kind db.EventKind) *db.Event {
+func (e *lockedChat) event(kind db.EventKind) *db.Event {
 	return &db.Event{
 		ChatID: e.chat.ID, Seq: e.chat.HeadSeq, Epoch: e.chat.Epoch, Kind: kind, Actor: e.viewer, At: e.chat.LastAt,
 	}
 }
 
-// change is the commit of event.
-func (e *entry) change(event *db.Event) change {
+// change is what to commit with the event.
+func (e *lockedChat) change(event *db.Event) change {
 	return change{event: event, members: guardedMembers(e.users, event)}
 }
 
-// guardedMembers says whose lists a write changes, given the members before it: see Write.Members.
+// guardedMembers returns the users whose lists a write changes, given the members before it: see Write.Members.
 func guardedMembers(users []string, event *db.Event) []string {
 	before := len(users)
 	after := before
@@ -144,8 +125,8 @@ func guardedMembers(users []string, event *db.Event) []string {
 	return nil
 }
 
-// repeat answers that there is nothing to do; the number that was taken is given back by the rollback.
-func (e *entry) repeat(event *db.Event) change {
+// noop answers a write that changes nothing. The rollback gives the number back.
+func (e *lockedChat) noop(event *db.Event) change {
 	event.Seq--
 	event.Repeated = true
 	return change{event: event}

@@ -10,7 +10,7 @@ import (
 	"studychat/db"
 )
 
-// CreateChat implements db.Repository. There is no row to lock yet: the id, which is reserved, keeps two calls apart.
+// CreateChat implements db.Repository. The chat has no row to lock yet: reserving its id keeps two calls apart.
 func (s writes) CreateChat(ctx context.Context, viewer string, chat db.NewChat) (*db.Event, error) {
 	return s.write(ctx, chatKey(chat.ID), nil, func(ctx context.Context, tx bun.Tx) (change, error) {
 		if err := s.reserveID(ctx, tx, chat.ID); err != nil {
@@ -43,7 +43,7 @@ func (s writes) CreateChat(ctx context.Context, viewer string, chat db.NewChat) 
 	})
 }
 
-// checkNewChat refuses a chat with the id of a message, or of a module that does not exist.
+// checkNewChat refuses a chat whose id a message has, or whose module does not exist.
 func checkNewChat(ctx context.Context, tx bun.Tx, chat db.NewChat) error {
 	var found struct{ Message, Module bool }
 	err := tx.NewSelect().
@@ -61,8 +61,8 @@ func checkNewChat(ctx context.Context, tx bun.Tx, chat db.NewChat) error {
 	return nil
 }
 
-// repeatCreate judges a CreateChat whose id is taken by the event that the first call left: the chat's title may be
-// another one by now. A deleted chat has no such event.
+// repeatCreate decides whether a CreateChat with a taken id is a repeat. It compares with the first event, because the chat may have
+// been renamed since. A deleted chat has no such event.
 func repeatCreate(ctx context.Context, tx bun.Tx, viewer string, chat db.NewChat) (change, error) {
 	taken := db.Conflict("The id is taken by another chat.")
 	var first struct {
@@ -91,8 +91,8 @@ func repeatCreate(ctx context.Context, tx bun.Tx, viewer string, chat db.NewChat
 	return change{event: event}, nil
 }
 
-// repeatPrunedCreate judges by the chat itself when its first event is not kept any more. Which title it began with
-// nobody knows then, and a retry is likelier than two uses of one id.
+// repeatPrunedCreate decides by the chat itself when its first event is pruned. The first title is unknown then, but a repeat is
+// likelier than two uses of one id.
 func repeatPrunedCreate(ctx context.Context, tx bun.Tx, viewer string, chat db.NewChat, taken error) (change, error) {
 	row := new(db.Chat)
 	err := tx.NewSelect().Model(row).ColumnExpr("?TableColumns").ColumnExpr(epochExpr).

@@ -22,21 +22,18 @@ func (s writes) AddKnownMember(ctx context.Context, viewer, chatID, user string)
 }
 
 func (s writes) addMember(ctx context.Context, viewer, chatID, user string, check func(context.Context, bun.Tx, string) error) (*db.Event, error) {
-	return s.writeChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, err := s.enter(ctx, tx, viewer, chatID, "chat")
-		if err != nil {
-			return change{}, err
-		}
+	return s.inChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx, e *lockedChat) (change, error) {
 		if e.role != db.RoleOwner {
 			return change{}, db.Forbidden(notOwner)
 		}
 		event := e.event(db.MemberAdded)
-		event.Member, err = findMember(ctx, tx, chatID, user)
+		member, err := findMember(ctx, tx, chatID, user)
 		if err != nil {
 			return change{}, err
 		}
-		if event.Member != nil {
-			return e.repeat(event), nil
+		if member != nil {
+			event.Member = member
+			return e.noop(event), nil
 		}
 		if err := check(ctx, tx, user); err != nil {
 			return change{}, err
@@ -49,14 +46,9 @@ func (s writes) addMember(ctx context.Context, viewer, chatID, user string, chec
 	})
 }
 
-// checkUser refuses a user who was never heard of.
+// checkUser returns NOT_FOUND for a user who was never stored.
 func checkUser(ctx context.Context, tx bun.Tx, user string) error {
-	var one int
-	err := tx.NewSelect().TableExpr("users").ColumnExpr("1").Where("id = ?", user).Scan(ctx, &one)
-	if errors.Is(err, sql.ErrNoRows) {
-		return db.NotFound("user")
-	}
-	return err
+	return mustFind(ctx, tx.NewSelect().TableExpr("users").Where("id = ?", user), "user")
 }
 
 func insertMember(ctx context.Context, tx bun.Tx, member *db.Member) error {
@@ -71,7 +63,7 @@ func insertMember(ctx context.Context, tx bun.Tx, member *db.Member) error {
 	return err
 }
 
-// findMember returns nil for who is no member.
+// findMember returns nil when user is not a member.
 func findMember(ctx context.Context, tx bun.Tx, chatID, user string) (*db.Member, error) {
 	member := new(db.Member)
 	err := tx.NewSelect().Model(member).Where("chat_id = ? AND user_id = ?", chatID, user).Scan(ctx)
@@ -83,11 +75,8 @@ func findMember(ctx context.Context, tx bun.Tx, chatID, user string) (*db.Member
 
 // RemoveMember implements db.Repository.
 func (s writes) RemoveMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {
-	return s.writeChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, err := s.enter(ctx, tx, viewer, chatID, "chat")
+	return s.inChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx, e *lockedChat) (change, error) {
 		switch {
-		case err != nil:
-			return change{}, err
 		case e.role != db.RoleOwner:
 			return change{}, db.Forbidden(notOwner)
 		case user == viewer:
@@ -99,31 +88,23 @@ func (s writes) RemoveMember(ctx context.Context, viewer, chatID, user string) (
 
 // LeaveChat implements db.Repository.
 func (s writes) LeaveChat(ctx context.Context, viewer, chatID string) (*db.Event, error) {
-	return s.writeChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, err := s.enter(ctx, tx, viewer, chatID, "chat")
-		switch {
-		case err != nil:
-			return change{}, err
-		case e.role == db.RoleOwner:
+	return s.inChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx, e *lockedChat) (change, error) {
+		if e.role == db.RoleOwner {
 			return change{}, db.Forbidden("The owner stays in the chat.")
 		}
 		return takeOut(ctx, tx, e, viewer)
 	})
 }
 
-func takeOut(ctx context.Context, tx bun.Tx, e *entry, user string) (change, error) {
+func takeOut(ctx context.Context, tx bun.Tx, e *lockedChat, user string) (change, error) {
 	event := e.event(db.MemberRemoved)
 	event.Member = &db.Member{ChatID: e.chat.ID, UserID: user}
-	result, err := tx.NewDelete().Model(event.Member).WherePK().Exec(ctx)
-	if err != nil {
+	n, err := affected(tx.NewDelete().Model(event.Member).WherePK().Exec(ctx))
+	switch {
+	case err != nil:
 		return change{}, err
-	}
-	n, err := result.RowsAffected()
-	if err != nil {
-		return change{}, err
-	}
-	if n == 0 {
-		return e.repeat(event), nil
+	case n == 0:
+		return e.noop(event), nil
 	}
 	return e.change(event), storeEvent(ctx, tx, event)
 }

@@ -13,7 +13,7 @@ import (
 // SendMessage implements db.Repository.
 func (s writes) SendMessage(ctx context.Context, viewer string, message db.NewMessage) (*db.Event, error) {
 	return s.writeChat(ctx, viewer, message.ChatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, err := s.enterToSend(ctx, tx, viewer, message.ChatID, message.ID)
+		e, err := s.lockChatToSend(ctx, tx, viewer, message.ChatID, message.ID)
 		if err != nil {
 			return change{}, err
 		}
@@ -25,35 +25,26 @@ func (s writes) SendMessage(ctx context.Context, viewer string, message db.NewMe
 			ID: message.ID, ChatID: message.ChatID, Seq: event.Seq, Author: viewer, Role: message.Role,
 			Content: message.Content, ReplyTo: message.ReplyTo, CreatedAt: event.At,
 		}
-		result, err := tx.NewInsert().Model(event.Message).On("CONFLICT (id) DO NOTHING").Exec(ctx)
-		if err != nil {
+		n, err := affected(tx.NewInsert().Model(event.Message).On("CONFLICT (id) DO NOTHING").Exec(ctx))
+		switch {
+		case err != nil:
 			return change{}, err
-		}
-		n, err := result.RowsAffected()
-		if err == nil && n == 1 {
+		case n == 1:
 			return e.change(event), checkReply(ctx, tx, message)
-		}
-		if err != nil {
-			return change{}, err
 		}
 		return repeatSend(ctx, tx, viewer, message, e.chat.Epoch)
 	})
 }
 
-// checkReply refuses an answer to what is not a message of the same chat.
+// checkReply refuses a reply to anything but a message of the same chat.
 func checkReply(ctx context.Context, tx bun.Tx, message db.NewMessage) error {
 	if message.ReplyTo == nil {
 		return nil
 	}
-	var one int
-	err := tx.NewSelect().TableExpr("messages").ColumnExpr("1").Where("id = ? AND chat_id = ? AND id <> ?", *message.ReplyTo, message.ChatID, message.ID).Scan(ctx, &one)
-	if errors.Is(err, sql.ErrNoRows) {
-		return db.NotFound("message to reply to")
-	}
-	return err
+	return mustFind(ctx, tx.NewSelect().TableExpr("messages").Where("id = ? AND chat_id = ? AND id <> ?", *message.ReplyTo, message.ChatID, message.ID), "message to reply to")
 }
 
-// repeatSend judges a SendMessage whose id is taken. Content that was edited or deleted since cannot be compared.
+// repeatSend decides whether a SendMessage with a taken id is a repeat. It ignores content that was edited or deleted since.
 func repeatSend(ctx context.Context, tx bun.Tx, viewer string, message db.NewMessage, epoch int64) (change, error) {
 	first := new(db.Message)
 	err := tx.NewSelect().Model(first).Where("id = ?", message.ID).Scan(ctx)
@@ -61,8 +52,8 @@ func repeatSend(ctx context.Context, tx bun.Tx, viewer string, message db.NewMes
 		return change{}, err
 	}
 	changed := first.EditedAt != nil || first.DeletedAt != nil
-	// Without a row the id belonged to a message that went with its chat or was pruned this very moment: in another chat,
-	// since we hold the lock of this one.
+	// Without a row the id belonged to a message that was pruned or deleted with its chat at this moment: another chat, because
+	// this transaction holds the lock of this one.
 	if err != nil || first.Author != viewer || first.ChatID != message.ChatID || first.Role != message.Role ||
 		!equal(first.ReplyTo, message.ReplyTo) ||
 		!changed && first.Content != message.Content {
@@ -80,8 +71,8 @@ func (s writes) EditMessage(ctx context.Context, viewer, id, content string) (*d
 	if err != nil {
 		return nil, err
 	}
-	return s.writeChat(ctx, viewer, chatID, "message", func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, message, err := s.enterByMessage(ctx, tx, viewer, chatID, id)
+	return s.inChat(ctx, viewer, chatID, "message", func(ctx context.Context, tx bun.Tx, e *lockedChat) (change, error) {
+		message, err := findMessage(ctx, tx, id)
 		if err != nil {
 			return change{}, err
 		}
@@ -93,7 +84,7 @@ func (s writes) EditMessage(ctx context.Context, viewer, id, content string) (*d
 		case message.DeletedAt != nil:
 			return change{}, db.Conflict("The message is deleted.")
 		case message.Content == content:
-			return e.repeat(event), nil
+			return e.noop(event), nil
 		}
 		message.Content, message.EditedAt = content, &event.At
 		return e.change(event), storeMessageChange(ctx, tx, event)
@@ -106,8 +97,8 @@ func (s writes) DeleteMessage(ctx context.Context, viewer, id string) (*db.Event
 	if err != nil {
 		return nil, err
 	}
-	return s.writeChat(ctx, viewer, chatID, "message", func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, message, err := s.enterByMessage(ctx, tx, viewer, chatID, id)
+	return s.inChat(ctx, viewer, chatID, "message", func(ctx context.Context, tx bun.Tx, e *lockedChat) (change, error) {
+		message, err := findMessage(ctx, tx, id)
 		if err != nil {
 			return change{}, err
 		}
@@ -118,37 +109,26 @@ func (s writes) DeleteMessage(ctx context.Context, viewer, id string) (*db.Event
 			return change{}, db.Forbidden("Only the author of the message and the owner of the chat may do this.")
 		case message.DeletedAt != nil:
 			event.Message = message
-			return e.repeat(event), nil
+			return e.noop(event), nil
 		}
 		return e.change(event), storeMessageChange(ctx, tx, event)
 	})
 }
 
-// chatOf returns the chat of a message that the viewer may see. It may be read before the transaction: a message never moves.
+// chatOf returns the chat of a message that the viewer may see. It is read before the transaction, because a message never moves.
 func (s writes) chatOf(ctx context.Context, viewer, id string) (chatID string, err error) {
 	err = s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
-		err := conn.NewSelect().TableExpr("messages AS m").Join("JOIN chat_members AS own ON own.chat_id = m.chat_id").
-			ColumnExpr("m.chat_id").Where("m.id = ? AND own.user_id = ?", id, viewer).Scan(ctx, &chatID)
-		if errors.Is(err, sql.ErrNoRows) {
-			return db.NotFound("message")
-		}
-		return err
+		return notFound(conn.NewSelect().TableExpr("messages AS m").Join("JOIN chat_members AS own ON own.chat_id = m.chat_id").
+			ColumnExpr("m.chat_id").Where("m.id = ? AND own.user_id = ?", id, viewer).Scan(ctx, &chatID), "message")
 	})
 	return chatID, err
 }
 
-// enterByMessage enters the chat of a message and reads the message behind the lock.
-func (s writes) enterByMessage(ctx context.Context, tx bun.Tx, viewer, chatID, id string) (*entry, *db.Message, error) {
-	e, err := s.enter(ctx, tx, viewer, chatID, "message")
-	if err != nil {
-		return nil, nil, err
-	}
+// findMessage reads a message whose chat is locked.
+func findMessage(ctx context.Context, tx bun.Tx, id string) (*db.Message, error) {
 	message := new(db.Message)
-	err = tx.NewSelect().Model(message).Where("id = ?", id).Scan(ctx)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = db.NotFound("message")
-	}
-	return e, message, err
+	err := tx.NewSelect().Model(message).Where("id = ?", id).Scan(ctx)
+	return message, notFound(err, "message")
 }
 
 // fixedColumns of messages never change. An edit and a deletion write all others, so that a new column cannot be forgotten.

@@ -28,7 +28,7 @@ func (s writes) UpdateViewerState(ctx context.Context, viewer, chatID string, ch
 	return err
 }
 
-// setMark sets a time to now, unless it is set, or takes it away.
+// setMark sets a time to now unless it is already set, or clears it.
 func (s writes) setMark(q *bun.UpdateQuery, column string, on *bool) *bun.UpdateQuery {
 	switch {
 	case on == nil:
@@ -40,8 +40,7 @@ func (s writes) setMark(q *bun.UpdateQuery, column string, on *bool) *bun.Update
 	}
 }
 
-// MarkRead implements db.Repository. It needs no transaction: the mark only rises, and every condition is in the
-// UPDATE itself.
+// MarkRead implements db.Repository. It needs no transaction: the mark only rises, and the UPDATE itself has every condition.
 func (s writes) MarkRead(ctx context.Context, viewer, chatID string, seq int64) (int64, bool, error) {
 	readSeq, headSeq, err := s.readMark(ctx, viewer, chatID)
 	seq = min(seq, headSeq)
@@ -55,7 +54,7 @@ AND EXISTS (SELECT 1 FROM chats AS c WHERE c.id = ?1 AND c.deleted_at IS NULL)`,
 	if err != nil || rows == 1 {
 		return seq, rows == 1, err
 	}
-	readSeq, _, err = s.readMark(ctx, viewer, chatID) // another call was faster, or the viewer is out
+	readSeq, _, err = s.readMark(ctx, viewer, chatID) // another call was faster, or the viewer has left
 	return readSeq, false, err
 }
 
@@ -64,13 +63,13 @@ func (s writes) readMark(ctx context.Context, viewer, chatID string) (readSeq, h
 		return notFound(conn.NewSelect().TableExpr("chats AS c").Join("JOIN chat_members AS cm ON cm.chat_id = c.id").
 			ColumnExpr("cm.read_seq, c.head_seq").
 			Where("c.id = ? AND c.deleted_at IS NULL AND cm.user_id = ?", chatID, viewer).
-			Scan(ctx, &readSeq, &headSeq))
+			Scan(ctx, &readSeq, &headSeq), "chat")
 	})
 	return readSeq, headSeq, err
 }
 
-// SawUser implements db.Repository. It writes only what is new. A token that says nothing of its user is no news: else the
-// next one that does would seem to say something else than before.
+// SawUser implements db.Repository. It writes only changes. It ignores a token without claims: if it stored them, the next token
+// with the old claims would look like a change.
 func (s writes) SawUser(ctx context.Context, id string, claims db.Claims) (*db.User, error) {
 	if user, err := s.knownUser(ctx, id, claims); err != nil || user != nil {
 		return user, err
@@ -96,7 +95,7 @@ WHERE excluded.claims <> '' AND users.claims_at < excluded.claims_at`,
 	return users[id], err
 }
 
-// knownUser returns the user if these claims change nothing.
+// knownUser returns the user if the claims change nothing.
 func (s writes) knownUser(ctx context.Context, id string, claims db.Claims) (*db.User, error) {
 	var rows []*db.User
 	err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
@@ -127,7 +126,7 @@ WHERE modules.title <> excluded.title OR modules.content <> excluded.content`,
 	}
 	found, err := s.reads.ModulesByID(ctx, []string{module.ID})
 	if err == nil && found[module.ID] == nil {
-		err = db.NotFound("module") // deleted at this very moment
+		err = db.NotFound("module") // deleted at this moment
 	}
 	return found[module.ID], err
 }
@@ -137,7 +136,7 @@ func (s writes) DeleteModule(ctx context.Context, id string) error {
 	return s.change(ctx, moduleKey(id), "DELETE FROM modules WHERE id = ?", id)
 }
 
-// textOf is the claims in a form that tells whether they changed: "" when there are none.
+// textOf is the claims as one text, to see whether they changed: "" when there are none.
 func textOf(c db.Claims) string {
 	if c.Name == "" && c.AvatarURL == "" {
 		return ""
@@ -145,5 +144,5 @@ func textOf(c db.Claims) string {
 	return c.Name + "\n" + c.AvatarURL
 }
 
-// neverClaimed is older than any token.
+// neverClaimed is a time before any token.
 var neverClaimed = time.Unix(0, 0).UTC()

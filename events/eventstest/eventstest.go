@@ -47,7 +47,7 @@ func Eventually(t *testing.T, within time.Duration, what string, holds func() bo
 	}
 }
 
-// Within is a context that ends soon: no test waits for ever.
+// Within is a context that ends soon: no test waits forever.
 func Within(t *testing.T, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	t.Cleanup(cancel)

@@ -60,7 +60,7 @@ func TestRegistry(t *testing.T, r events.Registry) {
 	}
 	one := add(events.ChatTopic("c"), "ann", true)
 	two := add(events.ChatTopic("c"), "ann", false)
-	add(events.ChatTopic("c"), "stranger", true)
+	add(events.ChatTopic("c"), "eve", true)
 	add(events.ChatTopic("other"), "bob", true)
 	feed := add(events.UserTopic("cid"), "cid", true)
 	ExpectOnline(t, r, chat, "cid", "ann") // in the order of members; users who are not members are not shown

@@ -83,8 +83,8 @@ func TestStoreEpochRises(t *testing.T) {
 	})
 }
 
-// TestStorePruned prunes below a live stream, a stream that resumes from before, and a feed: who misses
-// something is told, who does not goes on.
+// TestStorePruned prunes below a live stream, a stream that resumes from before, and a feed: a client that
+// misses something gets a reset, the others continue.
 func TestStorePruned(t *testing.T) {
 	t.Parallel()
 	eachStore(t, func(t *testing.T, store *sqlstore.Store) {
@@ -135,7 +135,7 @@ func TestStorePruned(t *testing.T) {
 		eventstest.Started(t, theirs)
 		item, err := theirs.Next(ctx)
 		if err != nil || item.Event == nil || item.Event.Kind != db.MemberRemoved || item.Event.Seq != 4 {
-			t.Errorf("the feed of who was removed, and was never told: %+v, %v", item, err)
+			t.Errorf("the feed of a removed user who did not know it yet: %+v, %v", item, err)
 		}
 	})
 }

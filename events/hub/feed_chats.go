@@ -87,14 +87,7 @@ func (s *feedChats) enqueue(c *feedChat) {
 		s.ready = append(s.ready, c)
 	}
 	s.mu.Unlock()
-	s.nudge()
-}
-
-func (s *feedChats) nudge() {
-	select {
-	case s.news <- struct{}{}:
-	default: // the feed will look anyway
-	}
+	signal(s.news)
 }
 
 // dequeue returns the next chat that may have news, or nil.

@@ -34,7 +34,7 @@ func TestFeedOfANewcomer(t *testing.T) {
 			r.create("group", "bob")
 			r.send("group", "bob", "after")
 		}, "group:1 group:2"},
-		{"who comes back is told of both memberships, and not of what came between", func(r *fakeLog) {
+		{"a user who was added again gets both memberships, and nothing between them", func(r *fakeLog) {
 			r.create("group", "ann", "bob")
 			r.remove("group", "ann", "bob")
 			r.send("group", "ann", "between")
@@ -85,13 +85,13 @@ func TestFeedOfANewcomer(t *testing.T) {
 }
 
 // TestFeedTellsExMembersNothing: once somebody was told of their removal, their feed tells nothing of the chat, however it
-// goes on; and a former member who was not told yet is told of the removal alone.
+// continues; and a former member who did not know it yet gets the removal alone.
 func TestFeedTellsExMembersNothing(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		reason string
 		later  func(r *fakeLog)
-		owed   string // to who was not told yet
+		owed   string // to a user who did not know it yet
 	}{
 		{"the chat is deleted", func(r *fakeLog) { r.delete("group", "ann") }, "group:4"},
 		{"the chat goes on and is pruned", func(r *fakeLog) {

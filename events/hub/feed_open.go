@@ -19,8 +19,9 @@ const (
 	feedAhead = time.Second
 )
 
-// openFeed is Hub.Feed.
-func openFeed(ctx context.Context, h *Hub, viewer string, after *db.FeedCursor) (events.Stream, error) {
+// Feed follows all chats of the viewer from just after the cursor, or from now, at least once. Chats that the viewer joins begin
+// with their latest events; chats that the viewer leaves end with MemberRemoved. Errors: UNAVAILABLE, ErrStopped.
+func (h *Hub) Feed(ctx context.Context, viewer string, after *db.FeedCursor) (events.Stream, error) {
 	if h.ctx.Err() != nil {
 		return nil, events.ErrStopped
 	}
@@ -42,7 +43,8 @@ func openFeed(ctx context.Context, h *Hub, viewer string, after *db.FeedCursor) 
 // arrive tells the viewer's present chats that they are online. Chats that they join later are told by start.
 func (s *feedStream) arrive(ctx context.Context) {
 	s.depart = s.hub.presence.arrive(ctx, events.UserTopic(s.viewer), s.viewer, s.present, func(ctx context.Context) ([]string, error) {
-		return s.hub.presence.latestChats(ctx, s.viewer)
+		heads, err := s.hub.repo.FeedHeads(ctx, s.viewer, nil)
+		return latest(heads), err
 	})
 	s.present = nil
 	for _, c := range s.chats.list() {

@@ -152,7 +152,7 @@ func (w *world) feedStarts(s events.Stream, viewer string, after *db.FeedCursor)
 
 func (w *world) oneFeed(s events.Stream, cursor *db.FeedCursor, seen map[string]map[int64]bool) (quiet bool) {
 	last := map[string]int64{}                          // of this stream
-	for n := w.random(300); n >= 0 || w.isCalm(); n-- { // whoever always leaves before the backlog's end never gets on
+	for n := w.random(300); n >= 0 || w.isCalm(); n-- { // a client that always leaves before the end of the backlog makes no progress
 		calm := w.isCalm()
 		ctx, cancel := context.WithTimeout(w.t.Context(), 15*time.Second)
 		item, err := s.Next(ctx)

@@ -152,7 +152,7 @@ func (f *fakeLog) churn(dice *rand.Rand, bus events.Bus, chat string) {
 			sleep(time.Duration(dice.IntN(250)) * time.Millisecond)
 		}
 	}
-	announce(bus, f.create(chat, "bob", "ann")) // whoever creates a chat is told of it, and may be removed here
+	announce(bus, f.create(chat, "bob", "ann")) // bob creates it, so he gets the event, and may be removed here
 	for range 20 {
 		pause()
 		announce(bus, f.remove(chat, "ann", "bob"))

@@ -26,7 +26,7 @@ type Hub struct {
 	topics   map[string]*topic
 	feeds    map[string]map[*feedStream]struct{} // by user
 
-	gaps  atomic.Uint64 // partitions to sweep, one bit each
+	gaps  events.Gaps   // partitions to sweep
 	kick  chan struct{} // gaps, the state of the bus or hurry changed
 	hurry atomic.Bool   // see Hurry
 }
@@ -77,7 +77,7 @@ func (h *Hub) State() events.State { return h.bus.State() }
 // brings nothing of theirs. Feeds look for new chats as often, from their next refresh on.
 func (h *Hub) Hurry(on bool) {
 	if !h.hurry.Swap(on) && on {
-		h.nudge()
+		signal(h.kick)
 	}
 }
 
@@ -101,16 +101,4 @@ func (h *Hub) Typing(ctx context.Context, viewer, chatID string, typing bool) {
 // Online returns, for each of the chats, the members who follow it or their feed, on any instance, in the order of Members.
 func (h *Hub) Online(ctx context.Context, chats []*db.Chat) (map[string][]string, error) {
 	return h.registry.Online(ctx, chats)
-}
-
-// Chat follows one chat from just after the cursor, or from now. Errors: NOT_FOUND for viewers who are not members, UNAVAILABLE,
-// ErrStopped.
-func (h *Hub) Chat(ctx context.Context, viewer, chatID string, after *db.Cursor) (events.Stream, error) {
-	return openChat(ctx, h, viewer, chatID, after)
-}
-
-// Feed follows all chats of the viewer from just after the cursor, or from now, at least once. Chats that the viewer joins begin
-// with their latest events; chats that the viewer leaves end with MemberRemoved. Errors: UNAVAILABLE, ErrStopped.
-func (h *Hub) Feed(ctx context.Context, viewer string, after *db.FeedCursor) (events.Stream, error) {
-	return openFeed(ctx, h, viewer, after)
 }

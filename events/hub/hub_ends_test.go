@@ -180,7 +180,7 @@ func TestHubDeletedChatIsResumedToItsEnd(t *testing.T) {
 	}
 }
 
-// A fault of ours must become a reset that the client sees, never a silent gap: the log is made to lie.
+// An internal fault must become a reset that the client sees, never a silent gap: here the log is wrong.
 func TestHubAssertsOrder(t *testing.T) {
 	t.Parallel()
 	repo := newFakeLog()
@@ -200,7 +200,7 @@ func TestHubAssertsOrder(t *testing.T) {
 }
 
 // A stream that was behind when both its viewer's removal and the pruning of that removal happened used to be reset to the
-// floor and go on: the removed member read along. (Found by statetest.)
+// floor and go on: the removed member read along. (Found by test/state.)
 func TestHubRemovalPrunedUnderASlowStream(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -209,7 +209,7 @@ func TestHubRemovalPrunedUnderASlowStream(t *testing.T) {
 		want   string
 	}{
 		{"the reset leads to the removal, and that is the end", false, "EXPIRED:1.5 1.6 EOF"},
-		{"who is a member again goes on after the reset", true, "EXPIRED:1.6 1.7 1.8 NOTHING"},
+		{"a user who is a member again continues after the reset", true, "EXPIRED:1.6 1.7 1.8 NOTHING"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()
@@ -234,7 +234,7 @@ func TestHubRemovalPrunedUnderASlowStream(t *testing.T) {
 }
 
 // An event whose notification was lost and that was pruned before the sweep found it: the topic jumped over it without waking
-// anybody, and the stream stood still until the next event. (Found by statetest.)
+// anybody, and the stream stood still until the next event. (Found by test/state.)
 func TestHubPrunedToItsHead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -249,7 +249,7 @@ func TestHubPrunedToItsHead(t *testing.T) {
 }
 
 // Two streams that opened while the topic did not know of the new epoch yet: the one whose head came second was taken for
-// one of an unknown log, and reset from a cursor that was right. (Found by statetest.)
+// one of an unknown log, and reset from a cursor that was right. (Found by test/state.)
 func TestHubTwoStreamsBringTheNewEpoch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"math"
 	"slices"
 	"time"
 
@@ -16,7 +15,6 @@ const (
 	sweepDegraded = 250 * time.Millisecond
 	sweepFailing  = time.Second // while the database does not answer
 	sweepChunk    = 500         // chats in one statement
-	allPartitions = math.MaxUint64
 )
 
 // sweepUntil sweeps until ctx ends: all partitions at intervals that depend on the state of the bus, and single partitions after
@@ -39,13 +37,13 @@ func (h *Hub) sweepUntil(ctx context.Context) {
 		}
 		failing = err != nil
 		if failing {
-			h.gaps.Or(due)
+			h.gaps.AddAll(due)
 		}
 	}
 }
 
-// waitToSweep waits until a sweep is due and returns the partitions to sweep, one bit each.
-func (h *Hub) waitToSweep(ctx context.Context, failing bool) uint64 {
+// waitToSweep waits until a sweep is due and returns the partitions to sweep.
+func (h *Hub) waitToSweep(ctx context.Context, failing bool) events.PartitionSet {
 	kick := h.kick
 	wait := sweepHealthy
 	if h.inHurry() {
@@ -54,28 +52,27 @@ func (h *Hub) waitToSweep(ctx context.Context, failing bool) uint64 {
 	if failing {
 		kick, wait = nil, sweepFailing // a gap must not add load to a database that is down
 	}
-	timer := time.NewTimer(events.Jitter(wait))
-	defer timer.Stop()
+	timer := time.After(events.Jitter(wait))
 	for {
 		select {
 		case <-kick:
-			if due := h.gaps.Swap(0); due != 0 {
+			if due := h.gaps.Take(); !due.Empty() {
 				return due
 			}
 			if h.inHurry() {
-				return allPartitions
+				return events.AllPartitions()
 			}
-		case <-timer.C:
-			h.gaps.Store(0)
-			return allPartitions
+		case <-timer:
+			h.gaps.Take()
+			return events.AllPartitions()
 		case <-ctx.Done():
-			return 0
+			return events.PartitionSet{}
 		}
 	}
 }
 
 // sweep reads the heads of the followed chats in the partitions, and passes each one to its topic.
-func (h *Hub) sweep(ctx context.Context, partitions uint64) error {
+func (h *Hub) sweep(ctx context.Context, partitions events.PartitionSet) error {
 	topics := h.topicsIn(partitions)
 	for chunk := range slices.Chunk(topics, sweepChunk) {
 		if err := h.sweepTopics(ctx, chunk); err != nil {
@@ -85,12 +82,12 @@ func (h *Hub) sweep(ctx context.Context, partitions uint64) error {
 	return nil
 }
 
-func (h *Hub) topicsIn(partitions uint64) []*topic {
+func (h *Hub) topicsIn(partitions events.PartitionSet) []*topic {
 	h.topicsMu.RLock()
 	defer h.topicsMu.RUnlock()
 	topics := make([]*topic, 0, len(h.topics))
 	for id, t := range h.topics {
-		if partitions>>events.ChatTopic(id).Partition()&1 == 1 {
+		if partitions[events.ChatTopic(id).Partition()] {
 			topics = append(topics, t)
 		}
 	}

@@ -150,7 +150,7 @@ func TestHubReplaysThenLive(t *testing.T) {
 	})
 }
 
-func TestHubStrangers(t *testing.T) {
+func TestHubRefusesNonMembers(t *testing.T) {
 	t.Parallel()
 	repo := newFakeLog()
 	h := startHub(t, repo, events.NewMemoryBus())
@@ -159,9 +159,9 @@ func TestHubStrangers(t *testing.T) {
 	repo.create("gone", "ann")
 	repo.delete("gone", "ann")
 	for _, c := range []struct{ reason, viewer, chat string }{
-		{"a stranger", "eve", chatA},
-		{"who was removed", "bob", chatA},
-		{"a chat that never was", "ann", "never"},
+		{"not a member", "eve", chatA},
+		{"a removed member", "bob", chatA},
+		{"a chat that never existed", "ann", "never"},
 		{"from now, in a deleted chat", "ann", "gone"},
 	} {
 		if _, err := h.Chat(t.Context(), c.viewer, c.chat, nil); db.CodeOf(err) != db.CodeNotFound {

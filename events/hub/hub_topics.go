@@ -81,19 +81,11 @@ func (s sink) Notified(notification events.Notification) {
 
 func (s sink) Gap(partition int) {
 	if partition < 0 {
-		s.gaps.Store(allPartitions)
+		s.gaps.AddAll(events.AllPartitions())
 	} else {
-		s.gaps.Or(1 << partition)
+		s.gaps.Add(partition)
 	}
-	s.nudge()
+	signal(s.kick)
 }
 
-func (s sink) StateChanged(events.State) { s.nudge() }
-
-// nudge makes the sweep check at once whether it is due.
-func (h *Hub) nudge() {
-	select {
-	case h.kick <- struct{}{}:
-	default: // it will check anyway
-	}
-}
+func (s sink) StateChanged(events.State) { signal(s.kick) }

@@ -11,7 +11,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// testLog writes to the test's log; errors, which are faults of ours, fail the test.
+// testLog writes to the test's log. Errors, which are internal faults, fail the test.
 func testLog(t testing.TB) *slog.Logger {
 	return slog.New(&failOnError{slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}), t})
 }

@@ -52,16 +52,7 @@ func (p *presence) arrive(ctx context.Context, topic events.Topic, user string, 
 	}
 }
 
-// latestChats returns those of the user's chats that are told about the user's feed.
-func (p *presence) latestChats(ctx context.Context, user string) ([]string, error) {
-	heads, err := p.repo.FeedHeads(ctx, user, nil)
-	if err != nil {
-		return nil, err
-	}
-	return latest(heads), nil
-}
-
-// latest returns the ids of the chats with the latest activity.
+// latest returns the ids of the chats with the latest activity: those that are told about the user's feed.
 func latest(heads []db.Head) []string {
 	heads = slices.Clone(heads)
 	slices.SortFunc(heads, func(a, b db.Head) int { return cmp.Or(b.LastAt.Compare(a.LastAt), cmp.Compare(b.ChatID, a.ChatID)) })
@@ -70,15 +61,6 @@ func latest(heads []db.Head) []string {
 		ids = append(ids, head.ChatID)
 	}
 	return ids
-}
-
-// memberOf returns the chat if the user is a member and it is not deleted, else nothing.
-func (p *presence) memberOf(ctx context.Context, user, chatID string) ([]string, error) {
-	head, err := p.repo.Head(ctx, user, chatID)
-	if err != nil || head.DeletedAt != nil {
-		return nil, err
-	}
-	return []string{chatID}, nil
 }
 
 // chatsWithout returns those of the chats where the user is not online otherwise: a user who closes a chat may still follow their

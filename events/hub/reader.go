@@ -123,3 +123,11 @@ func (r *reader) pause(ctx context.Context, attempt int) error {
 		return ctx.Err()
 	}
 }
+
+// signal wakes the reader of a channel of size one. If the channel is full, the reader will wake anyway.
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

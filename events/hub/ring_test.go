@@ -80,7 +80,7 @@ func TestEphemeralSet(t *testing.T) {
 		return events.Ephemeral{Kind: events.TypingChanged, User: user, At: at.Add(after), On: on}
 	}
 	if !s.put(typing("ann", 0, true)) || s.put(typing("ann", 0, true)) {
-		t.Error("an echo is no news")
+		t.Error("an echo is not news")
 	}
 	if s.put(typing("ann", -1, false)) {
 		t.Error("an older one was taken for news")

@@ -20,16 +20,17 @@ type chatStream struct {
 	depart   func() // ends the presence
 }
 
-// openChat is Hub.Chat.
+// Chat follows one chat from just after the cursor, or from now. Errors: NOT_FOUND for viewers who are not members, UNAVAILABLE,
+// ErrStopped.
 //
 // The follower is registered before the head is read: an event that is committed in between is either in the head or comes as
 // news. (In the other order, it would be in neither.)
-func openChat(ctx context.Context, h *Hub, viewer, chatID string, after *db.Cursor) (events.Stream, error) {
+func (h *Hub) Chat(ctx context.Context, viewer, chatID string, after *db.Cursor) (events.Stream, error) {
 	if h.ctx.Err() != nil {
 		return nil, events.ErrStopped
 	}
 	s := &chatStream{hub: h, news: make(chan struct{}, 1), closed: make(chan struct{}), depart: func() {}}
-	s.follower = newFollower(h, viewer, chatID, false, s.wake)
+	s.follower = newFollower(h, viewer, chatID, false, func() { signal(s.news) })
 	head, err := s.follower.readHead(ctx)
 	if err == nil && after == nil && head.DeletedAt != nil {
 		err = db.NotFound("chat") // nothing will come; only a client with a cursor gets the end
@@ -40,7 +41,11 @@ func openChat(ctx context.Context, h *Hub, viewer, chatID string, after *db.Curs
 	}
 	s.begin(after, head)
 	s.depart = h.presence.arrive(ctx, events.ChatTopic(chatID), viewer, []string{chatID}, func(ctx context.Context) ([]string, error) {
-		return h.presence.memberOf(ctx, viewer, chatID)
+		head, err := h.repo.Head(ctx, viewer, chatID)
+		if err != nil || head.DeletedAt != nil {
+			return nil, err
+		}
+		return []string{chatID}, nil
 	})
 	s.follower.skipEphemeral() // the viewer's own arrival is not news to them
 	return s, nil
@@ -57,24 +62,16 @@ func (s *chatStream) begin(after *db.Cursor, head db.Head) {
 	s.started = &events.Item{Cursor: from.String(), At: s.hub.repo.Now(), Started: &events.Started{ChatID: head.ChatID, Resumed: resumed}}
 }
 
-func (s *chatStream) wake() {
-	select {
-	case s.news <- struct{}{}:
-	default: // Next will look anyway
-	}
-}
-
 // Next implements Stream.
 func (s *chatStream) Next(ctx context.Context) (events.Item, error) {
 	for {
 		select { // first, so that a stream which always has news ends too
 		case <-s.closed:
 			return events.Item{}, io.EOF
-		case <-s.hub.ctx.Done():
-			return events.Item{}, events.ErrStopped
-		case <-ctx.Done():
-			return events.Item{}, ctx.Err()
 		default:
+			if err := s.hub.gone(ctx); err != nil {
+				return events.Item{}, err
+			}
 		}
 		if item := s.started; item != nil {
 			s.started = nil

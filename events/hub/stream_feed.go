@@ -83,11 +83,9 @@ func (s *feedStream) gone(ctx context.Context) error {
 
 // wait waits until there may be something to do.
 func (s *feedStream) wait(ctx context.Context) {
-	timer := time.NewTimer(time.Until(s.nextRefresh))
-	defer timer.Stop()
 	select {
 	case <-s.chats.news:
-	case <-timer.C:
+	case <-time.After(time.Until(s.nextRefresh)):
 	case <-s.closed:
 	case <-s.hub.ctx.Done():
 	case <-ctx.Done():
@@ -97,7 +95,7 @@ func (s *feedStream) wait(ctx context.Context) {
 // setStale makes the feed look for new chats.
 func (s *feedStream) setStale() {
 	s.stale.Store(true)
-	s.chats.nudge()
+	signal(s.chats.news)
 }
 
 // nextChat returns the chat whose turn it is, or nil. During a replay, that is the current chat of the replay.

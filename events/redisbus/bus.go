@@ -15,6 +15,9 @@ import (
 	"studychat/redisconn"
 )
 
+// Every partition has a channel: this does not compile otherwise.
+var _ [events.Partitions]struct{} = [redisconn.Partitions]struct{}{}
+
 // alwaysJoined is a partition, and a shard, that is always subscribed, so that the state of the bus is known. It is the same one
 // on every instance, for determinism.
 const alwaysJoined = 0
@@ -28,9 +31,8 @@ const alwaysJoined = 0
 // A single server, or the master that sentinels name, has one shard with plain channels. A Redis Cluster has one shard per
 // partition, with sharded channels: each message stays on one node, and a node that dies affects its own shards alone.
 type bus struct {
-	client   redis.UniversalClient
+	redis    redisconn.Handle
 	sharded  bool
-	names    *redisconn.Namespace
 	instance string
 	log      *slog.Logger
 	shards   []*shard // 1, or events.Partitions
@@ -54,15 +56,18 @@ type bus struct {
 // New returns a bus over Redis Pub/Sub. With a *redis.ClusterClient it uses sharded channels, which need Redis 7 and must be the
 // same for all instances. Stop does not close the client. The client should have short timeouts (at most one second to dial, read
 // and write): they bound how long a dead Redis delays Stop and the recovery.
-func New(client redis.UniversalClient, names *redisconn.Namespace, log *slog.Logger) events.Bus {
+//
+// The state of the bus is a part of the Health: probes that come back show more than a PING does.
+func New(handle redisconn.Handle, log *slog.Logger) events.Bus {
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &bus{
-		client: client, names: names, instance: newInstanceID(), log: log,
+		redis: handle, instance: newInstanceID(), log: log,
 		ctx: ctx, cancel: cancel, ready: make(chan struct{}),
 	}
-	_, b.sharded = client.(*redis.ClusterClient)
+	_, b.sharded = handle.Client.(*redis.ClusterClient)
 	b.shards = newShards(b)
 	b.unhealthy[alwaysJoined] = true
+	handle.Health.AddPart(func() bool { return b.State() == events.Healthy })
 	return b
 }
 

@@ -27,7 +27,7 @@ func topicIn(partition int) events.Topic {
 
 // newTestRedisBus makes a bus that shares its channels with the other buses of the test.
 func newTestRedisBus(t *testing.T, connect connector) events.Bus {
-	return New(connect(t), namesOf(t), eventstest.Log(t))
+	return New(handle(t, connect(t)), eventstest.Log(t))
 }
 
 // joinedPair starts two buses on one Redis, of which the second hears the partition.
@@ -120,7 +120,7 @@ func redisBusLeavesAndJoins(t *testing.T, connect connector) {
 		return got.Has(string(topicIn(aPartition)) + "@1")
 	})
 	if to.State() != events.Healthy || len(got.States()) != 1 {
-		t.Errorf("to leave is no failure: states %v", got.States())
+		t.Errorf("leaving is not a failure: states %v", got.States())
 	}
 }
 

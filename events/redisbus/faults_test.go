@@ -131,9 +131,9 @@ func TestRedisBusOutgrowsTheOutputBuffer(t *testing.T) {
 // nodeOf finds where the partition's channel lives, and a partition that lives elsewhere.
 func nodeOf(t *testing.T, b events.Bus, partition int) (slot, node, elsewhere int) {
 	t.Helper()
-	client := b.(*bus).client
+	client := b.(*bus).redis.Client
 	where := func(p int) (slot, node int) {
-		n, err := client.ClusterKeySlot(t.Context(), b.(*bus).names.Keys().Channel(p)).Result()
+		n, err := client.ClusterKeySlot(t.Context(), b.(*bus).redis.Names.Keys().Channel(p)).Result()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,7 +15,7 @@ const haste = 30
 
 // hasty is a registry that runs faster.
 func hasty(t *testing.T, server *services.RedisServer) *registry {
-	r := NewRegistry(testRedisClient(t, server.Addr()), namesOf(t), time.Now, eventstest.Log(t)).(*registry)
+	r := NewRegistry(handle(t, testRedisClient(t, server.Addr())), time.Now, eventstest.Log(t)).(*registry)
 	r.ttl, r.heartbeat = events.ConnectionTTL/haste, events.Heartbeat/haste
 	return eventstest.StartRegistry(t, r)
 }

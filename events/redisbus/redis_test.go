@@ -1,6 +1,8 @@
 package redisbus
 
 import (
+	"context"
+	"log/slog"
 	"net"
 	"testing"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"studychat/events/eventstest"
 	"studychat/redisconn"
 	"studychat/test/services"
 )
@@ -71,3 +74,16 @@ func opened[C redis.UniversalClient](t *testing.T, client C) C {
 
 // namesOf returns names that only this test uses.
 func namesOf(t *testing.T) *redisconn.Namespace { return redisconn.NewNamespace(t.Name()) }
+
+// handle makes a handle with names that only this test uses, and a Health of its own. Its timeout is longer than in production,
+// so that a busy machine does not look like an outage.
+func handle(t *testing.T, client redis.UniversalClient) redisconn.Handle {
+	return handleLogging(t, client, eventstest.Log(t))
+}
+
+func handleLogging(t *testing.T, client redis.UniversalClient, log *slog.Logger) redisconn.Handle {
+	health := redisconn.NewHealth(client, redisconn.HealthOptions{Timeout: 150 * time.Millisecond}, log)
+	health.Start(context.Background())
+	t.Cleanup(health.Stop)
+	return redisconn.Handle{Client: client, Names: namesOf(t), Health: health}
+}

@@ -2,24 +2,20 @@ package redisbus
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
-	"studychat/db"
 	"studychat/events"
 	"studychat/redisconn"
 )
 
 const (
-	registryTimeout = 100 * time.Millisecond // the longest wait of a caller; after a failure Redis is not asked
-	registryRevive  = 500 * time.Millisecond // between attempts to reach Redis again
+	renewAgain      = 500 * time.Millisecond // after an entry could not be written
 	registryChunk   = 500                    // entries renewed in one round trip
 	maxOnlineUsers  = 1000                   // users whose feeds one question looks at; of more users, only connections to the chat count
 	maxOnlineInChat = 2000                   // entries of one chat that are looked at
@@ -31,15 +27,12 @@ const (
 //
 // Instances compare scores, so scores are in the time of the database.
 type registry struct {
-	client   redis.UniversalClient
-	names    *redisconn.Namespace
+	redis    redisconn.Handle
 	instance string
 	now      func() time.Time
 	log      *slog.Logger
 	local    *events.MemoryRegistry
-	down     atomic.Bool   // Redis failed: rely on local until it is back
-	warned   atomic.Bool   // of that
-	wake     chan struct{} // down was set
+	failed   chan struct{} // an entry could not be written
 
 	ttl, heartbeat time.Duration // ConnectionTTL and Heartbeat, except in tests
 
@@ -49,13 +42,13 @@ type registry struct {
 	once   sync.Once
 }
 
-// NewRegistry returns a registry that instances share through Redis. After Redis has failed, the registry does not ask it until
-// it answers again. now is a clock that all instances agree on. Stop does not close the client.
-func NewRegistry(client redis.UniversalClient, names *redisconn.Namespace, now func() time.Time, log *slog.Logger) events.Registry {
+// NewRegistry returns a registry that instances share through Redis. While Redis is down, it knows this process alone. now is a
+// clock that all instances agree on. Stop does not close the client.
+func NewRegistry(handle redisconn.Handle, now func() time.Time, log *slog.Logger) events.Registry {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &registry{
-		client: client, names: names, instance: newInstanceID(), now: now, log: log, local: events.NewMemoryRegistry(),
-		wake: make(chan struct{}, 1), ctx: ctx, cancel: cancel,
+		redis: handle, instance: newInstanceID(), now: now, log: log, local: events.NewMemoryRegistry(),
+		failed: make(chan struct{}, 1), ctx: ctx, cancel: cancel,
 		ttl: events.ConnectionTTL, heartbeat: events.Heartbeat,
 	}
 }
@@ -69,7 +62,7 @@ func (r *registry) Stop() {
 	r.once.Do(func() {
 		r.cancel()
 		r.tasks.Wait()
-		if r.down.Load() {
+		if r.redis.Health.Down() {
 			return // the entries expire
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -102,11 +95,14 @@ func (r *registry) Add(ctx context.Context, topic events.Topic, user string) (bo
 // elsewhere changes the user's entry and reports whether another instance has one.
 func (r *registry) elsewhere(ctx context.Context, topic events.Topic, user string, change func(context.Context, redis.Pipeliner, string, string)) bool {
 	var found *redis.StringSliceCmd
-	ok := r.ask(ctx, func(ctx context.Context, pipe redis.Pipeliner, key keyOf) {
+	ok := r.ask(ctx, r.redis.Health.Try, func(ctx context.Context, pipe redis.Pipeliner, key keyOf) {
 		found = r.alive(ctx, pipe, key(topic))
 		change(ctx, pipe, key(topic), r.member(user))
 	})
 	if !ok {
+		if !r.redis.Health.Down() { // else it is written when Redis is back
+			signal(r.failed)
+		}
 		return false
 	}
 	for _, member := range found.Val() {
@@ -126,70 +122,28 @@ func (r *registry) deleteEntry(ctx context.Context, pipe redis.Pipeliner, key, m
 	pipe.ZRem(ctx, key, member)
 }
 
-func (r *registry) Online(ctx context.Context, chats []*db.Chat) (map[string][]string, error) {
-	shared := map[events.Connection]bool{}
-	inChats, inFeeds := map[events.Topic]*redis.StringSliceCmd{}, map[string]*redis.IntCmd{}
-	ok := r.ask(ctx, func(ctx context.Context, pipe redis.Pipeliner, key keyOf) {
-		for _, chat := range chats {
-			topic := events.ChatTopic(chat.ID)
-			inChats[topic] = r.alive(ctx, pipe, key(topic))
-			for _, m := range chat.Members {
-				if inFeeds[m.UserID] == nil && len(inFeeds) < maxOnlineUsers {
-					inFeeds[m.UserID] = pipe.ZCount(ctx, key(events.UserTopic(m.UserID)), r.fromNow(), "+inf")
-				}
-			}
-		}
-	})
-	if ok {
-		for topic, found := range inChats {
-			for _, member := range found.Val() {
-				user, _ := splitMember(member)
-				shared[events.Connection{Topic: topic, User: user}] = true
-			}
-		}
-		for user, found := range inFeeds {
-			shared[events.Connection{Topic: events.UserTopic(user), User: user}] = found.Val() > 0
-		}
-	}
-	return events.OnlineMembers(chats, func(topic events.Topic, user string) bool {
-		return r.local.Has(topic, user) || shared[events.Connection{Topic: topic, User: user}]
-	}), nil
-}
-
 // keyOf returns the key of a topic's set.
 type keyOf func(topic events.Topic) string
 
 func (r *registry) keys() keyOf {
-	keys := r.names.Keys()
+	keys := r.redis.Names.Keys()
 	return func(topic events.Topic) string { return keys.Online(string(topic)) }
 }
 
-// ask sends one pipeline, unless Redis is down, and reports whether it was answered.
-func (r *registry) ask(ctx context.Context, fill func(context.Context, redis.Pipeliner, keyOf)) bool {
-	if r.down.Load() || r.ctx.Err() != nil { // streams also close after Stop
+// ask sends one pipeline, by Health.Do or Health.Try, and reports whether it was answered. While Redis is down, nothing is sent.
+func (r *registry) ask(ctx context.Context, by func(context.Context, func(context.Context) error) error, fill func(context.Context, redis.Pipeliner, keyOf)) bool {
+	if r.redis.Health.Down() || r.ctx.Err() != nil { // streams also close after Stop
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, registryTimeout)
-	defer cancel()
-	pipe := r.client.Pipeline()
-	fill(ctx, pipe, r.keys())
-	if pipe.Len() == 0 {
-		return true
-	}
-	_, err := pipe.Exec(ctx)
-	if err != nil && !errors.Is(context.Cause(ctx), context.Canceled) { // a caller that gives up says nothing about Redis
-		r.fail(err)
-	}
-	return err == nil
-}
-
-func (r *registry) fail(err error) {
-	if !r.down.Swap(true) {
-		signal(r.wake)
-	}
-	if !r.warned.Swap(true) { // once, although a cluster that lacks a node may answer and fail several times
-		r.log.Warn("the registry in Redis does not answer: only connections of this instance are known", "error", err)
-	}
+	return by(ctx, func(ctx context.Context) error {
+		pipe := r.redis.Client.Pipeline()
+		fill(ctx, pipe, r.keys())
+		if pipe.Len() == 0 {
+			return nil
+		}
+		_, err := pipe.Exec(ctx)
+		return err
+	}) == nil
 }
 
 func (r *registry) member(user string) string { return user + "\x00" + r.instance }
@@ -200,8 +154,3 @@ func splitMember(member string) (user, instance string) {
 }
 
 func (r *registry) fromNow() string { return strconv.FormatInt(r.now().UnixMilli(), 10) }
-
-// alive asks for the entries of a topic that have not expired.
-func (r *registry) alive(ctx context.Context, pipe redis.Pipeliner, key string) *redis.StringSliceCmd {
-	return pipe.ZRangeByScore(ctx, key, &redis.ZRangeBy{Min: r.fromNow(), Max: "+inf", Count: maxOnlineInChat})
-}

@@ -19,14 +19,14 @@ func TestRegistry(t *testing.T) {
 	t.Parallel()
 	everyRedis(t, func(t *testing.T, connect connector) {
 		newOne := func() events.Registry {
-			return NewRegistry(connect(t), namesOf(t), time.Now, eventstest.Log(t))
+			return NewRegistry(handle(t, connect(t)), time.Now, eventstest.Log(t))
 		}
 		eventstest.TestRegistry(t, newOne()) // it leaves nothing behind
 		registryBetweenInstances(t, eventstest.StartRegistry(t, newOne()), eventstest.StartRegistry(t, newOne()))
 	})
 	t.Run("redis that is not there", func(t *testing.T) {
 		t.Parallel()
-		eventstest.TestRegistry(t, NewRegistry(testRedisClient(t, "127.0.0.1:1"), namesOf(t), time.Now, eventstest.Log(t)))
+		eventstest.TestRegistry(t, NewRegistry(handle(t, testRedisClient(t, "127.0.0.1:1")), time.Now, eventstest.Log(t)))
 	})
 }
 
@@ -51,7 +51,7 @@ func TestRegistryRedisComesBack(t *testing.T) {
 	t.Parallel()
 	server := services.NewRedisServer(t)
 	newOne := func() events.Registry {
-		return eventstest.StartRegistry(t, NewRegistry(testRedisClient(t, server.Addr()), namesOf(t), time.Now, eventstest.Log(t)))
+		return eventstest.StartRegistry(t, NewRegistry(handle(t, testRedisClient(t, server.Addr())), time.Now, eventstest.Log(t)))
 	}
 	a, b := newOne(), newOne()
 	ctx, chat := t.Context(), eventstest.ChatOf("c", "ann", "bob")
@@ -86,7 +86,7 @@ func TestRegistryRedisOnAClusterThatLosesANode(t *testing.T) {
 	cluster := services.NewRedisCluster(t)
 	lines := &countLines{Handler: slog.DiscardHandler}
 	newOne := func() events.Registry {
-		r := NewRegistry(testClusterClient(t, cluster.Addrs()...), namesOf(t), time.Now, slog.New(lines)).(*registry)
+		r := NewRegistry(handleLogging(t, testClusterClient(t, cluster.Addrs()...), slog.New(lines)), time.Now, slog.New(lines)).(*registry)
 		r.heartbeat = events.Heartbeat / haste
 		return eventstest.StartRegistry(t, r)
 	}
@@ -124,7 +124,7 @@ func TestRegistryRedisOnAClusterThatLosesANode(t *testing.T) {
 	}
 	cluster.Restart(1)
 	eventstest.Eventually(t, 15*time.Second, "both are online again", seesOnA("ann", "bob"))
-	if n := lines.n.Load(); n > 4 { // each: it does not answer, it answers again
+	if n := lines.n.Load(); n > 4 { // of each: Redis does not answer, Redis answers again
 		t.Errorf("%d lines were logged", n)
 	}
 }
@@ -149,9 +149,9 @@ func TestRegistryRedisForgetsTheDead(t *testing.T) {
 	t.Parallel()
 	server := services.NewRedisServer(t)
 	client := testRedisClient(t, server.Addr())
-	dead := NewRegistry(client, namesOf(t), time.Now, eventstest.Log(t)).(*registry) // never started: its heart does not beat
+	dead := NewRegistry(handle(t, client), time.Now, eventstest.Log(t)).(*registry) // never started: it sends no heartbeat
 	dead.Add(t.Context(), events.ChatTopic("c"), "ann")
-	alive := eventstest.StartRegistry(t, NewRegistry(client, namesOf(t), time.Now, eventstest.Log(t)))
+	alive := eventstest.StartRegistry(t, NewRegistry(handle(t, client), time.Now, eventstest.Log(t)))
 	eventstest.ExpectOnline(t, alive, eventstest.ChatOf("c", "ann"), "ann")
 	key := namesOf(t).Keys().Online(string(events.ChatTopic("c")))
 	scores, err := client.ZRangeWithScores(t.Context(), key, 0, -1).Result()
@@ -171,7 +171,7 @@ func TestRegistryRedisForgetsTheDead(t *testing.T) {
 		t.Error("the dead entry counts")
 	}
 	if ttl := client.TTL(t.Context(), key).Val(); ttl <= 0 {
-		t.Error("a key that nobody renews stays for ever")
+		t.Error("a key that nobody renews stays forever")
 	}
 	dead.cancel()
 }

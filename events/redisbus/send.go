@@ -3,7 +3,6 @@ package redisbus
 import (
 	"context"
 	"errors"
-	"math/bits"
 	"strconv"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 
 const (
 	sendQueue = 4096 // notifications that wait for the sender; more are dropped and reported as a gap
-	// Of each shard of a cluster: 64 queues of 512 hold as much as eight full ones.
+	// Of each shard of a cluster: 96 queues of 512 hold as much as twelve full ones.
 	sendQueueSharded = 512
 	sendBatch        = 128                    // notifications in one round trip
 	sendTimeout      = 250 * time.Millisecond // one round trip
@@ -33,7 +32,7 @@ func (s *shard) enqueue(notification events.Notification) {
 		default:
 		}
 	}
-	s.missed.Or(1 << notification.Topic.Partition())
+	s.missed.Add(notification.Topic.Partition())
 }
 
 // sendUntil sends what is queued, and the probes, until ctx ends. Both take the same way, so that a probe which comes back proves
@@ -43,7 +42,7 @@ func (s *shard) sendUntil(ctx context.Context) {
 	defer timer.Stop()
 	for {
 		var batch []events.Notification
-		probe := true
+		probe, changed := true, s.bus.redis.Health.Changed()
 		select {
 		case <-ctx.Done():
 			s.flush(context.WithoutCancel(ctx))
@@ -53,6 +52,7 @@ func (s *shard) sendUntil(ctx context.Context) {
 				timer.Reset(probeEvery)
 				continue
 			}
+		case <-changed: // Redis went down, so that the probe fails at once, or it is back
 		case <-s.probes:
 		case notification := <-s.queue:
 			batch, probe = s.batch(notification), false
@@ -66,7 +66,7 @@ func (s *shard) sendUntil(ctx context.Context) {
 
 // idle says that a probe is not needed: no partition is joined, and there is no gap to report.
 func (s *shard) idle() bool {
-	return s.wanted() == 0 && s.missed.Load() == 0 && !s.sendFailed.Load()
+	return s.wanted().Empty() && s.missed.Empty() && !s.sendFailed.Load()
 }
 
 func (s *shard) probeWait() time.Duration {
@@ -89,13 +89,22 @@ func (s *shard) batch(first ...events.Notification) []events.Notification {
 	return first
 }
 
-// send publishes in one round trip. A failed send is not repeated: the receivers sweep, and get a gap message as soon as Redis
-// accepts messages again.
+// down says that Redis is known not to answer, so that a send would only wait. On a cluster, Health means the whole cluster, and
+// most shards may still work: each finds out for itself.
+func (s *shard) down() bool { return !s.bus.sharded && s.bus.redis.Health.Down() }
+
+// send publishes in one round trip, or fails at once while Redis is down. A failed send is not repeated: the receivers sweep, and
+// get a gap message as soon as Redis accepts messages again.
 func (s *shard) send(ctx context.Context, batch []events.Notification, probe bool) {
-	missed, keys := s.missed.Swap(0), s.bus.names.Keys()
+	if s.down() {
+		s.drop(batch)
+		s.bus.report(s, false)
+		return
+	}
+	began, missed, keys := time.Now(), s.missed.Take(), s.bus.redis.Names.Keys()
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	_, err := s.bus.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+	_, err := s.bus.redis.Client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		publish := pipe.Publish
 		if s.bus.sharded {
 			publish = pipe.SPublish
@@ -108,8 +117,8 @@ func (s *shard) send(ctx context.Context, batch []events.Notification, probe boo
 			}
 			publish(ctx, keys.Channel(notification.Topic.Partition()), message)
 		}
-		for left := missed; left != 0; left &= left - 1 {
-			publish(ctx, keys.Channel(bits.TrailingZeros64(left)), s.bus.instance+gapMessage)
+		for _, channel := range channels(keys, missed) {
+			publish(ctx, channel, s.bus.instance+gapMessage)
 		}
 		if probe {
 			publish(ctx, keys.Probe(s.number, s.bus.instance), strconv.FormatInt(s.token.Load(), 10))
@@ -117,11 +126,12 @@ func (s *shard) send(ctx context.Context, batch []events.Notification, probe boo
 		return nil
 	})
 	if err != nil {
-		s.missed.Or(missed)
+		s.missed.AddAll(missed)
 		s.drop(batch)
 	}
 	s.sendFailed.Store(err != nil)
 	if err != nil && !errors.Is(context.Cause(ctx), context.Canceled) {
+		s.bus.redis.Health.Report(began, err)
 		// Receiving has probably failed too, and the probes would notice it later: the hub sweeps from now on. If only one round
 		// trip was lost, the next probe that comes back ends this.
 		s.bus.report(s, false)
@@ -133,7 +143,7 @@ func (s *shard) drop(batch []events.Notification) {
 	s.sendFailed.Store(true)
 	for ; len(batch) > 0; batch = s.batch() {
 		for _, notification := range batch {
-			s.missed.Or(1 << notification.Topic.Partition())
+			s.missed.Add(notification.Topic.Partition())
 		}
 	}
 }

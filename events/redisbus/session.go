@@ -3,14 +3,13 @@ package redisbus
 import (
 	"context"
 	"errors"
-	"math/bits"
-	"net"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"studychat/events"
 	"studychat/redisconn"
 )
 
@@ -32,24 +31,24 @@ type session struct {
 	own        string // the channel of its probes
 	pubsub     *redis.PubSub
 	token      string
-	subscribed uint64       // partitions, one bit each
+	subscribed events.PartitionSet
 	echo       atomic.Int64 // when the last probe came back, in Unix nanoseconds
 	echoed     chan struct{}
 	ended      chan error // of the reader
 	worked     bool
 }
 
-func (l *shard) newSession(ctx context.Context) *session {
-	keys := l.bus.names.Keys()
+func newSession(ctx context.Context, of *shard) *session {
+	keys := of.bus.redis.Names.Keys()
 	s := &session{
-		shard: l, bus: l.bus, keys: keys, own: keys.Probe(l.number, l.bus.instance),
-		token:  strconv.FormatInt(l.token.Add(1), 10),
+		shard: of, bus: of.bus, keys: keys, own: keys.Probe(of.number, of.bus.instance),
+		token:  strconv.FormatInt(of.token.Add(1), 10),
 		echoed: make(chan struct{}, 1), ended: make(chan error, 1),
 	}
 	if s.bus.sharded { // both connect with the first channel
-		s.pubsub = s.bus.client.SSubscribe(ctx)
+		s.pubsub = s.bus.redis.Client.SSubscribe(ctx)
 	} else {
-		s.pubsub = s.bus.client.Subscribe(ctx)
+		s.pubsub = s.bus.redis.Client.Subscribe(ctx)
 	}
 	s.echo.Store(time.Now().UnixNano())
 	return s
@@ -106,7 +105,7 @@ func (s *session) supervise(ctx context.Context) error {
 				return err
 			}
 		case <-ticker.C:
-			if time.Since(time.Unix(0, s.echo.Load())) > probeTimeout {
+			if time.Since(s.heard()) > probeTimeout {
 				return errNoProbe
 			}
 		}
@@ -119,10 +118,10 @@ func (s *session) adjust(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	wanted := s.shard.wanted()
-	if wanted == 0 {
+	if wanted.Empty() {
 		return errLeft
 	}
-	more, less := s.channels(wanted&^s.subscribed), s.channels(s.subscribed&^wanted)
+	more, less := channels(s.keys, wanted.Minus(s.subscribed)), channels(s.keys, s.subscribed.Minus(wanted))
 	s.subscribed = wanted
 	if len(more) > 0 {
 		if err := s.subscribe(ctx, more...); err != nil {
@@ -142,76 +141,14 @@ func (s *session) subscribe(ctx context.Context, channels ...string) error {
 	return s.pubsub.Subscribe(ctx, channels...)
 }
 
-func (s *session) channels(partitions uint64) []string {
-	var names []string
-	for ; partitions != 0; partitions &= partitions - 1 {
-		names = append(names, s.keys.Channel(bits.TrailingZeros64(partitions)))
+func channels(keys *redisconn.Keys, partitions events.PartitionSet) (names []string) {
+	for p, member := range partitions {
+		if member {
+			names = append(names, keys.Channel(p))
+		}
 	}
 	return names
 }
 
-// read receives until the connection fails. Any error ends the session, because go-redis would silently connect again.
-func (s *session) read(ctx context.Context) error {
-	for {
-		received, err := s.pubsub.ReceiveTimeout(ctx, probeTimeout)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case isTimeout(err):
-			continue // supervise decides
-		case err != nil:
-			return err
-		}
-		switch m := received.(type) {
-		case *redis.Subscription:
-			if m.Kind == "sunsubscribe" { // the session never asks for it: the node has lost the slot
-				return errMoved
-			}
-			s.confirmed(m)
-		case *redis.Message:
-			s.message(m)
-		}
-	}
-}
-
-func (s *session) confirmed(m *redis.Subscription) {
-	if m.Kind != "subscribe" && m.Kind != "ssubscribe" {
-		return
-	}
-	if m.Channel == s.own {
-		signal(s.shard.probes)
-		return
-	}
-	if p, ok := s.keys.Partition(m.Channel); ok {
-		s.bus.sink.Gap(p)
-	}
-}
-
-func (s *session) message(m *redis.Message) {
-	if m.Channel == s.own {
-		if m.Payload == s.token {
-			s.echo.Store(time.Now().UnixNano())
-			signal(s.echoed)
-		}
-		return
-	}
-	p, ok := s.keys.Partition(m.Channel)
-	if !ok || sentBy(s.bus.instance, m.Payload) {
-		return
-	}
-	notification, isGap, err := decodeMessage(m.Payload)
-	switch {
-	case isGap:
-		s.bus.sink.Gap(p)
-	case err != nil || notification.Topic.Partition() != p:
-		s.bus.ignored.Add(1)
-		s.bus.log.Debug("a message on the bus cannot be read", "channel", m.Channel, "error", err)
-	default:
-		s.bus.sink.Notified(notification)
-	}
-}
-
-func isTimeout(err error) bool {
-	timeout, ok := errors.AsType[net.Error](err)
-	return ok && timeout.Timeout()
-}
+// heard is when the last probe came back, or when the session began.
+func (s *session) heard() time.Time { return time.Unix(0, s.echo.Load()) }

@@ -23,7 +23,7 @@ type shard struct {
 	probes     chan struct{} // asks for a probe at once
 	token      atomic.Int64  // of the current session: its probes carry it
 	sendFailed atomic.Bool   // the last send failed: drop rather than queue
-	missed     atomic.Uint64 // partitions with notifications that were never sent, one bit each
+	missed     events.Gaps   // partitions with notifications that were never sent
 }
 
 func newShards(b *bus) []*shard {
@@ -41,14 +41,14 @@ func newShards(b *bus) []*shard {
 	return shards
 }
 
-// wanted returns the partitions of the shard that are joined, one bit each.
-func (s *shard) wanted() (partitions uint64) {
+// wanted returns the partitions of the shard that are joined.
+func (s *shard) wanted() (partitions events.PartitionSet) {
 	b := s.bus
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for p, n := range b.joined {
 		if n > 0 && b.shard(p) == s {
-			partitions |= 1 << p
+			partitions[p] = true
 		}
 	}
 	return partitions
@@ -57,7 +57,7 @@ func (s *shard) wanted() (partitions uint64) {
 // receiveUntil runs one session after the other, while a partition of the shard is joined, until ctx ends.
 func (s *shard) receiveUntil(ctx context.Context) {
 	for attempt := 1; ctx.Err() == nil; attempt++ {
-		if s.wanted() == 0 {
+		if s.wanted().Empty() {
 			select {
 			case <-s.changed:
 			case <-ctx.Done():
@@ -65,7 +65,7 @@ func (s *shard) receiveUntil(ctx context.Context) {
 			attempt = 0
 			continue
 		}
-		session := s.newSession(ctx)
+		session := newSession(ctx, s)
 		err := session.run(ctx)
 		if ctx.Err() != nil {
 			return
@@ -74,6 +74,7 @@ func (s *shard) receiveUntil(ctx context.Context) {
 			continue
 		}
 		s.bus.log.Debug("a Redis Pub/Sub session ended", "shard", s.number, "error", err)
+		s.bus.redis.Health.Report(session.heard(), err) // has Redis probed, unless it has answered since
 		s.fail(ctx)
 		if session.worked {
 			attempt = 1
@@ -88,7 +89,7 @@ func (s *shard) receiveUntil(ctx context.Context) {
 // fail reports that the shard receives nothing. On a cluster its slot may have moved to another node: nobody tells a subscriber.
 func (s *shard) fail(ctx context.Context) {
 	s.bus.report(s, false)
-	if cluster, ok := s.bus.client.(*redis.ClusterClient); ok {
+	if cluster, ok := s.bus.redis.Client.(*redis.ClusterClient); ok {
 		cluster.ReloadState(ctx)
 	}
 }

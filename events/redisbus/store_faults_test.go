@@ -17,8 +17,8 @@ func twoOn(t *testing.T, connect connector) (a, b eventstest.Instance) {
 	t.Helper()
 	url := services.Postgres(t)
 	one := func() eventstest.Instance {
-		client := connect(t)
-		return eventstest.NewInstance(t, eventstest.OpenStore(t, url), New(client, namesOf(t), eventstest.Log(t)), NewRegistry(client, namesOf(t), time.Now, eventstest.Log(t)))
+		h := handle(t, connect(t))
+		return eventstest.NewInstance(t, eventstest.OpenStore(t, url), New(h, eventstest.Log(t)), NewRegistry(h, time.Now, eventstest.Log(t)))
 	}
 	return one(), one()
 }

@@ -25,8 +25,8 @@ func everyDeployment(t *testing.T, test func(t *testing.T, a, b eventstest.Insta
 		t.Parallel()
 		url, redis := services.Postgres(t), services.NewRedisServer(t)
 		one := func() eventstest.Instance {
-			client := testRedisClient(t, redis.Addr())
-			return eventstest.NewInstance(t, eventstest.OpenStore(t, url), New(client, namesOf(t), eventstest.Log(t)), NewRegistry(client, namesOf(t), time.Now, eventstest.Log(t)))
+			h := handle(t, testRedisClient(t, redis.Addr()))
+			return eventstest.NewInstance(t, eventstest.OpenStore(t, url), New(h, eventstest.Log(t)), NewRegistry(h, time.Now, eventstest.Log(t)))
 		}
 		test(t, one(), one())
 	})

@@ -1,4 +1,4 @@
-package model
+package model_test
 
 import (
 	"reflect"
@@ -8,19 +8,30 @@ import (
 	"studychat/db"
 	"studychat/db/dbtest"
 	"studychat/events"
+	"studychat/graph/generated"
+	"studychat/graph/model"
 )
 
-// TestEveryKindRenders: each kind becomes the durable event of the schema that has its name, with what it carries.
+// TestEveryKindRenders: each kind becomes the durable event that has its name, with what it carries, and the schema has the event.
 func TestEveryKindRenders(t *testing.T) {
 	t.Parallel()
+	schema := generated.NewExecutableSchema(generated.Config{}).Schema()
+	inSchema := map[string]bool{}
+	for _, possible := range schema.GetPossibleTypes(schema.Types["DurableChatEvent"]) {
+		inSchema[possible.Name] = true
+	}
 	dbtest.EveryKind(t, func(t *testing.T, event *db.Event) {
-		got, ok := NewChatEvent(events.Item{Cursor: "x", At: event.At, Event: event}, nil).(DurableChatEvent)
+		got, ok := model.NewChatEvent(events.Item{Cursor: "x", At: event.At, Event: event}, nil).(model.DurableChatEvent)
 		if !ok {
 			t.Fatalf("%s has no row in renders", event.Kind)
 		}
 		value := reflect.ValueOf(got)
-		if name := value.Type().Name(); !strings.EqualFold(name, strings.ReplaceAll(string(event.Kind), "_", "")) {
+		name := value.Type().Name()
+		if !strings.EqualFold(name, strings.ReplaceAll(string(event.Kind), "_", "")) {
 			t.Errorf("it renders as %s", name)
+		}
+		if !inSchema[name] {
+			t.Errorf("the schema has no %s that implements DurableChatEvent", name)
 		}
 		for i := range value.NumField() {
 			if value.Field(i).IsZero() {

@@ -10,9 +10,9 @@ import (
 	"studychat/events"
 )
 
-// judge runs every validator over a run that is over. linear: the history of each chat must be linearizable, and not only free
+// validate runs every validator over a finished run. If linear, the history of each chat must be linearizable, and not only free
 // of stale reads.
-func (h *history) judge(linear bool) []string {
+func (h *history) validate(linear bool) []string {
 	all := map[string][]state{}
 	for _, id := range h.order {
 		c := h.chats[id]
@@ -33,10 +33,10 @@ func (h *history) judge(linear bool) []string {
 	return h.problems
 }
 
-// name is short enough for a line.
+// name is a short name for messages.
 func name(chatID string) string { return chatID[max(0, len(chatID)-4):] }
 
-// checkWriters: nobody wrote who was no member right before.
+// checkWriters: every writer was a member right before the write.
 func (h *history) checkWriters(id string, c *chatHistory, states []state) {
 	for seq := int64(2); seq <= c.head; seq++ {
 		if e := c.events[seq]; !states[seq-1].has(e.Actor) {
@@ -45,8 +45,8 @@ func (h *history) checkWriters(id string, c *chatHistory, states []state) {
 	}
 }
 
-// checkReads: a read is of one version, whole, and not older than what was answered before it began; a chat is NOT_FOUND
-// only for whom it was so at some moment of the read.
+// checkReads: a read is of one version, complete, and not older than what was answered before the read began. A chat is NOT_FOUND
+// only for viewers for whom it was so at some moment of the read.
 func (h *history) checkReads(id string, c *chatHistory, states []state) {
 	for _, r := range h.reads {
 		switch {
@@ -66,8 +66,8 @@ func (h *history) checkReads(id string, c *chatHistory, states []state) {
 	}
 }
 
-// checkDeliveries: what a stream brought is what was committed under that number, its text one that the message had
-// or none; it was for members; and resets had their reason.
+// checkDeliveries: a stream delivered what was committed under that sequence number, with a text that the message once had
+// or none, to members only, and its resets had a reason.
 func (h *history) checkDeliveries(id string, c *chatHistory, states []state) {
 	texts := c.texts()
 	for _, d := range h.streams {
@@ -117,7 +117,7 @@ func (c *chatHistory) texts() map[string]map[string]bool {
 }
 
 // checkLinearizable lets porcupine look for an order of the reads and writes of one chat, as of one register, that
-// explains them all. Writes that nobody was told of may have happened at any time after their call.
+// explains them all. Unanswered writes may have happened at any time after their call.
 func (h *history) checkLinearizable(id string, c *chatHistory, states []state) {
 	type input struct {
 		writes int64 // 0: reads
@@ -155,23 +155,22 @@ func (h *history) checkLinearizable(id string, c *chatHistory, states []state) {
 	}
 }
 
-// follower judges what one subscriber gets, item by item: ordered, unique, without a gap, resumable, and nothing after the end.
+// follower checks what one subscriber gets, item by item: ordered, unique, without a gap, resumable, and nothing after the end.
 type follower struct {
 	h      *history
 	viewer string
 	chat   string
-	cursor *db.Cursor // nil: from now, and nothing came yet
-	atMost int64      // where "from now" was at the latest
-	last   *db.Event  // that came
-	over   bool       // the chat is deleted, and said so
-	lost   bool       // nothing came although there was something
+	cursor *db.Cursor // nil: the stream begins now, and nothing has come yet
+	atMost int64      // the latest place that "now" can mean
+	last   *db.Event  // the last event
+	over   bool       // the deletion of the chat was delivered
+	lost   bool       // an event did not come
 
 	owed    bool  // the stream did not go on from the subscriber's cursor, and has not said so yet
 	checked int64 // membership was checked when the log reached no further than this
 }
 
-// started judges from where a stream goes on: from the subscriber's cursor, also where that cannot be kept to, which a reset
-// then says; or from now.
+// started checks where a stream begins: at the subscriber's cursor, even if it cannot continue there and a reset follows, or now.
 func (f *follower) started(start events.Started, cursor db.Cursor) {
 	switch {
 	case f.cursor == nil && start.Resumed:
@@ -185,7 +184,7 @@ func (f *follower) started(start events.Started, cursor db.Cursor) {
 	f.cursor = &cursor
 }
 
-// owes sees to it that a stream which did not resume says so before anything else.
+// owes checks that a stream which did not resume says so first.
 func (f *follower) owes(item events.Item) {
 	if f.owed && item.Reset == nil {
 		f.h.problem("missed: a stream of %s did not resume, and %+v came instead of a reset", name(f.chat), item)
@@ -217,7 +216,7 @@ func (f *follower) reset(reason string, to db.Cursor) {
 	f.cursor = &to
 }
 
-// place is up to where the subscriber has been told.
+// place is the last sequence number that the subscriber has.
 func (f *follower) place() int64 {
 	if f.cursor == nil {
 		return f.atMost

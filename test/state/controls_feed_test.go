@@ -47,7 +47,7 @@ func TestControlLyingHorizonIsCaught(t *testing.T) {
 	mustCatch(t, kinds, "missed", 3)
 }
 
-// hastyClock tells a feed that everything up to now is committed, and calls the feed's own overlap off.
+// hastyClock tells a feed that everything up to now is committed, and cancels the overlap of the feed.
 type hastyClock struct{ db.Repository }
 
 func newHastyClock(store db.Repository) db.Repository { return hastyClock{store} }

@@ -17,8 +17,8 @@ import (
 	"studychat/events"
 )
 
-// The negative controls: what is usually built instead. The same machine and the same validators have to catch each of them
-// within a few runs: where they do not, the thousand runs prove nothing.
+// The negative controls: what is usually built instead. The same machine and the same validators must catch each of them within
+// a few runs. If they do not, the thousand runs prove nothing.
 
 // controlRuns is how many runs a control gets.
 const controlRuns = 24
@@ -42,7 +42,7 @@ func caught(t *testing.T, p parts, change func(*run)) (kinds map[string]int) {
 	return kinds
 }
 
-// mustCatch wants the problem found, in so many runs as to be sure that it is no accident.
+// mustCatch requires that the problem was found in several runs, so that it is not an accident.
 func mustCatch(t *testing.T, kinds map[string]int, problem string, least int) {
 	t.Helper()
 	if kinds[problem] < least {
@@ -50,7 +50,7 @@ func mustCatch(t *testing.T, kinds map[string]int, problem string, least int) {
 	}
 }
 
-// plainPubSub believes what the network brings.
+// plainPubSub trusts the network to deliver everything, once and in order.
 type plainPubSub struct {
 	repo db.Repository
 	bus  events.Bus
@@ -97,7 +97,7 @@ func (p *plainPubSub) Chat(ctx context.Context, viewer, chatID string, after *db
 	if err != nil {
 		return nil, err
 	}
-	start := &events.Item{Started: &events.Started{ChatID: chatID, Resumed: after != nil}} // or so it says
+	start := &events.Item{Started: &events.Started{ChatID: chatID, Resumed: after != nil}} // which is not checked
 	if after == nil {
 		after = &db.Cursor{ChatID: chatID, Epoch: head.Epoch, Seq: head.HeadSeq}
 	}
@@ -191,10 +191,10 @@ func TestControlNaiveCacheAsideIsCaught(t *testing.T) {
 	t.Parallel()
 	kinds := caught(t, parts{streams: realHub, cache: naiveCache, reads: realReads}, nil)
 	mustCatch(t, kinds, "stale", 3)
-	mustCatch(t, kinds, "not linearizable", 2) // judged in every third run
+	mustCatch(t, kinds, "not linearizable", 2) // checked in every third run
 }
 
-// poller follows a log as one does with a cursor over a serial column: SELECT … WHERE seq > cursor ORDER BY seq.
+// poller follows a log by a cursor over a serial column: SELECT … WHERE seq > cursor ORDER BY seq.
 type poller struct{ repo db.Repository }
 
 func newPoller(repo db.Repository, bus events.Bus, _ *slog.Logger) streams {
@@ -207,15 +207,15 @@ type busless struct {
 	bus events.Bus
 }
 
-func (b *busless) Start(ctx context.Context) error { return b.bus.Start(ctx, deafSink{}) }
+func (b *busless) Start(ctx context.Context) error { return b.bus.Start(ctx, silentSink{}) }
 func (b *busless) Stop()                           { b.bus.Stop() }
 func (b *busless) Seen(string) int64               { return 0 }
 
-type deafSink struct{}
+type silentSink struct{}
 
-func (deafSink) Notified(events.Notification) {}
-func (deafSink) Gap(int)                      {}
-func (deafSink) StateChanged(events.State)    {}
+func (silentSink) Notified(events.Notification) {}
+func (silentSink) Gap(int)                      {}
+func (silentSink) StateChanged(events.State)    {}
 
 func (p poller) Chat(ctx context.Context, viewer, chatID string, after *db.Cursor) (events.Stream, error) {
 	head, err := p.repo.Head(ctx, viewer, chatID)
@@ -271,7 +271,7 @@ func TestControlSerialCursorIsCaught(t *testing.T) {
 		t.Run(fmt.Sprint("serial ", c.serial), func(t *testing.T) {
 			t.Parallel()
 			kinds := caught(t, parts{streams: newPoller, cache: realCache, reads: realReads}, func(r *run) {
-				r.only = "send" // neither pruning nor removals, which a poller does not know
+				r.only = "send" // a poller does not handle pruning and removals
 				r.world.(*memoryWorld).model.serial = c.serial
 			})
 			if c.missed {

@@ -5,13 +5,13 @@ import (
 	"testing"
 )
 
-// coverage counts what all runs together came across: a promise that was never put to the test was not kept.
+// coverage counts what happened in all runs together: a promise that was never tested was not shown to be kept.
 type coverage struct {
 	mu     sync.Mutex
 	counts map[string]int64
 }
 
-// wanted is all that has to happen somewhere in the thousand runs.
+// wanted is everything that must happen somewhere in the thousand runs.
 var wanted = []string{
 	"writes answered", "writes unanswered", "events delivered", "reset EXPIRED", "reset EPOCH",
 	"Chat read", "Chats read", "Chat NOT_FOUND", "Chats NOT_FOUND", "subscribe NOT_FOUND",

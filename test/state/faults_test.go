@@ -10,19 +10,19 @@ import (
 	"studychat/events"
 )
 
-// faults are what goes wrong on the way between the parts of every instance, in both worlds alike: each part is wrapped.
+// faults is what goes wrong between the parts of every instance, in both worlds: each part is wrapped.
 type faults struct {
 	unit  time.Duration // the scale of delays: a millisecond in memory, where time is free
-	calm  atomic.Bool   // no faults any more
+	calm  atomic.Bool   // there are no more faults
 	tasks sync.WaitGroup
 }
 
-// fate is what happens to one write on its way; it travels in the context.
+// fate is what happens to one write. It travels in the context.
 type fate struct {
 	dies     bool          // after COMMIT: neither finish nor publish
 	slow     time.Duration // between mark and COMMIT, with the row locked
 	rollback bool          // at COMMIT; in memory alone
-	unknown  bool          // committed, but nobody knows; in memory alone
+	unknown  bool          // committed, but the writer does not know; in memory alone
 
 	committed func(*db.Event) // told of the commit; in memory alone
 	marking   atomic.Bool     // Mark is under way
@@ -72,7 +72,7 @@ type faultyReads struct {
 	clock  *badClock
 }
 
-// badClock is what an instance knows of the database's time.
+// badClock is an instance's wrong idea of the database's time.
 type badClock struct {
 	off time.Duration
 
@@ -81,7 +81,7 @@ type badClock struct {
 	horizon time.Time
 }
 
-// clockError is how wrong a clock is at most: half of what asking may take.
+// clockError is the largest error of a clock: half of the longest round trip.
 const clockError = 900 * time.Millisecond
 
 func newBadClock(d *dice) *badClock { return &badClock{off: d.upTo(2*clockError) - clockError} }
@@ -201,8 +201,8 @@ func (b *lossyBus) Start(ctx context.Context, sink events.Sink) error {
 	return b.Bus.Start(ctx, lossySink{sink, b})
 }
 
-// Publish comes late, as when other writers of the process are faster between COMMIT and here. What the contract promises
-// of the own process is kept.
+// Publish is late, as if other writers of the process had overtaken this one after COMMIT. It keeps what the contract promises
+// for its own process.
 func (b *lossyBus) Publish(ctx context.Context, notification events.Notification) {
 	_ = pause(ctx, b.dice.upTo(3*b.faults.unit))
 	b.sink.Notified(notification)

@@ -12,23 +12,23 @@ import (
 	"studychat/events"
 )
 
-// feedPatience is how long a feed may take to bring the next event when nothing fails any more: it looks for new chats each 5 s, and
-// each of them is swept as often.
+// feedPatience is how long a feed may take to deliver the next event when nothing fails any more: it looks for new chats every 5 s,
+// and each chat is swept as often.
 const feedPatience = 20 * time.Second
 
-// feeds is the part of a hub that feed subscribers see; the controls of single streams have none.
+// feeds is the part of a hub that feed subscribers see. The controls of single streams do not have it.
 type feeds interface {
 	Feed(ctx context.Context, viewer string, after *db.FeedCursor) (events.Stream, error)
 }
 
-// feeder judges what one user's feed brings, over many streams: of each membership everything, at least once, in order within a stream,
-// and nothing of when the user was not a member or, from now on, of before.
+// feeder checks what one user's feed delivers over many streams: everything of each membership, at least once, in order within a
+// stream; nothing from a time when the user was not a member; and, for a feed that begins now, nothing earlier.
 type feeder struct {
 	r      *run
 	viewer string
 	cursor *db.FeedCursor
-	from   map[string]int64          // by chat: what is owed comes after this number
-	before map[string]int64          // by chat: nothing up to this number may come; of a feed from now on that was not cut yet
+	from   map[string]int64          // by chat: every event after this number must come
+	before map[string]int64          // by chat: nothing up to this number may come, in a feed that began now and was not disconnected yet
 	told   map[string]map[int64]bool // by chat, the numbers
 	resets map[string]bool           // chats that were reset, "" for all
 	last   map[string]int64          // by chat, the newest number of this stream
@@ -43,13 +43,13 @@ func (r *run) followFeed(d *dice) {
 	if d.chance(.3) {
 		f.fromList(d)
 	}
-	for !f.lost && !f.settled() {
+	for !f.lost && !f.caughtUp() {
 		f.oneStream(d)
 		_ = pause(context.Background(), d.upTo(500*r.faults.unit*r.pace))
 	}
 }
 
-// fromList begins with a list of chats and its cursor: list and feed join without a gap.
+// fromList begins with a list of chats and its cursor: there must be no gap between list and feed.
 func (f *feeder) fromList(d *dice) {
 	in, done := f.r.pick(d)
 	defer done()
@@ -67,7 +67,7 @@ func (f *feeder) fromList(d *dice) {
 	f.cursor, f.from = &list.Cursor, heads
 }
 
-// heads is how far the logs of all chats reach that the viewer was ever in.
+// heads are the heads of all chats that the viewer was ever a member of.
 func (f *feeder) heads(in *instance) (map[string]int64, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -104,14 +104,14 @@ func (f *feeder) oneStream(d *dice) {
 	if f.cursor == nil {
 		f.before, f.from = before, after
 	}
-	for n := d.n(60); n >= 0 && !f.settled(); n-- {
+	for n := d.n(60); n >= 0 && !f.caughtUp(); n-- {
 		if !f.oneItem(d, in, s) {
 			return
 		}
 	}
 }
 
-// oneItem takes one item and says whether the stream goes on.
+// oneItem takes one item and says whether the stream continues.
 func (f *feeder) oneItem(d *dice, in *instance, s events.Stream) bool {
 	r := f.r
 	patience := 1000 * r.faults.unit * r.pace
@@ -122,7 +122,7 @@ func (f *feeder) oneItem(d *dice, in *instance, s events.Stream) bool {
 	item, err := r.next(s, patience)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		if f.lost = calm && !f.settled(); f.lost {
+		if f.lost = calm && !f.caughtUp(); f.lost {
 			r.hist.problem("missed: the feed of %s at %v: %s", f.viewer, f.cursor, f.owed())
 		}
 		return false
@@ -147,13 +147,13 @@ func (f *feeder) oneItem(d *dice, in *instance, s events.Stream) bool {
 	case item.Event != nil:
 		f.event(in, item.Event)
 	}
-	if d.chance(.05) { // dawdle
+	if d.chance(.05) { // read slowly
 		_ = pause(context.Background(), d.upTo(300*r.faults.unit))
 	}
 	return true
 }
 
-// moved judges the cursor: it never goes back, but for a reset.
+// moved checks the cursor: it never goes back, except by a reset.
 func (f *feeder) moved(item events.Item) {
 	cursor, err := db.ParseFeedCursor("cursor", item.Cursor, f.viewer)
 	if err != nil {
@@ -183,7 +183,7 @@ func (f *feeder) reset(in *instance, reason events.ResetReason) {
 	f.r.hist.count("feed reset")
 	f.resets[""], f.before, f.last = true, nil, map[string]int64{}
 	heads, err := f.heads(in)
-	if err != nil { // the instance has just crashed: what is owed from here nobody knows
+	if err != nil { // the instance has just crashed: it is unknown what must come from here
 		heads = f.r.hist.heads()
 	}
 	f.from, f.told = heads, map[string]map[int64]bool{}
@@ -212,16 +212,16 @@ func (f *feeder) event(in *instance, e *db.Event) {
 	f.told[e.ChatID][e.Seq] = true
 }
 
-// pruned says whether what came before the event is not kept any more.
+// pruned says whether the events before this one were pruned.
 func (f *feeder) pruned(in *instance, e *db.Event) bool {
 	heads, err := in.store.Heads(context.Background(), []string{e.ChatID})
 	return err != nil || len(heads) > 0 && heads[0].FloorSeq >= e.Seq-1
 }
 
-// settled says whether there is nothing more to come.
-func (f *feeder) settled() bool { return f.r.faults.calm.Load() && f.owed() == "" }
+// caughtUp says whether there is nothing more to come.
+func (f *feeder) caughtUp() bool { return f.r.faults.calm.Load() && f.owed() == "" }
 
-// owed names an event that has to come and has not. It is meant for the calm, when nothing is pruned any more.
+// owed names an event that must come and has not. It is for the calm, when nothing is pruned any more.
 func (f *feeder) owed() string {
 	h := f.r.hist
 	if f.floors == nil {
@@ -243,7 +243,7 @@ func (f *feeder) owed() string {
 		c := h.chats[id]
 		states, err := c.states()
 		if err != nil {
-			continue // judge says so
+			continue // validate reports it
 		}
 		for seq := f.from[id] + 1; seq <= c.head; seq++ {
 			if e := c.events[seq]; !f.told[id][seq] && f.isOwed(c, states, e.Event) {
@@ -254,8 +254,8 @@ func (f *feeder) owed() string {
 	return ""
 }
 
-// isOwed says whether an event that was not told has to come, or that it is not kept any more. Nobody is told so who is not a member
-// any more, or whose chat is deleted.
+// isOwed says whether an event that did not come must come, or a reset instead if it was pruned. Former members, and members of
+// deleted chats, get no reset.
 func (f *feeder) isOwed(c *chatHistory, states []state, e *db.Event) bool {
 	isMember := func(seq int64) bool { return states[seq].members[f.viewer] }
 	switch {
@@ -272,7 +272,7 @@ func (f *feeder) isOwed(c *chatHistory, states []state, e *db.Event) bool {
 	return c.deleted == 0 && !f.resets[e.ChatID]
 }
 
-// checkFeeds: whatever the feeds brought was for a member.
+// checkFeeds: everything that the feeds delivered was for a member.
 func (h *history) checkFeeds(states map[string][]state) {
 	for _, f := range h.feeds {
 		for id, told := range f.told {

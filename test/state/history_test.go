@@ -11,13 +11,13 @@ import (
 )
 
 // history is what a run saw: what was committed, what was answered, and what came out of caches and streams. Validators
-// judge it when the run is over (checks_test.go).
+// check it when the run is over (checks_test.go).
 type history struct {
 	started time.Time
-	grace   time.Duration // how long after its answer a write need not be seen
+	grace   time.Duration // how long after its answer reads may miss a write
 
 	mu       sync.Mutex
-	clock    int64 // one more with every call and return, so that their order is the order of operations
+	clock    int64 // rises with every call and return: the order of operations
 	chats    map[string]*chatHistory
 	order    []string // of the chats' beginning
 	reads    []read
@@ -39,7 +39,7 @@ type chatHistory struct {
 	deleted  int64 // number of the deletion, 0 before it is known
 }
 
-// answer is a write that was answered.
+// answer is an answered write.
 type answer struct {
 	seq int64
 	at  time.Time
@@ -63,7 +63,7 @@ type commit struct {
 	call, answer int64 // answer 0: never
 }
 
-// read is what one viewer was told of one chat.
+// read is what one viewer saw of one chat.
 type read struct {
 	how, chat, viewer string
 	call, answer      int64
@@ -100,7 +100,7 @@ func (h *history) problem(format string, args ...any) {
 // trailLength is how many actions are remembered and shown; of a seed that is played by itself, all.
 var trailLength = 60
 
-// note remembers an action for whoever has to find out why a seed failed.
+// note remembers an action, to find out why a seed failed.
 func (h *history) note(format string, args ...any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -124,7 +124,7 @@ func (h *history) chat(id string) *chatHistory {
 	return c
 }
 
-// committed takes in an event that is in the database for good.
+// committed records an event that was committed.
 func (h *history) committed(event *db.Event, call int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -138,7 +138,7 @@ func (h *history) committed(event *db.Event, call int64) {
 	}
 }
 
-// answered takes in that the writer of the event was told so.
+// answered records that the writer of the event got an answer.
 func (h *history) answered(event *db.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -206,7 +206,7 @@ func (h *history) count(what string) {
 	h.counts[what]++
 }
 
-// heads is how far all chats are known to reach.
+// heads are the known heads of all chats.
 func (h *history) heads() map[string]int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -223,7 +223,7 @@ func (h *history) wasReset(r reset) {
 	h.resets = append(h.resets, r)
 }
 
-// excuse allows stale reads that begin in the time: it is one in which they are not promised away.
+// excuse allows stale reads that begin in the span, in which the promise does not hold.
 func (h *history) excuse(from, to time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

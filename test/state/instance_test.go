@@ -25,7 +25,7 @@ type world interface {
 	bumpEpoch(ctx context.Context) error
 	timeout() time.Duration // of a cache's request
 	unit() time.Duration
-	memory() bool // rollbacks and unknown outcomes can be had
+	memory() bool // rollbacks and unknown outcomes are possible
 	close()
 }
 
@@ -48,7 +48,7 @@ type streams interface {
 	Stop()
 }
 
-// parts are what is put together; the controls put wrong ones in.
+// parts are what an instance consists of. The controls replace some by wrong ones.
 type parts struct {
 	streams func(repo db.Repository, bus events.Bus, log *slog.Logger) streams
 	// cache returns the repository that readers see, and the guard of writers.
@@ -61,7 +61,7 @@ type parts struct {
 type cacheParts struct {
 	guard db.WriteGuard
 	on    func(s store, repo db.Repository, hub streams) db.Repository
-	share func(s store, hub streams) (stop func()) // nil: it tells and hears nothing of other instances
+	share func(s store, hub streams) (stop func()) // nil: the cache exchanges nothing with other instances
 	stop  func()
 }
 
@@ -166,14 +166,14 @@ func (r *run) pickToWrite(d *dice) (in *instance, done func()) {
 	r.mu.Lock()
 	in = r.favourite
 	r.mu.Unlock()
-	if in == nil || d.chance(.2) || !in.enter() {
+	if in == nil || d.chance(.2) || !in.begin() {
 		return r.pick(d)
 	}
 	return in, in.ops.Done
 }
 
-// enter begins an operation, unless the instance has crashed.
-func (in *instance) enter() bool {
+// begin registers an operation, unless the instance has crashed.
+func (in *instance) begin() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if !in.gone {
@@ -188,14 +188,14 @@ func (r *run) pick(d *dice) (in *instance, done func()) {
 	defer r.mu.Unlock()
 	for {
 		in = oneOf(d, r.instances)
-		if in.enter() {
+		if in.begin() {
 			return in, in.ops.Done
 		}
 	}
 }
 
-// crash ends an instance with all it knows, but the reads and writes under way: writers die by their fate. Another one
-// takes its place first.
+// crash ends an instance and everything it knows, except the reads and writes under way: writers die by their fate. Another
+// instance replaces it first.
 func (r *run) crash(i int) {
 	fresh := r.boot()
 	r.mu.Lock()
@@ -206,6 +206,6 @@ func (r *run) crash(i int) {
 	old.mu.Unlock()
 	r.mu.Unlock()
 	old.ops.Wait()
-	old.line.cut.Store(true) // nothing is tidied up in Redis
+	old.line.crashed.Store(true) // nothing is deleted in Redis
 	old.stop()
 }

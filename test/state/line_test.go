@@ -13,19 +13,19 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// line is the way of one instance's cache to Redis, as a hook of its client: it delays requests and replies, loses
+// line is the connection of one instance's cache to Redis, as a hook of its client: it delays requests and replies, loses
 // some, and lets some arrive long after their sender gave up.
 //
 // It stays within what the cache promises to survive without a stale read: one failure at most while a write marks its
-// keys, and never as many at a time as would open the breaker while others still reach Redis. What is promised then is less,
-// and parted_test.go's business.
+// keys, and never as many at a time as would open the breaker while others still reach Redis. parted_test.go tests what is
+// promised then.
 type line struct {
-	faults *faults
-	dice   *dice
-	redis  service
-	lossy  bool                  // requests may fail
-	behind redis.UniversalClient // without faults: carries what arrives late
-	cut    atomic.Bool           // the instance has crashed
+	faults  *faults
+	dice    *dice
+	redis   service
+	lossy   bool                  // requests may fail
+	behind  redis.UniversalClient // without faults: carries what arrives late
+	crashed atomic.Bool           // the instance has crashed
 
 	parted, slow atomic.Bool // it is cut off; and waits for each request
 
@@ -51,7 +51,7 @@ var errRefused = &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connectio
 // answer it either, right after another failure, is how the breaker knows an instance that is cut off.
 func (l *line) pass(ctx context.Context, cmds []redis.Cmder, send func() error) error {
 	switch {
-	case l.cut.Load():
+	case l.crashed.Load():
 		return errRefused
 	case l.parted.Load():
 		return l.partedError(ctx)
@@ -62,7 +62,7 @@ func (l *line) pass(ctx context.Context, cmds []redis.Cmder, send func() error) 
 	if err := pause(ctx, l.dice.upTo(5*l.faults.unit)); err != nil {
 		return err
 	}
-	if l.redis.lives() != before { // the connection is cut, and what was on it is gone
+	if l.redis.lives() != before { // the connection was closed, and what was on it is lost
 		return io.EOF
 	}
 	if l.lossy && !l.keepers(ctx, cmds) && l.fails(ctx) {

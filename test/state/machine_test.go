@@ -41,7 +41,7 @@ type run struct {
 	only   string                  // what writers do, if not everything
 	churn  bool                    // members come and go all the time
 	long   float64                 // how many of the writes take long
-	pace   time.Duration           // how many times slower than usual everybody acts: where feeds, or what is cut off, are about time
+	pace   time.Duration           // how many times slower than usual everything happens, where feeds or partitions need time
 	filter func(db.Pulse) db.Pulse // for controls: what instances hear of the others; nil: all
 
 	mu        sync.Mutex
@@ -53,7 +53,7 @@ type run struct {
 	stats     cache.Stats
 }
 
-// The cast. eve is a member of nothing, ever.
+// The users. eve is never a member of a chat.
 var (
 	users    = []string{"ann", "bob", "cat", "eve"}
 	owner    = users[0]
@@ -99,7 +99,7 @@ func (r *run) play() {
 	}
 	d := newDice(r.seed, 0)
 	chats := 2
-	if r.kind == parted { // what is written elsewhere is seen: seldom enough
+	if r.kind == parted { // rarely enough that what others write is seen
 		chats = 6
 	}
 	for range chats {
@@ -136,7 +136,7 @@ func (r *run) play() {
 	r.finish()
 }
 
-// finish reads what only the end tells, and stops everything.
+// finish reads what is known only at the end, and stops everything.
 func (r *run) finish() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -188,7 +188,7 @@ func (r *run) report(t *testing.T, problems []string) {
 	}
 }
 
-// shake does to instances, Redis and the database what happens to them, until over.
+// shake makes instances, Redis and the database fail, until over.
 func (r *run) shake(d *dice, over chan struct{}) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -197,7 +197,7 @@ func (r *run) shake(d *dice, over chan struct{}) {
 		cancel()
 	}()
 	unit := r.faults.unit
-	if r.kind != parted { // there everybody else is slow
+	if r.kind != parted { // then all others are slow
 		unit *= r.pace
 	}
 	for pause(ctx, 100*unit+d.upTo(600*unit)) == nil {
@@ -301,7 +301,7 @@ func versionOf(chat *db.Chat) int64 {
 	return chat.HeadSeq
 }
 
-// readList reads the list of chats, and takes it for a read of each of the chats.
+// readList reads the list of chats, and records it as a read of each of the chats.
 func (r *run) readList(d *dice, viewer string) {
 	in, done := r.pick(d)
 	defer done()

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// silence keeps the client from logging every failure that is asked for here.
+// silence keeps the client from logging every failure that these tests provoke.
 type silence struct{}
 
 func (silence) Printf(context.Context, string, ...any) {}

@@ -7,7 +7,7 @@ import (
 	"studychat/events"
 )
 
-// memoryBus is one instance's end of Pub/Sub over a memoryRedis.
+// memoryBus is one instance's bus over a memoryRedis.
 type memoryBus struct {
 	redis *memoryRedis
 
@@ -55,7 +55,7 @@ func (b *memoryBus) State() events.State {
 	return b.state
 }
 
-// find looks at the connection: after every change notifications may have been lost.
+// find checks the connection: notifications may have been lost at every change.
 func (b *memoryBus) find() {
 	state := b.redis.reachable()
 	b.mu.Lock()

@@ -17,8 +17,8 @@ import (
 )
 
 // memoryRedis is a Redis for a bubble of testing/synctest, where no real socket may be: the innermost hook of a go-redis
-// client answers from memory. It runs the cache's own scripts in a Lua interpreter, so nothing of the protocol
-// is written a second time here. (miniredis listens on sockets and builds an interpreter for each call.)
+// client answers from memory. It runs the cache's own scripts in a Lua interpreter, so the protocol is
+// not written a second time here. (miniredis listens on sockets and builds an interpreter for each call.)
 type memoryRedis struct {
 	dice *dice
 	unit time.Duration
@@ -28,7 +28,7 @@ type memoryRedis struct {
 	keys    map[string]memoryValue
 	scripts map[string]string // by SHA-1
 	lua     *lua.LState
-	stalled [][]any // arrived while it hung: done when it goes on, whoever still waits
+	stalled [][]any // arrived while it hung: executed when it continues, even if the client has given up
 	buses   map[*memoryBus]struct{}
 	life    atomic.Int64
 	tasks   sync.WaitGroup

@@ -11,8 +11,8 @@ import (
 	"studychat/db"
 )
 
-// model is a database of chats in memory: the part of the contract of db.Repository that hub and cache stand on, kept
-// in the plainest way. Several instances open it; each has a guard of its own (modelStore).
+// model is a database of chats in memory: the part of the contract of db.Repository that hub and cache need, implemented in
+// the plainest way. Several instances open it; each has a guard of its own (modelStore).
 type model struct {
 	// serial makes it wrong, for a control: a number is drawn when a write begins, as from a bigserial, and no lock
 	// makes the commits come in the order of the numbers.
@@ -56,7 +56,7 @@ func (m *model) open(guard db.WriteGuard) *modelStore { return &modelStore{model
 // Now implements db.Clock.
 func (s *modelStore) Now() time.Time { return now() }
 
-// stamping is what the database knows of its transactions' beginnings.
+// stamping is when the open transactions of the database began.
 type stamping struct {
 	// lies makes it wrong, for a control: it says that whatever is stamped is committed.
 	lies bool

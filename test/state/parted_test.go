@@ -14,7 +14,7 @@ import (
 // mostStale is that bound.
 const mostStale = 2 * time.Second
 
-// part cuts one instance off for a while; it may not live to see the end of it.
+// part disconnects one instance from Redis for a while. The instance may crash before the end.
 func (r *run) part(ctx context.Context, d *dice) {
 	i := d.n(len(r.instances))
 	r.mu.Lock()
@@ -35,12 +35,12 @@ func (r *run) part(ctx context.Context, d *dice) {
 		return
 	}
 	in.line.part(false, false)
-	in.bus.sink.Gap(-1) // as a bus says that finds its connection again
+	in.bus.sink.Gap(-1) // as a bus does that has connected again
 	r.hist.note("instance %d is back", i)
 	_ = pause(ctx, d.upTo(3000*r.faults.unit))
 }
 
-// part cuts the instance off from Redis, or lets it back.
+// part disconnects the instance from Redis, or connects it again.
 func (l *line) part(off, slow bool) {
 	l.slow.Store(slow)
 	l.parted.Store(off)
@@ -130,7 +130,7 @@ func (s *modelStore) startPulse(changed func(db.Pulse)) (stop func()) {
 	}
 }
 
-// hard has every run cut instances off.
+// hard makes every run disconnect instances.
 func hard(r *run) { r.become(parted) }
 
 func TestControlsOfHalfAPartitionAreCaught(t *testing.T) {

@@ -10,12 +10,12 @@ import (
 	"studychat/events"
 )
 
-// patienceInCalm is how long one stream may take to bring the next event when nothing fails any more: a sweep finds it
-// within 6 s. (A client that came back sooner would hide a hub that never sweeps.)
+// patienceInCalm is how long one stream may take to deliver the next event when nothing fails any more: a sweep finds it
+// within 6 s. (A client that reconnects sooner would hide a hub that never sweeps.)
 const patienceInCalm = 8 * time.Second
 
-// follow is one client that follows a chat over many streams: it comes, dawdles, goes, and comes back on another instance
-// with its cursor. When the world is calm it must get everything that it may see.
+// follow is one client that follows a chat over many streams: it connects, reads slowly, disconnects, and resumes at another
+// instance with its cursor. When nothing fails any more, it must get everything that it may see.
 func (r *run) follow(d *dice) {
 	_ = pause(context.Background(), d.upTo(400*r.faults.unit))
 	f := &follower{h: r.hist, viewer: oneOf(d, audience), chat: r.someChat(d)}
@@ -28,13 +28,13 @@ func (r *run) follow(d *dice) {
 	case 1:
 		f.cursor = &db.Cursor{ChatID: f.chat, Epoch: 1, Seq: int64(d.n(int(r.hist.head(f.chat)) + 1))}
 	}
-	for !f.over && !f.lost && !r.settled(f) {
+	for !f.over && !f.lost && !r.caughtUp(f) {
 		r.oneStream(d, f)
 	}
 }
 
-// settled says whether there is nothing more to come for the subscriber.
-func (r *run) settled(f *follower) bool {
+// caughtUp says whether there is nothing more to come for the subscriber.
+func (r *run) caughtUp(f *follower) bool {
 	if !r.faults.calm.Load() {
 		return false
 	}
@@ -75,15 +75,15 @@ func (r *run) oneStream(d *dice, f *follower) {
 		_ = pause(context.Background(), d.upTo(400*r.faults.unit))
 		return
 	}
-	for n := d.n(30); n >= 0 && !f.over && !r.settled(f); n-- {
+	for n := d.n(30); n >= 0 && !f.over && !r.caughtUp(f); n-- {
 		if !r.oneItem(d, in, f, s) {
 			return
 		}
 	}
 }
 
-// starts takes the first item, which says from where the stream goes on: from the subscriber's cursor, or from now. A
-// subscriber that had none has one from here on, and may be cut before the first event.
+// starts takes the first item, which says where the stream begins: at the subscriber's cursor, or now. A subscriber without a
+// cursor has one from here on, and may be disconnected before the first event.
 func (r *run) starts(f *follower, s events.Stream) bool {
 	item, err := r.next(s, patienceInCalm)
 	if err != nil {
@@ -101,7 +101,7 @@ func (r *run) starts(f *follower, s events.Stream) bool {
 	return true
 }
 
-// refused judges why a stream did not begin or went on no more.
+// refused checks why a stream did not begin, or did not continue.
 func (r *run) refused(op read, err error) {
 	switch {
 	case db.CodeOf(err) == db.CodeNotFound:
@@ -112,7 +112,7 @@ func (r *run) refused(op read, err error) {
 	}
 }
 
-// oneItem takes one item and says whether the stream goes on.
+// oneItem takes one item and says whether the stream continues.
 func (r *run) oneItem(d *dice, in *instance, f *follower, s events.Stream) bool {
 	op := r.hist.begin("Next", f.chat, f.viewer)
 	patience := 1000 * r.faults.unit
@@ -122,7 +122,7 @@ func (r *run) oneItem(d *dice, in *instance, f *follower, s events.Stream) bool 
 	item, err := r.next(s, patience)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		if f.lost = patience == patienceInCalm && !r.settled(f); f.lost {
+		if f.lost = patience == patienceInCalm && !r.caughtUp(f); f.lost {
 			r.hist.problem("missed: %s of %s got no further than %d of %d", f.viewer, name(f.chat), f.place(), r.hist.head(f.chat))
 		}
 		return false
@@ -154,7 +154,7 @@ func (r *run) oneItem(d *dice, in *instance, f *follower, s events.Stream) bool 
 			return false
 		}
 	}
-	if d.chance(.05) { // dawdle
+	if d.chance(.05) { // read slowly
 		_ = pause(context.Background(), d.upTo(300*r.faults.unit))
 	}
 	return true
@@ -177,8 +177,8 @@ func (r *run) next(s events.Stream, patience time.Duration) (events.Item, error)
 	return s.Next(ctx)
 }
 
-// ended judges an end: a stream ends after the chat's deletion or the viewer's removal, and for nothing else. (Either may
-// be among what a reset skipped: then it is for the database to say whether the viewer was removed.)
+// ended checks an end: a stream ends only after the chat's deletion or the viewer's removal. (A reset may have skipped either:
+// then the database tells whether the viewer was removed.)
 func (r *run) ended(f *follower, op read) {
 	switch {
 	case f.cursor == nil:

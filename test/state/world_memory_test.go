@@ -71,7 +71,7 @@ func fromEnvironment(t *testing.T, variable string) (n uint64, ok bool) {
 	return n, true
 }
 
-// playInMemory plays a run in a bubble and judges it.
+// playInMemory plays a run in a bubble and checks it.
 func playInMemory(t *testing.T, seed uint64, p parts, change func(*run)) (r *run, problems []string) {
 	t.Helper()
 	synctest.Test(t, func(*testing.T) {
@@ -85,7 +85,7 @@ func playInMemory(t *testing.T, seed uint64, p parts, change func(*run)) (r *run
 		}
 		r.play()
 	})
-	return r, r.hist.judge(r.kind == lossy)
+	return r, r.hist.validate(r.kind == lossy)
 }
 
 func TestStateInMemory(t *testing.T) {

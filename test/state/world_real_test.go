@@ -47,7 +47,7 @@ func (r *realRedis) Kill() {
 func newRealWorld(t *testing.T, k kind) *realWorld {
 	t.Helper()
 	w := &realWorld{t: t, url: services.Postgres(t), server: &realRedis{RedisServer: services.NewRedisServer(t)}, waits: 2 * time.Second}
-	if k == frozen { // there it is what breaks; elsewhere a busy machine must not look like it
+	if k == frozen { // the fault of these runs; in the others a busy machine must not look like it
 		w.waits = 250 * time.Millisecond
 	}
 	w.server.client = w.client()
@@ -79,7 +79,9 @@ func (w *realWorld) client(hooks ...redis.Hook) redis.UniversalClient {
 }
 
 func (w *realWorld) bus() events.Bus {
-	return redisbus.New(w.client(), redisconn.NewNamespace("test"), slog.New(slog.DiscardHandler))
+	client, log := w.client(), slog.New(slog.DiscardHandler)
+	health := redisconn.NewHealth(client, redisconn.HealthOptions{}, log) // it does not probe, so that the bus sees for itself
+	return redisbus.New(redisconn.Handle{Client: client, Names: redisconn.NewNamespace("test"), Health: health}, log)
 }
 
 func (w *realWorld) store(guard db.WriteGuard) store {
@@ -93,7 +95,7 @@ func (w *realWorld) store(guard db.WriteGuard) store {
 		Reporter:   s,
 		startPulse: func(changed func(db.Pulse)) (stop func()) { return s.StartPulse(context.Background(), changed) },
 		close:      func() { _ = s.Close() },
-		// By time and not by number, as an operator does: of all chats what happened before a moment of this run.
+		// By time and not by number, as an operator does: what happened in all chats before a moment of this run.
 		prune: func(ctx context.Context, chatID string, floor int64) error {
 			log, err := s.Log(ctx, chatID, floor, 1)
 			if err != nil || len(log.Events) == 0 {
@@ -128,7 +130,7 @@ func TestStateOnRealServers(t *testing.T) {
 			t.Parallel()
 			r := newRun(seed, newRealWorld(t, kind(seed%uint64(numberOfKinds))), realParts())
 			r.play()
-			r.report(t, r.hist.judge(r.kind == lossy))
+			r.report(t, r.hist.validate(r.kind == lossy))
 			t.Logf("%s Redis, %s: %+v", r.kind, time.Since(r.hist.started).Round(time.Millisecond), r.stats)
 		})
 	}

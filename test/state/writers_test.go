@@ -33,7 +33,7 @@ func (r *run) write(d *dice, viewer, chatID, what string, do call) *db.Event {
 		if !f.dies {
 			r.hist.answered(event)
 		}
-	case db.CodeOf(err) == db.CodeNotFound && (what == "edit" || what == "unsend"): // the message may be what is gone
+	case db.CodeOf(err) == db.CodeNotFound && (what == "edit" || what == "unsend"): // the message may have been deleted
 	case db.CodeOf(err) == db.CodeNotFound:
 		r.hist.end(op, nil)
 	case db.CodeOf(err) == db.CodeConflict, db.CodeOf(err) == db.CodeForbidden:
@@ -45,7 +45,7 @@ func (r *run) write(d *dice, viewer, chatID, what string, do call) *db.Event {
 	return event
 }
 
-// readBack reads what was just written, now and then: what is stale is so soon after a write, and its own writer minds most.
+// readBack sometimes reads what was just written: reads are stale soon after a write, and matter most to the writer.
 func (r *run) readBack(d *dice, viewer, chatID string) {
 	if d.chance(.4) {
 		_ = r.readChat(d, viewer, chatID)
@@ -61,9 +61,9 @@ func outcome(event *db.Event, err error) string {
 
 // fate draws what happens to a write.
 //
-// Two faults together may show: Redis loses a mark before COMMIT, and the writer dies after it. Then nobody is left to
-// delete what a reader filled in between. The chat itself is put right by its next write; the list of somebody who was
-// removed is not, and runs out (60 s). So where Redis is killed, those who remove do not die.
+// Two faults together may show: Redis loses a mark before COMMIT, and the writer dies after it. Then no process deletes what a
+// reader filled in between. The next write of the chat corrects the chat; the list of a removed member is not corrected, and
+// expires (60 s). So in runs that kill Redis, writers that remove members do not die.
 func (r *run) fate(d *dice, op read) *fate {
 	f := &fate{committed: func(event *db.Event) { r.hist.committed(event, op.call) }}
 	switch p := d.n(100); {
@@ -77,7 +77,7 @@ func (r *run) fate(d *dice, op read) *fate {
 		f.rollback = true
 	case p < 17 && r.world.memory():
 		f.unknown = true
-	case d.chance(r.long): // almost as long as a mark lasts
+	case d.chance(r.long): // almost as long as a mark exists
 		f.slow = 5000*r.faults.unit + d.upTo(4000*r.faults.unit)
 	default:
 		f.slow = d.upTo(4 * r.faults.unit)

@@ -80,7 +80,7 @@ func newStack(r *record, o stacking) *stack {
 	var bus events.Bus
 	if o.live {
 		line := busClient(r, o.redis)
-		bus = redisbus.New(line, names, log)
+		bus = redisbus.New(redisconn.Handle{Client: line, Names: names, Health: health}, log)
 		s.hub = hub.New(store, bus, events.NewMemoryRegistry(), log)
 		r.must(s.hub.Start(context.Background()))
 		r.Cleanup(s.hub.Stop)

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,46 +19,45 @@ import (
 const (
 	keyWidth = 2    // writes with one key that have or wait for a connection: one works, one waits for its lock
 	keyQueue = 1000 // writes with one key that wait in memory
-	gateRoom = 4000 // all writes that have come to the gate and have not ended
+	gateRoom = 4000 // all writes at the gate that have not ended
 
-	// patience is how long a write waits for others before it is asked whether it may.
+	// patience is how long a write waits before may is asked: see Enter.
 	patience = time.Second
 )
 
-// Key names what a write locks: writes with one key wait for each other, and for no others.
+// Key names what a write locks: only writes with the same key wait for each other.
 type Key string
 
-// ErrCrowded says that more writes wait than may, or that the time of one was up.
+// ErrCrowded says that too many writes wait, or that a write has waited for too long.
 var ErrCrowded = errors.New("too many writes at the same time")
 
 func waitedInVain(ctx context.Context) error { return fmt.Errorf("%w: %w", ErrCrowded, ctx.Err()) }
 
-// Gate is the one way for writes to a pool of connections.
+// Gate admits writes to a pool of connections.
 type Gate struct {
 	width int
 	slots *semaphore.Weighted // connections that writes may have at the same time
-	stuck *semaphore.Weighted // those of slots that may wait for locks that did not come free within lockWait
+	stuck *semaphore.Weighted // those of the slots that may wait for locks that were not released within the database's limit
 
 	mu   sync.Mutex
 	keys map[Key]*waiting
-	room int // writes that may still come
+	room int // writes that may still enter
 }
 
 // waiting is the writes of one key.
 type waiting struct {
 	inside int             // at most gate.width
 	queue  []chan struct{} // closed when it is the write's turn
-	stuck  bool            // the last write to wait for the lock waited for lockWait
+	stuck  bool            // the last write that needed the lock did not get it in time
 }
 
-// Slots is how many of the connections of a pool writes may have at the same time. The others are left to reads. They are
-// few, as locks that do not come free are not waited for on all the slots for longer than lockWait.
+// Slots is how many connections of a pool writes may have at the same time. The few others are left to reads.
 func Slots(conns int) int { return max(1, conns-max(1, conns/8)) }
 
-// New makes a gate to as many connections as there are slots.
+// New makes a gate that admits as many writes as there are slots.
 func New(slots int) *Gate {
 	return &Gate{
-		width: max(1, min(keyWidth, slots/2)), // so that one key never has all the slots
+		width: max(1, min(keyWidth, slots/2)), // so that the writes of one key never have all slots
 		slots: semaphore.NewWeighted(int64(slots)),
 		stuck: semaphore.NewWeighted(int64(max(1, slots/4))),
 		keys:  map[Key]*waiting{},
@@ -65,8 +65,8 @@ func New(slots int) *Gate {
 	}
 }
 
-// Enter waits until a write may have a connection, and returns its pass, which has to be given back by Leave. A write that
-// has to wait for long, or finds too many waiting, is asked by may, if that is not nil. Errors: those of may, ErrCrowded.
+// Enter waits until a write may have a connection, and returns its pass; Leave gives it back. Before a long wait, and when too many
+// writes wait, it asks may, unless that is nil, whether the write is allowed at all. Errors: those of may, ErrCrowded.
 func (g *Gate) Enter(ctx context.Context, key Key, may func(ctx context.Context) error) (*Pass, error) {
 	turn, err := g.join(key)
 	switch {
@@ -88,7 +88,7 @@ func (g *Gate) Enter(ctx context.Context, key Key, may func(ctx context.Context)
 	return p, nil
 }
 
-// join queues a write behind those with the same key. It may go on when turn is closed, or at once if that is nil.
+// join queues a write behind those with the same key. The write may continue when turn is closed, or at once if it is nil.
 func (g *Gate) join(key Key) (turn chan struct{}, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -110,48 +110,39 @@ func (g *Gate) join(key Key) (turn chan struct{}, err error) {
 	return turn, nil
 }
 
-func (g *Gate) wait(ctx context.Context, key Key, turn chan struct{}, may func(ctx context.Context) error) error {
+func (g *Gate) wait(ctx context.Context, key Key, turn chan struct{}, may func(ctx context.Context) error) (err error) {
 	long := time.NewTimer(patience)
 	defer long.Stop()
-	var err error
-	select {
-	case <-turn:
-		return nil
-	case <-ctx.Done():
-		err = waitedInVain(ctx)
-	case <-long.C:
-		if may != nil {
-			err = may(ctx)
-		}
-	}
-	if err == nil {
+	for err == nil {
 		select {
 		case <-turn:
 			return nil
 		case <-ctx.Done():
 			err = waitedInVain(ctx)
+		case <-long.C:
+			if may != nil {
+				err = may(ctx)
+			}
 		}
 	}
 	g.giveUp(key, turn)
 	return err
 }
 
-// giveUp takes out a write that waits, or whose turn has just come.
+// giveUp removes a write that waits, or whose turn has just come.
 func (g *Gate) giveUp(key Key, turn chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	w := g.keys[key]
-	for i := range w.queue {
-		if w.queue[i] == turn {
-			w.queue = append(w.queue[:i], w.queue[i+1:]...)
-			g.room++
-			return
-		}
+	if i := slices.Index(w.queue, turn); i >= 0 {
+		w.queue = slices.Delete(w.queue, i, i+1)
+		g.room++
+		return
 	}
 	g.next(key)
 }
 
-// next ends a write that is inside: its place goes to the first one in the queue.
+// next ends a write that is inside: the first one in the queue gets its place.
 func (g *Gate) next(key Key) {
 	g.room++
 	w := g.keys[key]

@@ -6,11 +6,11 @@ import "context"
 type Pass struct {
 	gate  *Gate
 	key   Key
-	slot  bool // one of slots is taken
-	stuck bool // and one of stuck
+	slot  bool // it holds one of slots
+	stuck bool // it holds one of stuck
 }
 
-// takeSlot waits for a connection to be free for a write.
+// takeSlot waits until a connection is free for a write.
 func (p *Pass) takeSlot(ctx context.Context) error {
 	for {
 		if p.isStuck() {
@@ -30,20 +30,16 @@ func (p *Pass) takeSlot(ctx context.Context) error {
 	}
 }
 
-// Again is for a write that waited for its lock in vain, and begins anew: it gives its connection back, and waits for one of
-// those that locks like this one may have.
+// Again is for a write that did not get its lock in time and starts again: it gives its connection back, and waits for one of those
+// that are for such locks.
 func (p *Pass) Again(ctx context.Context) error {
 	p.giveBack()
 	p.setStuck(true)
 	return p.takeSlot(ctx)
 }
 
-// Moved says that the lock is not stuck, or not any more.
-func (p *Pass) Moved() {
-	if p.isStuck() {
-		p.setStuck(false)
-	}
-}
+// Moved reports that the write got its lock.
+func (p *Pass) Moved() { p.setStuck(false) }
 
 func (p *Pass) isStuck() bool {
 	p.gate.mu.Lock()

@@ -17,7 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// connectTimeout bounds how long a connection takes to be made, one address.
+// connectTimeout bounds the time to connect to one address.
 const connectTimeout = 5 * time.Second
 
 // Connector makes connections on which the server bounds every transaction: see Limits.
@@ -53,7 +53,7 @@ func New(url string, write, read Limits) (Connector, error) {
 // Address is the host, the port and the name of the database.
 func (c Connector) Address() string { return c.address }
 
-// WithLimits is the same with other limits for all transactions.
+// WithLimits returns a connector with other limits for all transactions.
 func (c Connector) WithLimits(limits Limits) Connector {
 	c.write, c.read = limits, limits
 	return c
@@ -101,11 +101,11 @@ func majorVersion(version string) int {
 	return major
 }
 
-// limitedConn is a connection of pgx that begins transactions with limits. The rest is as it was.
+// limitedConn is a connection of pgx that begins transactions with limits.
 type limitedConn struct {
 	*stdlib.Conn
 
-	write, read string // what limits a transaction, to be sent with BEGIN
+	write, read string // the statements with the limits, sent with BEGIN
 }
 
 var _ driver.ConnBeginTx = (*limitedConn)(nil)
@@ -147,7 +147,7 @@ func (c *limitedConn) begin(opts driver.TxOptions) (string, error) {
 	return begin + limits, nil
 }
 
-// limitedTx is a transaction of pgx. database/sql gives no context to its end: that of BEGIN bounds all of it.
+// limitedTx is a transaction of pgx. database/sql passes no context to Commit and Rollback: that of BEGIN bounds them.
 type limitedTx struct {
 	ctx context.Context
 	tx  pgx.Tx

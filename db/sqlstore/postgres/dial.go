@@ -5,12 +5,11 @@ import (
 	"time"
 )
 
-// deadPeer is how long a server that was lost without a word may go unnoticed, about: after it, connections that wait in the
-// pool fail at once rather than cost a request its whole time each.
+// deadPeer is about how long a lost server may go unnoticed. After it, idle connections of the pool fail at once; otherwise each would
+// cost a request its whole time.
 const deadPeer = 15 * time.Second
 
-// newDialer notices dead servers: what is sent has to be acknowledged, and a connection on which nothing is sent is
-// probed.
+// newDialer makes a dialer whose connections notice dead servers: sent data has to be acknowledged, and idle connections are probed.
 func newDialer(timeout time.Duration) *net.Dialer {
 	return &net.Dialer{
 		Timeout: timeout,

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// limitUnacknowledged ends a connection on which what was sent stays unacknowledged for deadPeer. Keepalives alone do not see
-// to that: they pause while something is on its way. Where the system refuses, the deadlines of requests remain.
+// limitUnacknowledged ends a connection whose sent data stays unacknowledged for deadPeer. Keepalives do not cover that: they pause
+// while data is unacknowledged. Where the system refuses the option, the deadlines of requests remain.
 func limitUnacknowledged(network, _ string, conn syscall.RawConn) error {
 	if !strings.HasPrefix(network, "tcp") {
 		return nil

@@ -19,10 +19,10 @@ func IsUnavailable(err error) (unavailable, known bool) {
 	return broken, broken
 }
 
-// isUnavailable knows the states (SQLSTATE) that are about the server and not about the statement.
+// isUnavailable says whether a state (SQLSTATE) is about the server and not about the statement.
 func isUnavailable(code string) bool {
 	switch code {
-	case "57014", // query_canceled: our deadline, or statement_timeout
+	case "57014", // query_canceled: the client's deadline, or statement_timeout
 		"57P01", "57P02", "57P03", "57P05", // shut down, crashed, starting up, idle session
 		"25P03", "25P04", // idle_in_transaction_session_timeout, transaction_timeout: see Limits
 		"25006",          // read_only_sql_transaction: a standby, during a failover
@@ -34,19 +34,19 @@ func isUnavailable(code string) bool {
 	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53") || strings.HasPrefix(code, "58")
 }
 
-// IsConflict says whether the database gave up a transaction only because of others: it is run again.
+// IsConflict says whether the server aborted a transaction because of a concurrent one: a repeat may succeed.
 func IsConflict(err error) bool {
 	pgErr, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (pgErr.Code == "40001" || pgErr.Code == "40P01")
 }
 
-// IsLockTimeout says whether the database gave up a transaction because a lock did not come free within Limits.Lock.
+// IsLockTimeout says whether the server aborted a transaction because a lock was not released within Limits.Lock.
 func IsLockTimeout(err error) bool {
 	pgErr, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && pgErr.Code == "55P03"
 }
 
-// IsRefusal says whether err is the server's word that it did not commit. Anything else at COMMIT leaves the outcome open: a
+// IsRefusal says whether err proves that the server did not commit. Any other error at COMMIT leaves the outcome open: a
 // FATAL message or a broken connection may come before or after the commit took place. Of the FATAL messages one is certain:
 // a session whose time to be idle in a transaction ran out never saw the COMMIT.
 func IsRefusal(err error) bool {

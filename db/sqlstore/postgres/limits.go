@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// Limits are what the server itself ends a transaction by. Our own deadlines do not reach a server that lost us: an
-// instance whose host is gone leaves a transaction open, and its locks taken, until TCP gives up, which takes hours.
-// They are set for one transaction each, not for a connection: behind pgbouncer, connections belong to everybody.
+// Limits are the times after which the server itself ends a transaction. The client's deadlines do not help when the client is lost: an
+// instance whose host is gone leaves a transaction open, with its locks, until TCP gives up, which takes hours. Limits are set per
+// transaction and not per connection, because pgbouncer shares connections among clients.
 //
-// A transaction of a lost instance ends Whole+Idle after it was lost at the latest: a statement that is under way runs for
-// Whole at most, and then nothing comes any more. That must stay within 15 seconds for a write.
+// The transaction of a lost instance ends at most Whole+Idle after the loss: a running statement ends within Whole, and no other
+// follows. For a write that must stay within 15 seconds.
 type Limits struct {
 	Idle  time.Duration // between two statements
-	Whole time.Duration // from PostgreSQL 17 on the transaction, before that each statement
+	Whole time.Duration // the transaction; each statement before PostgreSQL 17
 	Lock  time.Duration // the wait for one lock
-	Send  time.Duration // how long what the server sends may stay unacknowledged
+	Send  time.Duration // how long data from the server may stay unacknowledged
 }
 
 // SetLocal is the text that sets the limits in a transaction that begins, for a server of the major version. linux says whether

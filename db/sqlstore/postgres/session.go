@@ -12,12 +12,12 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// sessionSettings go with the start-up packet of every connection, so that neither the settings of the server, the database
-// and the role nor the environment (PGOPTIONS, PGTZ) change how texts and times are written. All of them are settings that
-// pgbouncer keeps for each of its clients; it refuses connections that ask for others, unless it is told to ignore them.
+// sessionSettings are sent with the start-up packet of every connection, so that neither the settings of the server, the database and
+// the role nor the environment (PGOPTIONS, PGTZ) change the form of texts and times. pgbouncer tracks these settings per client; it
+// refuses connections that ask for others, unless it is configured to ignore them.
 //
-// The settings that also change what a server writes, but that it cannot be asked for through pgbouncer, do not matter
-// here: the schema has no bytea, no interval and no float column.
+// Other settings that change the form of values cannot be set through pgbouncer. They do not matter: the schema has no bytea, interval
+// or float column.
 var sessionSettings = map[string]string{
 	"client_encoding":             "UTF8",
 	"datestyle":                   "ISO",
@@ -25,7 +25,7 @@ var sessionSettings = map[string]string{
 	"standard_conforming_strings": "on", // Bun quotes strings as the standard says
 }
 
-// setSession sets sessionSettings, over what the URL says of them in any spelling.
+// setSession sets sessionSettings. They override those of the URL, in any spelling.
 func setSession(params map[string]string) {
 	maps.DeleteFunc(params, func(name, _ string) bool {
 		_, ours := sessionSettings[strings.ToLower(name)]
@@ -34,7 +34,7 @@ func setSession(params map[string]string) {
 	maps.Copy(params, sessionSettings)
 }
 
-// prepare runs for each new connection. Times come back in UTC.
+// prepare runs for each new connection. It makes times UTC.
 func prepare(_ context.Context, conn *pgx.Conn) error {
 	if err := checkSession(conn.PgConn().ParameterStatus); err != nil {
 		return err
@@ -47,8 +47,8 @@ func prepare(_ context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// checkSession refuses a server on which statements would not be safe, or texts would be lost. The settings are checked
-// although they were sent: a pooler may have ignored them. status returns "" for what the server does not report.
+// checkSession refuses a server on which statements would not be safe, or texts would be lost. It checks the settings although they
+// were sent, because a pooler may have ignored them. status returns "" for a setting that the server does not report.
 func checkSession(status func(name string) string) error {
 	if encoding := status("server_encoding"); encoding != "" && encoding != "UTF8" {
 		return fmt.Errorf("the encoding of the PostgreSQL database is %s: it must be UTF8, which is chosen when the database is created (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0)", encoding)

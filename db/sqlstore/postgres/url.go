@@ -10,14 +10,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// encodeHint ends every error about the part of a URL in which a misplaced character of the password may be at fault.
+// encodeHint ends every error that an unescaped character of the password may have caused.
 const encodeHint = "; in user and password, write @ as %40, / as %2F, : as %3A and % as %25"
 
 // sslModes are the values of sslmode.
 var sslModes = []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 
-// urlSettings are the settings of a PostgreSQL URL that pgx checks. Errors quote these names and no others, because with
-// a misplaced character a piece of the password may be where a name is expected.
+// urlSettings are the settings of a PostgreSQL URL that pgx checks. Errors quote these names and no others, because after
+// an unescaped character a piece of the password may be where a name is expected.
 var urlSettings = []string{
 	"host", "port", "connect_timeout", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcertmode", "sslnegotiation",
 	"service", "servicefile", "target_session_attrs", "channel_binding", "require_auth", "min_protocol_version", "max_protocol_version",
@@ -26,8 +26,8 @@ var urlSettings = []string{
 // parseURL reads a postgres:// URL. Its errors say which part is wrong and quote no part of the URL: the errors of
 // pgx may quote the password.
 //
-// The parts are those of libpq, which pgx follows: user and password end at the first @ before a slash. A second @ in front
-// of the settings is refused, though libpq would take it for a part of the host or of the database's name.
+// The parts are those of libpq, which pgx follows: user and password end at the first @ before a slash. A second @ before
+// the settings is refused, although libpq would read it as part of the host or of the database's name.
 func parseURL(raw string) (*pgx.ConnConfig, error) {
 	_, rest, ok := strings.Cut(raw, "://")
 	if !ok {
@@ -43,7 +43,7 @@ func parseURL(raw string) (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
-// checkParts checks what stands before the question mark.
+// checkParts checks the part before the question mark.
 func checkParts(rest string) error {
 	user := ""
 	if i := strings.IndexAny(rest, "@/"); i >= 0 && rest[i] == '@' {
@@ -90,7 +90,7 @@ func isEscaped(text string) bool {
 	return err == nil
 }
 
-// wrongSetting finds the setting at fault in a URL that pgx refuses: the one without which pgx accepts the URL.
+// wrongSetting returns an error for the setting that makes pgx refuse a URL: the one without which pgx accepts it.
 func wrongSetting(raw string) error {
 	base, query, _ := strings.Cut(raw, "?")
 	pairs := strings.Split(query, "&")

@@ -15,11 +15,11 @@ import (
 )
 
 // busyTimeout is how long one attempt waits for the write lock of another process. It is short because SQLite's
-// wait cannot be interrupted: UntilFree repeats it for as long as the caller has time.
+// wait cannot be interrupted: UntilFree repeats it while the caller has time.
 const busyTimeout = 100 * time.Millisecond
 
-// UntilFree repeats what failed because another process holds a lock on the file, until ctx ends. On PostgreSQL
-// it does do once.
+// UntilFree repeats do while it fails because another process holds a lock on the file, until ctx ends. With other databases it calls
+// do once.
 func UntilFree(ctx context.Context, do func() error) error {
 	for {
 		err := do()
@@ -46,7 +46,7 @@ func (Dialect) AppendTime(b []byte, t time.Time) []byte {
 }
 
 // Open makes a pool. It sets each connection up: synchronous is FULL: in WAL mode NORMAL would lose the last commits in a power
-// cut, and what was acknowledged is to survive any crash. That is one fsync a commit.
+// cut, and acknowledged writes have to survive any crash. That costs one fsync per commit.
 func Open(path string, conns int, params url.Values) (*sql.DB, error) {
 	params.Set("_busy_timeout", fmt.Sprint(busyTimeout.Milliseconds())) // the driver sets it first
 	params.Set("_journal_mode", "WAL")
@@ -66,7 +66,7 @@ func Open(path string, conns int, params url.Values) (*sql.DB, error) {
 	return pool, nil
 }
 
-// Explain says in a sentence that a file cannot be opened or written. Other errors stay as they are.
+// Explain replaces the error of a file that cannot be opened or written by a sentence. It returns other errors as they are.
 func Explain(path string, err error) error {
 	liteErr, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
@@ -96,13 +96,13 @@ func IsUnavailable(err error) (unavailable, known bool) {
 	switch liteErr.Code() & 0xff { // the rest is detail
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_FULL,
 		sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM,
-		sqlite3.SQLITE_READONLY: // the mount or the permissions changed under us: Open refuses a file that starts like this
+		sqlite3.SQLITE_READONLY: // the mount or the permissions changed since the store was opened
 		return true, true
 	}
 	return false, true
 }
 
-// IsRefusal says whether err is SQLite's word that it did not commit.
+// IsRefusal says whether err proves that SQLite did not commit.
 func IsRefusal(err error) bool {
 	liteErr, ok := errors.AsType[*sqlite.Error](err)
 	return ok && (liteErr.Code()&0xff == sqlite3.SQLITE_BUSY || liteErr.Code()&0xff == sqlite3.SQLITE_FULL)
