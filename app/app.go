@@ -8,40 +8,32 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"studychat/config"
-	"studychat/db"
-	"studychat/db/cache"
-	"studychat/db/sqlstore"
-	"studychat/events"
-	"studychat/events/hub"
-	"studychat/events/redisbus"
 	"studychat/graph"
-	"studychat/redisconn"
 	"studychat/transport"
 	"studychat/web"
 )
 
-// Times of start and stop. Together the stops stay below the 20 s that are promised.
+// Time limits of start and stop. The whole stop takes less than the promised 20 s.
 const (
 	startTimeout = 30 * time.Second // for the database to answer and the migrations to run
-	drainTimeout = 8 * time.Second  // for streams to be cut in waves of about 2 s: their clients have 5 s to answer the close
+	drainTimeout = 8 * time.Second  // to disconnect streams, in waves over about 2 s; their clients have 5 s to answer the close
 	stopTimeout  = 7 * time.Second  // for running requests to end
 )
 
-// app is the running program: everything that has to be stopped, in the order in which it was started.
+// app is the running program.
 type app struct {
 	log       *slog.Logger
 	transport *transport.Transport
 	server    *http.Server
 	listener  net.Listener
-	delay     time.Duration  // between falling readiness and the rest of stop
-	stops     []func() error // run from the last to the first
+	delay     time.Duration  // between failing readiness and the rest of stop
+	stops     []func() error // called from the last to the first
 }
 
-// newApp starts everything. When it fails, what was started before is stopped.
+// newApp starts everything. If a part fails to start, it stops those that were started before.
 func newApp(ctx context.Context, settings config.Settings, log *slog.Logger) (*app, error) {
 	a := &app{log: log, delay: settings.HTTP.ShutdownDelay}
 	if err := a.start(ctx, settings); err != nil {
@@ -88,123 +80,10 @@ func (a *app) start(ctx context.Context, settings config.Settings) error {
 	return a.bind(ctx, settings)
 }
 
-// bind takes the address.
-func (a *app) bind(ctx context.Context, settings config.Settings) error {
-	a.server = a.transport.Server()
-	if settings.HTTP.Certificate != nil {
-		a.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*settings.HTTP.Certificate}, MinVersion: tls.VersionTLS12}
-	}
-	var err error
-	a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", settings.HTTP.Addr)
-	return err
-}
-
-// onStop remembers how to stop what was just started.
+// onStop registers how to stop the part that was just started.
 func (a *app) onStop(stop func() error) { a.stops = append(a.stops, stop) }
 
-// remote is what there is with Redis and not without.
-type remote struct {
-	conn     *redisconn.Conn // nil without Redis
-	guardian *cache.Guard
-}
-
-func (r remote) guard() db.WriteGuard {
-	if r.guardian == nil {
-		return db.NoGuard{}
-	}
-	return r.guardian
-}
-
-// openRedis never fails: a Redis that is down at start is the same as one that dies later.
-func (a *app) openRedis(ctx context.Context, settings config.Settings) remote {
-	if settings.Redis.Server == nil {
-		a.log.Info("No Redis configured: memory bus, no cache")
-		return remote{}
-	}
-	r := remote{conn: redisconn.Open(ctx, *settings.Redis.Server, settings.Redis.Prefix, a.log)}
-	a.onStop(r.conn.Close)
-	r.guardian = cache.NewGuard(r.conn.Cache, cache.GuardOptions{Log: a.log})
-	r.guardian.Start(context.WithoutCancel(ctx))
-	a.onStop(func() error { r.guardian.Stop(); return nil })
-	return r
-}
-
-func (a *app) openStore(ctx context.Context, settings config.Settings, guard db.WriteGuard) (*sqlstore.Store, error) {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	store, err := openWhenUp(ctx, settings.Database.URL, sqlstore.OpenOptions{Guard: guard, MaxConns: settings.Database.Conns, Log: a.log}, a.log)
-	if err != nil {
-		if path, ok := strings.CutPrefix(settings.Database.URL, "sqlite:"); ok {
-			return nil, fmt.Errorf("database %s: %w", path, err)
-		}
-		return nil, fmt.Errorf("database: %w", err)
-	}
-	a.onStop(store.Close)
-	about := store.Describe()
-	a.log.Info(about.Product+" connection successful", "address", about.Address, "version", about.Version)
-	applied, err := store.MigrateUp(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("migrations: %w", err)
-	}
-	a.log.Info("Schema is up to date", "applied", len(applied))
-	epoch, _, err := store.CheckEpoch(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("epoch: %w", err)
-	}
-	a.log.Info("Epoch of all cursors", "epoch", epoch)
-	stop := upkeep{store: store, retention: settings.Database.Retention(), log: a.log}.start(context.WithoutCancel(ctx))
-	a.onStop(func() error { stop(); return nil })
-	return store, nil
-}
-
-// openWhenUp tries again while PostgreSQL does not answer: it may be starting beside us. A file that cannot be opened stays
-// that way.
-func openWhenUp(ctx context.Context, url string, opts sqlstore.OpenOptions, log *slog.Logger) (*sqlstore.Store, error) {
-	for {
-		store, err := sqlstore.Open(ctx, url, opts)
-		if db.CodeOf(err) != db.CodeUnavailable || !strings.HasPrefix(url, "postgres") {
-			return store, err
-		}
-		log.Warn("The database does not answer yet", "err", err)
-		select {
-		case <-ctx.Done():
-			return nil, err
-		case <-time.After(time.Second):
-		}
-	}
-}
-
-// startLive stacks the decorators, publish(cache(store)), and starts the hub on them.
-func (a *app) startLive(ctx context.Context, store *sqlstore.Store, r remote, settings config.Settings) (db.Repository, *hub.Hub, error) {
-	bus, registry := events.NewMemoryBus(), events.Registry(events.NewMemoryRegistry())
-	if r.conn != nil {
-		bus = redisbus.New(r.conn.Bus, a.log)
-		registry = redisbus.NewRegistry(r.conn.Bus, store.Now, a.log)
-	}
-	hub := hub.New(store, bus, registry, a.log)
-	if err := hub.Start(context.WithoutCancel(ctx)); err != nil {
-		return nil, nil, err
-	}
-	a.onStop(func() error { hub.Stop(); return nil })
-	changed := func(db.Pulse) {}
-	if r.guardian != nil {
-		stopSharing := r.guardian.StartSharing(context.WithoutCancel(ctx), store)
-		a.onStop(func() error { stopSharing(); return nil })
-		changed = func(p db.Pulse) { hub.Hurry(r.guardian.Pulse(p)) }
-	}
-	stopPulse := store.StartPulse(context.WithoutCancel(ctx), changed)
-	a.onStop(func() error { stopPulse(); return nil })
-
-	var repo db.Repository = store
-	if r.guardian != nil {
-		cached := cache.New(store, r.guardian, cache.Options{TTL: settings.Redis.TTL, MinVersion: hub.Seen, MinEpoch: store.SeenEpoch})
-		a.onStop(func() error { cached.Stop(); return nil })
-		repo = cached
-	}
-	return events.NewPublisher(repo, bus, a.log), hub, nil
-}
-
-// listen serves until stop; the channel tells if serving fails by itself.
+// listen serves until stop. The channel receives an error if serving fails before that.
 func (a *app) listen() <-chan error {
 	scheme := "http"
 	if a.server.TLSConfig != nil {
@@ -224,8 +103,9 @@ func (a *app) listen() <-chan error {
 	return failed
 }
 
-// stop ends in the order that loses nothing: first readiness falls, and a balancer has SHUTDOWN_DELAY to notice; then nobody is let in and streams are cut, so that clients resume
-// elsewhere; then running requests end; then what they stand on, from the top down.
+// stop ends everything in an order that loses nothing. Readiness fails first, and load balancers have SHUTDOWN_DELAY to notice. Then
+// new streams are refused and open ones disconnected, so that clients resume on other instances. Running requests end next, then
+// the parts that they use, from the top down.
 func (a *app) stop() error {
 	a.transport.Leave()
 	<-time.After(a.delay)
@@ -244,7 +124,7 @@ func (a *app) stop() error {
 	return err
 }
 
-// unwind stops what was started, the last first.
+// unwind stops all parts, the last one first.
 func (a *app) unwind() error {
 	var all []error
 	for i := len(a.stops) - 1; i >= 0; i-- {
@@ -252,4 +132,15 @@ func (a *app) unwind() error {
 	}
 	a.stops = nil
 	return errors.Join(all...)
+}
+
+// bind opens the listener.
+func (a *app) bind(ctx context.Context, settings config.Settings) error {
+	a.server = a.transport.Server()
+	if settings.HTTP.Certificate != nil {
+		a.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*settings.HTTP.Certificate}, MinVersion: tls.VersionTLS12}
+	}
+	var err error
+	a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", settings.HTTP.Addr)
+	return err
 }

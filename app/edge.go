@@ -6,20 +6,18 @@ import (
 
 	"studychat/auth"
 	"studychat/config"
-	"studychat/db/sqlstore"
 	"studychat/graph"
 	"studychat/rate"
-	"studychat/transport"
 )
 
-// edgeOptions are limits and documents. Rates are counted in Redis where there is one.
+// edgeOptions returns limits and documents. Rates are counted in Redis if it is configured.
 func (a *app) edgeOptions(settings config.Settings, r remote) graph.Options {
 	options := graph.Options{Introspection: settings.Introspection(), TrustedMode: settings.Documents.Mode}
 	if settings.Documents.Manifest != nil {
 		options.Trusted = settings.Documents.Manifest
 		a.log.Info("Trusted documents", "mode", settings.Documents.Trusted, "documents", settings.Documents.Manifest.Len())
 	}
-	if settings.Auth.Enabled() { // the one user of a laptop has nobody to be protected from
+	if settings.Auth.Enabled() { // the single local user needs no limits
 		options.Limiter = a.newLimiter(r)
 		options.PerUser = rate.Limit{PerSecond: settings.Limits.MutationRate, Burst: settings.Limits.MutationBurst}
 		options.PerAddress = rate.Limit{PerSecond: settings.Limits.AddressMutationRate, Burst: settings.Limits.AddressMutationBurst}
@@ -50,28 +48,4 @@ func (a *app) newVerifier(settings config.Settings, now func() time.Time) (auth.
 	}
 	a.onStop(func() error { verifier.Stop(); return nil })
 	return verifier, nil
-}
-
-// readiness: without the database nothing works, without Redis everything does. A clock that is wrong is told, and one that is
-// very wrong is a machine to be looked at.
-func readiness(store *sqlstore.Store, r remote) func(context.Context) transport.Readiness {
-	return func(ctx context.Context) transport.Readiness {
-		out := transport.Readiness{Ready: true, Parts: map[string]string{"database": "ok", "clock": "ok"}}
-		if err := store.Ping(ctx); err != nil {
-			out.Ready, out.Parts["database"] = false, "down"
-		}
-		if offset := store.ClockOffset(); offset.Abs() > sqlstore.ClockWarning {
-			out.Ready = out.Ready && offset.Abs() <= sqlstore.MaxClockOffset
-			out.Parts["clock"] = "off by " + offset.Abs().Round(time.Second).String()
-		}
-		switch {
-		case r.conn == nil:
-			out.Parts["redis"] = "not configured"
-		case r.conn.Cache.Health.OK():
-			out.Parts["redis"] = "ok"
-		default:
-			out.Parts["redis"] = "degraded"
-		}
-		return out
-	}
 }

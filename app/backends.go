@@ -1,0 +1,120 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"studychat/config"
+	"studychat/db"
+	"studychat/db/cache"
+	"studychat/db/sqlstore"
+	"studychat/events"
+	"studychat/events/hub"
+	"studychat/events/redisbus"
+	"studychat/redisconn"
+)
+
+// remote is what exists only with Redis.
+type remote struct {
+	conn     *redisconn.Conn // nil without Redis
+	guardian *cache.Guard
+}
+
+func (r remote) guard() db.WriteGuard {
+	if r.guardian == nil {
+		return db.NoGuard{}
+	}
+	return r.guardian
+}
+
+// openRedis never fails: a Redis that is down at start is treated like one that dies later.
+func (a *app) openRedis(ctx context.Context, settings config.Settings) remote {
+	if settings.Redis.Server == nil {
+		a.log.Info("No Redis configured: memory bus, no cache")
+		return remote{}
+	}
+	r := remote{conn: redisconn.Open(ctx, *settings.Redis.Server, settings.Redis.Prefix, a.log)}
+	a.onStop(r.conn.Close)
+	r.guardian = cache.NewGuard(r.conn.Cache, cache.GuardOptions{Log: a.log})
+	r.guardian.Start(context.WithoutCancel(ctx))
+	a.onStop(func() error { r.guardian.Stop(); return nil })
+	return r
+}
+
+func (a *app) openStore(ctx context.Context, settings config.Settings, guard db.WriteGuard) (*sqlstore.Store, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	store, err := openWhenUp(ctx, settings.Database.URL, sqlstore.OpenOptions{Guard: guard, MaxConns: settings.Database.Conns, Log: a.log}, a.log)
+	if err != nil {
+		if path, ok := strings.CutPrefix(settings.Database.URL, "sqlite:"); ok {
+			return nil, fmt.Errorf("database %s: %w", path, err)
+		}
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	a.onStop(store.Close)
+	about := store.Describe()
+	a.log.Info(about.Product+" connection successful", "address", about.Address, "version", about.Version)
+	applied, err := store.MigrateUp(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("migrations: %w", err)
+	}
+	a.log.Info("Schema is up to date", "applied", len(applied))
+	epoch, _, err := store.CheckEpoch(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("epoch: %w", err)
+	}
+	a.log.Info("Epoch of all cursors", "epoch", epoch)
+	stop := upkeep{store: store, retention: settings.Database.Retention(), log: a.log}.start(context.WithoutCancel(ctx))
+	a.onStop(func() error { stop(); return nil })
+	return store, nil
+}
+
+// openWhenUp retries while PostgreSQL does not answer, since it may be starting too. A file that cannot be opened is an error at
+// once.
+func openWhenUp(ctx context.Context, url string, opts sqlstore.OpenOptions, log *slog.Logger) (*sqlstore.Store, error) {
+	for {
+		store, err := sqlstore.Open(ctx, url, opts)
+		if db.CodeOf(err) != db.CodeUnavailable || !strings.HasPrefix(url, "postgres") {
+			return store, err
+		}
+		log.Warn("The database does not answer yet", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// startLive stacks the layers of the repository, publish(cache(store)), and starts the hub.
+func (a *app) startLive(ctx context.Context, store *sqlstore.Store, r remote, settings config.Settings) (db.Repository, *hub.Hub, error) {
+	bus, registry := events.NewMemoryBus(), events.Registry(events.NewMemoryRegistry())
+	if r.conn != nil {
+		bus = redisbus.New(r.conn.Bus, a.log)
+		registry = redisbus.NewRegistry(r.conn.Bus, store.Now, a.log)
+	}
+	hub := hub.New(store, bus, registry, a.log)
+	if err := hub.Start(context.WithoutCancel(ctx)); err != nil {
+		return nil, nil, err
+	}
+	a.onStop(func() error { hub.Stop(); return nil })
+	changed := func(db.Pulse) {}
+	if r.guardian != nil {
+		stopSharing := r.guardian.StartSharing(context.WithoutCancel(ctx), store)
+		a.onStop(func() error { stopSharing(); return nil })
+		changed = func(p db.Pulse) { hub.Hurry(r.guardian.Pulse(p)) }
+	}
+	stopPulse := store.StartPulse(context.WithoutCancel(ctx), changed)
+	a.onStop(func() error { stopPulse(); return nil })
+
+	var repo db.Repository = store
+	if r.guardian != nil {
+		cached := cache.New(store, r.guardian, cache.Options{TTL: settings.Redis.TTL, MinVersion: hub.Seen, MinEpoch: store.SeenEpoch})
+		a.onStop(func() error { cached.Stop(); return nil })
+		repo = cached
+	}
+	return events.NewPublisher(repo, bus, a.log), hub, nil
+}
