@@ -2,6 +2,7 @@ package dbtest
 
 import (
 	"context"
+	"reflect"
 
 	"studychat/db"
 )
@@ -21,6 +22,12 @@ func testStrangers(f *fixture) {
 	f.must(f.repo.RemoveMember(f.ctx, f.owner, chat, removed))
 	f.must(f.repo.RemoveMember(f.ctx, f.owner, deleted, removed))
 	f.must(f.repo.DeleteChat(f.ctx, f.owner, deleted))
+	methods := methodsOfOneChat(f.ctx, f.repo)
+	for method := range reflect.TypeFor[db.Writes]().Methods() {
+		if tells := method.Type.Out(0) == reflect.TypeFor[*db.Event](); tells && methods[method.Name] == nil && method.Name != "CreateChat" {
+			f.Errorf("%s writes to a chat: add it to methodsOfOneChat", method.Name)
+		}
+	}
 	before := f.log(chat)
 	for _, who := range []struct {
 		reason, viewer, chat, message string
@@ -34,7 +41,7 @@ func testStrangers(f *fixture) {
 		{"a stranger to a deleted chat", stranger, deleted, lost},
 		{"anyone, with ids that never were", f.mia, db.NewID(), db.NewID()},
 	} {
-		for name, call := range methodsOfOneChat(f.ctx, f.repo) {
+		for name, call := range methods {
 			ofDeleted := who.chat == deleted && who.viewer == f.mia
 			if ofDeleted && name == "Head" {
 				continue // who was a member until the end may know how the log ended

@@ -114,6 +114,13 @@ func TestCostTables(t *testing.T) {
 	if resolvers := reflect.TypeFor[generated.ResolverRoot]().NumMethod(); resolvers != 10 {
 		t.Errorf("%d types with resolvers: this test knows 10", resolvers)
 	}
+	for _, event := range schema.GetPossibleTypes(schema.Types["ChatEvent"]) {
+		for _, field := range []string{"chat", "chatEdge"} {
+			if name := event.Name + "." + field; event.Fields.ForName(field) != nil && fieldCost[name] == 0 {
+				t.Errorf("%s is read for each event and costs as much as a plain field", name)
+			}
+		}
+	}
 	for name, definition := range schema.Types {
 		for _, field := range definition.Fields {
 			if field.Arguments.ForName("first") != nil && usualPage[name+"."+field.Name] == 0 {
