@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -14,9 +15,6 @@ type reads struct{ *database }
 
 // A page is part of a window of an ordered list: the rows between After and Before. One row more than asked for tells whether the
 // window has more rows; EXISTS tells whether the list has rows outside of the window.
-
-// limitOf is how many rows to read for a page: one more than the page may have.
-func limitOf(p db.Page) int64 { return int64(p.Limit) + 1 }
 
 // cut makes a page of rows that were read in the direction of paging: it brings them into the list's order and says whether the list
 // has rows before and after them. outside says whether it has rows before and after the window.
@@ -38,16 +36,61 @@ type outside struct {
 	After  bool `bun:"rows_after"`
 }
 
-// selectOutside adds the columns of outside. rows selects the whole list; upTo and from narrow it to the rows up to a page's After
-// and from its Before on.
-func selectOutside(q *bun.SelectQuery, p db.Page, rows func() *bun.SelectQuery, upTo, from func(*bun.SelectQuery, *db.Key) *bun.SelectQuery) *bun.SelectQuery {
+// keyset is the order of a list: by columns whose values are the keys of its rows.
+type keyset struct {
+	columns        []string
+	values         func(*db.Key) []any
+	earlier, later string // how a row before or after another one compares: "<" and ">", or ">" and "<" in a descending list
+}
+
+// window narrows the whole list to the window of a page.
+func (k keyset) window(q *bun.SelectQuery, p db.Page) *bun.SelectQuery {
 	if p.After != nil {
-		q = q.ColumnExpr("EXISTS (?) AS rows_before", upTo(rows(), p.After))
+		q = k.where(q, k.later, p.After)
 	}
 	if p.Before != nil {
-		q = q.ColumnExpr("EXISTS (?) AS rows_after", from(rows(), p.Before))
+		q = k.where(q, k.earlier, p.Before)
 	}
 	return q
+}
+
+// selectOutside adds the columns of outside. rows selects the whole list.
+func (k keyset) selectOutside(q *bun.SelectQuery, p db.Page, rows func() *bun.SelectQuery) *bun.SelectQuery {
+	if p.After != nil {
+		q = q.ColumnExpr("EXISTS (?) AS rows_before", k.where(rows(), k.earlier+"=", p.After))
+	}
+	if p.Before != nil {
+		q = q.ColumnExpr("EXISTS (?) AS rows_after", k.where(rows(), k.later+"=", p.Before))
+	}
+	return q
+}
+
+func (k keyset) where(q *bun.SelectQuery, compare string, key *db.Key) *bun.SelectQuery {
+	return q.Where("("+strings.Join(k.columns, ", ")+") "+compare+" (?)", bun.List(k.values(key)))
+}
+
+// part narrows the whole list to the rows to read for a page, for cut: one more than the page may have, in the direction of paging.
+func (k keyset) part(q *bun.SelectQuery, p db.Page) *bun.SelectQuery {
+	for _, column := range k.columns {
+		if p.Backward == (k.later == ">") {
+			column += " DESC"
+		}
+		q = q.OrderExpr(column)
+	}
+	return k.window(q, p).Limit(int64(p.Limit) + 1)
+}
+
+// readPart reads the part of a list into a slice, in two statements. rows selects the whole list.
+func (k keyset) readPart(ctx context.Context, tx bun.Tx, p db.Page, rows func() *bun.SelectQuery, part any) (beyond outside, epoch int64, err error) {
+	var meta struct {
+		Epoch int64
+		outside
+	}
+	err = k.selectOutside(tx.NewSelect().TableExpr("stream_meta").Column("epoch"), p, rows).Scan(ctx, &meta)
+	if err == nil {
+		err = k.part(rows(), p).Scan(ctx, part)
+	}
+	return meta.outside, meta.Epoch, err
 }
 
 // rowsOf reads rows in one statement. Without ids there is nothing to read.
