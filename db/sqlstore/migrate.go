@@ -119,24 +119,21 @@ const keepLockEvery = 2 * time.Second
 
 // postgresLock holds an advisory lock in a transaction, because behind pgbouncer only a transaction keeps the same server connection.
 // Migrations run on another connection, because each commits by itself. Both belong to a separate pool with longer limits.
-type postgresLock struct {
-	connector driver.Connector
-	hook      bun.QueryHook
-}
-
-func (l postgresLock) hold(ctx context.Context, _ *database, do func(ctx context.Context, conn *bun.DB) error) error {
-	pool := sql.OpenDB(l.connector)
-	defer func() { _ = pool.Close() }()
-	conn := newBun(pool, pgdialect.New(), l.hook)
-	tx, err := conn.BeginTx(ctx, nil)
-	if err != nil {
-		return err
+func postgresLock(connector driver.Connector, hook bun.QueryHook) migrationLock {
+	return func(ctx context.Context, _ *database, do func(ctx context.Context, conn *bun.DB) error) error {
+		pool := sql.OpenDB(connector)
+		defer func() { _ = pool.Close() }()
+		conn := newBun(pool, pgdialect.New(), hook)
+		tx, err := conn.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }() // releases the lock; there is nothing to commit
+		if _, err := tx.NewRaw("SELECT pg_advisory_xact_lock(?)", postgresLockKey).Exec(ctx); err != nil {
+			return err
+		}
+		return whileKept(ctx, tx, func(ctx context.Context) error { return do(ctx, conn) })
 	}
-	defer func() { _ = tx.Rollback() }() // releases the lock; there is nothing to commit
-	if _, err := tx.NewRaw("SELECT pg_advisory_xact_lock(?)", postgresLockKey).Exec(ctx); err != nil {
-		return err
-	}
-	return whileKept(ctx, tx, func(ctx context.Context) error { return do(ctx, conn) })
 }
 
 // whileKept calls do while a transaction holds a lock, and cancels it when the lock is lost.

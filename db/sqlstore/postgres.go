@@ -52,7 +52,7 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 			version:   "SELECT current_setting('server_version')",
 			pulse:     postgresPulse,
 			snapshot:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
-			migrating: postgresLock{connector: connector.WithLimits(migrationLimits), hook: opts.Hook}.hold,
+			migrating: postgresLock(connector.WithLimits(migrationLimits), opts.Hook),
 
 			fingerprints: []string{postgresFingerprint, postgresPartialFingerprint},
 			reserve:      "CAST(pg_advisory_xact_lock(hashtextextended(?, 0)) AS text)",

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -38,9 +37,9 @@ type outside struct {
 
 // keyset is the order of a list: by columns whose values are the keys of its rows.
 type keyset struct {
-	columns        []string
+	columns        []bun.Ident
 	values         func(*db.Key) []any
-	earlier, later string // how a row before or after another one compares: "<" and ">", or ">" and "<" in a descending list
+	earlier, later bun.Safe // how a row before or after another one compares: "<" and ">", or ">" and "<" in a descending list
 }
 
 // window narrows the whole list to the window of a page.
@@ -65,17 +64,18 @@ func (k keyset) selectOutside(q *bun.SelectQuery, p db.Page, rows func() *bun.Se
 	return q
 }
 
-func (k keyset) where(q *bun.SelectQuery, compare string, key *db.Key) *bun.SelectQuery {
-	return q.Where("("+strings.Join(k.columns, ", ")+") "+compare+" (?)", bun.List(k.values(key)))
+func (k keyset) where(q *bun.SelectQuery, compare bun.Safe, key *db.Key) *bun.SelectQuery {
+	return q.Where("(?) ? (?)", bun.List(k.columns), compare, bun.List(k.values(key)))
 }
 
 // part narrows the whole list to the rows to read for a page, for cut: one more than the page may have, in the direction of paging.
 func (k keyset) part(q *bun.SelectQuery, p db.Page) *bun.SelectQuery {
 	for _, column := range k.columns {
 		if p.Backward == (k.later == ">") {
-			column += " DESC"
+			q = q.OrderExpr("? DESC", column)
+		} else {
+			q = q.OrderExpr("?", column)
 		}
-		q = q.OrderExpr(column)
 	}
 	return k.window(q, p).Limit(int64(p.Limit) + 1)
 }
@@ -93,21 +93,19 @@ func (k keyset) readPart(ctx context.Context, tx bun.Tx, p db.Page, rows func() 
 	return meta.outside, meta.Epoch, err
 }
 
-// rowsOf reads rows in one statement. Without ids there is nothing to read.
-func rowsOf[R any](ctx context.Context, s reads, ids []string, build func(q *bun.SelectQuery) *bun.SelectQuery) (rows []R, err error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	err = s.query(ctx, func(ctx context.Context, conn bun.IDB) error { return build(conn.NewSelect()).Scan(ctx, &rows) })
-	return rows, err
-}
+// moduleHead is a Module without its content.
+var moduleHead = []string{"id", "title", "updated_at"}
 
-// byKey makes a map of rows.
-func byKey[R, V any](rows []R, entry func(R) (string, V)) map[string]V {
-	found := make(map[string]V, len(rows))
-	for _, row := range rows {
-		key, value := entry(row)
-		found[key] = value
-	}
-	return found
+var moduleKeys = keyset{[]bun.Ident{"mo.title", "mo.id"}, func(k *db.Key) []any { return []any{k.Title, k.ID} }, "<", ">"}
+
+// Modules implements db.Repository: two statements in one snapshot.
+func (s reads) Modules(ctx context.Context, page db.Page) (*db.ModuleList, error) {
+	list := &db.ModuleList{Modules: []*db.Module{}}
+	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
+		rows := func() *bun.SelectQuery { return tx.NewSelect().Model((*db.Module)(nil)).Column(moduleHead...) }
+		beyond, _, err := moduleKeys.readPart(ctx, tx, page, rows, &list.Modules)
+		list.Modules, list.HasPrev, list.HasNext = cut(page, list.Modules, beyond)
+		return err
+	})
+	return list, err
 }

@@ -101,7 +101,7 @@ func byID(chats []*db.Chat) map[string]*db.Chat {
 	return byKey(chats, func(c *db.Chat) (string, *db.Chat) { return c.ID, c })
 }
 
-var chatKeys = keyset{[]string{"c.last_message_at", "c.id"}, func(k *db.Key) []any { return []any{k.At, k.ID} }, ">", "<"}
+var chatKeys = keyset{[]bun.Ident{"c.last_message_at", "c.id"}, func(k *db.Key) []any { return []any{k.At, k.ID} }, ">", "<"}
 
 // Chats implements db.Repository: four statements in one snapshot.
 func (s reads) Chats(ctx context.Context, viewer string, module *string, page db.Page) (*db.ChatList, error) {
@@ -156,18 +156,4 @@ func (s reads) OwnedChats(ctx context.Context, viewer, after string, limit int) 
 		return q.Scan(ctx, &ids)
 	})
 	return ids, err
-}
-
-// ViewerStates implements db.Repository, in one statement. It looks at no more than UnreadWindow messages of a chat.
-func (s reads) ViewerStates(ctx context.Context, viewer string, chatIDs []string) (map[string]db.ViewerState, error) {
-	rows, err := rowsOf[db.ViewerState](ctx, s, chatIDs, func(q *bun.SelectQuery) *bun.SelectQuery {
-		newest := q.NewSelect().TableExpr("messages AS m").ColumnExpr("m.author_id, m.deleted_at").
-			Where("m.chat_id = own.chat_id AND m.seq > own.read_seq").OrderExpr("m.seq DESC").Limit(db.UnreadWindow)
-		unread := q.NewSelect().TableExpr("(?) AS n", newest).ColumnExpr("COUNT(*)").
-			Where("n.author_id <> own.user_id AND n.deleted_at IS NULL")
-		return q.TableExpr("chat_members AS own").Join("JOIN chats AS c ON c.id = own.chat_id").
-			ColumnExpr("own.chat_id, own.user_id, own.role, own.read_seq, own.muted_until, own.pinned_at, own.archived_at").ColumnExpr("(?) AS unread_count", unread).
-			Where("own.user_id = ? AND c.deleted_at IS NULL AND own.chat_id IN (?)", viewer, bun.List(chatIDs))
-	})
-	return byKey(rows, func(v db.ViewerState) (string, db.ViewerState) { return v.ChatID, v }), err
 }

@@ -53,8 +53,8 @@ func readableChats(ctx context.Context, tx bun.Tx, viewer string, chatIDs []stri
 	return chats, messageKeys("m.seq").selectOutside(q, page, rows).Scan(ctx, &chats)
 }
 
-func messageKeys(seq string) keyset {
-	return keyset{[]string{seq}, func(k *db.Key) []any { return []any{k.Seq} }, "<", ">"}
+func messageKeys(seq bun.Ident) keyset {
+	return keyset{[]bun.Ident{seq}, func(k *db.Key) []any { return []any{k.Seq} }, "<", ">"}
 }
 
 // messagePages reads one page (and a row more) of each chat in one statement: for each chat a subquery finds by the index where its
@@ -143,14 +143,4 @@ func around(older, newer []*db.Message, limit int) *db.MessageList {
 		HasPrev:  len(older) > before,
 		HasNext:  len(newer) > after,
 	}
-}
-
-// MessagesByID implements db.Repository.
-func (s reads) MessagesByID(ctx context.Context, viewer string, ids []string) (map[string]*db.Message, error) {
-	rows, err := rowsOf[*db.Message](ctx, s, ids, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Model((*db.Message)(nil)).
-			Join("JOIN chats AS c ON c.id = m.chat_id").Join("JOIN chat_members AS own ON own.chat_id = m.chat_id").
-			Where("m.id IN (?) AND c.deleted_at IS NULL AND own.user_id = ?", bun.List(ids), viewer)
-	})
-	return byKey(rows, func(m *db.Message) (string, *db.Message) { return m.ID, m }), err
 }

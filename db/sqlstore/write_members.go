@@ -12,16 +12,15 @@ import (
 
 // AddMember implements db.Repository.
 func (s writes) AddMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {
-	anybody := func(context.Context, bun.Tx, string) error { return nil }
-	return s.addMember(ctx, viewer, chatID, user, anybody)
+	return s.addMember(ctx, viewer, chatID, user, false)
 }
 
 // AddKnownMember implements db.Repository.
 func (s writes) AddKnownMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {
-	return s.addMember(ctx, viewer, chatID, user, checkUser)
+	return s.addMember(ctx, viewer, chatID, user, true)
 }
 
-func (s writes) addMember(ctx context.Context, viewer, chatID, user string, check func(context.Context, bun.Tx, string) error) (*db.Event, error) {
+func (s writes) addMember(ctx context.Context, viewer, chatID, user string, mustBeStored bool) (*db.Event, error) {
 	return s.inChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx, e *lockedChat) (*db.Event, error) {
 		if e.role != db.RoleOwner {
 			return nil, db.Forbidden(notOwner)
@@ -35,17 +34,14 @@ func (s writes) addMember(ctx context.Context, viewer, chatID, user string, chec
 		if event.Member != nil {
 			return e.noop(event), nil
 		}
-		if err := check(ctx, tx, user); err != nil {
-			return nil, err
+		if mustBeStored {
+			if err := mustFind(ctx, tx.NewSelect().TableExpr("users").Where("id = ?", user), "user"); err != nil {
+				return nil, err
+			}
 		}
 		event.Member = &db.Member{ChatID: chatID, UserID: user, Role: db.RoleMember, JoinedAt: event.At, JoinedSeq: event.Seq}
 		return event, insertMember(ctx, tx, event.Member)
 	})
-}
-
-// checkUser returns NOT_FOUND for a user who was never stored.
-func checkUser(ctx context.Context, tx bun.Tx, user string) error {
-	return mustFind(ctx, tx.NewSelect().TableExpr("users").Where("id = ?", user), "user")
 }
 
 func insertMember(ctx context.Context, tx bun.Tx, member *db.Member) error {

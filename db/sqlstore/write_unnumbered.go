@@ -105,9 +105,10 @@ func (s writes) knownUser(ctx context.Context, id string, claims db.Claims) (*db
 
 // UpsertUser implements db.Repository.
 func (s writes) UpsertUser(ctx context.Context, user db.User) error {
+	beforeAnyToken := time.Unix(0, 0).UTC()
 	_, err := s.statement(ctx, userKey(user.ID), s.writer.NewRaw(`INSERT INTO users (id, name, avatar_url, claims, claims_at, updated_at) VALUES (?0, ?1, ?2, '', ?3, ?4)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, avatar_url = excluded.avatar_url, updated_at = excluded.updated_at`,
-		user.ID, user.Name, user.AvatarURL, neverClaimed, s.Now()))
+		user.ID, user.Name, user.AvatarURL, beforeAnyToken, s.Now()))
 	return err
 }
 
@@ -140,6 +141,3 @@ func textOf(c db.Claims) string {
 	}
 	return c.Name + "\n" + c.AvatarURL
 }
-
-// neverClaimed is a time before any token.
-var neverClaimed = time.Unix(0, 0).UTC()
