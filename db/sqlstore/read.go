@@ -35,11 +35,19 @@ type outside struct {
 	After  bool `bun:"rows_after"`
 }
 
+// direction has the conditions that compare the columns of a keyset with a row's key.
+type direction struct{ earlier, upTo, later, from string }
+
+var (
+	ascending  = direction{earlier: "(?) < (?)", upTo: "(?) <= (?)", later: "(?) > (?)", from: "(?) >= (?)"}
+	descending = direction{earlier: "(?) > (?)", upTo: "(?) >= (?)", later: "(?) < (?)", from: "(?) <= (?)"}
+)
+
 // keyset is the order of a list: by columns whose values are the keys of its rows.
 type keyset struct {
-	columns        []bun.Ident
-	values         func(*db.Key) []any
-	earlier, later bun.Safe // how a row before or after another one compares: "<" and ">", or ">" and "<" in a descending list
+	columns []bun.Ident
+	values  func(*db.Key) []any
+	direction
 }
 
 // window narrows the whole list to the window of a page.
@@ -56,22 +64,22 @@ func (k keyset) window(q *bun.SelectQuery, p db.Page) *bun.SelectQuery {
 // selectOutside adds the columns of outside. rows selects the whole list.
 func (k keyset) selectOutside(q *bun.SelectQuery, p db.Page, rows func() *bun.SelectQuery) *bun.SelectQuery {
 	if p.After != nil {
-		q = q.ColumnExpr("EXISTS (?) AS rows_before", k.where(rows(), k.earlier+"=", p.After))
+		q = q.ColumnExpr("EXISTS (?) AS rows_before", k.where(rows(), k.upTo, p.After))
 	}
 	if p.Before != nil {
-		q = q.ColumnExpr("EXISTS (?) AS rows_after", k.where(rows(), k.later+"=", p.Before))
+		q = q.ColumnExpr("EXISTS (?) AS rows_after", k.where(rows(), k.from, p.Before))
 	}
 	return q
 }
 
-func (k keyset) where(q *bun.SelectQuery, compare bun.Safe, key *db.Key) *bun.SelectQuery {
-	return q.Where("(?) ? (?)", bun.List(k.columns), compare, bun.List(k.values(key)))
+func (k keyset) where(q *bun.SelectQuery, condition string, key *db.Key) *bun.SelectQuery {
+	return q.Where(condition, bun.List(k.columns), bun.List(k.values(key)))
 }
 
 // part narrows the whole list to the rows to read for a page, for cut: one more than the page may have, in the direction of paging.
 func (k keyset) part(q *bun.SelectQuery, p db.Page) *bun.SelectQuery {
 	for _, column := range k.columns {
-		if p.Backward == (k.later == ">") {
+		if p.Backward == (k.direction == ascending) {
 			q = q.OrderExpr("? DESC", column)
 		} else {
 			q = q.OrderExpr("?", column)
@@ -96,7 +104,7 @@ func (k keyset) readPart(ctx context.Context, tx bun.Tx, p db.Page, rows func() 
 // moduleHead is a Module without its content.
 var moduleHead = []string{"id", "title", "updated_at"}
 
-var moduleKeys = keyset{[]bun.Ident{"mo.title", "mo.id"}, func(k *db.Key) []any { return []any{k.Title, k.ID} }, "<", ">"}
+var moduleKeys = keyset{[]bun.Ident{"mo.title", "mo.id"}, func(k *db.Key) []any { return []any{k.Title, k.ID} }, ascending}
 
 // Modules implements db.Repository: two statements in one snapshot.
 func (s reads) Modules(ctx context.Context, page db.Page) (*db.ModuleList, error) {

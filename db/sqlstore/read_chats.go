@@ -101,7 +101,7 @@ func byID(chats []*db.Chat) map[string]*db.Chat {
 	return byKey(chats, func(c *db.Chat) (string, *db.Chat) { return c.ID, c })
 }
 
-var chatKeys = keyset{[]bun.Ident{"c.last_message_at", "c.id"}, func(k *db.Key) []any { return []any{k.At, k.ID} }, ">", "<"}
+var chatKeys = keyset{[]bun.Ident{"c.last_message_at", "c.id"}, func(k *db.Key) []any { return []any{k.At, k.ID} }, descending}
 
 // Chats implements db.Repository: four statements in one snapshot.
 func (s reads) Chats(ctx context.Context, viewer string, module *string, page db.Page) (*db.ChatList, error) {

@@ -54,7 +54,7 @@ func readableChats(ctx context.Context, tx bun.Tx, viewer string, chatIDs []stri
 }
 
 func messageKeys(seq bun.Ident) keyset {
-	return keyset{[]bun.Ident{seq}, func(k *db.Key) []any { return []any{k.Seq} }, "<", ">"}
+	return keyset{[]bun.Ident{seq}, func(k *db.Key) []any { return []any{k.Seq} }, ascending}
 }
 
 // messagePages reads one page (and a row more) of each chat in one statement: for each chat a subquery finds by the index where its
