@@ -22,9 +22,6 @@ var schema = func() *ast.Schema {
 	return &own
 }()
 
-// Schema is what clients see. It must not be changed.
-func Schema() *ast.Schema { return schema }
-
 // CheckManifest says which documents of a manifest could never run, because they do not fit the schema or exceed the
 // limits. A server calls it at its start: otherwise the first failing client would show the mistake.
 func CheckManifest(manifest *persisted.Manifest) error {
