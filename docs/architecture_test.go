@@ -140,3 +140,21 @@ func mentions(f *ast.FuncDecl, name string) bool {
 	})
 	return found
 }
+
+// TestNamedFilesExist: every file and folder that the page names exists.
+func TestNamedFilesExist(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`([a-z][a-z_./*]*(?:\\.go|\\.graphqls|/))`").FindAllStringSubmatch(string(page), -1)
+	if len(named) < 40 {
+		t.Fatalf("%d files named: the pattern is wrong", len(named))
+	}
+	for _, name := range named {
+		if found, err := filepath.Glob(filepath.Join("..", name[1])); err != nil || len(found) == 0 {
+			t.Errorf("docs/architecture.md names %s, which does not exist", name[1])
+		}
+	}
+}

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-//go:generate go run tags_gen.go
+//go:generate go test -run TestTagsAreGenerated -update .
 
 // DefaultPrefix begins every key and channel unless the settings name another prefix.
 const DefaultPrefix = "studychat"

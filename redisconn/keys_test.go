@@ -63,7 +63,7 @@ func TestPartitionIsTheInverseOfChannel(t *testing.T) {
 }
 
 // slotOf is the slot of a name in a cluster: CRC-16/XMODEM of the hash tag. It is written a second time on purpose, bit by bit
-// over the polynomial, so that a mistake in tags_gen.go shows.
+// over the polynomial, so that a mistake in tags_test.go shows.
 func slotOf(name string) int {
 	if _, after, ok := strings.Cut(name, "{"); ok {
 		if tag, _, ok := strings.Cut(after, "}"); ok && tag != "" {
