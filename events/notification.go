@@ -99,23 +99,16 @@ func DecodeNotification(message []byte) (Notification, error) {
 		return Notification{}, err
 	}
 	notification := wire.Notification
-	if err := checkNotification(notification); err != nil {
-		return Notification{}, err
-	}
-	notification.Event = decodeEvent(wire.Event, notification)
-	return notification, nil
-}
-
-func checkNotification(notification Notification) error {
 	chatID, isChat := notification.Topic.Chat()
 	_, isUser := notification.Topic.User()
 	switch {
 	case !isChat && !isUser, notification.Seq < 0, notification.Epoch < 0:
-		return errors.New("no topic or no number")
+		return Notification{}, errors.New("no topic or no number")
 	case notification.Ephemeral != nil && notification.Ephemeral.ChatID != chatID:
-		return errors.New("ephemeral event of another topic")
+		return Notification{}, errors.New("ephemeral event of another topic")
 	}
-	return nil
+	notification.Event = decodeEvent(wire.Event, notification)
+	return notification, nil
 }
 
 // decodeEvent returns the event of a notification if it is complete, else nil: receivers then read it from the log.
