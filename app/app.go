@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -44,16 +43,9 @@ func newApp(ctx context.Context, settings config.Settings, log *slog.Logger) (*a
 
 func (a *app) start(ctx context.Context, settings config.Settings) error {
 	remote := a.openRedis(ctx, settings)
-	store, err := a.openStore(ctx, settings, remote.guard())
+	store, err := a.openStore(ctx, settings, remote)
 	if err != nil {
 		return err
-	}
-	if remote.conn != nil {
-		id, err := store.DatabaseID(ctx)
-		if err != nil {
-			return fmt.Errorf("database: %w", err)
-		}
-		remote.conn.Cache.Names.Use(id)
 	}
 	repo, hub, err := a.startLive(ctx, store, remote, settings)
 	if err != nil {

@@ -44,10 +44,10 @@ func (a *app) openRedis(ctx context.Context, settings config.Settings) remote {
 	return r
 }
 
-func (a *app) openStore(ctx context.Context, settings config.Settings, guard db.WriteGuard) (*sqlstore.Store, error) {
+func (a *app) openStore(ctx context.Context, settings config.Settings, r remote) (*sqlstore.Store, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	store, err := openWhenUp(ctx, settings.Database.URL, sqlstore.OpenOptions{Guard: guard, MaxConns: settings.Database.Conns, Log: a.log}, a.log)
+	store, err := openWhenUp(ctx, settings.Database.URL, sqlstore.OpenOptions{Guard: r.guard(), MaxConns: settings.Database.Conns, Log: a.log}, a.log)
 	if err != nil {
 		if path, ok := strings.CutPrefix(settings.Database.URL, "sqlite:"); ok {
 			return nil, fmt.Errorf("database %s: %w", path, err)
@@ -67,6 +67,13 @@ func (a *app) openStore(ctx context.Context, settings config.Settings, guard db.
 		return nil, fmt.Errorf("epoch: %w", err)
 	}
 	a.log.Info("Epoch of all cursors", "epoch", epoch)
+	if r.conn != nil { // before anything writes: a write marks keys of the database
+		id, err := store.DatabaseID(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("database: %w", err)
+		}
+		r.conn.Cache.Names.Use(id)
+	}
 	stop := upkeep{store: store, retention: settings.Database.Retention(), log: a.log}.start(context.WithoutCancel(ctx))
 	a.onStop(func() error { stop(); return nil })
 	return store, nil

@@ -176,7 +176,7 @@ func openApp(t *testing.T, settings []string) *sqlstore.Store {
 			t.Error(err)
 		}
 	})
-	store, err := a.openStore(t.Context(), values, a.openRedis(t.Context(), values).guard())
+	store, err := a.openStore(t.Context(), values, a.openRedis(t.Context(), values))
 	if err != nil {
 		t.Fatal(err)
 	}
