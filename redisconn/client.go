@@ -14,8 +14,8 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// CacheClient is for the cache: whatever takes long is worth less than a database read, so waits are short and nothing
-// is tried again here (package cache decides that itself). The caller closes it.
+// CacheClient is for the cache: a slow answer is worth less than a database read, so waits are short and nothing
+// is retried here (package cache decides that itself). The caller closes it.
 func (s Settings) CacheClient() redis.UniversalClient {
 	return s.open(redis.UniversalOptions{
 		DialTimeout:  200 * time.Millisecond,
@@ -26,8 +26,8 @@ func (s Settings) CacheClient() redis.UniversalClient {
 	})
 }
 
-// BusClient is for Pub/Sub and the registry of connections: it may wait longer, but a publisher that cannot write is
-// let go soon, since the sweep of heads delivers what a lost poke would have. The caller closes it.
+// BusClient is for Pub/Sub and the registry of connections: it may wait longer, but a publisher that cannot
+// write fails soon, since the sweep of heads delivers what a lost notification would have. The caller closes it.
 func (s Settings) BusClient() redis.UniversalClient {
 	return s.open(redis.UniversalOptions{
 		DialTimeout:  time.Second,
@@ -35,7 +35,7 @@ func (s Settings) BusClient() redis.UniversalClient {
 		WriteTimeout: 250 * time.Millisecond,
 		PoolTimeout:  250 * time.Millisecond,
 		PoolSize:     16,
-		// When a link dies silently, each idle connection costs the sender of pokes a timeout of its own, one after the other:
+		// When a link dies silently, each idle connection costs the sender of notifications a timeout of its own, one after the other:
 		// with all 16 kept, the bus came back 6 s after Redis had.
 		MaxIdleConns: 2,
 	})
@@ -76,7 +76,7 @@ func (s Settings) open(o redis.UniversalOptions) redis.UniversalClient {
 
 // Version asks a server for its version: one call, for the line that is logged at start.
 func Version(ctx context.Context, client redis.UniversalClient) (string, error) {
-	info, err := client.Info(ctx, "server").Result()
+	info, err := client.Info(ctx, "server").Result() // InfoMap panics on a reply without headings
 	if err != nil {
 		return "", err
 	}

@@ -25,7 +25,7 @@ type Handle struct {
 // Open makes the clients and begins to watch over Redis, which need not answer. The prefix begins all names.
 func Open(ctx context.Context, settings Settings, prefix string, log *slog.Logger) *Conn {
 	cache, names := settings.CacheClient(), NewNamespace(prefix)
-	health := NewHealth(cache, HealthOptions{}, log)
+	health := NewHealth(cache, log)
 	c := &Conn{
 		Cache: Handle{cache, names, health},
 		Bus:   Handle{settings.BusClient(), names, health},

@@ -11,7 +11,7 @@ import (
 
 // watch probes at once when Redis is suspected, and every ProbeEvery while it is down.
 func (h *Health) watch(ctx context.Context) {
-	tick := time.NewTicker(h.options.ProbeEvery)
+	tick := time.NewTicker(h.ProbeEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		select {
@@ -29,7 +29,7 @@ func (h *Health) watch(ctx context.Context) {
 }
 
 func (h *Health) probe(ctx context.Context) {
-	limited, cancel := context.WithTimeout(ctx, 2*h.options.Timeout)
+	limited, cancel := context.WithTimeout(ctx, 2*h.Timeout)
 	defer cancel()
 	err := EachMaster(limited, h.client, h.ask)
 	if ctx.Err() != nil {

@@ -6,14 +6,11 @@ import (
 	"log/slog"
 )
 
-// NewLog returns a logger for redis.SetLogger, which is global and set once: go-redis would write lines to standard error that are
+// Log is a logger for redis.SetLogger, which is global and set once: go-redis would write lines to standard error that are
 // not JSON. It logs at debug level, because the caller of a command gets the same failure as an error.
-func NewLog(log *slog.Logger) Log { return Log{log} }
-
-// Log is a logger for go-redis.
-type Log struct{ log *slog.Logger }
+type Log struct{ *slog.Logger }
 
 // Printf implements the logger of go-redis.
 func (l Log) Printf(ctx context.Context, format string, args ...any) {
-	l.log.DebugContext(ctx, "go-redis: "+fmt.Sprintf(format, args...))
+	l.DebugContext(ctx, "go-redis: "+fmt.Sprintf(format, args...))
 }

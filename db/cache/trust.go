@@ -52,7 +52,7 @@ func (g *Guard) StartSharing(ctx context.Context, reporter Reporter) (stop func(
 	return func() {
 		cancel()
 		tasks.Wait()
-		ctx, cancel := context.WithTimeout(context.Background(), 4*g.link.Health.Timeout()+noticeTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), 4*g.link.Health.Timeout+noticeTimeout)
 		defer cancel()
 		if !g.pending.empty() {
 			_ = g.flush(ctx) // Stop says what remains

@@ -82,7 +82,8 @@ func handle(t *testing.T, client redis.UniversalClient) redisconn.Handle {
 }
 
 func handleLogging(t *testing.T, client redis.UniversalClient, log *slog.Logger) redisconn.Handle {
-	health := redisconn.NewHealth(client, redisconn.HealthOptions{Timeout: 150 * time.Millisecond}, log)
+	health := redisconn.NewHealth(client, log)
+	health.Timeout = 150 * time.Millisecond
 	health.Start(context.Background())
 	t.Cleanup(health.Stop)
 	return redisconn.Handle{Client: client, Names: namesOf(t), Health: health}

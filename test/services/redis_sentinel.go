@@ -85,9 +85,9 @@ func (s *RedisSentinel) WaitSynced() { s.t.Helper(); s.until("the replica has ev
 // Synced returns an error while the replica lacks something that the master has.
 func (s *RedisSentinel) Synced(ctx context.Context) error {
 	var link, sent, got string
-	err := s.servers[1].info(ctx, "replication", "master_link_status", &link)
-	err = errors.Join(err, s.servers[0].info(ctx, "replication", "master_repl_offset", &sent))
-	err = errors.Join(err, s.servers[1].info(ctx, "replication", "slave_repl_offset", &got))
+	err := s.servers[1].info(ctx, "Replication", "master_link_status", &link)
+	err = errors.Join(err, s.servers[0].info(ctx, "Replication", "master_repl_offset", &sent))
+	err = errors.Join(err, s.servers[1].info(ctx, "Replication", "slave_repl_offset", &got))
 	if err == nil && (sent != got || link != "up") {
 		err = fmt.Errorf("the link is %s, the master at %s, the replica at %s", link, sent, got)
 	}
@@ -106,7 +106,7 @@ func (s *RedisSentinel) watched(ctx context.Context) error {
 
 func (s *RedisSentinel) promoted(ctx context.Context) error {
 	var role string
-	if err := s.servers[s.master].info(ctx, "replication", "role", &role); err != nil {
+	if err := s.servers[s.master].info(ctx, "Replication", "role", &role); err != nil {
 		return err
 	}
 	return s.sentinel.do(ctx, func(client *redis.Client) error {
@@ -121,16 +121,8 @@ func (s *RedisSentinel) promoted(ctx context.Context) error {
 // info reads one field of INFO.
 func (s *RedisServer) info(ctx context.Context, section, field string, value *string) error {
 	return s.do(ctx, func(client *redis.Client) error {
-		info, err := client.Info(ctx, section).Result()
-		if err != nil {
-			return err
-		}
-		for line := range strings.Lines(info) {
-			if found, ok := strings.CutPrefix(line, field+":"); ok {
-				*value = strings.TrimSpace(found)
-				return nil
-			}
-		}
-		return fmt.Errorf("INFO %s has no %s", section, field)
+		info := client.InfoMap(ctx, section)
+		*value = info.Item(section, field)
+		return info.Err()
 	})
 }
