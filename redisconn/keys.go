@@ -8,9 +8,6 @@ import (
 
 //go:generate go test -run TestTagsAreGenerated -update .
 
-// DefaultPrefix begins every key and channel unless the settings name another prefix.
-const DefaultPrefix = "studychat"
-
 // Partitions is the number of channels that carry events.
 const Partitions = 96
 

@@ -159,7 +159,7 @@ func (g *Guard) runWithRetry(ctx context.Context, script *redis.Script, jobs []j
 			return jobs
 		}
 		if try >= maxTries {
-			rest(ctx, time.Millisecond<<(try-maxTries))
+			<-time.After(time.Millisecond << (try - maxTries))
 		}
 	}
 	return jobs
@@ -173,15 +173,6 @@ func (g *Guard) triesAfter(err error, down bool) int {
 		return 1
 	default:
 		return maxTries
-	}
-}
-
-func rest(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 }
 

@@ -42,8 +42,8 @@ func toCluster(cluster *services.RedisCluster) connector {
 
 func toSentinel(sentinel *services.RedisSentinel) connector {
 	return func(t *testing.T) redis.UniversalClient {
-		o := testOptions(sentinel.SentinelAddr())
-		o.MasterName = sentinel.Master()
+		o := testOptions(sentinel.Sentinel().Addr())
+		o.MasterName = services.SentinelMaster
 		return opened(t, redis.NewFailoverClient(o.Failover()))
 	}
 }
