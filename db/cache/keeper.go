@@ -73,14 +73,10 @@ func (g *Guard) flush(ctx context.Context) error {
 	return nil
 }
 
-func (g *Guard) flushSome(ctx context.Context, batch map[string][]string) error {
+func (g *Guard) flushSome(ctx context.Context, batch map[string][]any) error {
 	jobs := make([]job, 0, len(batch))
 	for key, tokens := range batch {
-		args := make([]any, len(tokens))
-		for i, token := range tokens {
-			args[i] = token
-		}
-		jobs = append(jobs, job{key: key, args: args})
+		jobs = append(jobs, job{key: key, args: tokens})
 	}
 	failed, err := g.link.batch(ctx, finishScript, jobs)
 	for _, j := range failed {

@@ -14,13 +14,13 @@ type pending struct {
 	limit int
 
 	mu        sync.Mutex
-	tokens    map[string][]string // key -> tokens of this instance's marks that may be there
-	overflows int                 // how often there were too many keys. Then everything under the prefix is to be deleted
-	swept     int                 // how many of the overflows a deletion of everything has made good
+	tokens    map[string][]any // key -> tokens of this instance's marks that may be there, as arguments of finishScript
+	overflows int              // how often there were too many keys. Then everything under the prefix is to be deleted
+	swept     int              // how many of the overflows a deletion of everything has made good
 }
 
 func newPending(limit int) *pending {
-	return &pending{limit: limit, tokens: make(map[string][]string)}
+	return &pending{limit: limit, tokens: make(map[string][]any)}
 }
 
 // add remembers keys under which a write's mark or finish may be missing. If they are too many, they become "everything".
@@ -30,7 +30,7 @@ func (p *pending) add(keys []string, token string) {
 	for _, key := range keys {
 		have, ok := p.tokens[key]
 		if !ok && len(p.tokens) >= p.limit {
-			p.tokens = make(map[string][]string)
+			p.tokens = make(map[string][]any)
 			p.overflows++
 		}
 		if len(have) == maxTokens {
@@ -62,10 +62,10 @@ func (p *pending) empty() bool {
 }
 
 // some returns at most n keys with their tokens.
-func (p *pending) some(n int) map[string][]string {
+func (p *pending) some(n int) map[string][]any {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	batch := make(map[string][]string, min(n, len(p.tokens)))
+	batch := make(map[string][]any, min(n, len(p.tokens)))
 	for key, tokens := range p.tokens {
 		if len(batch) == n {
 			break
@@ -76,7 +76,7 @@ func (p *pending) some(n int) map[string][]string {
 }
 
 // done forgets a key, unless it was added again since.
-func (p *pending) done(key string, tokens []string) {
+func (p *pending) done(key string, tokens []any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if slices.Equal(p.tokens[key], tokens) {

@@ -37,7 +37,7 @@ func read[T any](ctx context.Context, c *Cache, shared *flight[T], e entry[T]) (
 	return v, err
 }
 
-// peek asks Redis. asked is false when it is better left alone: it does not answer, or what it holds under this key is
+// peek asks Redis. asked is false when Redis must not be used: it does not answer, or what it holds under this key is
 // known to be old.
 func peek[T any](ctx context.Context, c *Cache, e entry[T]) (v T, found, asked bool) {
 	if c.avoid(e.key) {
