@@ -1,6 +1,6 @@
 package events
 
-import "sync"
+import "sync/atomic"
 
 // Partitions is how many channels the topics are spread over. All instances must agree on it. The number has many divisors, so
 // that every master of a cluster carries about the same number of partitions (docs/decisions.md).
@@ -17,13 +17,6 @@ func AllPartitions() (set PartitionSet) {
 	return set
 }
 
-// Add adds the members of other.
-func (s *PartitionSet) Add(other PartitionSet) {
-	for p, member := range other {
-		s[p] = s[p] || member
-	}
-}
-
 // Minus returns the members of s that are not in other.
 func (s PartitionSet) Minus(other PartitionSet) (rest PartitionSet) {
 	for p, member := range s {
@@ -37,37 +30,34 @@ func (s PartitionSet) Empty() bool { return s == PartitionSet{} }
 
 // Gaps collects the partitions whose notifications may have been lost, until they are taken. All methods may be called at the
 // same time; the zero value is empty.
-type Gaps struct {
-	mu  sync.Mutex
-	set PartitionSet
-}
+type Gaps [Partitions]atomic.Bool
 
 // Add adds one partition.
-func (g *Gaps) Add(partition int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.set[partition] = true
-}
+func (g *Gaps) Add(partition int) { g[partition].Store(true) }
 
 // AddAll adds the members of set.
 func (g *Gaps) AddAll(set PartitionSet) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.set.Add(set)
+	for p, member := range set {
+		if member {
+			g.Add(p)
+		}
+	}
 }
 
-// Take returns the partitions and forgets them.
-func (g *Gaps) Take() PartitionSet {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	set := g.set
-	g.set = PartitionSet{}
+// Take returns the partitions and forgets them. A partition that is added meanwhile is taken now or the next time.
+func (g *Gaps) Take() (set PartitionSet) {
+	for p := range g {
+		set[p] = g[p].Swap(false)
+	}
 	return set
 }
 
 // Empty reports whether Take would return nothing.
 func (g *Gaps) Empty() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.set.Empty()
+	for p := range g {
+		if g[p].Load() {
+			return false
+		}
+	}
+	return true
 }

@@ -17,10 +17,6 @@ func TestPartitionSet(t *testing.T) {
 	if rest[0] || !rest[1] {
 		t.Errorf("the rest is %v", rest)
 	}
-	rest.Add(some)
-	if rest != events.AllPartitions() {
-		t.Error("Add is wrong")
-	}
 }
 
 // TestGapsAreTakenOnce: nothing is lost, and nothing comes twice.

@@ -2,6 +2,8 @@ package events
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"studychat/db"
@@ -66,9 +68,5 @@ func (r *MemoryRegistry) Has(topic Topic, user string) bool {
 func (r *MemoryRegistry) Connections() []Connection {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := make([]Connection, 0, len(r.count))
-	for c := range r.count {
-		all = append(all, c)
-	}
-	return all
+	return slices.Collect(maps.Keys(r.count))
 }

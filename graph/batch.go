@@ -92,20 +92,11 @@ func (b *batch[T]) keep(ids []string, found map[string]T, err error) {
 	}
 }
 
-// batches are the batches of one answer, by name.
-type batches struct {
-	mu     sync.Mutex
-	byName map[string]any // *batch[T]
-}
-
 // readAnew gives each field of a mutation new batches: the fields run one after the other, and each has to see what the
 // earlier ones changed.
 func readAnew(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
 	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Mutation {
-		all := &answerFrom(ctx).batches
-		all.mu.Lock()
-		all.byName = nil
-		all.mu.Unlock()
+		answerFrom(ctx).batches.Clear()
 	}
 	return next(ctx)
 }
@@ -113,15 +104,10 @@ func readAnew(ctx context.Context, next graphql.RootResolver) graphql.Marshaler 
 // batchOf returns the answer's batch of that name, which reads by read.
 func batchOf[T any](ctx context.Context, name string, read func(ctx context.Context, ids []string) (map[string]T, error)) *batch[T] {
 	all := &answerFrom(ctx).batches
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if b, ok := all.byName[name].(*batch[T]); ok {
-		return b
+	shared, ok := all.Load(name)
+	if !ok {
+		shared, _ = all.LoadOrStore(name, &batch[T]{read: read, wanted: map[string]struct{}{}, found: map[string]T{}, asked: map[string]struct{}{}})
 	}
-	b := &batch[T]{read: read, wanted: map[string]struct{}{}, found: map[string]T{}, asked: map[string]struct{}{}}
-	if all.byName == nil {
-		all.byName = map[string]any{}
-	}
-	all.byName[name] = b
+	b, _ := shared.(*batch[T])
 	return b
 }

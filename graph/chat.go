@@ -114,11 +114,7 @@ func (r chatResolver) Online(ctx context.Context, chat *model.Chat) ([]*db.User,
 
 // usersWith are users whose names are read only if the document selects them. They are members, so the batch expects them.
 func usersWith(ids []string) []*db.User {
-	users := make([]*db.User, len(ids))
-	for i, id := range ids {
-		users[i] = &db.User{ID: id}
-	}
-	return users
+	return mapped(ids, func(id string) *db.User { return &db.User{ID: id} })
 }
 
 // Module is null for a module that was deleted.
@@ -148,9 +144,5 @@ func (r chatResolver) ViewerState(ctx context.Context, chat *model.Chat) (*db.Vi
 }
 
 func ids(chats []*db.Chat) []string {
-	out := make([]string, len(chats))
-	for i, chat := range chats {
-		out[i] = chat.ID
-	}
-	return out
+	return mapped(chats, func(chat *db.Chat) string { return chat.ID })
 }

@@ -13,40 +13,37 @@ import (
 
 func (r *Resolver) chatConnection(ctx context.Context, list *db.ChatList, module *string) *model.ChatConnection {
 	chats := r.expectChats(ctx, list.Chats)
-	edges, cursors := make([]*model.ChatEdge, len(chats)), make([]string, len(chats))
-	for i, chat := range chats {
-		edges[i] = model.NewChatEdge(chat)
-		cursors[i] = edges[i].Cursor
-	}
+	edges := mapped(chats, model.NewChatEdge)
 	return &model.ChatConnection{
 		Edges: edges, Nodes: chats, EventCursor: list.EventCursor(), Module: module,
-		PageInfo: model.NewPageInfo(cursors, list.HasPrev, list.HasNext),
+		PageInfo: model.NewPageInfo(edges, func(e *model.ChatEdge) string { return e.Cursor }, list.HasPrev, list.HasNext),
 	}
 }
 
 func (r *Resolver) messageConnection(ctx context.Context, list *db.MessageList) *model.MessageConnection {
 	r.expectMessages(ctx, list.Messages...)
-	edges, cursors := make([]*model.MessageEdge, len(list.Messages)), make([]string, len(list.Messages))
-	for i, message := range list.Messages {
-		edges[i] = model.NewMessageEdge(message)
-		cursors[i] = edges[i].Cursor
-	}
+	edges := mapped(list.Messages, model.NewMessageEdge)
 	return &model.MessageConnection{
 		Edges: edges, Nodes: list.Messages, EventCursor: list.Cursor.String(),
-		PageInfo: model.NewPageInfo(cursors, list.HasPrev, list.HasNext),
+		PageInfo: model.NewPageInfo(edges, func(e *model.MessageEdge) string { return e.Cursor }, list.HasPrev, list.HasNext),
 	}
 }
 
 func moduleConnection(list *db.ModuleList) *model.ModuleConnection {
-	edges, cursors := make([]*model.ModuleEdge, len(list.Modules)), make([]string, len(list.Modules))
-	for i, module := range list.Modules {
-		edges[i] = model.NewModuleEdge(module)
-		cursors[i] = edges[i].Cursor
-	}
+	edges := mapped(list.Modules, model.NewModuleEdge)
 	return &model.ModuleConnection{
 		Edges: edges, Nodes: list.Modules,
-		PageInfo: model.NewPageInfo(cursors, list.HasPrev, list.HasNext),
+		PageInfo: model.NewPageInfo(edges, func(e *model.ModuleEdge) string { return e.Cursor }, list.HasPrev, list.HasNext),
 	}
+}
+
+// mapped are the results of a function for each element of a list.
+func mapped[From, To any](list []From, to func(From) To) []To {
+	out := make([]To, len(list))
+	for i, element := range list {
+		out[i] = to(element)
+	}
+	return out
 }
 
 // expectChats makes the chats of one list, and tells the batches which objects the rest of the answer may need for them.

@@ -12,47 +12,38 @@ import (
 	"studychat/graph/model"
 )
 
-// eventSource reads what events point to.
-type eventSource struct{ *Resolver }
-
-var _ model.Source = eventSource{}
+// The subscription's resolver reads what events point to.
+var _ model.Source = subscriptionResolver{}
 
 // EventChat implements model.Source: the same chat for all fields of one event.
-func (s eventSource) EventChat(ctx context.Context, chatID string) (*model.Chat, error) {
-	user, err := viewer(ctx)
-	if err != nil {
-		return nil, err
-	}
-	chats := batchOf(ctx, "event chats", func(ctx context.Context, ids []string) (map[string]*model.Chat, error) {
-		return s.chats(ctx, user, ids)
-	})
-	chat, _, err := chats.get(ctx, chatID)
+func (r subscriptionResolver) EventChat(ctx context.Context, chatID string) (*model.Chat, error) {
+	chat, _, err := r.chatsOf(ctx).get(ctx, chatID)
 	return chat, err
 }
 
 // EventOnline implements model.Source.
-func (s eventSource) EventOnline(ctx context.Context, chatID string) ([]*db.User, error) {
-	chat, err := s.EventChat(ctx, chatID)
+func (r subscriptionResolver) EventOnline(ctx context.Context, chatID string) ([]*db.User, error) {
+	chat, err := r.EventChat(ctx, chatID)
 	if err != nil || chat == nil {
 		return []*db.User{}, err
 	}
-	online, err := s.Live.Online(ctx, []*db.Chat{chat.Chat})
+	online, err := r.Live.Online(ctx, []*db.Chat{chat.Chat})
 	return usersWith(online[chatID]), err
 }
 
 // EventReadMarks implements model.Source.
-func (s eventSource) EventReadMarks(ctx context.Context, chatID string) ([]*model.ReadMark, error) {
+func (r subscriptionResolver) EventReadMarks(ctx context.Context, chatID string) ([]*model.ReadMark, error) {
 	user, err := viewer(ctx)
 	if err != nil {
 		return nil, err
 	}
-	read, err := s.Repo.ReadMarks(ctx, user, []string{chatID})
+	read, err := r.Repo.ReadMarks(ctx, user, []string{chatID})
 	if err != nil {
 		return nil, err
 	}
 	marks := []*model.ReadMark{}
 	for user, seq := range read[chatID] {
-		s.usersOf(ctx).expect(user)
+		r.usersOf(ctx).expect(user)
 		marks = append(marks, &model.ReadMark{User: &db.User{ID: user}, ReadSeq: int(seq)})
 	}
 	slices.SortFunc(marks, func(a, b *model.ReadMark) int { return cmp.Compare(a.User.ID, b.User.ID) })
@@ -60,12 +51,12 @@ func (s eventSource) EventReadMarks(ctx context.Context, chatID string) ([]*mode
 }
 
 // EventUnread implements model.Source.
-func (s eventSource) EventUnread(ctx context.Context, chatID, user string) (*int, error) {
+func (r subscriptionResolver) EventUnread(ctx context.Context, chatID, user string) (*int, error) {
 	who, err := viewer(ctx)
 	if err != nil || who != user {
 		return nil, err
 	}
-	states, err := s.Repo.ViewerStates(ctx, who, []string{chatID})
+	states, err := r.Repo.ViewerStates(ctx, who, []string{chatID})
 	state, ok := states[chatID]
 	if err != nil || !ok {
 		return nil, err

@@ -12,23 +12,20 @@ import (
 
 func (r userResolver) Name(ctx context.Context, user *db.User) (string, error) {
 	known, err := r.named(ctx, user)
-	if err != nil {
-		return "", err
-	}
-	return known.Name, nil
+	return known.Name, err
 }
 
 func (r userResolver) AvatarURL(ctx context.Context, user *db.User) (*string, error) {
 	known, err := r.named(ctx, user)
-	if err != nil {
-		return nil, err
-	}
-	return known.AvatarURL, nil
+	return known.AvatarURL, err
 }
 
-func (r userResolver) named(ctx context.Context, user *db.User) (*db.User, error) {
-	known, _, err := r.usersOf(ctx).get(ctx, user.ID)
-	return known, err
+func (r userResolver) named(ctx context.Context, user *db.User) (db.User, error) {
+	known, ok, err := r.usersOf(ctx).get(ctx, user.ID)
+	if !ok {
+		return db.User{}, err
+	}
+	return *known, nil
 }
 
 // ReadSeq is not part of a chat's body: it changes without taking a number of the chat.

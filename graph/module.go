@@ -95,10 +95,7 @@ func (r mutationResolver) DeleteModule(ctx context.Context, input model.DeleteMo
 	if err != nil {
 		return nil, err
 	}
-	if err := r.Repo.DeleteModule(ctx, id); err != nil {
-		return nil, err
-	}
-	return &model.DeleteModulePayload{DeletedModuleID: id}, nil
+	return &model.DeleteModulePayload{DeletedModuleID: id}, r.Repo.DeleteModule(ctx, id)
 }
 
 // needScope refuses a viewer whose token does not carry the scope. Errors: UNAUTHENTICATED, FORBIDDEN.

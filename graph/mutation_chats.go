@@ -62,10 +62,7 @@ func (r mutationResolver) RenameChat(ctx context.Context, input model.RenameChat
 		return nil, err
 	}
 	chat, err := r.chat(ctx, user, id)
-	if err != nil {
-		return nil, err
-	}
-	return &model.RenameChatPayload{Chat: chat}, nil
+	return &model.RenameChatPayload{Chat: chat}, err
 }
 
 func (r mutationResolver) DeleteChat(ctx context.Context, input model.DeleteChatInput) (*model.DeleteChatPayload, error) {
@@ -73,18 +70,13 @@ func (r mutationResolver) DeleteChat(ctx context.Context, input model.DeleteChat
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.Repo.DeleteChat(ctx, user, id); err != nil {
-		return nil, err
-	}
-	return &model.DeleteChatPayload{DeletedChatID: id}, nil
+	_, err = r.Repo.DeleteChat(ctx, user, id)
+	return &model.DeleteChatPayload{DeletedChatID: id}, err
 }
 
 func (r mutationResolver) TransferChat(ctx context.Context, input model.TransferChatInput) (*model.TransferChatPayload, error) {
 	chat, _, err := r.changeMember(ctx, input.ChatID, input.UserID, r.Repo.TransferChat)
-	if err != nil {
-		return nil, err
-	}
-	return &model.TransferChatPayload{Chat: chat}, nil
+	return &model.TransferChatPayload{Chat: chat}, err
 }
 
 // clearStep is how many chats are looked up at a time.

@@ -52,10 +52,8 @@ func (r mutationResolver) LeaveChat(ctx context.Context, input model.LeaveChatIn
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.Repo.LeaveChat(ctx, user, id); err != nil {
-		return nil, err
-	}
-	return &model.LeaveChatPayload{LeftChatID: id}, nil
+	_, err = r.Repo.LeaveChat(ctx, user, id)
+	return &model.LeaveChatPayload{LeftChatID: id}, err
 }
 
 func (r mutationResolver) MarkRead(ctx context.Context, input model.MarkReadInput) (*model.MarkReadPayload, error) {
@@ -70,10 +68,7 @@ func (r mutationResolver) MarkRead(ctx context.Context, input model.MarkReadInpu
 		return nil, err
 	}
 	chat, err := r.chat(ctx, user, id)
-	if err != nil {
-		return nil, err
-	}
-	return &model.MarkReadPayload{Chat: chat}, nil
+	return &model.MarkReadPayload{Chat: chat}, err
 }
 
 func (r mutationResolver) UpdateViewerState(ctx context.Context, input model.UpdateViewerStateInput) (*model.UpdateViewerStatePayload, error) {
@@ -92,10 +87,7 @@ func (r mutationResolver) UpdateViewerState(ctx context.Context, input model.Upd
 		return nil, err
 	}
 	chat, err := r.chat(ctx, user, id)
-	if err != nil {
-		return nil, err
-	}
-	return &model.UpdateViewerStatePayload{Chat: chat}, nil
+	return &model.UpdateViewerStatePayload{Chat: chat}, err
 }
 
 // SetTyping reads the chat, usually from the cache, to learn whether the viewer is a member. Nothing is stored.

@@ -68,8 +68,7 @@ type foundNodes struct {
 }
 
 func (r *Resolver) readNodes(ctx context.Context, user string, refs []db.NodeRef) (found foundNodes, err error) {
-	var uuids, modules, stateChats, users []string
-	var memberChats []string
+	var uuids, memberChats, modules, stateChats, users []string
 	for _, ref := range refs {
 		switch ref.Kind {
 		case db.NodeUUID:
@@ -84,12 +83,11 @@ func (r *Resolver) readNodes(ctx context.Context, user string, refs []db.NodeRef
 			users = append(users, ref.User)
 		}
 	}
-	if asked := slices.Concat(uuids, memberChats); len(asked) > 0 {
-		if found.chats, err = r.chats(ctx, user, asked); err != nil {
-			return found, err
-		}
+	if found.chats, err = r.chats(ctx, user, slices.Concat(uuids, memberChats)); err != nil {
+		return found, err
 	}
-	if found.messages, err = r.messages(ctx, user, without(uuids, found.chats)); err != nil {
+	rest := slices.DeleteFunc(uuids, func(id string) bool { return found.chats[id] != nil })
+	if found.messages, err = r.messages(ctx, user, rest); err != nil {
 		return found, err
 	}
 	if found.modules, err = r.Repo.ModulesByID(ctx, modules); err != nil {
@@ -100,16 +98,6 @@ func (r *Resolver) readNodes(ctx context.Context, user string, refs []db.NodeRef
 	}
 	found.users, err = r.Repo.SharedUsers(ctx, user, users)
 	return found, err
-}
-
-// without are the ids that were not found.
-func without[T any](ids []string, found map[string]T) (rest []string) {
-	for _, id := range ids {
-		if _, ok := found[id]; !ok {
-			rest = append(rest, id)
-		}
-	}
-	return rest
 }
 
 // node is the object that ref names, or nil.

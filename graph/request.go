@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"sync"
 
 	"studychat/graph/limits"
 )
@@ -57,7 +58,7 @@ func disconnect(ctx context.Context) {
 // answer is what the fields of one answer share (in a stream: of one event).
 type answer struct {
 	budget  *limits.Budget
-	batches batches
+	batches sync.Map // of *batch[T], by name
 }
 
 func newAnswer() *answer { return &answer{budget: limits.NewBudget()} }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"studychat/graph/generated"
@@ -22,14 +21,6 @@ var schema = func() *ast.Schema {
 	delete(own.Directives, "defer")
 	return &own
 }()
-
-// Schema is what clients see. It must not be changed.
-func Schema() *ast.Schema { return schema }
-
-// executable is the schema with what answers for its fields.
-func executable(r generated.ResolverRoot) graphql.ExecutableSchema {
-	return generated.NewExecutableSchema(generated.Config{Schema: schema, Resolvers: r})
-}
 
 // CheckManifest says which documents of a manifest could never run, because they do not fit the schema or exceed the
 // limits. A server calls it at its start: otherwise the first failing client would show the mistake.

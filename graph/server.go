@@ -11,6 +11,7 @@ import (
 
 	"studychat/auth"
 	"studychat/db"
+	"studychat/graph/generated"
 	"studychat/graph/limits"
 	"studychat/graph/persisted"
 	"studychat/rate"
@@ -41,7 +42,7 @@ type Executor struct {
 // NewExecutor makes an Executor with everything that applies to every operation.
 func NewExecutor(r *Resolver, o Options) *Executor {
 	r.people = newPeople(r.Repo, r.Log)
-	exec := executor.New(executable(r))
+	exec := executor.New(generated.NewExecutableSchema(generated.Config{Schema: schema, Resolvers: r}))
 	exec.SetDefaultRulesFn(limits.Rules(o.Introspection))
 	exec.SetDisableSuggestion(!o.Introspection)
 	limit, documents := limits.New(schema, o.Introspection), persisted.NewLookup(o.Documents, o.Trusted, o.TrustedMode, r.Log)

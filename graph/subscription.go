@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 
@@ -20,7 +21,7 @@ func (r subscriptionResolver) ChatEvents(ctx context.Context, chatID, after *str
 	if request.Resume != "" {
 		after = &request.Resume
 	}
-	from, err := beginningOf(user, chatID, after)
+	open, cursor, err := r.beginning(user, chatID, after)
 	if err != nil {
 		return nil, err
 	}
@@ -30,8 +31,8 @@ func (r subscriptionResolver) ChatEvents(ctx context.Context, chatID, after *str
 			once.Do(func() { request.Started(cursor) })
 		}
 	}
-	started(from.cursor()) // the stream goes on from there, as soon as it can
-	stream, err := r.begin(ctx, user, from)
+	started(cursor) // the stream goes on from there, as soon as it can
+	stream, err := begin(ctx, open)
 	if err != nil {
 		return nil, err
 	}
@@ -42,9 +43,9 @@ func (r subscriptionResolver) ChatEvents(ctx context.Context, chatID, after *str
 
 // begin opens the stream, and waits for a database that does not answer, as an open stream does. An error would end the
 // subscription of a client that only came back a second too early.
-func (r subscriptionResolver) begin(ctx context.Context, user string, from beginning) (stream events.Stream, err error) {
+func begin(ctx context.Context, open opener) (stream events.Stream, err error) {
 	err = untilAvailable(ctx, func() error {
-		stream, err = r.open(ctx, user, from)
+		stream, err = open(ctx)
 		return err
 	})
 	if errors.Is(err, events.ErrStopped) {
@@ -53,50 +54,31 @@ func (r subscriptionResolver) begin(ctx context.Context, user string, from begin
 	return stream, err
 }
 
-func (r subscriptionResolver) open(ctx context.Context, user string, from beginning) (events.Stream, error) {
-	if from.chatID == "" {
-		return r.Live.Feed(ctx, user, from.inFeed)
-	}
-	return r.Live.Chat(ctx, user, from.chatID, from.inChat)
-}
+// opener opens a stream: that of a chat or the feed, after a cursor or from now on.
+type opener func(ctx context.Context) (events.Stream, error)
 
-// beginning is where a stream begins: in a chat or in the feed, after a cursor or now.
-type beginning struct {
-	chatID string // "" is the feed
-	inChat *db.Cursor
-	inFeed *db.FeedCursor
-}
-
-func beginningOf(user string, chatID, after *string) (from beginning, err error) {
+// beginning reads the arguments. The cursor is "" when the stream begins now.
+func (r subscriptionResolver) beginning(user string, chatID, after *string) (open opener, cursor string, err error) {
 	if chatID == nil {
-		from.inFeed, err = parseAfter(after, user, db.ParseFeedCursor)
-		return from, err
+		from, cursor, err := parseAfter(after, user, db.ParseFeedCursor)
+		return func(ctx context.Context) (events.Stream, error) { return r.Live.Feed(ctx, user, from) }, cursor, err
 	}
-	if from.chatID, err = db.ParseID("chatId", *chatID); err != nil {
-		return from, err
+	id, err := db.ParseID("chatId", *chatID)
+	if err != nil {
+		return nil, "", err
 	}
-	from.inChat, err = parseAfter(after, from.chatID, db.ParseCursor)
-	return from, err
+	from, cursor, err := parseAfter(after, id, db.ParseCursor)
+	return func(ctx context.Context) (events.Stream, error) { return r.Live.Chat(ctx, user, id, from) }, cursor, err
 }
 
-// cursor is "" when the stream begins now.
-func (b beginning) cursor() string {
-	switch {
-	case b.inChat != nil:
-		return b.inChat.String()
-	case b.inFeed != nil:
-		return b.inFeed.String()
-	}
-	return ""
-}
-
-// parseAfter reads the argument `after`, a cursor of the owner's log or feed. An empty text is not a cursor, as in pages.
-func parseAfter[T any](after *string, owner string, parse func(field, s, owner string) (T, error)) (*T, error) {
+// parseAfter reads the argument `after`, a cursor of the owner's log or feed, and returns its canonical text too. An empty
+// text is not a cursor, as in pages.
+func parseAfter[T fmt.Stringer](after *string, owner string, parse func(field, s, owner string) (T, error)) (*T, string, error) {
 	if after == nil || *after == "" {
-		return nil, nil
+		return nil, "", nil
 	}
 	value, err := parse("after", *after, owner)
-	return &value, err
+	return &value, value.String(), err
 }
 
 // pump passes the stream's items to gqlgen's executor, which owns this goroutine: it cancels ctx when the client is gone, and
@@ -113,7 +95,7 @@ func (r subscriptionResolver) pump(ctx context.Context, stream events.Stream, st
 		if item.Started != nil {
 			started(item.Cursor)
 		}
-		event := model.NewChatEvent(item, eventSource(r))
+		event := model.NewChatEvent(item, r)
 		if event == nil {
 			continue
 		}

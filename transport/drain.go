@@ -2,72 +2,51 @@ package transport
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // openStreams are the open sockets and event streams: http.Server.Shutdown neither touches hijacked sockets nor ends streams.
 type openStreams struct {
+	draining atomic.Bool // /readyz fails
+	stopped  atomic.Bool // add fails; a socket asks before its upgrade, so that the answer can be a status
+
 	mu          sync.Mutex
-	leaving     bool // /readyz fails
-	stopped     bool
-	disconnects map[*member]func()
+	disconnects map[*func()]struct{}
 	empty       sync.WaitGroup
 }
 
-type member struct{ _ byte } // not empty: the addresses of empty structs may be equal
-
-func newOpenStreams() *openStreams { return &openStreams{disconnects: map[*member]func(){}} }
+func newOpenStreams() *openStreams { return &openStreams{disconnects: map[*func()]struct{}{}} }
 
 // add registers a stream. disconnect ends it so that its client comes back elsewhere; the stream calls remove when it is
 // over. ok is false when this instance is stopping.
 func (s *openStreams) add(disconnect func()) (remove func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopped {
+	if s.stopped.Load() {
 		return nil, false
 	}
-	key := &member{}
-	s.disconnects[key] = disconnect
+	s.disconnects[&disconnect] = struct{}{}
 	s.empty.Add(1)
 	return sync.OnceFunc(func() {
 		s.mu.Lock()
-		delete(s.disconnects, key)
+		delete(s.disconnects, &disconnect)
 		s.mu.Unlock()
 		s.empty.Done()
 	}), true
 }
 
-func (s *openStreams) draining() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.leaving || s.stopped
-}
-
-// closed says whether add would fail. A socket asks before its upgrade, so that the answer can be a status.
-func (s *openStreams) closed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.stopped
-}
-
 // stop makes add and /readyz fail, and returns how to disconnect each stream.
-func (s *openStreams) stop() []func() {
+func (s *openStreams) stop() []*func() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stopped = true
-	disconnects := make([]func(), 0, len(s.disconnects))
-	for _, disconnect := range s.disconnects {
-		disconnects = append(disconnects, disconnect)
-	}
-	return disconnects
-}
-
-func (s *openStreams) leave() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.leaving = true
+	s.draining.Store(true)
+	s.stopped.Store(true)
+	return slices.Collect(maps.Keys(s.disconnects))
 }
 
 // The open streams are disconnected in waves when the instance stops. Otherwise all clients would come back to the other
@@ -86,7 +65,7 @@ func (s *openStreams) drain(ctx context.Context) error {
 		if i > 0 && i%size == 0 && !sleep(ctx, waveGap/2+rand.N(waveGap)) {
 			size = len(disconnects) // no time left: the rest at once
 		}
-		disconnect()
+		(*disconnect)()
 	}
 	over := make(chan struct{})
 	go func() {

@@ -20,12 +20,16 @@ func payload(answer *graphql.Response) []byte {
 		b.WriteString(`"errors":`)
 		b.Write(encode(answer.Errors))
 	}
-	if len(answer.Data) > 0 || len(answer.Errors) == 0 {
+	data := answer.Data
+	if len(data) == 0 && len(answer.Errors) == 0 {
+		data = []byte("null")
+	}
+	if len(data) > 0 {
 		if b.Len() > 1 {
 			b.WriteByte(',')
 		}
 		b.WriteString(`"data":`)
-		b.Write(orNull(answer.Data))
+		b.Write(data)
 	}
 	if len(answer.Extensions) > 0 {
 		b.WriteString(`,"extensions":`)
@@ -33,13 +37,6 @@ func payload(answer *graphql.Response) []byte {
 	}
 	b.WriteByte('}')
 	return b.Bytes()
-}
-
-func orNull(data []byte) []byte {
-	if len(data) == 0 {
-		return []byte("null")
-	}
-	return data
 }
 
 // encode never fails for what it is called with: errors, extensions and texts made here.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"mime"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -84,13 +85,12 @@ func (t *Transport) serveGet(w http.ResponseWriter, r *http.Request) {
 var preflightHeaders = []string{"GraphQL-Preflight", "Apollo-Require-Preflight", "X-Apollo-Operation-Name", "X-Requested-With", "Authorization"}
 
 func asksFirst(r *http.Request) bool {
-	for _, name := range preflightHeaders {
-		if r.Header.Get(name) != "" {
-			return true
-		}
-	}
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return media == mediaJSON || r.Header.Get("Sec-Fetch-Site") == "same-origin" // browsers alone set Sec-Fetch-Site
+	return hasAny(r.Header, preflightHeaders...) || media == mediaJSON || r.Header.Get("Sec-Fetch-Site") == "same-origin" // browsers alone set Sec-Fetch-Site
+}
+
+func hasAny(header http.Header, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return header.Get(name) != "" })
 }
 
 // serveAnswer serves an operation that has one answer.

@@ -4,7 +4,6 @@ import (
 	"compress/gzip"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
 
 	"github.com/andybalholm/brotli"
@@ -53,34 +52,12 @@ func writeCompressed(w http.ResponseWriter, r *http.Request, code int, body []by
 
 // acceptedEncoding is "br", "gzip" or "" (RFC 9110, 12.5.3): the one with the higher q, brotli among equals.
 func acceptedEncoding(header string) string {
-	best, bestQ := "", 0.0
-	for _, encoding := range []string{"br", "gzip"} {
-		if q := encodingQuality(encoding, header); q > bestQ {
-			best, bestQ = encoding, q
-		}
+	best := preferenceFor("br", header)
+	if gzip := preferenceFor("gzip", header); gzip.q > best.q {
+		best = gzip
 	}
-	return best
-}
-
-func encodingQuality(encoding, header string) float64 {
-	found, wildcard := -1.0, 0.0
-	for part := range strings.SplitSeq(header, ",") {
-		name, rest, _ := strings.Cut(part, ";")
-		parameters := map[string]string{}
-		if key, value, given := strings.Cut(strings.TrimSpace(rest), "="); given {
-			parameters[strings.ToLower(key)] = value
-		}
-		q, ok := quality(parameters)
-		switch name = strings.ToLower(strings.TrimSpace(name)); {
-		case !ok:
-		case name == encoding:
-			found = q
-		case name == "*":
-			wildcard = q
-		}
+	if best.q == 0 {
+		return ""
 	}
-	if found >= 0 {
-		return found
-	}
-	return wildcard
+	return best.media
 }

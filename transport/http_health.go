@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -23,7 +24,7 @@ func livez(w http.ResponseWriter, _ *http.Request) {
 func (t *Transport) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
-	if t.streams.draining() {
+	if t.streams.draining.Load() {
 		writeHealth(w, http.StatusServiceUnavailable, map[string]string{"status": "stopping"})
 		return
 	}
@@ -32,9 +33,7 @@ func (t *Transport) readyz(w http.ResponseWriter, r *http.Request) {
 	if !readiness.Ready {
 		parts["status"], status = "not ready", http.StatusServiceUnavailable
 	}
-	for name, state := range readiness.Parts {
-		parts[name] = state
-	}
+	maps.Copy(parts, readiness.Parts)
 	writeHealth(w, status, parts)
 }
 

@@ -40,7 +40,7 @@ func (t *Transport) identify(next http.Handler) http.Handler {
 // local refuses requests for another host name than this machine's, if there is no authentication.
 func (t *Transport) local(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if t.options.LocalOnly && !admission.LocalName(r) {
+		if t.options.LocalOnly && !admission.LocalName(r.Host) {
 			t.warnings.Refused(admission.HostRefused, r)
 			t.refuse.with(w, r, http.StatusForbidden, db.CodeForbidden, "Without authentication this server answers to localhost only.")
 			return

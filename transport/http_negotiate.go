@@ -39,7 +39,8 @@ func (p preference) better(than preference) bool {
 	return p.q > than.q || p.q == than.q && p.q > 0 && p.position < than.position
 }
 
-// preferenceFor is the preference of the header for media; the most specific range that matches decides.
+// preferenceFor is the preference of the header for media, a media type or an encoding; the most specific range that matches
+// decides.
 func preferenceFor(media, header string) preference {
 	p, specificity := preference{media: media}, -1
 	for i, part := range strings.Split(header, ",") {
@@ -66,7 +67,7 @@ func preferenceFor(media, header string) preference {
 // specific is 2 for the media type itself, 1 for its family, 0 for anything, and -1 for another one. Wildcards do not
 // include events: a client that does not name them cannot read them.
 func specific(accepted, media string) int {
-	family, _, _ := strings.Cut(media, "/")
+	family, _, isType := strings.Cut(media, "/")
 	switch {
 	case accepted == media:
 		return 2
@@ -74,7 +75,7 @@ func specific(accepted, media string) int {
 		return -1
 	case accepted == family+"/*":
 		return 1
-	case accepted == "*/*":
+	case isType && accepted == "*/*", !isType && accepted == "*":
 		return 0
 	}
 	return -1

@@ -42,8 +42,8 @@ type running struct {
 	id     string
 	began  time.Time
 	cancel context.CancelFunc
-	once   sync.Once
-	placed chan struct{} // closed when the operation has its place, or needs none
+	placed context.Context    // done when the operation has its place, or needs none
+	place  context.CancelFunc // a subscription delivers everything that is committed from then on
 }
 
 func newOperations() *operations { return &operations{byID: map[string]*running{}} }
@@ -63,7 +63,8 @@ func (o *operations) begin(ctx context.Context, id string, run func(ctx context.
 	}
 	before := o.unplacedLocked()
 	ctx, cancel := context.WithCancel(ctx)
-	op := &running{of: o, id: id, began: time.Now(), cancel: cancel, placed: make(chan struct{})}
+	op := &running{of: o, id: id, began: time.Now(), cancel: cancel}
+	op.placed, op.place = context.WithCancel(context.Background())
 	o.byID[id] = op
 	o.goroutines.Go(func() {
 		defer op.complete()
@@ -73,9 +74,6 @@ func (o *operations) begin(ctx context.Context, id string, run func(ctx context.
 	return op, nil
 }
 
-// place marks the operation as active: a subscription delivers everything that is committed from now on.
-func (op *running) place() { op.once.Do(func() { close(op.placed) }) }
-
 // withStarted is ctx for a subscription of which op is told that it has its place.
 func withStarted(ctx context.Context, op *running) context.Context {
 	r := graph.RequestFrom(ctx)
@@ -84,7 +82,16 @@ func withStarted(ctx context.Context, op *running) context.Context {
 }
 
 // complete ends the operation. It is true if nothing else had ended it.
-func (op *running) complete() bool { return op.of.over(op.id, op) }
+func (op *running) complete() bool {
+	op.of.mu.Lock()
+	defer op.of.mu.Unlock()
+	op.cancel()
+	if op.of.byID[op.id] != op {
+		return false
+	}
+	delete(op.of.byID, op.id)
+	return !op.of.ended
+}
 
 // unplaced are the operations that have no place in the log yet.
 func (o *operations) unplaced() []*running {
@@ -95,7 +102,7 @@ func (o *operations) unplaced() []*running {
 
 func (o *operations) unplacedLocked() (some []*running) {
 	for _, op := range o.byID {
-		if !op.hasPlace() {
+		if op.placed.Err() == nil {
 			some = append(some, op)
 		}
 	}
@@ -109,27 +116,17 @@ func (o *operations) allWait() bool {
 	return len(o.unplacedLocked()) == len(o.byID)
 }
 
-func (op *running) hasPlace() bool {
-	select {
-	case <-op.placed:
-		return true
-	default:
-		return false
-	}
-}
-
 // awaitPlaces waits until each of the operations has its place, but for none longer than placeTimeout. It is true if all have.
 func awaitPlaces(ctx context.Context, some []*running) bool {
 	all := true
 	for _, op := range some {
-		timer := time.NewTimer(time.Until(op.began.Add(placeTimeout)))
+		limited, cancel := context.WithDeadline(ctx, op.began.Add(placeTimeout))
 		select {
-		case <-op.placed:
-		case <-timer.C:
-		case <-ctx.Done():
+		case <-op.placed.Done():
+		case <-limited.Done():
 		}
-		timer.Stop()
-		all = all && op.hasPlace()
+		cancel()
+		all = all && op.placed.Err() != nil
 	}
 	return all
 }
@@ -140,27 +137,14 @@ func (o *operations) stop(id string) {
 	op := o.byID[id]
 	o.mu.Unlock()
 	if op != nil {
-		o.over(id, op)
+		op.complete()
 	}
 }
 
-func (o *operations) over(id string, op *running) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	op.cancel()
-	if o.byID[id] != op {
-		return false
-	}
-	delete(o.byID, id)
-	return !o.ended
-}
-
-// end makes begin and complete fail from now on. The operations themselves end with the context of the connection.
+// end makes begin and complete fail from now on. The operations themselves end with the context of the connection; goroutines
+// waits for them.
 func (o *operations) end() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.ended = true
 }
-
-// wait waits for the operations that run; it is called after end.
-func (o *operations) wait() { o.goroutines.Wait() }

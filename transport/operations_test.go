@@ -43,7 +43,7 @@ func TestWhoEndsAnOperation(t *testing.T) {
 			}
 			c.before(o)
 			close(start)
-			o.wait()
+			o.goroutines.Wait()
 			if completed != c.completes {
 				t.Errorf("%s: %t", c.reason, completed)
 			}
@@ -76,7 +76,7 @@ func TestOperationsAreBounded(t *testing.T) {
 		t.Errorf("after the end: %v", err)
 	}
 	cancel()
-	o.wait()
+	o.goroutines.Wait()
 }
 
 func TestLargeFramesMayTakeLonger(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -30,10 +31,6 @@ func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, in *inco
 		return
 	}
 	defer t.closeEvents(w, r, s)
-	allowed := anything
-	if r.Method != http.MethodPost {
-		allowed = notMutations
-	}
 	of := graph.RequestFrom(s.ctx)
 	of.Cursors = graph.NewCursors()
 	of.Started = func(cursor string) { _ = s.out.put(s.ctx, eventID(cursor)) } // fails only with the stream
@@ -41,7 +38,7 @@ func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, in *inco
 	ctx := graph.WithRequest(s.ctx, of)
 	s.goroutines.Go(func() {
 		placeless := func() { s.placeless.Store(true) }
-		t.runner.follow(ctx, in, allowed, placeless, func(answer []byte) error {
+		t.runner.follow(ctx, in, r.Method == http.MethodPost, placeless, func(answer []byte) error {
 			return s.out.put(s.ctx, eventNext("", answer, of.Cursors.Next()))
 		})
 		_ = s.out.putLast(s.ctx, eventComplete("")) // not if the stream was cut
@@ -93,7 +90,9 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 	of := graph.RequestFrom(s.ctx)
 	of.Disconnect = s.disconnect
 	s.ctx = graph.WithRequest(s.ctx, of)
-	s.expireAt(viewer.Expires)
+	if s.expires = viewer.Expires; !s.expires.IsZero() {
+		s.expiry = time.AfterFunc(time.Until(s.expires), s.disconnect)
+	}
 	return s, true
 }
 
@@ -138,20 +137,16 @@ func (t *Transport) closeEvents(w http.ResponseWriter, r *http.Request, s *event
 	case r.Method == http.MethodGet:
 		sendRetry(w, r)
 	default:
-		t.refuse.forNow(w, r, t.streams.draining())
+		t.refuse.forNow(w, r, t.streams.draining.Load())
 	}
 }
 
-// anything and notMutations say which kinds of operations a request may run.
-func anything(ast.Operation) bool          { return true }
-func notMutations(kind ast.Operation) bool { return kind != ast.Mutation }
-
 // follow runs an operation and calls put with each of its answers, until the last one or until put fails. It calls placeless for
 // a query or mutation, which needs no place in the log.
-func (u runner) follow(ctx context.Context, in *incoming, allowed func(ast.Operation) bool, placeless func(), put func(answer []byte) error) {
+func (u runner) follow(ctx context.Context, in *incoming, mayMutate bool, placeless func(), put func(answer []byte) error) {
 	defer in.release()
 	op, refusal := u.prepare(ctx, in)
-	if refusal == nil && !allowed(op.kind()) {
+	if refusal == nil && !mayMutate && op.kind() == ast.Mutation {
 		refusal = u.failure(ctx, db.CodeBadUserInput, "A GET may not mutate. Use POST.")
 	}
 	if refusal != nil {

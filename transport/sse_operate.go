@@ -76,7 +76,7 @@ func (a *reservations) accept(w http.ResponseWriter, r *http.Request, kept *rese
 	late := time.NewTimer(startTimeout)
 	defer late.Stop()
 	select {
-	case <-op.placed:
+	case <-op.placed.Done():
 	case <-kept.ctx.Done():
 	case <-late.C:
 		kept.disconnect()
@@ -84,7 +84,7 @@ func (a *reservations) accept(w http.ResponseWriter, r *http.Request, kept *rese
 		kept.operations.stop(op.id)
 	}
 	if kept.ctx.Err() != nil {
-		a.refuse.forNow(w, r, a.streams.draining())
+		a.refuse.forNow(w, r, a.streams.draining.Load())
 		return
 	}
 	w.WriteHeader(http.StatusAccepted)
@@ -92,7 +92,7 @@ func (a *reservations) accept(w http.ResponseWriter, r *http.Request, kept *rese
 
 // run sends everything about an operation over the stream.
 func (a *reservations) run(ctx context.Context, kept *reservation, op *running, in *incoming) {
-	a.runner.follow(withStarted(ctx, op), in, anything, op.place, func(answer []byte) error {
+	a.runner.follow(withStarted(ctx, op), in, true, op.place, func(answer []byte) error {
 		return kept.out.put(ctx, eventNext(op.id, answer, ""))
 	})
 	if op.complete() {

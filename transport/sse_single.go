@@ -38,12 +38,7 @@ type reservation struct {
 type reservations struct {
 	*Transport
 
-	mu      sync.Mutex
-	byToken map[string]*reservation
-}
-
-func newReservations(t *Transport) *reservations {
-	return &reservations{Transport: t, byToken: map[string]*reservation{}}
+	byToken sync.Map // of *reservation
 }
 
 // serve serves /graphql/stream.
@@ -91,8 +86,8 @@ func (a *reservations) reserve(w http.ResponseWriter, r *http.Request) {
 	}
 	token := rand.Text()
 	kept := &reservation{eventStream: s, viewer: viewer.ID, operations: newOperations()}
-	kept.forget = func() { a.remove(token); leave() }
-	a.add(token, kept)
+	kept.forget = func() { a.byToken.Delete(token); leave() }
+	a.byToken.Store(token, kept)
 	unclaimed := func() {
 		if kept.claim() {
 			kept.release()
@@ -106,22 +101,11 @@ func (a *reservations) reserve(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(token))
 }
 
-func (a *reservations) add(token string, kept *reservation) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.byToken[token] = kept
-}
-
-func (a *reservations) remove(token string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.byToken, token)
-}
-
+// find returns nil for an unknown token.
 func (a *reservations) find(token string) *reservation {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.byToken[token]
+	found, _ := a.byToken.Load(token)
+	kept, _ := found.(*reservation)
+	return kept
 }
 
 // claim is true once: for the caller that has to release the reservation.
@@ -150,7 +134,7 @@ func (kept *reservation) release() {
 	kept.unclaimed.Stop()
 	kept.operations.end()
 	kept.disconnect()
-	kept.operations.wait()
+	kept.operations.goroutines.Wait()
 	kept.eventStream.release()
 	kept.forget()
 }

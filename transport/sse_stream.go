@@ -21,19 +21,9 @@ type eventStream struct {
 	begun bool // the head was sent; used by the handler alone, as ended
 	ended bool // in order
 
+	expiry  *time.Timer // disconnects the stream when the viewer's token ends; nil: never. The client comes back with a fresh token
 	mu      sync.Mutex
-	expires time.Time   // when the viewer's token ends; zero: never
-	expiry  *time.Timer // disconnects the stream then; the client comes back with a fresh token
-}
-
-// expireAt sets when the token ends.
-func (s *eventStream) expireAt(at time.Time) {
-	if at.IsZero() {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.expires, s.expiry = at, time.AfterFunc(time.Until(at), s.disconnect)
+	expires time.Time // when expiry fires
 }
 
 // prolong keeps the stream open for a token that lasts longer. A token that ends sooner is an older one: requests may overtake
@@ -41,18 +31,9 @@ func (s *eventStream) expireAt(at time.Time) {
 func (s *eventStream) prolong(until time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.expiry != nil && until.After(s.expires) {
+	if s.expiry != nil && s.ctx.Err() == nil && until.After(s.expires) {
 		s.expires = until
 		s.expiry.Reset(time.Until(until))
-	}
-}
-
-func (s *eventStream) stopExpiry() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.expiry != nil {
-		s.expiry.Stop()
-		s.expiry = nil
 	}
 }
 
@@ -94,7 +75,9 @@ func (s *eventStream) serve(w http.ResponseWriter, r *http.Request, first []byte
 func (s *eventStream) release() {
 	s.disconnect()
 	s.goroutines.Wait()
-	s.stopExpiry()
+	if s.expiry != nil {
+		s.expiry.Stop()
+	}
 	s.leave()
 }
 

@@ -85,7 +85,7 @@ func New(o Options) *Transport {
 	t.origins = admission.NewOrigins(o.AllowedOrigins, warnings, func(w http.ResponseWriter, r *http.Request) {
 		t.refuse.with(w, r, http.StatusForbidden, db.CodeForbidden, "Pages of this origin may not call.")
 	})
-	t.runner, t.reservations = runner{t.refuse, t.quotas}, newReservations(t)
+	t.runner, t.reservations = runner{t.refuse, t.quotas}, &reservations{Transport: t}
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", t.edge(t.graphql))
 	mux.Handle("/graphql/stream", t.edge(t.reservations.serve))
@@ -134,7 +134,7 @@ func (t *Transport) Server() *http.Server {
 }
 
 // Leave makes /readyz fail and nothing else: balancers send new clients elsewhere.
-func (t *Transport) Leave() { t.streams.leave() }
+func (t *Transport) Leave() { t.streams.draining.Store(true) }
 
 // Drain makes /readyz fail, refuses new streams, disconnects the open ones in jittered waves, so that their clients resume
 // on other instances, and waits until they are over or ctx ends.

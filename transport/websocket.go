@@ -54,11 +54,11 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 		t.refuse.with(w, r, http.StatusForbidden, db.CodeForbidden, "This origin may not open a socket.")
 		return
 	}
-	if !upgrades(r) {
+	if !connectionUpgrades(r) || r.Header.Get("Sec-WebSocket-Key") == "" { // the rest of the handshake (RFC 6455, 4.2.1)
 		t.refuseLostUpgrade(w, r)
 		return
 	}
-	if t.streams.closed() {
+	if t.streams.stopped.Load() {
 		t.refuse.forNow(w, r, true)
 		return
 	}
@@ -93,7 +93,7 @@ func (s *socket) restart() { s.end(closeRestart, "Restart") }
 
 // sendRetry ends the socket because one of its streams cannot go on now.
 func (s *socket) sendRetry() {
-	if s.t.streams.draining() {
+	if s.t.streams.draining.Load() {
 		s.restart()
 		return
 	}
@@ -109,7 +109,7 @@ func (s *socket) serve() {
 		return
 	}
 	defer remove() // last: after Drain the database is closed, and operations still use it
-	defer s.operations.wait()
+	defer s.operations.goroutines.Wait()
 	defer s.goroutines.Wait()
 	defer s.drop() // does nothing if it is being closed with a code
 	if s.conn.Subprotocol() != subprotocol {

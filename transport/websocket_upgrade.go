@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,19 +19,10 @@ func wantsSocket(r *http.Request) bool {
 	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 }
 
-// upgrades says whether the rest of the handshake is complete (RFC 6455, 4.2.1).
-func upgrades(r *http.Request) bool {
-	return connectionUpgrades(r) && r.Header.Get("Sec-WebSocket-Key") != ""
-}
-
 // connectionUpgrades says whether the header Connection, a list, has the token "upgrade".
 func connectionUpgrades(r *http.Request) bool {
-	for token := range strings.SplitSeq(strings.Join(r.Header.Values("Connection"), ","), ",") {
-		if strings.EqualFold(strings.TrimSpace(token), "upgrade") {
-			return true
-		}
-	}
-	return false
+	tokens := strings.Split(strings.Join(r.Header.Values("Connection"), ","), ",")
+	return slices.ContainsFunc(tokens, func(token string) bool { return strings.EqualFold(strings.TrimSpace(token), "upgrade") })
 }
 
 // lostUpgrade recognizes a handshake whose Upgrade header was dropped by a proxy that does not support WebSocket. A GET with a
@@ -40,17 +32,10 @@ func lostUpgrade(r *http.Request) bool {
 		return false
 	}
 	values := r.URL.Query()
-	for _, name := range append([]string{"query", "extensions"}, params.DocumentIDs...) {
-		if values.Has(name) {
-			return false
-		}
+	if slices.ContainsFunc(append([]string{"query", "extensions"}, params.DocumentIDs...), values.Has) {
+		return false
 	}
-	for _, name := range []string{"Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol"} {
-		if r.Header.Get(name) != "" {
-			return true
-		}
-	}
-	return connectionUpgrades(r)
+	return connectionUpgrades(r) || hasAny(r.Header, "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol")
 }
 
 func (t *Transport) refuseLostUpgrade(w http.ResponseWriter, r *http.Request) {

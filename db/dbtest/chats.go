@@ -53,8 +53,7 @@ func testCreateChatAgain(f *fixture) {
 	f.must(f.repo.RenameChat(f.ctx, f.owner, first.ID, "Renamed"))
 	f.same("repeat after a rename", f.repeats(f.repo.CreateChat(f.ctx, f.owner, first)), event)
 	f.must(f.repo.DeleteChat(f.ctx, f.owner, first.ID))
-	_, err := f.repo.CreateChat(f.ctx, f.owner, first)
-	f.code(db.CodeConflict, err)
+	f.refuses(db.CodeConflict)(f.repo.CreateChat(f.ctx, f.owner, first))
 }
 
 func testRenameChat(f *fixture) {
@@ -71,10 +70,8 @@ func testRenameChat(f *fixture) {
 	if again.Title != "Second" || again.Seq != 3 {
 		f.Errorf("the repeat says %+v", again)
 	}
-	_, err := f.repo.RenameChat(f.ctx, f.mia, id, "Third")
-	f.code(db.CodeForbidden, err)
-	_, err = f.repo.RenameChat(f.ctx, f.mia, id, "Second")
-	f.code(db.CodeForbidden, err)
+	f.refuses(db.CodeForbidden)(f.repo.RenameChat(f.ctx, f.mia, id, "Third"))
+	f.refuses(db.CodeForbidden)(f.repo.RenameChat(f.ctx, f.mia, id, "Second"))
 	if chat := f.read(f.mia, id); chat.Title != "Second" || chat.HeadSeq != 3 {
 		f.Errorf("after refusals the chat is %+v", chat)
 	}
@@ -83,19 +80,15 @@ func testRenameChat(f *fixture) {
 func testDeleteChat(f *fixture) {
 	id := f.chat()
 	f.send(f.mia, id, "text")
-	_, err := f.repo.DeleteChat(f.ctx, f.mia, id)
-	f.code(db.CodeForbidden, err)
+	f.refuses(db.CodeForbidden)(f.repo.DeleteChat(f.ctx, f.mia, id))
 	event := f.must(f.repo.DeleteChat(f.ctx, f.owner, id))
 	f.same("event", event, &db.Event{
 		ChatID: id, Seq: 4, Epoch: event.Epoch, Kind: db.ChatDeleted, Actor: f.owner, At: event.At,
 	})
 	f.same("repeat", f.repeats(f.repo.DeleteChat(f.ctx, f.owner, id)), event)
-	_, err = f.repo.DeleteChat(f.ctx, f.mia, id)
-	f.code(db.CodeNotFound, err)
-	_, err = f.repo.DeleteChat(f.ctx, user("stranger"), id)
-	f.code(db.CodeNotFound, err)
-	_, err = f.repo.Chat(f.ctx, f.owner, id)
-	f.code(db.CodeNotFound, err)
+	f.refuses(db.CodeNotFound)(f.repo.DeleteChat(f.ctx, f.mia, id))
+	f.refuses(db.CodeNotFound)(f.repo.DeleteChat(f.ctx, user("stranger"), id))
+	f.refuses(db.CodeNotFound)(f.repo.Chat(f.ctx, f.owner, id))
 }
 
 // testDeleteChatPurges looks for the text wherever a Repository could still show it.
@@ -113,8 +106,7 @@ func testDeleteChatPurges(f *fixture) {
 	log, err := f.repo.Log(f.ctx, id, 0, 100)
 	f.ok(err)
 	f.same("log", log.Events, []*db.Event{deleted})
-	_, err = readMessage(f.ctx, f.repo, f.mia, message.ID)
-	f.code(db.CodeNotFound, err)
+	f.refuses(db.CodeNotFound)(readMessage(f.ctx, f.repo, f.mia, message.ID))
 	// The id of a purged message is free: nothing is left of it that could be in the way.
 	other := f.ownChat("Other")
 	reused := newMessage(other, "new text")

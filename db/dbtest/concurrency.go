@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"studychat/db"
@@ -42,18 +43,7 @@ func seed(f *fixture) uint64 {
 func testRetriesAtOnce(f *fixture) {
 	id := f.chat()
 	message := newMessage(id, "text")
-	answers := make([]string, 50)
-	committed := make([]bool, len(answers))
-	atOnce(len(answers), func(i int) {
-		event, err := f.repo.SendMessage(f.ctx, f.mia, message)
-		if err != nil {
-			f.Error(err)
-			return
-		}
-		encoded, _ := json.Marshal(event)
-		answers[i], committed[i] = string(encoded), !event.Repeated
-	})
-	checkOneCommit(f, answers, committed)
+	oneCommit(f, 50, func() (*db.Event, error) { return f.repo.SendMessage(f.ctx, f.mia, message) })
 	if chat := f.read(f.mia, id); len(chat.Newest.Messages) != 1 || chat.HeadSeq != 3 {
 		f.Errorf("%d messages, head %d; want one message and one event", len(chat.Newest.Messages), chat.HeadSeq)
 	}
@@ -62,33 +52,31 @@ func testRetriesAtOnce(f *fixture) {
 
 func testCreatesAtOnce(f *fixture) {
 	chat := db.NewChat{ID: db.NewID(), Title: "Title"}
-	answers := make([]string, 20)
-	committed := make([]bool, len(answers))
-	atOnce(len(answers), func(i int) {
-		event, err := f.repo.CreateChat(f.ctx, f.owner, chat)
+	oneCommit(f, 20, func() (*db.Event, error) { return f.repo.CreateChat(f.ctx, f.owner, chat) })
+}
+
+// oneCommit makes n equal calls at once: all get the same answer, and one of them commits.
+func oneCommit(f *fixture, n int, call func() (*db.Event, error)) {
+	f.Helper()
+	answers := make([]string, n)
+	var commits atomic.Int32
+	atOnce(n, func(i int) {
+		event, err := call()
 		if err != nil {
 			f.Error(err)
 			return
 		}
 		encoded, _ := json.Marshal(event)
-		answers[i], committed[i] = string(encoded), !event.Repeated
+		answers[i] = string(encoded)
+		if !event.Repeated {
+			commits.Add(1)
+		}
 	})
-	checkOneCommit(f, answers, committed)
-}
-
-func checkOneCommit(f *fixture, answers []string, committed []bool) {
-	f.Helper()
-	n := 0
-	for i, answer := range answers {
-		if answer != answers[0] {
-			f.Errorf("answers differ: %s and %s", answer, answers[0])
-		}
-		if committed[i] {
-			n++
-		}
+	if different := slices.Compact(answers); len(different) != 1 {
+		f.Errorf("answers differ: %s", different)
 	}
-	if n != 1 {
-		f.Errorf("%d calls say that they committed", n)
+	if commits.Load() != 1 {
+		f.Errorf("%d calls say that they committed", commits.Load())
 	}
 }
 

@@ -112,6 +112,14 @@ func (f *fixture) code(code db.Code, err error) {
 	}
 }
 
+// refuses checks the error of a call that has to fail.
+func (f *fixture) refuses(code db.Code) func(any, error) {
+	f.Helper()
+	return func(_ any, err error) { f.Helper(); f.code(code, err) }
+}
+
+func errorOf(_ any, err error) error { return err }
+
 // same compares what can be seen of two values from outside: their JSON.
 func (f *fixture) same(what string, got, want any) {
 	f.Helper()
@@ -124,28 +132,22 @@ func (f *fixture) same(what string, got, want any) {
 	}
 }
 
-func ids(chats []*db.Chat) []string {
-	list := []string{}
-	for _, c := range chats {
-		list = append(list, c.ID)
-	}
-	return list
-}
+func ids(chats []*db.Chat) []string { return each(chats, func(c *db.Chat) string { return c.ID }) }
 
 func users(members []*db.Member) []string {
-	list := []string{}
-	for _, m := range members {
-		list = append(list, m.UserID)
-	}
-	return list
+	return each(members, func(m *db.Member) string { return m.UserID })
 }
 
 func contents(messages []*db.Message) []string {
-	list := []string{}
-	for _, m := range messages {
-		list = append(list, m.Content)
+	return each(messages, func(m *db.Message) string { return m.Content })
+}
+
+func each[T any](list []T, text func(T) string) []string {
+	texts := []string{}
+	for _, t := range list {
+		texts = append(texts, text(t))
 	}
-	return list
+	return texts
 }
 
 // readMessage reads one message: NOT_FOUND when MessagesByID does not return it.

@@ -20,10 +20,8 @@ func testAddMember(f *fixture) {
 	if self.Member.Role != db.RoleOwner {
 		f.Errorf("adding the owner says %+v", self.Member)
 	}
-	_, err := f.repo.AddMember(f.ctx, f.mia, id, user("third"))
-	f.code(db.CodeForbidden, err)
-	_, err = f.repo.AddMember(f.ctx, f.mia, id, f.owner)
-	f.code(db.CodeForbidden, err)
+	f.refuses(db.CodeForbidden)(f.repo.AddMember(f.ctx, f.mia, id, user("third")))
+	f.refuses(db.CodeForbidden)(f.repo.AddMember(f.ctx, f.mia, id, f.owner))
 }
 
 func testAddMemberLimit(f *fixture) {
@@ -31,8 +29,7 @@ func testAddMemberLimit(f *fixture) {
 	for i := range db.MaxMembers - 2 {
 		f.must(f.repo.AddMember(f.ctx, f.owner, id, user(fmt.Sprint("member", i))))
 	}
-	_, err := f.repo.AddMember(f.ctx, f.owner, id, user("one too many"))
-	f.code(db.CodeConflict, err)
+	f.refuses(db.CodeConflict)(f.repo.AddMember(f.ctx, f.owner, id, user("one too many")))
 	f.repeats(f.repo.AddMember(f.ctx, f.owner, id, f.mia)) // nothing to do is no conflict
 	if n := len(f.read(f.mia, id).Members); n != db.MaxMembers {
 		f.Errorf("the chat has %d members", n)
@@ -63,22 +60,19 @@ func testRemoveMember(f *fixture) {
 		f.Errorf("the repeat is %+v", again)
 	}
 	f.same("members", users(f.read(third, id).Members), []string{f.owner, third})
-	_, err := f.repo.Chat(f.ctx, f.mia, id)
-	f.code(db.CodeNotFound, err)
+	f.refuses(db.CodeNotFound)(f.repo.Chat(f.ctx, f.mia, id))
 	f.must(f.repo.AddMember(f.ctx, f.owner, id, f.mia))
 	f.same("back again, at the end", users(f.read(f.mia, id).Members), []string{f.owner, third, f.mia})
 }
 
 func testLeaveChat(f *fixture) {
 	id := f.chat()
-	_, err := f.repo.LeaveChat(f.ctx, f.owner, id)
-	f.code(db.CodeForbidden, err)
+	f.refuses(db.CodeForbidden)(f.repo.LeaveChat(f.ctx, f.owner, id))
 	event := f.must(f.repo.LeaveChat(f.ctx, f.mia, id))
 	if event.Kind != db.MemberRemoved || event.Actor != f.mia || event.Member.UserID != f.mia || !event.Ends(f.mia) {
 		f.Errorf("the event is %+v", event)
 	}
-	_, err = f.repo.LeaveChat(f.ctx, f.mia, id)
-	f.code(db.CodeNotFound, err)
+	f.refuses(db.CodeNotFound)(f.repo.LeaveChat(f.ctx, f.mia, id))
 	f.same("members", users(f.read(f.owner, id).Members), []string{f.owner})
 }
 

@@ -65,8 +65,7 @@ func testSendMessageAgainChanged(f *fixture) {
 	f.same("edited", f.repeats(f.repo.SendMessage(f.ctx, f.mia, edited)).Message, edit.Message)
 	f.same("deleted", f.repeats(f.repo.SendMessage(f.ctx, f.mia, deleted)).Message, deletion.Message)
 	edited.Role = db.RoleSystem
-	_, err := f.repo.SendMessage(f.ctx, f.mia, edited)
-	f.code(db.CodeConflict, err)
+	f.refuses(db.CodeConflict)(f.repo.SendMessage(f.ctx, f.mia, edited))
 }
 
 func testEditMessage(f *fixture) {
@@ -82,11 +81,9 @@ func testEditMessage(f *fixture) {
 	f.ok(err)
 	f.same("message", got, &want)
 	f.same("repeat", f.repeats(f.repo.EditMessage(f.ctx, f.mia, want.ID, "after")).Message, &want)
-	_, err = f.repo.EditMessage(f.ctx, f.owner, want.ID, "not mine")
-	f.code(db.CodeForbidden, err)
+	f.refuses(db.CodeForbidden)(f.repo.EditMessage(f.ctx, f.owner, want.ID, "not mine"))
 	f.must(f.repo.DeleteMessage(f.ctx, f.mia, want.ID))
-	_, err = f.repo.EditMessage(f.ctx, f.mia, want.ID, "too late")
-	f.code(db.CodeConflict, err)
+	f.refuses(db.CodeConflict)(f.repo.EditMessage(f.ctx, f.mia, want.ID, "too late"))
 	if last := f.read(f.mia, id).LastMessage; last.Content != "" {
 		f.Errorf("the deleted message says %q", last.Content)
 	}
@@ -98,8 +95,7 @@ func testDeleteMessage(f *fixture) {
 	f.must(f.repo.AddMember(f.ctx, f.owner, id, third))
 	sent := f.send(f.mia, id, "text")
 	f.must(f.repo.EditMessage(f.ctx, f.mia, sent.Message.ID, "edited"))
-	_, err := f.repo.DeleteMessage(f.ctx, third, sent.Message.ID)
-	f.code(db.CodeForbidden, err)
+	f.refuses(db.CodeForbidden)(f.repo.DeleteMessage(f.ctx, third, sent.Message.ID))
 	event := f.must(f.repo.DeleteMessage(f.ctx, f.mia, sent.Message.ID))
 	message := event.Message
 	if message.Content != "" || message.DeletedAt == nil || !message.DeletedAt.Equal(event.At) || message.EditedAt == nil ||
@@ -108,8 +104,7 @@ func testDeleteMessage(f *fixture) {
 	}
 	again := f.repeats(f.repo.DeleteMessage(f.ctx, f.owner, message.ID))
 	f.same("repeat", again.Message, message)
-	_, err = f.repo.DeleteMessage(f.ctx, third, message.ID)
-	f.code(db.CodeForbidden, err)
+	f.refuses(db.CodeForbidden)(f.repo.DeleteMessage(f.ctx, third, message.ID))
 	byOwner := f.send(f.mia, id, "text").Message
 	if event := f.must(f.repo.DeleteMessage(f.ctx, f.owner, byOwner.ID)); event.Actor != f.owner || event.Message.Author != f.mia {
 		f.Errorf("the owner's deletion is %+v", event)
@@ -125,6 +120,5 @@ func testMessage(f *fixture) {
 	if got.DeletedAt == nil || got.Content != "" || got.Seq != sent.Seq {
 		f.Errorf("the deleted message is %+v", got)
 	}
-	_, err = readMessage(f.ctx, f.repo, f.owner, db.NewID())
-	f.code(db.CodeNotFound, err)
+	f.refuses(db.CodeNotFound)(readMessage(f.ctx, f.repo, f.owner, db.NewID()))
 }

@@ -38,8 +38,7 @@ func testDeleteModule(f *fixture) {
 		f.Errorf("the chat's module is %v", kept.ModuleID)
 	}
 	f.repeats(f.repo.CreateChat(f.ctx, f.owner, chat))
-	_, err := f.repo.CreateChat(f.ctx, f.owner, db.NewChat{ID: db.NewID(), Title: "Title", ModuleID: &module})
-	f.code(db.CodeNotFound, err)
+	f.refuses(db.CodeNotFound)(f.repo.CreateChat(f.ctx, f.owner, db.NewChat{ID: db.NewID(), Title: "Title", ModuleID: &module}))
 	list, err := f.repo.Chats(f.ctx, f.owner, &module, db.Page{Limit: 10})
 	f.ok(err)
 	f.same("its chats", ids(list.Chats), []string{chat.ID})
@@ -135,8 +134,7 @@ func testMessagesAround(f *fixture) {
 			}
 		}
 	}
-	_, err := f.repo.MessagesAround(f.ctx, f.owner, id, db.Place{MessageID: other.ID}, 3)
-	f.code(db.CodeNotFound, err)
+	f.refuses(db.CodeNotFound)(f.repo.MessagesAround(f.ctx, f.owner, id, db.Place{MessageID: other.ID}, 3))
 }
 
 func testMessagesByID(f *fixture) {
@@ -158,20 +156,17 @@ func testReplyTo(f *fixture) {
 	f.same("read", f.read(f.mia, id).LastMessage, sent.Message)
 	bare := answer
 	bare.ReplyTo = nil
-	_, err := f.repo.SendMessage(f.ctx, f.owner, bare)
-	f.code(db.CodeConflict, err)
+	f.refuses(db.CodeConflict)(f.repo.SendMessage(f.ctx, f.owner, bare))
 	elsewhere := f.send(f.owner, f.ownChat("Other"), "elsewhere").Message.ID
 	head := f.read(f.mia, id).HeadSeq
 	for _, to := range []string{elsewhere, db.NewID(), id} {
 		wrong := newMessage(id, "answer")
 		wrong.ReplyTo = &to
-		_, err := f.repo.SendMessage(f.ctx, f.owner, wrong)
-		f.code(db.CodeNotFound, err)
+		f.refuses(db.CodeNotFound)(f.repo.SendMessage(f.ctx, f.owner, wrong))
 	}
 	itself := newMessage(id, "answer")
 	itself.ReplyTo = &itself.ID
-	_, err = f.repo.SendMessage(f.ctx, f.owner, itself)
-	f.code(db.CodeNotFound, err)
+	f.refuses(db.CodeNotFound)(f.repo.SendMessage(f.ctx, f.owner, itself))
 	if now := f.read(f.mia, id).HeadSeq; now != head {
 		f.Errorf("refused answers moved the chat from %d to %d", head, now)
 	}

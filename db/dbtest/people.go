@@ -93,10 +93,8 @@ func testAddKnownMember(f *fixture) {
 	_, err := f.repo.SawUser(f.ctx, known, claims("", "", 1))
 	f.ok(err)
 	f.must(f.repo.AddKnownMember(f.ctx, f.owner, id, known))
-	_, err = f.repo.AddKnownMember(f.ctx, f.owner, id, unknown)
-	f.code(db.CodeNotFound, err)
-	_, err = f.repo.AddKnownMember(f.ctx, known, id, unknown)
-	f.code(db.CodeForbidden, err)
+	f.refuses(db.CodeNotFound)(f.repo.AddKnownMember(f.ctx, f.owner, id, unknown))
+	f.refuses(db.CodeForbidden)(f.repo.AddKnownMember(f.ctx, known, id, unknown))
 	f.must(f.repo.AddMember(f.ctx, f.owner, id, unknown))
 	f.repeats(f.repo.AddKnownMember(f.ctx, f.owner, id, unknown))
 }
@@ -116,10 +114,8 @@ func testReadMarks(f *fixture) {
 
 func testTransferChat(f *fixture) {
 	id, third := f.chat(), user("third")
-	_, err := f.repo.TransferChat(f.ctx, f.mia, id, f.mia)
-	f.code(db.CodeForbidden, err)
-	_, err = f.repo.TransferChat(f.ctx, f.owner, id, third)
-	f.code(db.CodeConflict, err)
+	f.refuses(db.CodeForbidden)(f.repo.TransferChat(f.ctx, f.mia, id, f.mia))
+	f.refuses(db.CodeConflict)(f.repo.TransferChat(f.ctx, f.owner, id, third))
 	joined := f.read(f.mia, id).Member(f.mia).JoinedAt
 	event := f.must(f.repo.TransferChat(f.ctx, f.owner, id, f.mia))
 	f.same("event", event, &db.Event{
@@ -132,8 +128,7 @@ func testTransferChat(f *fixture) {
 	if chat.Member(f.owner).Role != db.RoleMember || chat.Member(f.mia).Role != db.RoleOwner {
 		f.Errorf("the members are %+v and %+v", chat.Member(f.owner), chat.Member(f.mia))
 	}
-	_, err = f.repo.DeleteChat(f.ctx, f.owner, id)
-	f.code(db.CodeForbidden, err)
+	f.refuses(db.CodeForbidden)(f.repo.DeleteChat(f.ctx, f.owner, id))
 	f.must(f.repo.LeaveChat(f.ctx, f.owner, id))
 	f.must(f.repo.DeleteChat(f.ctx, f.mia, id))
 }

@@ -65,67 +65,53 @@ func ofMessage(method string) bool {
 func methodsOfOneChat(ctx context.Context, repo db.Repository) map[string]func(viewer, chat, message string) error {
 	return map[string]func(viewer, chat, message string) error{
 		"Chat": func(viewer, chat, _ string) error {
-			_, err := repo.Chat(ctx, viewer, chat)
-			return err
+			return errorOf(repo.Chat(ctx, viewer, chat))
 		},
 		"RenameChat": func(viewer, chat, _ string) error {
-			_, err := repo.RenameChat(ctx, viewer, chat, "theirs")
-			return err
+			return errorOf(repo.RenameChat(ctx, viewer, chat, "theirs"))
 		},
 		"DeleteChat": func(viewer, chat, _ string) error {
-			_, err := repo.DeleteChat(ctx, viewer, chat)
-			return err
+			return errorOf(repo.DeleteChat(ctx, viewer, chat))
 		},
 		"MessagesByID": func(viewer, _, message string) error {
-			_, err := readMessage(ctx, repo, viewer, message)
-			return err
+			return errorOf(readMessage(ctx, repo, viewer, message))
 		},
 		"SendMessage": func(viewer, chat, _ string) error {
-			_, err := repo.SendMessage(ctx, viewer, newMessage(chat, "theirs"))
-			return err
+			return errorOf(repo.SendMessage(ctx, viewer, newMessage(chat, "theirs")))
 		},
 		"EditMessage": func(viewer, _, message string) error {
-			_, err := repo.EditMessage(ctx, viewer, message, "theirs")
-			return err
+			return errorOf(repo.EditMessage(ctx, viewer, message, "theirs"))
 		},
 		"DeleteMessage": func(viewer, _, message string) error {
-			_, err := repo.DeleteMessage(ctx, viewer, message)
-			return err
+			return errorOf(repo.DeleteMessage(ctx, viewer, message))
 		},
 		"AddMember": func(viewer, chat, _ string) error {
-			_, err := repo.AddMember(ctx, viewer, chat, viewer)
-			return err
+			return errorOf(repo.AddMember(ctx, viewer, chat, viewer))
 		},
 		"RemoveMember": func(viewer, chat, _ string) error {
-			_, err := repo.RemoveMember(ctx, viewer, chat, user("other"))
-			return err
+			return errorOf(repo.RemoveMember(ctx, viewer, chat, user("other")))
 		},
 		"AddKnownMember": func(viewer, chat, _ string) error {
-			_, err := repo.AddKnownMember(ctx, viewer, chat, viewer)
-			return err
+			return errorOf(repo.AddKnownMember(ctx, viewer, chat, viewer))
 		},
 		"TransferChat": func(viewer, chat, _ string) error {
-			_, err := repo.TransferChat(ctx, viewer, chat, viewer)
-			return err
+			return errorOf(repo.TransferChat(ctx, viewer, chat, viewer))
 		},
 		"UpdateViewerState": func(viewer, chat, _ string) error {
 			return repo.UpdateViewerState(ctx, viewer, chat, db.ViewerStateChange{Pinned: new(true)})
 		},
 		"MessagesAround": func(viewer, chat, message string) error {
-			_, err := repo.MessagesAround(ctx, viewer, chat, db.Place{MessageID: message}, 10)
-			return err
+			return errorOf(repo.MessagesAround(ctx, viewer, chat, db.Place{MessageID: message}, 10))
 		},
 		"LeaveChat": func(viewer, chat, _ string) error {
-			_, err := repo.LeaveChat(ctx, viewer, chat)
-			return err
+			return errorOf(repo.LeaveChat(ctx, viewer, chat))
 		},
 		"MarkRead": func(viewer, chat, _ string) error {
 			_, _, err := repo.MarkRead(ctx, viewer, chat, 1)
 			return err
 		},
 		"Head": func(viewer, chat, _ string) error {
-			_, err := repo.Head(ctx, viewer, chat)
-			return err
+			return errorOf(repo.Head(ctx, viewer, chat))
 		},
 	}
 }

@@ -90,24 +90,22 @@ func (s *database) snapshot(ctx context.Context, do func(ctx context.Context, tx
 	return s.fail(ctx, do(limited, tx))
 }
 
+// describe reads the version, and measures the clock.
 func (s *database) describe(ctx context.Context) error {
 	return s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
 		// Processes that create one SQLite file at the same time block each other when they switch it to WAL.
-		return sqlite.UntilFree(ctx, func() error { return s.describeOnce(ctx, conn) })
-	})
-}
-
-func (s *database) describeOnce(ctx context.Context, conn bun.IDB) error {
-	if err := conn.NewRaw(s.traits.version).Scan(ctx, &s.about.Version); err != nil || s.dialect != Postgres {
+		err := sqlite.UntilFree(ctx, func() error { return conn.NewRaw(s.traits.version).Scan(ctx, &s.about.Version) })
+		if err != nil || s.dialect != Postgres {
+			return err
+		}
+		var answer time.Time
+		before := time.Now()
+		err = conn.NewRaw("SELECT clock_timestamp()").Scan(ctx, &answer)
+		if err == nil {
+			s.clock.measured(before, time.Now(), answer)
+		}
 		return err
-	}
-	var answer time.Time
-	before := time.Now()
-	err := conn.NewRaw("SELECT clock_timestamp()").Scan(ctx, &answer)
-	if err == nil {
-		s.clock.measured(before, time.Now(), answer)
-	}
-	return err
+	})
 }
 
 // epochExpr reads the current history in the same snapshot as the rest of the statement.

@@ -130,7 +130,7 @@ func (s *upkeep) fingerprint(ctx context.Context) (statement, found string, err 
 	return "", "", err
 }
 
-func (s *upkeep) readMeta(ctx context.Context) (streamMeta, error) {
+func (s *database) readMeta(ctx context.Context) (streamMeta, error) {
 	var meta streamMeta
 	err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
 		return conn.NewSelect().Model(&meta).Scan(ctx)

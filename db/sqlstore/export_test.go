@@ -26,7 +26,7 @@ const KeepLockEvery = keepLockEvery
 
 // HoldMigrationLock does something as migrations do.
 func (s *Store) HoldMigrationLock(ctx context.Context, do func(ctx context.Context, conn *bun.DB) error) error {
-	return s.traits.migrator.hold(ctx, s.database, do)
+	return s.traits.migrating(ctx, s.database, do)
 }
 
 // ReadLimits is what limits a read, as it is sent with BEGIN to servers on Linux of any version since 12.

@@ -75,12 +75,8 @@ func (s eventLog) Heads(ctx context.Context, chatIDs []string) ([]db.Head, error
 
 // Epoch implements db.Repository.
 func (s eventLog) Epoch(ctx context.Context) (int64, error) {
-	var epoch int64
-	err := s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
-		return conn.NewSelect().TableExpr("stream_meta").Column("epoch").Scan(ctx, &epoch)
-	})
-	s.sawEpoch(epoch)
-	return epoch, err
+	meta, err := s.readMeta(ctx)
+	return meta.Epoch, err
 }
 
 // seqBefore finds the number of the chat's newest event before a time. Numbers have no gaps and times rise with them, so it is a

@@ -49,10 +49,10 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 		reader:  conn,
 		vitals:  newBun(vitals, pgdialect.New(), nil),
 		traits: traits{
-			version:  "SELECT current_setting('server_version')",
-			pulse:    postgresPulse,
-			snapshot: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
-			migrator: postgresLock{connector: connector.WithLimits(migrationLimits), hook: opts.Hook},
+			version:   "SELECT current_setting('server_version')",
+			pulse:     postgresPulse,
+			snapshot:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
+			migrating: postgresLock(connector.WithLimits(migrationLimits), opts.Hook),
 
 			fingerprints: []string{postgresFingerprint, postgresPartialFingerprint},
 			reserve:      "CAST(pg_advisory_xact_lock(hashtextextended(?, 0)) AS text)",

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/schema"
 
 	"studychat/db"
 )
@@ -118,20 +119,100 @@ func (s *upkeep) oldEvents(conn bun.IDB, before time.Time) *bun.SelectQuery {
 		Where("e.created_at < ? AND (e.kind NOT IN (?) OR e.created_at < ?)", before, leaveKinds, removals)
 }
 
-// pruneChat repeats pruneStep until the chat has nothing old left.
-func (s *upkeep) pruneChat(ctx context.Context, chatID string, before time.Time, result *PruneResult) error {
-	for steps := 0; ; steps++ {
-		messages, events, err := s.pruneStep(ctx, chatID, before)
+// inSteps repeats a step until it deletes less than a batch.
+func (r *PruneResult) inSteps(step func() (PruneResult, error)) error {
+	for {
+		done, err := step()
 		if err != nil {
 			return err
 		}
-		if steps == 0 {
-			result.Chats++
-		}
-		result.Messages += messages
-		result.Events += events
-		if messages < pruneBatch && events < pruneBatch {
+		r.Chats += done.Chats
+		r.Messages += done.Messages
+		r.Events += done.Events
+		if done.Messages < pruneBatch && done.Events < pruneBatch {
 			return nil
 		}
 	}
+}
+
+func (s *upkeep) pruneChat(ctx context.Context, chatID string, before time.Time, result *PruneResult) error {
+	first := 1
+	return result.inSteps(func() (PruneResult, error) {
+		done, err := s.pruneStep(ctx, chatID, before)
+		done.Chats, first = first, 0
+		return done, err
+	})
+}
+
+// pruneStep is one transaction. The first one of a chat raises the floor all the way, before most rows are deleted: readers of the log
+// start at the floor, and a batch must not delete a message whose edit is still above it.
+//
+// It determines the floor after it has the lock, in a statement of its own (see lockChat): a write that had to wait has a time from
+// before its wait, and its edit would be found without its message.
+func (s *upkeep) pruneStep(ctx context.Context, chatID string, before time.Time) (PruneResult, error) {
+	return s.step(ctx, chatID, bun.SafeQuery("deleted_at IS NULL"), func(ctx context.Context, tx bun.Tx, done *PruneResult) ([]string, error) {
+		var floor int64
+		if err := tx.NewRaw(seqBefore+"SELECT lo FROM search WHERE lo >= hi", chatID, before).Scan(ctx, &floor); err != nil {
+			return nil, notFound(err, "chat")
+		}
+		raise := tx.NewRaw("UPDATE chats SET floor_at = CASE WHEN floor_seq < ?0 THEN ?1 ELSE floor_at END, floor_seq = ?0 WHERE id = ?2", floor, before, chatID)
+		if _, err := raise.Exec(ctx); err != nil {
+			return nil, err
+		}
+		if err := s.deleteBatch(ctx, tx, chatID, floor, before, done); err != nil {
+			return nil, err
+		}
+		return listsOf(ctx, tx, chatID)
+	})
+}
+
+func (s *upkeep) deleteBatch(ctx context.Context, tx bun.Tx, chatID string, floor int64, before time.Time, done *PruneResult) (err error) {
+	done.Messages, err = affected(tx.NewDelete().TableExpr("messages").Where("id IN (?)",
+		oldMessages(tx, before).Column("m.id").Where("m.chat_id = ? AND m.seq <= ?", chatID, floor).
+			OrderExpr("m.seq").Limit(pruneBatch)).Exec(ctx))
+	if err != nil {
+		return err
+	}
+	done.Events, err = affected(tx.NewDelete().TableExpr("chat_events").Where("chat_id = ?", chatID).Where("seq IN (?)",
+		s.oldEvents(tx, before).Column("e.seq").Where("e.chat_id = ? AND e.seq <= ?", chatID, floor).
+			OrderExpr("e.seq").Limit(pruneBatch)).Exec(ctx))
+	return err
+}
+
+// listsOf returns the users whose lists may show a deleted message: see Write.Members.
+func listsOf(ctx context.Context, tx bun.Tx, chatID string) ([]string, error) {
+	var users []string
+	err := tx.NewSelect().Model((*db.Member)(nil)).Column("user_id").Where("chat_id = ?", chatID).
+		Limit(db.MaxGuardedMembers+1).Scan(ctx, &users)
+	if len(users) > db.MaxGuardedMembers {
+		users = nil
+	}
+	return users, err
+}
+
+// step runs do in one transaction with the chat's row lock, unless the chat is gone or has changed so that the condition is false. do
+// says what it has deleted, and returns Write.Members.
+//
+// It ends with errBusy if another instance prunes at this moment. That lock only saves work: the chat's row lock protects the rows. It
+// lasts for one step and not for the whole run, which would be one long idle transaction.
+func (s *upkeep) step(ctx context.Context, chatID string, condition schema.QueryWithArgs, do func(ctx context.Context, tx bun.Tx, done *PruneResult) ([]string, error)) (done PruneResult, err error) {
+	_, err = s.write(ctx, chatKey(chatID), nil, func(ctx context.Context, tx bun.Tx) (change, error) {
+		done = PruneResult{}
+		if s.traits.tryLock != "" {
+			var ours bool
+			if err := tx.NewRaw(s.traits.tryLock, postgresPruneKey).Scan(ctx, &ours); err != nil {
+				return change{}, err
+			}
+			if !ours {
+				return change{}, errBusy
+			}
+		}
+		locked, err := affected(tx.NewRaw("UPDATE chats SET floor_seq = floor_seq WHERE id = ? AND ?", chatID, condition).Exec(ctx))
+		if err != nil || locked == 0 {
+			return change{event: &db.Event{ChatID: chatID, Repeated: true}}, err
+		}
+		members, err := do(ctx, tx, &done)
+		return change{event: &db.Event{ChatID: chatID}, members: members}, err
+	})
+	return done, err
 }

@@ -2,32 +2,120 @@ package sqlstore
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/uptrace/bun"
 
 	"studychat/db"
 )
 
+// Chat implements db.Repository: three statements in one snapshot.
+func (s reads) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
+	chat := new(db.Chat)
+	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
+		err := tx.NewSelect().Model(chat).ColumnExpr("?TableColumns").ColumnExpr(epochExpr).
+			Join("JOIN chat_members AS own ON own.chat_id = c.id").
+			Where("c.id = ? AND c.deleted_at IS NULL AND own.user_id = ?", id, viewer).
+			Scan(ctx)
+		if err != nil {
+			return notFound(err, "chat")
+		}
+		if err := selectMembers(tx, &chat.Members, []string{id}).Scan(ctx); err != nil {
+			return err
+		}
+		var rows []*db.Message // newest first
+		err = tx.NewSelect().Model(&rows).Where("chat_id = ?", id).OrderExpr("seq DESC").Limit(db.MessagePage + 1).Scan(ctx)
+		chat.Newest, chat.LastMessage = newest(rows)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return chat, nil
+}
+
+// newest returns those of the newest messages that come with a chat. It gets them newest first.
+func newest(rows []*db.Message) (*db.Newest, *db.Message) {
+	if len(rows) == 0 {
+		return &db.Newest{Messages: []*db.Message{}, Whole: true}, nil
+	}
+	last, bytes, kept := rows[0], 0, 0
+	for kept < min(len(rows), db.MessagePage) {
+		if bytes += len(rows[kept].Content); kept > 0 && bytes > db.NewestBytes {
+			break
+		}
+		kept++
+	}
+	messages, _, _ := cut(db.Page{Limit: kept, Backward: true}, rows, outside{})
+	return &db.Newest{Messages: messages, Whole: kept == len(rows)}, last
+}
+
+// ChatsByID implements db.Repository: four statements in one snapshot.
+func (s reads) ChatsByID(ctx context.Context, viewer string, ids []string) (map[string]*db.Chat, error) {
+	if len(ids) == 0 {
+		return map[string]*db.Chat{}, nil
+	}
+	var chats []*db.Chat
+	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
+		err := chatsOf(tx, viewer, nil).ColumnExpr("?TableColumns").ColumnExpr(epochExpr).
+			Where("c.id IN (?)", bun.List(ids)).Scan(ctx, &chats)
+		if err != nil {
+			return err
+		}
+		return fillChats(ctx, tx, chats)
+	})
+	return byID(chats), err
+}
+
+// fillChats reads the members and the last message of all the chats, in two statements.
+func fillChats(ctx context.Context, tx bun.Tx, chats []*db.Chat) error {
+	if len(chats) == 0 {
+		return nil
+	}
+	found := byID(chats)
+	ids := slices.Collect(maps.Keys(found))
+	var members []*db.Member
+	if err := selectMembers(tx, &members, ids).Scan(ctx); err != nil {
+		return err
+	}
+	for _, m := range members {
+		found[m.ChatID].Members = append(found[m.ChatID].Members, m)
+	}
+	var last []*db.Message
+	err := tx.NewSelect().Model(&last).Join("JOIN chats AS c ON c.id = m.chat_id").
+		Where("c.id IN (?)", bun.List(ids)).
+		Where("m.seq = (SELECT MAX(x.seq) FROM messages AS x WHERE x.chat_id = c.id)").
+		Scan(ctx)
+	for _, m := range last {
+		found[m.ChatID].LastMessage = m
+	}
+	return err
+}
+
+func selectMembers(tx bun.Tx, into *[]*db.Member, chatIDs []string) *bun.SelectQuery {
+	return tx.NewSelect().Model(into).Where("chat_id IN (?)", bun.List(chatIDs)).OrderExpr("chat_id, joined_at, user_id")
+}
+
+func byID(chats []*db.Chat) map[string]*db.Chat {
+	return byKey(chats, func(c *db.Chat) (string, *db.Chat) { return c.ID, c })
+}
+
+var chatKeys = keyset{[]bun.Ident{"c.last_message_at", "c.id"}, func(k *db.Key) []any { return []any{k.At, k.ID} }, descending}
+
 // Chats implements db.Repository: four statements in one snapshot.
 func (s reads) Chats(ctx context.Context, viewer string, module *string, page db.Page) (*db.ChatList, error) {
 	list := &db.ChatList{Chats: []*db.Chat{}, Cursor: db.FeedCursor{User: viewer, At: s.Horizon().Add(-db.FeedOverlap)}}
 	err := s.snapshot(ctx, func(ctx context.Context, tx bun.Tx) error {
 		rows := func() *bun.SelectQuery { return chatsOf(tx, viewer, module) }
-		var meta struct {
-			Epoch int64
-			outside
-		}
-		q := tx.NewSelect().TableExpr("stream_meta").Column("epoch")
-		if err := selectOutside(q, page, rows, chatsUpTo, chatsFrom).Scan(ctx, &meta); err != nil {
+		beyond, epoch, err := chatKeys.readPart(ctx, tx, page, rows, &list.Chats)
+		if err != nil {
 			return err
 		}
-		if err := chatWindow(rows(), page).Scan(ctx, &list.Chats); err != nil {
-			return err
-		}
-		list.Chats, list.HasPrev, list.HasNext = cut(page, list.Chats, meta.outside)
-		list.Cursor.Epoch = meta.Epoch
+		list.Chats, list.HasPrev, list.HasNext = cut(page, list.Chats, beyond)
+		list.Cursor.Epoch = epoch
 		for _, c := range list.Chats {
-			c.Epoch = meta.Epoch
+			c.Epoch = epoch
 		}
 		return fillChats(ctx, tx, list.Chats)
 	})
@@ -42,28 +130,6 @@ func chatsOf(tx bun.IDB, viewer string, module *string) *bun.SelectQuery {
 		q = q.Where("c.module_id = ?", *module)
 	}
 	return q
-}
-
-// The list is descending, so the rows up to a key have greater values.
-func chatsUpTo(q *bun.SelectQuery, k *db.Key) *bun.SelectQuery {
-	return q.ColumnExpr("1").Where("(c.last_message_at, c.id) >= (?, ?)", k.At, k.ID)
-}
-
-func chatsFrom(q *bun.SelectQuery, k *db.Key) *bun.SelectQuery {
-	return q.ColumnExpr("1").Where("(c.last_message_at, c.id) <= (?, ?)", k.At, k.ID)
-}
-
-func chatWindow(q *bun.SelectQuery, p db.Page) *bun.SelectQuery {
-	if p.After != nil {
-		q = q.Where("(c.last_message_at, c.id) < (?, ?)", p.After.At, p.After.ID)
-	}
-	if p.Before != nil {
-		q = q.Where("(c.last_message_at, c.id) > (?, ?)", p.Before.At, p.Before.ID)
-	}
-	if p.Backward {
-		return q.OrderExpr("c.last_message_at, c.id").Limit(limitOf(p))
-	}
-	return q.OrderExpr("c.last_message_at DESC, c.id DESC").Limit(limitOf(p))
 }
 
 // CountChats implements db.Repository.
@@ -90,18 +156,4 @@ func (s reads) OwnedChats(ctx context.Context, viewer, after string, limit int) 
 		return q.Scan(ctx, &ids)
 	})
 	return ids, err
-}
-
-// ViewerStates implements db.Repository, in one statement. It looks at no more than UnreadWindow messages of a chat.
-func (s reads) ViewerStates(ctx context.Context, viewer string, chatIDs []string) (map[string]db.ViewerState, error) {
-	rows, err := rowsOf[db.ViewerState](ctx, s, chatIDs, func(q *bun.SelectQuery) *bun.SelectQuery {
-		newest := q.NewSelect().TableExpr("messages AS m").ColumnExpr("m.author_id, m.deleted_at").
-			Where("m.chat_id = own.chat_id AND m.seq > own.read_seq").OrderExpr("m.seq DESC").Limit(db.UnreadWindow)
-		unread := q.NewSelect().TableExpr("(?) AS n", newest).ColumnExpr("COUNT(*)").
-			Where("n.author_id <> own.user_id AND n.deleted_at IS NULL")
-		return q.TableExpr("chat_members AS own").Join("JOIN chats AS c ON c.id = own.chat_id").
-			ColumnExpr("own.chat_id, own.user_id, own.role, own.read_seq, own.muted_until, own.pinned_at, own.archived_at").ColumnExpr("(?) AS unread_count", unread).
-			Where("own.user_id = ? AND c.deleted_at IS NULL AND own.chat_id IN (?)", viewer, bun.List(chatIDs))
-	})
-	return byKey(rows, func(v db.ViewerState) (string, db.ViewerState) { return v.ChatID, v }), err
 }

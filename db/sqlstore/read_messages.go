@@ -50,9 +50,11 @@ func readableChats(ctx context.Context, tx bun.Tx, viewer string, chatIDs []stri
 	rows := func() *bun.SelectQuery {
 		return tx.NewSelect().TableExpr("messages AS m").ColumnExpr("1").Where("m.chat_id = c.id")
 	}
-	upTo := func(q *bun.SelectQuery, k *db.Key) *bun.SelectQuery { return q.Where("m.seq <= ?", k.Seq) }
-	from := func(q *bun.SelectQuery, k *db.Key) *bun.SelectQuery { return q.Where("m.seq >= ?", k.Seq) }
-	return chats, selectOutside(q, page, rows, upTo, from).Scan(ctx, &chats)
+	return chats, messageKeys("m.seq").selectOutside(q, page, rows).Scan(ctx, &chats)
+}
+
+func messageKeys(seq bun.Ident) keyset {
+	return keyset{[]bun.Ident{seq}, func(k *db.Key) []any { return []any{k.Seq} }, ascending}
 }
 
 // messagePages reads one page (and a row more) of each chat in one statement: for each chat a subquery finds by the index where its
@@ -63,18 +65,16 @@ func messagePages(ctx context.Context, tx bun.Tx, chats []readableChat, page db.
 	for i, c := range chats {
 		ids[i] = c.ID
 	}
-	stretch := messageWindow(tx.NewSelect().TableExpr("messages AS x").Column("x.seq").Where("x.chat_id = c.id"), "x", page)
+	stretch := messageKeys("x.seq").part(tx.NewSelect().TableExpr("messages AS x").Column("x.seq").Where("x.chat_id = c.id"), page)
+	end, order := tx.NewSelect().TableExpr("(?) AS s", stretch), "m.chat_id, m.seq"
 	var rows []*db.Message
-	q := messageWindow(tx.NewSelect().Model(&rows).Join("JOIN chats AS c ON c.id = m.chat_id"), "m", page).
-		Where("c.id IN (?)", bun.List(ids))
+	q := messageKeys("m.seq").window(tx.NewSelect().Model(&rows).Join("JOIN chats AS c ON c.id = m.chat_id"), page).Where("c.id IN (?)", bun.List(ids))
 	if page.Backward {
-		q = q.Where("m.seq >= (?)", tx.NewSelect().TableExpr("(?) AS s", stretch.OrderExpr("x.seq DESC").Limit(limitOf(page))).ColumnExpr("MIN(s.seq)")).
-			OrderExpr("m.chat_id, m.seq DESC")
+		q, order = q.Where("m.seq >= (?)", end.ColumnExpr("MIN(s.seq)")), order+" DESC"
 	} else {
-		q = q.Where("m.seq <= (?)", tx.NewSelect().TableExpr("(?) AS s", stretch.OrderExpr("x.seq").Limit(limitOf(page))).ColumnExpr("MAX(s.seq)")).
-			OrderExpr("m.chat_id, m.seq")
+		q = q.Where("m.seq <= (?)", end.ColumnExpr("MAX(s.seq)"))
 	}
-	if err := q.Scan(ctx); err != nil {
+	if err := q.OrderExpr(order).Scan(ctx); err != nil {
 		return nil, err
 	}
 	byChat := make(map[string][]*db.Message, len(chats))
@@ -82,16 +82,6 @@ func messagePages(ctx context.Context, tx bun.Tx, chats []readableChat, page db.
 		byChat[m.ChatID] = append(byChat[m.ChatID], m)
 	}
 	return byChat, nil
-}
-
-func messageWindow(q *bun.SelectQuery, table bun.Ident, p db.Page) *bun.SelectQuery {
-	if p.After != nil {
-		q = q.Where("?.seq > ?", table, p.After.Seq)
-	}
-	if p.Before != nil {
-		q = q.Where("?.seq < ?", table, p.Before.Seq)
-	}
-	return q
 }
 
 // MessagesAround implements db.Repository: at most four statements in one snapshot.
@@ -153,14 +143,4 @@ func around(older, newer []*db.Message, limit int) *db.MessageList {
 		HasPrev:  len(older) > before,
 		HasNext:  len(newer) > after,
 	}
-}
-
-// MessagesByID implements db.Repository.
-func (s reads) MessagesByID(ctx context.Context, viewer string, ids []string) (map[string]*db.Message, error) {
-	rows, err := rowsOf[*db.Message](ctx, s, ids, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Model((*db.Message)(nil)).
-			Join("JOIN chats AS c ON c.id = m.chat_id").Join("JOIN chat_members AS own ON own.chat_id = m.chat_id").
-			Where("m.id IN (?) AND c.deleted_at IS NULL AND own.user_id = ?", bun.List(ids), viewer)
-	})
-	return byKey(rows, func(m *db.Message) (string, *db.Message) { return m.ID, m }), err
 }

@@ -26,10 +26,10 @@ func openSQLite(path string, opts OpenOptions) (*Store, error) {
 		about:   Description{Product: "SQLite", Address: path},
 		log:     opts.Log,
 		traits: traits{
-			version:  "SELECT sqlite_version()",
-			pulse:    sqlitePulse,
-			snapshot: &sql.TxOptions{ReadOnly: true}, // a deferred one: the first SELECT fixes what it sees
-			migrator: sqliteLock{},
+			version:   "SELECT sqlite_version()",
+			pulse:     sqlitePulse,
+			snapshot:  &sql.TxOptions{ReadOnly: true}, // a deferred one: the first SELECT fixes what it sees
+			migrating: holdSQLiteLock,
 		},
 	}
 	writer, err := openSQLitePool(path, 1, url.Values{"_txlock": {"immediate"}}, opts.Hook)

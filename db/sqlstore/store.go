@@ -5,9 +5,9 @@
 //   - reads: what viewers ask for (read_*.go)
 //   - eventLog: heads, logs and standings, for the live path (log*.go)
 //   - writes: one method per write (write_*.go), each in a transaction of transactions (transaction*.go)
-//   - upkeep: pruning, tombstones, the epoch (prune*.go, tombstones.go, epoch.go)
-//   - heartbeat: the pulse and the notices of outages (pulse.go, outage.go)
-//   - migrator: migrations (migrate*.go)
+//   - upkeep: pruning, tombstones, the epoch (prune.go, tombstones.go, epoch.go)
+//   - heartbeat: the pulse and the notices of outages (pulse.go)
+//   - migrator: migrations (migrate.go)
 //
 // All of them share the database: its pools, its dialect and its time (database.go, clock.go). The package postgres makes
 // connections, sqlite opens files, and gate keeps writes that wait for each other from taking all connections.
@@ -15,11 +15,13 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"strings"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/schema"
 
 	"studychat/db"
 	"studychat/db/sqlstore/gate"
@@ -128,4 +130,35 @@ func openPools(url string, opts OpenOptions) (*Store, error) {
 		return openSQLite(strings.TrimPrefix(rest, "//"), opts)
 	}
 	return nil, errors.New("the database URL has an unknown scheme: want postgres://…, sqlite:PATH or sqlite::memory: (in memory)")
+}
+
+// Dialect names a kind of database.
+type Dialect string
+
+// The dialects. Each has its folder in migrations.
+const (
+	Postgres Dialect = "postgres"
+	SQLite   Dialect = "sqlite"
+)
+
+// traits are all that differs between the databases once they are open; the statements are the same.
+type traits struct {
+	version   string         // the statement that reads the product's version
+	snapshot  *sql.TxOptions // makes a transaction that sees one state throughout
+	migrating migrationLock
+	pulse     string // the statement that reads a Pulse
+
+	fingerprints  []string // statements that identify the database, the best first; none where a copy cannot be told from the original
+	reserve       string   // an expression that locks an id until the transaction ends; "" where only one transaction writes at a time
+	lock, tryLock string   // take an advisory lock until the transaction ends; "" where only one transaction writes at a time
+}
+
+// newBun wraps a pool for a dialect. It ignores columns that a newer version has added, so that instances of two versions can share
+// a database during a deployment.
+func newBun(pool *sql.DB, dialect schema.Dialect, hook bun.QueryHook) *bun.DB {
+	conn := bun.NewDB(pool, dialect, bun.WithDiscardUnknownColumns())
+	if hook != nil {
+		conn = conn.WithQueryHook(hook)
+	}
+	return conn
 }

@@ -43,25 +43,26 @@ type change struct {
 // writeChat is write for a member of a chat. Others get NOT_FOUND of what, also when the chat is busy: otherwise a long wait would
 // reveal that the chat exists.
 func (s *transactions) writeChat(ctx context.Context, viewer, chatID, what string, do func(ctx context.Context, tx bun.Tx) (change, error)) (*db.Event, error) {
-	may := func(ctx context.Context) error { return s.checkMember(ctx, viewer, chatID, what) }
-	return s.write(ctx, chatKey(chatID), may, do)
+	isMember := func(ctx context.Context) error { // also of a deleted chat
+		return s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
+			return mustFind(ctx, conn.NewSelect().TableExpr("chat_members").Where("chat_id = ? AND user_id = ?", chatID, viewer), what)
+		})
+	}
+	return s.write(ctx, chatKey(chatID), isMember, do)
 }
 
-// inChat is writeChat for most writes: do gets the locked chat.
-func (s *transactions) inChat(ctx context.Context, viewer, chatID, what string, do func(ctx context.Context, tx bun.Tx, e *lockedChat) (change, error)) (*db.Event, error) {
+// inChat is writeChat for most writes: do gets the locked chat, and returns the event to store.
+func (s *transactions) inChat(ctx context.Context, viewer, chatID, what string, do func(ctx context.Context, tx bun.Tx, e *lockedChat) (*db.Event, error)) (*db.Event, error) {
 	return s.writeChat(ctx, viewer, chatID, what, func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, err := s.lockChat(ctx, tx, viewer, chatID, what)
+		e, err := s.lockChat(ctx, tx, viewer, chatID, what, "")
 		if err != nil {
 			return change{}, err
 		}
-		return do(ctx, tx, e)
-	})
-}
-
-// checkMember returns NOT_FOUND of what to viewers who are not members of a chat, deleted or not.
-func (s *transactions) checkMember(ctx context.Context, viewer, chatID, what string) error {
-	return s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
-		return mustFind(ctx, conn.NewSelect().TableExpr("chat_members").Where("chat_id = ? AND user_id = ?", chatID, viewer), what)
+		event, err := do(ctx, tx, e)
+		if err != nil || event.Repeated {
+			return change{event: event}, err
+		}
+		return e.change(event), storeEvent(ctx, tx, event)
 	})
 }
 
@@ -87,25 +88,20 @@ func (s *transactions) write(ctx context.Context, key gate.Key, may func(context
 	return event, nil
 }
 
-// statement runs one statement that writes, and passes the gate with the key. It returns how many rows it has changed.
-func (s *transactions) statement(ctx context.Context, key gate.Key, do func(ctx context.Context) (sql.Result, error)) (rows int64, err error) {
+// statement runs one statement that writes, without a chat's lock and number and without the guard. It passes the gate with the key, and
+// returns how many rows it has changed.
+func (s *transactions) statement(ctx context.Context, key gate.Key, q interface {
+	Exec(ctx context.Context, dest ...any) (sql.Result, error)
+}) (rows int64, err error) {
 	limited, cancel := context.WithTimeout(ctx, MaxTransaction)
 	defer cancel()
 	err = s.runWithRetry(limited, key, nil, func() error {
 		return sqlite.UntilFree(limited, func() (err error) {
-			rows, err = affected(do(limited))
+			rows, err = affected(q.Exec(limited))
 			return err
 		})
 	})
 	return rows, s.failWriting(ctx, err)
-}
-
-// change runs one statement that writes and touches no chat: no lock, no number, no guard.
-func (s *transactions) change(ctx context.Context, key gate.Key, statement string, args ...any) error {
-	_, err := s.statement(ctx, key, func(ctx context.Context) (sql.Result, error) {
-		return s.writer.NewRaw(statement, args...).Exec(ctx)
-	})
-	return err
 }
 
 // runWithRetry passes the gate and attempts a write, again when the database aborts it because of a concurrent one, until ctx ends.

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/schema"
 
 	"studychat/db"
 )
@@ -27,21 +26,16 @@ const rosterLimit = db.MaxGuardedMembers + 2
 // the row's new version, but its subqueries still see the snapshot from before the wait: a member who was removed during the wait
 // would pass. So the EXISTS in the UPDATE grants nothing; it only keeps non-members from locking rows. The next statement has a new
 // snapshot, and nobody can change the members while this transaction holds the lock.
-func (s *transactions) lockChat(ctx context.Context, tx bun.Tx, viewer, chatID, what string) (*lockedChat, error) {
-	return s.lockChatWith(ctx, tx, viewer, chatID, what, "", "", bun.SafeQuery("NULL"))
-}
-
-// lockChatToSend is lockChat for a new message. The same statement also moves the chat to the front of lists and reserves the
-// message's id: see reserveID.
-func (s *transactions) lockChatToSend(ctx context.Context, tx bun.Tx, viewer, chatID, messageID string) (*lockedChat, error) {
-	reserve := bun.SafeQuery("NULL")
-	if s.traits.reserve != "" {
-		reserve = bun.SafeQuery(s.traits.reserve, messageID)
+//
+// With the id of a new message, the same statement also moves the chat to the front of lists and reserves the id: see reserveID.
+func (s *transactions) lockChat(ctx context.Context, tx bun.Tx, viewer, chatID, what, messageID string) (*lockedChat, error) {
+	moved, reserve := "", bun.SafeQuery("NULL")
+	if messageID != "" {
+		moved = ", last_message_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END"
+		if s.traits.reserve != "" {
+			reserve = bun.SafeQuery(s.traits.reserve, messageID)
+		}
 	}
-	return s.lockChatWith(ctx, tx, viewer, chatID, "chat", messageID, ", last_message_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END", reserve)
-}
-
-func (s *transactions) lockChatWith(ctx context.Context, tx bun.Tx, viewer, chatID, what, newID, moved string, reserve schema.QueryWithArgs) (*lockedChat, error) {
 	chat := new(db.Chat)
 	err := tx.NewRaw(`UPDATE chats SET head_seq = head_seq + 1, last_at = CASE WHEN last_at > ?0 THEN last_at ELSE ?0 END`+moved+`
 WHERE id = ?1 AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM chat_members AS cm WHERE cm.chat_id = ?1 AND cm.user_id = ?2)
@@ -51,7 +45,7 @@ RETURNING id, title, module_id, created_by, created_at, last_at, last_message_at
 	if err != nil {
 		return nil, notFound(err, what)
 	}
-	return readRoster(ctx, tx, &lockedChat{chat: chat, viewer: viewer}, what, newID)
+	return readRoster(ctx, tx, &lockedChat{chat: chat, viewer: viewer}, what, messageID)
 }
 
 // reserveID makes every other write with the id wait until this transaction ends. The unique keys of chats and of messages cannot do
@@ -126,8 +120,8 @@ func guardedMembers(users []string, event *db.Event) []string {
 }
 
 // noop answers a write that changes nothing. The rollback gives the number back.
-func (e *lockedChat) noop(event *db.Event) change {
+func (e *lockedChat) noop(event *db.Event) *db.Event {
 	event.Seq--
 	event.Repeated = true
-	return change{event: event}
+	return event
 }

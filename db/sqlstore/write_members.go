@@ -12,43 +12,36 @@ import (
 
 // AddMember implements db.Repository.
 func (s writes) AddMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {
-	anybody := func(context.Context, bun.Tx, string) error { return nil }
-	return s.addMember(ctx, viewer, chatID, user, anybody)
+	return s.addMember(ctx, viewer, chatID, user, false)
 }
 
 // AddKnownMember implements db.Repository.
 func (s writes) AddKnownMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {
-	return s.addMember(ctx, viewer, chatID, user, checkUser)
+	return s.addMember(ctx, viewer, chatID, user, true)
 }
 
-func (s writes) addMember(ctx context.Context, viewer, chatID, user string, check func(context.Context, bun.Tx, string) error) (*db.Event, error) {
-	return s.inChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx, e *lockedChat) (change, error) {
+func (s writes) addMember(ctx context.Context, viewer, chatID, user string, mustBeStored bool) (*db.Event, error) {
+	return s.inChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx, e *lockedChat) (*db.Event, error) {
 		if e.role != db.RoleOwner {
-			return change{}, db.Forbidden(notOwner)
+			return nil, db.Forbidden(notOwner)
 		}
 		event := e.event(db.MemberAdded)
-		member, err := findMember(ctx, tx, chatID, user)
+		var err error
+		event.Member, err = findMember(ctx, tx, chatID, user)
 		if err != nil {
-			return change{}, err
+			return nil, err
 		}
-		if member != nil {
-			event.Member = member
+		if event.Member != nil {
 			return e.noop(event), nil
 		}
-		if err := check(ctx, tx, user); err != nil {
-			return change{}, err
+		if mustBeStored {
+			if err := mustFind(ctx, tx.NewSelect().TableExpr("users").Where("id = ?", user), "user"); err != nil {
+				return nil, err
+			}
 		}
 		event.Member = &db.Member{ChatID: chatID, UserID: user, Role: db.RoleMember, JoinedAt: event.At, JoinedSeq: event.Seq}
-		if err := insertMember(ctx, tx, event.Member); err != nil {
-			return change{}, err
-		}
-		return e.change(event), storeEvent(ctx, tx, event)
+		return event, insertMember(ctx, tx, event.Member)
 	})
-}
-
-// checkUser returns NOT_FOUND for a user who was never stored.
-func checkUser(ctx context.Context, tx bun.Tx, user string) error {
-	return mustFind(ctx, tx.NewSelect().TableExpr("users").Where("id = ?", user), "user")
 }
 
 func insertMember(ctx context.Context, tx bun.Tx, member *db.Member) error {
@@ -75,12 +68,12 @@ func findMember(ctx context.Context, tx bun.Tx, chatID, user string) (*db.Member
 
 // RemoveMember implements db.Repository.
 func (s writes) RemoveMember(ctx context.Context, viewer, chatID, user string) (*db.Event, error) {
-	return s.inChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx, e *lockedChat) (change, error) {
+	return s.inChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx, e *lockedChat) (*db.Event, error) {
 		switch {
 		case e.role != db.RoleOwner:
-			return change{}, db.Forbidden(notOwner)
+			return nil, db.Forbidden(notOwner)
 		case user == viewer:
-			return change{}, db.Forbidden("The owner stays in the chat.")
+			return nil, db.Forbidden("The owner stays in the chat.")
 		}
 		return takeOut(ctx, tx, e, user)
 	})
@@ -88,23 +81,20 @@ func (s writes) RemoveMember(ctx context.Context, viewer, chatID, user string) (
 
 // LeaveChat implements db.Repository.
 func (s writes) LeaveChat(ctx context.Context, viewer, chatID string) (*db.Event, error) {
-	return s.inChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx, e *lockedChat) (change, error) {
+	return s.inChat(ctx, viewer, chatID, "chat", func(ctx context.Context, tx bun.Tx, e *lockedChat) (*db.Event, error) {
 		if e.role == db.RoleOwner {
-			return change{}, db.Forbidden("The owner stays in the chat.")
+			return nil, db.Forbidden("The owner stays in the chat.")
 		}
 		return takeOut(ctx, tx, e, viewer)
 	})
 }
 
-func takeOut(ctx context.Context, tx bun.Tx, e *lockedChat, user string) (change, error) {
+func takeOut(ctx context.Context, tx bun.Tx, e *lockedChat, user string) (*db.Event, error) {
 	event := e.event(db.MemberRemoved)
 	event.Member = &db.Member{ChatID: e.chat.ID, UserID: user}
 	n, err := affected(tx.NewDelete().Model(event.Member).WherePK().Exec(ctx))
-	switch {
-	case err != nil:
-		return change{}, err
-	case n == 0:
+	if err == nil && n == 0 {
 		return e.noop(event), nil
 	}
-	return e.change(event), storeEvent(ctx, tx, event)
+	return event, err
 }

@@ -13,7 +13,7 @@ import (
 // SendMessage implements db.Repository.
 func (s writes) SendMessage(ctx context.Context, viewer string, message db.NewMessage) (*db.Event, error) {
 	return s.writeChat(ctx, viewer, message.ChatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, err := s.lockChatToSend(ctx, tx, viewer, message.ChatID, message.ID)
+		e, err := s.lockChat(ctx, tx, viewer, message.ChatID, "chat", message.ID)
 		if err != nil {
 			return change{}, err
 		}
@@ -67,51 +67,56 @@ func repeatSend(ctx context.Context, tx bun.Tx, viewer string, message db.NewMes
 
 // EditMessage implements db.Repository.
 func (s writes) EditMessage(ctx context.Context, viewer, id, content string) (*db.Event, error) {
-	chatID, err := s.chatOf(ctx, viewer, id)
-	if err != nil {
-		return nil, err
-	}
-	return s.inChat(ctx, viewer, chatID, "message", func(ctx context.Context, tx bun.Tx, e *lockedChat) (change, error) {
-		message, err := findMessage(ctx, tx, id)
-		if err != nil {
-			return change{}, err
-		}
-		event := e.event(db.MessageEdited)
-		event.Message = message
+	return s.changeMessage(ctx, viewer, id, db.MessageEdited, func(e *lockedChat, event *db.Event) (*db.Event, error) {
+		message := event.Message
 		switch {
 		case message.Author != viewer:
-			return change{}, db.Forbidden("Only the author of the message may do this.")
+			return nil, db.Forbidden("Only the author of the message may do this.")
 		case message.DeletedAt != nil:
-			return change{}, db.Conflict("The message is deleted.")
+			return nil, db.Conflict("The message is deleted.")
 		case message.Content == content:
 			return e.noop(event), nil
 		}
 		message.Content, message.EditedAt = content, &event.At
-		return e.change(event), storeMessageChange(ctx, tx, event)
+		return event, nil
 	})
 }
 
 // DeleteMessage implements db.Repository.
 func (s writes) DeleteMessage(ctx context.Context, viewer, id string) (*db.Event, error) {
+	return s.changeMessage(ctx, viewer, id, db.MessageDeleted, func(e *lockedChat, event *db.Event) (*db.Event, error) {
+		switch {
+		case event.Message.Author != viewer && e.role != db.RoleOwner:
+			return nil, db.Forbidden("Only the author of the message and the owner of the chat may do this.")
+		case event.Message.DeletedAt != nil:
+			return e.noop(event), nil
+		}
+		event.Message = event.Message.Redacted(event.At)
+		return event, nil
+	})
+}
+
+// fixedColumns of messages never change. An edit and a deletion write all others, so that a new column cannot be forgotten.
+var fixedColumns = []string{"chat_id", "seq", "author_id", "role", "reply_to", "created_at"}
+
+// changeMessage gives change an event with the message as it is, and stores the message as change leaves it.
+func (s writes) changeMessage(ctx context.Context, viewer, id string, kind db.EventKind, change func(e *lockedChat, event *db.Event) (*db.Event, error)) (*db.Event, error) {
 	chatID, err := s.chatOf(ctx, viewer, id)
 	if err != nil {
 		return nil, err
 	}
-	return s.inChat(ctx, viewer, chatID, "message", func(ctx context.Context, tx bun.Tx, e *lockedChat) (change, error) {
-		message, err := findMessage(ctx, tx, id)
-		if err != nil {
-			return change{}, err
+	return s.inChat(ctx, viewer, chatID, "message", func(ctx context.Context, tx bun.Tx, e *lockedChat) (*db.Event, error) {
+		event := e.event(kind)
+		event.Message = new(db.Message)
+		if err := tx.NewSelect().Model(event.Message).Where("id = ?", id).Scan(ctx); err != nil {
+			return nil, notFound(err, "message")
 		}
-		event := e.event(db.MessageDeleted)
-		event.Message = message.Redacted(event.At)
-		switch {
-		case message.Author != viewer && e.role != db.RoleOwner:
-			return change{}, db.Forbidden("Only the author of the message and the owner of the chat may do this.")
-		case message.DeletedAt != nil:
-			event.Message = message
-			return e.noop(event), nil
+		event, err := change(e, event)
+		if err != nil || event.Repeated {
+			return event, err
 		}
-		return e.change(event), storeMessageChange(ctx, tx, event)
+		_, err = tx.NewUpdate().Model(event.Message).ExcludeColumn(fixedColumns...).WherePK().Exec(ctx)
+		return event, err
 	})
 }
 
@@ -122,22 +127,4 @@ func (s writes) chatOf(ctx context.Context, viewer, id string) (chatID string, e
 			ColumnExpr("m.chat_id").Where("m.id = ? AND own.user_id = ?", id, viewer).Scan(ctx, &chatID), "message")
 	})
 	return chatID, err
-}
-
-// findMessage reads a message whose chat is locked.
-func findMessage(ctx context.Context, tx bun.Tx, id string) (*db.Message, error) {
-	message := new(db.Message)
-	err := tx.NewSelect().Model(message).Where("id = ?", id).Scan(ctx)
-	return message, notFound(err, "message")
-}
-
-// fixedColumns of messages never change. An edit and a deletion write all others, so that a new column cannot be forgotten.
-var fixedColumns = []string{"chat_id", "seq", "author_id", "role", "reply_to", "created_at"}
-
-func storeMessageChange(ctx context.Context, tx bun.Tx, event *db.Event) error {
-	_, err := tx.NewUpdate().Model(event.Message).ExcludeColumn(fixedColumns...).WherePK().Exec(ctx)
-	if err != nil {
-		return err
-	}
-	return storeEvent(ctx, tx, event)
 }

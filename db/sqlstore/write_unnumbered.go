@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -12,16 +11,15 @@ import (
 
 // UpdateViewerState implements db.Repository.
 func (s writes) UpdateViewerState(ctx context.Context, viewer, chatID string, change db.ViewerStateChange) error {
-	rows, err := s.statement(ctx, memberKey(chatID, viewer), func(ctx context.Context) (sql.Result, error) {
-		q := s.writer.NewUpdate().Model((*db.Member)(nil)).Set("user_id = user_id")
-		if at := change.MutedUntil; at != nil {
-			q = q.Set("muted_until = ?", bun.NullTime{Time: *at})
-		}
-		q = s.setMark(q, "pinned_at", change.Pinned)
-		q = s.setMark(q, "archived_at", change.Archived)
-		return q.Where("chat_id = ? AND user_id = ?", chatID, viewer).
-			Where("EXISTS (SELECT 1 FROM chats AS c WHERE c.id = ? AND c.deleted_at IS NULL)", chatID).Exec(ctx)
-	})
+	q := s.writer.NewUpdate().Model((*db.Member)(nil)).Set("user_id = user_id").
+		Where("chat_id = ? AND user_id = ?", chatID, viewer).
+		Where("EXISTS (SELECT 1 FROM chats AS c WHERE c.id = ? AND c.deleted_at IS NULL)", chatID)
+	if at := change.MutedUntil; at != nil {
+		q = q.Set("muted_until = ?", bun.NullTime{Time: *at})
+	}
+	q = s.setMark(q, "pinned_at", change.Pinned)
+	q = s.setMark(q, "archived_at", change.Archived)
+	rows, err := s.statement(ctx, memberKey(chatID, viewer), q)
 	if err == nil && rows == 0 {
 		err = db.NotFound("chat")
 	}
@@ -47,10 +45,8 @@ func (s writes) MarkRead(ctx context.Context, viewer, chatID string, seq int64) 
 	if err != nil || seq <= readSeq {
 		return readSeq, false, err
 	}
-	rows, err := s.statement(ctx, memberKey(chatID, viewer), func(ctx context.Context) (sql.Result, error) {
-		return s.writer.NewRaw(`UPDATE chat_members SET read_seq = ?0 WHERE chat_id = ?1 AND user_id = ?2 AND read_seq < ?0
-AND EXISTS (SELECT 1 FROM chats AS c WHERE c.id = ?1 AND c.deleted_at IS NULL)`, seq, chatID, viewer).Exec(ctx)
-	})
+	rows, err := s.statement(ctx, memberKey(chatID, viewer), s.writer.NewRaw(`UPDATE chat_members SET read_seq = ?0 WHERE chat_id = ?1 AND user_id = ?2 AND read_seq < ?0
+AND EXISTS (SELECT 1 FROM chats AS c WHERE c.id = ?1 AND c.deleted_at IS NULL)`, seq, chatID, viewer))
 	if err != nil || rows == 1 {
 		return seq, rows == 1, err
 	}
@@ -82,12 +78,12 @@ func (s writes) SawUser(ctx context.Context, id string, claims db.Claims) (*db.U
 	if claims.AvatarURL != "" {
 		picture = &claims.AvatarURL
 	}
-	err := s.change(ctx, userKey(id), `INSERT INTO users (id, name, avatar_url, claims, claims_at, updated_at) VALUES (?0, ?1, ?2, ?3, ?4, ?5)
+	_, err := s.statement(ctx, userKey(id), s.writer.NewRaw(`INSERT INTO users (id, name, avatar_url, claims, claims_at, updated_at) VALUES (?0, ?1, ?2, ?3, ?4, ?5)
 ON CONFLICT (id) DO UPDATE SET claims = excluded.claims, claims_at = excluded.claims_at, updated_at = excluded.updated_at,
 name = CASE WHEN users.claims <> excluded.claims AND ?6 <> '' THEN excluded.name ELSE users.name END,
 avatar_url = CASE WHEN users.claims <> excluded.claims AND ?7 <> '' THEN excluded.avatar_url ELSE users.avatar_url END
 WHERE excluded.claims <> '' AND users.claims_at < excluded.claims_at`,
-		id, name, picture, textOf(claims), claims.At, s.Now(), claims.Name, claims.AvatarURL)
+		id, name, picture, textOf(claims), claims.At, s.Now(), claims.Name, claims.AvatarURL))
 	if err != nil {
 		return nil, err
 	}
@@ -109,18 +105,19 @@ func (s writes) knownUser(ctx context.Context, id string, claims db.Claims) (*db
 
 // UpsertUser implements db.Repository.
 func (s writes) UpsertUser(ctx context.Context, user db.User) error {
-	at := s.Now()
-	return s.change(ctx, userKey(user.ID), `INSERT INTO users (id, name, avatar_url, claims, claims_at, updated_at) VALUES (?0, ?1, ?2, '', ?3, ?4)
+	beforeAnyToken := time.Unix(0, 0).UTC()
+	_, err := s.statement(ctx, userKey(user.ID), s.writer.NewRaw(`INSERT INTO users (id, name, avatar_url, claims, claims_at, updated_at) VALUES (?0, ?1, ?2, '', ?3, ?4)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, avatar_url = excluded.avatar_url, updated_at = excluded.updated_at`,
-		user.ID, user.Name, user.AvatarURL, neverClaimed, at)
+		user.ID, user.Name, user.AvatarURL, beforeAnyToken, s.Now()))
+	return err
 }
 
 // PutModule implements db.Repository.
 func (s writes) PutModule(ctx context.Context, module db.Module) (*db.Module, error) {
-	err := s.change(ctx, moduleKey(module.ID), `INSERT INTO modules (id, title, content, updated_at) VALUES (?, ?, ?, ?)
+	_, err := s.statement(ctx, moduleKey(module.ID), s.writer.NewRaw(`INSERT INTO modules (id, title, content, updated_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET title = excluded.title, content = excluded.content, updated_at = excluded.updated_at
 WHERE modules.title <> excluded.title OR modules.content <> excluded.content`,
-		module.ID, module.Title, module.Content, s.Now())
+		module.ID, module.Title, module.Content, s.Now()))
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +130,8 @@ WHERE modules.title <> excluded.title OR modules.content <> excluded.content`,
 
 // DeleteModule implements db.Repository.
 func (s writes) DeleteModule(ctx context.Context, id string) error {
-	return s.change(ctx, moduleKey(id), "DELETE FROM modules WHERE id = ?", id)
+	_, err := s.statement(ctx, moduleKey(id), s.writer.NewRaw("DELETE FROM modules WHERE id = ?", id))
+	return err
 }
 
 // textOf is the claims as one text, to see whether they changed: "" when there are none.
@@ -143,6 +141,3 @@ func textOf(c db.Claims) string {
 	}
 	return c.Name + "\n" + c.AvatarURL
 }
-
-// neverClaimed is a time before any token.
-var neverClaimed = time.Unix(0, 0).UTC()

@@ -10,10 +10,9 @@ import (
 // Burst is how many notifications TestBus publishes at once: more than any queue of a bus holds.
 const Burst = 8192
 
-// StartBus starts a bus with a Recorder as its sink. The bus stops with the test.
-func StartBus(t *testing.T, bus events.Bus) *Recorder {
+// StartBus starts a bus with the sink, and returns the sink. The bus stops with the test.
+func StartBus[S events.Sink](t *testing.T, bus events.Bus, got S) S {
 	t.Helper()
-	got := &Recorder{}
 	if err := bus.Start(Within(t, 10*time.Second), got); err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +35,7 @@ func TestBus(t *testing.T, newBus func(t *testing.T) events.Bus) {
 }
 
 func deliversHereAtOnce(t *testing.T, bus events.Bus) {
-	got := StartBus(t, bus)
+	got := StartBus(t, bus, &Recorder{})
 	bus.Publish(t.Context(), events.Notification{Topic: events.ChatTopic("c"), Seq: 1})
 	if got.All() != "c:c@1" {
 		t.Errorf("Publish returned before this process had the notification: %q", got.All())
@@ -49,7 +48,7 @@ func deliversHereAtOnce(t *testing.T, bus events.Bus) {
 }
 
 func publishNeverHoldsUp(t *testing.T, bus events.Bus) {
-	StartBus(t, bus)
+	StartBus(t, bus, &Recorder{})
 	begun := time.Now()
 	for i := range Burst {
 		bus.Publish(t.Context(), events.Notification{Topic: events.ChatTopic("c"), Seq: int64(i)})
@@ -63,7 +62,7 @@ func busLife(t *testing.T, bus events.Bus) {
 	bus.Publish(t.Context(), events.Notification{Topic: events.ChatTopic("c")}) // before the start: there is no sink
 	bus.Join(3)
 	bus.Leave(3)
-	got := StartBus(t, bus)
+	got := StartBus(t, bus, &Recorder{})
 	bus.Stop()
 	bus.Stop()
 	bus.Join(3)

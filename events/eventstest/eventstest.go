@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,21 +31,6 @@ func (h *failOnError) Handle(ctx context.Context, record slog.Record) error {
 	return h.Handler.Handle(ctx, record)
 }
 
-// Eventually polls until the condition holds.
-func Eventually(t *testing.T, within time.Duration, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.After(within)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("not within %v: %s", within, what)
-		}
-	}
-}
-
 // Within is a context that ends soon: no test waits forever.
 func Within(t *testing.T, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
@@ -58,8 +42,6 @@ func Within(t *testing.T, d time.Duration) context.Context {
 type Recorder struct {
 	mu    sync.Mutex
 	words []string
-	gaps  []int
-	seen  []events.State
 }
 
 // Notified implements events.Sink.
@@ -80,18 +62,10 @@ func (r *Recorder) Notified(n events.Notification) {
 }
 
 // Gap implements events.Sink.
-func (r *Recorder) Gap(partition int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.gaps = append(r.gaps, partition)
-}
+func (r *Recorder) Gap(int) {}
 
 // StateChanged implements events.Sink.
-func (r *Recorder) StateChanged(s events.State) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.seen = append(r.seen, s)
-}
+func (r *Recorder) StateChanged(events.State) {}
 
 // All returns the words of all notifications.
 func (r *Recorder) All() string {
@@ -100,30 +74,9 @@ func (r *Recorder) All() string {
 	return strings.Join(r.words, " ")
 }
 
-// Has says whether a notification with the word came.
-func (r *Recorder) Has(word string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Contains(r.words, word)
-}
-
-// Gapped says whether a gap of the partition was reported.
-func (r *Recorder) Gapped(partition int) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Contains(r.gaps, partition)
-}
-
-// States returns the states in the order of their changes.
-func (r *Recorder) States() []events.State {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.seen)
-}
-
 // Forget forgets everything.
 func (r *Recorder) Forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.words, r.gaps, r.seen = nil, nil, nil
+	r.words = nil
 }

@@ -42,7 +42,7 @@ func (h *Hub) Feed(ctx context.Context, viewer string, after *db.FeedCursor) (ev
 
 // arrive tells the viewer's present chats that they are online. Chats that they join later are told by start.
 func (s *feedStream) arrive(ctx context.Context) {
-	s.depart = s.hub.presence.arrive(ctx, events.UserTopic(s.viewer), s.viewer, s.present, func(ctx context.Context) ([]string, error) {
+	s.depart = s.hub.arrive(ctx, events.UserTopic(s.viewer), s.viewer, s.present, func(ctx context.Context) ([]string, error) {
 		heads, err := s.hub.repo.FeedHeads(ctx, s.viewer, nil)
 		return latest(heads), err
 	})
@@ -144,7 +144,7 @@ func (s *feedStream) start(ctx context.Context, c *feedChat) error {
 	}
 	if found.Removed == nil && found.Member {
 		if c.joined && found.DeletedAt == nil {
-			s.hub.presence.tell(ctx, s.viewer, []string{c.id}, true)
+			s.hub.tellPresence(ctx, s.viewer, []string{c.id}, true)
 			c.skipEphemeral()
 		}
 		c.joined = false

@@ -1,4 +1,4 @@
-package hub_test
+package hub
 
 import (
 	"context"
@@ -12,7 +12,6 @@ import (
 	"studychat/db"
 	"studychat/events"
 	"studychat/events/eventstest"
-	"studychat/events/hub"
 	"studychat/test/services"
 )
 
@@ -51,8 +50,8 @@ func TestStoreFeedChurn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx := eventstest.Within(t, time.Minute)
-			store, bus := eventstest.OpenStore(t, c.url), events.NewMemoryBus()
-			hub := hub.New(farReads{store, c.away}, bus, events.NewMemoryRegistry(), eventstest.Log(t))
+			store, bus := openStore(t, c.url), events.NewMemoryBus()
+			hub := New(farReads{store, c.away}, bus, events.NewMemoryRegistry(), eventstest.Log(t))
 			if err := hub.Start(ctx); err != nil {
 				t.Fatal(err)
 			}
@@ -125,11 +124,11 @@ func (c *storeChurn) run(ctx context.Context) {
 	quiet(c.repo.CreateChat(ctx, "ann", db.NewChat{ID: c.chat, Title: "T"}))
 	for range churnRounds {
 		told(c.repo.AddMember(ctx, "ann", c.chat, "bob"))
-		told(c.repo.SendMessage(ctx, "ann", eventstest.NewMessage(c.chat, "for bob")))
+		told(c.repo.SendMessage(ctx, "ann", newMessage(c.chat, "for bob")))
 		c.pause()
 		told(c.repo.RemoveMember(ctx, "ann", c.chat, "bob"))
 		c.pause()
-		quiet(c.repo.SendMessage(ctx, "ann", eventstest.NewMessage(c.chat, "not for bob")))
+		quiet(c.repo.SendMessage(ctx, "ann", newMessage(c.chat, "not for bob")))
 	}
 	told(c.repo.AddMember(ctx, "ann", c.chat, "bob"))
 	if c.waits {

@@ -9,33 +9,30 @@ import (
 )
 
 // readHead reads how far the log reaches, and checks membership with it.
-func (f *follower) readHead(ctx context.Context) (head db.Head, err error) {
+func (f *follower) readHead(ctx context.Context) (db.Head, error) {
 	before, _ := f.topic.position()
-	err = db.Within(ctx, readTimeout, func(ctx context.Context) (err error) {
-		head, err = f.hub.repo.Head(ctx, f.viewer, f.topic.chatID)
-		return err
-	})
-	if err != nil {
-		return db.Head{}, err
+	head, err := within(ctx, func(ctx context.Context) (db.Head, error) { return f.hub.repo.Head(ctx, f.viewer, f.topic.chatID) })
+	if err == nil {
+		f.check(head, before)
 	}
-	f.generation = f.topic.observe(head, before)
-	f.checked = head.HeadSeq
-	return head, nil
+	return head, err
 }
 
 // readStanding reads what the chat's log has for the viewer after the place, and how far it reaches.
-func (f *follower) readStanding(ctx context.Context, place db.FeedPlace) (found *db.Standing, err error) {
+func (f *follower) readStanding(ctx context.Context, place db.FeedPlace) (*db.Standing, error) {
 	before, _ := f.topic.position()
-	err = db.Within(ctx, readTimeout, func(ctx context.Context) (err error) {
-		found, err = f.hub.repo.Standing(ctx, f.viewer, f.topic.chatID, place)
-		return err
+	found, err := within(ctx, func(ctx context.Context) (*db.Standing, error) {
+		return f.hub.repo.Standing(ctx, f.viewer, f.topic.chatID, place)
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		f.check(found.Head, before)
 	}
-	f.generation = f.topic.observe(found.Head, before)
-	f.checked = found.HeadSeq
-	return found, nil
+	return found, err
+}
+
+// check notes a head that answered for the viewer, read after the topic was at the position.
+func (f *follower) check(head db.Head, before position) {
+	f.generation, f.checked = f.topic.observe(head, before), head.HeadSeq
 }
 
 // startAt begins just after a cursor. The head was read after the follower was registered.
@@ -55,16 +52,17 @@ func (f *follower) startAt(after db.Cursor, head db.Head) {
 
 // startLive begins with what comes after a head of an unknown time.
 func (f *follower) startLive(head db.Head) {
-	f.generation = f.topic.observe(head, f.topic.unplaced())
-	f.cursor, f.checked = live(head), head.HeadSeq
+	f.check(head, f.topic.unplaced())
+	f.cursor = live(head)
 }
 
 // live is the place from which only new events follow. In a deleted chat the deletion follows.
 func live(head db.Head) db.Cursor {
+	cursor := db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: head.HeadSeq}
 	if head.DeletedAt != nil {
-		return db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: head.HeadSeq - 1}
+		cursor.Seq--
 	}
-	return db.Cursor{ChatID: head.ChatID, Epoch: head.Epoch, Seq: head.HeadSeq}
+	return cursor
 }
 
 // startInFeed begins a chat of a feed after the given place, but not before the viewer joined: a new member gets the joining first,

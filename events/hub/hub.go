@@ -20,7 +20,6 @@ type Hub struct {
 	*reader
 	bus      events.Bus
 	registry events.Registry
-	presence presence
 
 	topicsMu sync.RWMutex // before any topic's lock
 	topics   map[string]*topic
@@ -33,9 +32,8 @@ type Hub struct {
 
 // New returns a hub that reads repo and listens to bus. Start it before use.
 func New(repo db.EventReads, bus events.Bus, registry events.Registry, log *slog.Logger) *Hub {
-	r := newReader(repo, log)
 	return &Hub{
-		reader: r, bus: bus, registry: registry, presence: presence{reader: r, bus: bus, registry: registry},
+		reader: newReader(repo, log), bus: bus, registry: registry,
 		topics: map[string]*topic{},
 		feeds:  map[string]map[*feedStream]struct{}{},
 		kick:   make(chan struct{}, 1),

@@ -106,11 +106,7 @@ func (h *Hub) sweepTopics(ctx context.Context, topics []*topic) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	var heads []db.Head
-	err := db.Within(ctx, readTimeout, func(ctx context.Context) (err error) {
-		heads, err = h.repo.Heads(ctx, ids)
-		return err
-	})
+	heads, err := within(ctx, func(ctx context.Context) ([]db.Head, error) { return h.repo.Heads(ctx, ids) })
 	if err != nil {
 		return err
 	}

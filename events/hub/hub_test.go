@@ -11,6 +11,7 @@ import (
 
 	"studychat/db"
 	"studychat/events"
+	"studychat/events/eventstest"
 )
 
 const chatA = "aaaaaaaa-0000-4000-8000-000000000000"
@@ -18,7 +19,7 @@ const chatA = "aaaaaaaa-0000-4000-8000-000000000000"
 // startHub starts a hub on the bus; it stops with the test.
 func startHub(t *testing.T, repo db.EventReads, bus events.Bus) *Hub {
 	t.Helper()
-	h := New(repo, bus, events.NewMemoryRegistry(), testLog(t))
+	h := New(repo, bus, events.NewMemoryRegistry(), eventstest.Log(t))
 	if err := h.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

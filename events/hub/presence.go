@@ -19,20 +19,13 @@ const (
 	presenceTimeout = time.Second
 )
 
-// presence tells chats when their members come online and go offline.
-type presence struct {
-	*reader
-	bus      events.Bus
-	registry events.Registry
-}
-
 // arrive registers a connection, and tells the chats if it is the user's first one. The returned function removes the connection,
 // and tells the chats that the user is a member of by then, which now returns. A chat is not told about a user who was removed
 // meanwhile. An instance that dies tells nobody: Chat.online is right after ConnectionTTL, without a PresenceChanged.
-func (p *presence) arrive(ctx context.Context, topic events.Topic, user string, chats []string, now func(ctx context.Context) ([]string, error)) (depart func()) {
-	first, remove := p.registry.Add(ctx, topic, user)
+func (h *Hub) arrive(ctx context.Context, topic events.Topic, user string, chats []string, now func(ctx context.Context) ([]string, error)) (depart func()) {
+	first, remove := h.registry.Add(ctx, topic, user)
 	if first {
-		p.tell(ctx, user, chats, true)
+		h.tellPresence(ctx, user, chats, true)
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), presenceTimeout)
@@ -40,14 +33,14 @@ func (p *presence) arrive(ctx context.Context, topic events.Topic, user string, 
 		if !remove(ctx) {
 			return
 		}
-		release, err := p.slot(ctx)
+		release, err := h.slot(ctx)
 		if err != nil {
 			return
 		}
 		chats, err := now(ctx)
 		release()
 		if err == nil { // if it is unknown, better nothing than something wrong
-			p.tell(ctx, user, p.chatsWithout(ctx, user, chats), false)
+			h.tellPresence(ctx, user, h.chatsWithout(ctx, user, chats), false)
 		}
 	}
 }
@@ -65,20 +58,20 @@ func latest(heads []db.Head) []string {
 
 // chatsWithout returns those of the chats where the user is not online otherwise: a user who closes a chat may still follow their
 // feed.
-func (p *presence) chatsWithout(ctx context.Context, user string, chats []string) []string {
+func (h *Hub) chatsWithout(ctx context.Context, user string, chats []string) []string {
 	asked := make([]*db.Chat, len(chats))
 	for i, id := range chats {
 		asked[i] = &db.Chat{ID: id, Members: []*db.Member{{UserID: user}}}
 	}
-	online, err := p.registry.Online(ctx, asked)
+	online, err := h.registry.Online(ctx, asked)
 	if err != nil {
 		return nil // if it is unknown, better nothing than something wrong
 	}
 	return slices.DeleteFunc(slices.Clone(chats), func(id string) bool { return len(online[id]) > 0 })
 }
 
-func (p *presence) tell(ctx context.Context, user string, chats []string, online bool) {
+func (h *Hub) tellPresence(ctx context.Context, user string, chats []string, online bool) {
 	for _, id := range chats {
-		events.PublishEphemeral(ctx, p.bus, events.Ephemeral{Kind: events.PresenceChanged, ChatID: id, User: user, At: p.repo.Now(), On: online})
+		events.PublishEphemeral(ctx, h.bus, events.Ephemeral{Kind: events.PresenceChanged, ChatID: id, User: user, At: h.repo.Now(), On: online})
 	}
 }

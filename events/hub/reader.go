@@ -27,9 +27,8 @@ type reader struct {
 	ctx    context.Context // ends with stop
 	cancel context.CancelFunc
 
-	mu      sync.Mutex // after any topic's lock
-	stopped bool
-	tasks   sync.WaitGroup // see begin
+	mu    sync.Mutex     // after any topic's lock; held when ctx is ended
+	tasks sync.WaitGroup // see begin
 
 	reads singleflight.Group
 	slots chan struct{}
@@ -43,9 +42,8 @@ func newReader(repo db.EventReads, log *slog.Logger) *reader {
 // stop ends all streams and waits for all goroutines of the hub. It is idempotent.
 func (r *reader) stop() {
 	r.mu.Lock()
-	r.stopped = true
-	r.mu.Unlock()
 	r.cancel()
+	r.mu.Unlock()
 	r.tasks.Wait()
 }
 
@@ -53,26 +51,32 @@ func (r *reader) stop() {
 func (r *reader) begin() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.stopped {
-		r.tasks.Add(1)
+	if r.ctx.Err() != nil {
+		return false
 	}
-	return !r.stopped
+	r.tasks.Add(1)
+	return true
 }
 
 func (r *reader) done() { r.tasks.Done() }
 
 // readLog reads a stretch of a chat's log. The number of concurrent reads is limited.
-func (r *reader) readLog(ctx context.Context, chatID string, after int64) (log *db.Log, err error) {
+func (r *reader) readLog(ctx context.Context, chatID string, after int64) (*db.Log, error) {
 	release, err := r.slot(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	return within(ctx, func(ctx context.Context) (*db.Log, error) { return r.repo.Log(ctx, chatID, after, readLimit) })
+}
+
+// within makes one statement with its deadline.
+func within[T any](ctx context.Context, read func(ctx context.Context) (T, error)) (found T, err error) {
 	err = db.Within(ctx, readTimeout, func(ctx context.Context) (err error) {
-		log, err = r.repo.Log(ctx, chatID, after, readLimit)
+		found, err = read(ctx)
 		return err
 	})
-	return log, err
+	return found, err
 }
 
 // slot waits until one more concurrent read is allowed.

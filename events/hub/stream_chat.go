@@ -40,7 +40,7 @@ func (h *Hub) Chat(ctx context.Context, viewer, chatID string, after *db.Cursor)
 		return nil, err
 	}
 	s.begin(after, head)
-	s.depart = h.presence.arrive(ctx, events.ChatTopic(chatID), viewer, []string{chatID}, func(ctx context.Context) ([]string, error) {
+	s.depart = h.arrive(ctx, events.ChatTopic(chatID), viewer, []string{chatID}, func(ctx context.Context) ([]string, error) {
 		head, err := h.repo.Head(ctx, viewer, chatID)
 		if err != nil || head.DeletedAt != nil {
 			return nil, err

@@ -31,16 +31,16 @@ func newTestRedisBus(t *testing.T, connect connector) events.Bus {
 }
 
 // joinedPair starts two buses on one Redis, of which the second hears the partition.
-func joinedPair(t *testing.T, connect connector) (from, to events.Bus, got *eventstest.Recorder) {
+func joinedPair(t *testing.T, connect connector) (from, to events.Bus, got *recorder) {
 	t.Helper()
 	from, to = newTestRedisBus(t, connect), newTestRedisBus(t, connect)
-	eventstest.StartBus(t, from)
-	got = eventstest.StartBus(t, to)
+	startBus(t, from)
+	got = startBus(t, to)
 	if from.State() != events.Healthy || to.State() != events.Healthy {
 		t.Fatal("Start returned before the bus worked, though Redis does")
 	}
 	to.Join(aPartition)
-	eventstest.Eventually(t, 5*time.Second, "the subscription is confirmed by a gap", func() bool { return got.Gapped(aPartition) })
+	eventually(t, 5*time.Second, "the subscription is confirmed by a gap", func() bool { return got.Gapped(aPartition) })
 	return from, to, got
 }
 
@@ -91,7 +91,7 @@ func redisBusBetweenInstances(t *testing.T, connect connector) {
 		from.Publish(t.Context(), events.Notification{Topic: topic, Epoch: 1, Seq: seq, Event: event})
 		want = append(want, fmt.Sprintf("%s@%d+event", topic, seq))
 	}
-	eventstest.Eventually(t, 10*time.Second, "the last notification arrives", func() bool { return got.Has(want[n-1]) })
+	eventually(t, 10*time.Second, "the last notification arrives", func() bool { return got.Has(want[n-1]) })
 	if got.All() != strings.Join(want, " ") {
 		t.Error("not all notifications of the joined partition, those alone, in the order in which they were published")
 	}
@@ -99,10 +99,10 @@ func redisBusBetweenInstances(t *testing.T, connect connector) {
 	got.Forget()
 	to.Leave(aPartition)
 	to.Join(aPartition + 1)
-	eventstest.Eventually(t, 5*time.Second, "the other subscription is confirmed", func() bool { return got.Gapped(aPartition + 1) })
+	eventually(t, 5*time.Second, "the other subscription is confirmed", func() bool { return got.Gapped(aPartition + 1) })
 	from.Publish(t.Context(), events.Notification{Topic: topic, Seq: 1})
 	from.Publish(t.Context(), events.Notification{Topic: other, Seq: 2})
-	eventstest.Eventually(t, 5*time.Second, "the notification arrives", func() bool { return got.Has(fmt.Sprintf("%s@2", other)) })
+	eventually(t, 5*time.Second, "the notification arrives", func() bool { return got.Has(fmt.Sprintf("%s@2", other)) })
 	if got.Has(fmt.Sprintf("%s@1", topic)) {
 		t.Error("a partition that was left is heard")
 	}
@@ -115,7 +115,7 @@ func redisBusLeavesAndJoins(t *testing.T, connect connector) {
 		to.Leave(aPartition)
 		to.Join(aPartition)
 	}
-	eventstest.Eventually(t, 5*time.Second, "the notification arrives", func() bool {
+	eventually(t, 5*time.Second, "the notification arrives", func() bool {
 		from.Publish(t.Context(), events.Notification{Topic: topicIn(aPartition), Seq: 1})
 		return got.Has(string(topicIn(aPartition)) + "@1")
 	})
@@ -129,7 +129,7 @@ func redisBusJoinsAreCounted(t *testing.T, connect connector) {
 	to.Join(aPartition)
 	to.Leave(aPartition)
 	from.Publish(t.Context(), events.Notification{Topic: topicIn(aPartition), Seq: 1})
-	eventstest.Eventually(t, 5*time.Second, "the notification arrives", func() bool { return got.Has(string(topicIn(aPartition)) + "@1") })
+	eventually(t, 5*time.Second, "the notification arrives", func() bool { return got.Has(string(topicIn(aPartition)) + "@1") })
 }
 
 func redisBusDoesNotHearItself(t *testing.T, connect connector) {
@@ -137,7 +137,7 @@ func redisBusDoesNotHearItself(t *testing.T, connect connector) {
 	topic := topicIn(aPartition)
 	to.Publish(t.Context(), events.Notification{Topic: topic, Seq: 1})
 	// What another instance publishes later comes behind the echo.
-	eventstest.Eventually(t, 5*time.Second, "a later notification arrives", func() bool {
+	eventually(t, 5*time.Second, "a later notification arrives", func() bool {
 		from.Publish(t.Context(), events.Notification{Topic: topic, Seq: 2})
 		return got.Has(string(topic) + "@2")
 	})
@@ -161,7 +161,7 @@ func TestRedisBusIgnoresNonsense(t *testing.T) {
 		}
 	}
 	from.Publish(t.Context(), events.Notification{Topic: topicIn(aPartition), Seq: 1})
-	eventstest.Eventually(t, 5*time.Second, "the notification arrives", func() bool { return got.Has(string(topicIn(aPartition)) + "@1") })
+	eventually(t, 5*time.Second, "the notification arrives", func() bool { return got.Has(string(topicIn(aPartition)) + "@1") })
 	if n := own.ignored.Load(); n != 4 || strings.Contains(got.All(), "@9") {
 		t.Errorf("%d messages were ignored, want 4; got %q", n, got.All())
 	}
@@ -173,7 +173,7 @@ func redisBusTellsWhatWasNeverSent(t *testing.T, connect connector) {
 	from.(*bus).shard(aPartition).sendFailed.Store(true)
 	from.Publish(t.Context(), events.Notification{Topic: topicIn(aPartition), Seq: 1})
 	got.Forget()
-	eventstest.Eventually(t, 5*time.Second, "the gap is told", func() bool { return got.Gapped(aPartition) })
+	eventually(t, 5*time.Second, "the gap is told", func() bool { return got.Gapped(aPartition) })
 	if got.All() != "" {
 		t.Errorf("got %q", got.All())
 	}
@@ -185,12 +185,12 @@ func TestRedisBusStartsWithoutRedis(t *testing.T) {
 	server.Kill()
 	bus := newTestRedisBus(t, to(server))
 	begun := time.Now()
-	got := eventstest.StartBus(t, bus)
+	got := startBus(t, bus)
 	if took := time.Since(begun); took > probeTimeout+time.Second || bus.State() != events.Degraded {
 		t.Errorf("Start took %v, state %v", took, bus.State())
 	}
 	bus.Join(aPartition)
 	server.Restart()
 	states(t, 5*time.Second, got, events.Healthy)
-	eventstest.Eventually(t, 5*time.Second, "the partition is joined", func() bool { return got.Gapped(aPartition) })
+	eventually(t, 5*time.Second, "the partition is joined", func() bool { return got.Gapped(aPartition) })
 }

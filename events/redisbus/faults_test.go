@@ -11,7 +11,6 @@ import (
 
 	"studychat/db"
 	"studychat/events"
-	"studychat/events/eventstest"
 	"studychat/test/services"
 )
 
@@ -25,25 +24,25 @@ const (
 const patience = 30 * time.Second
 
 // degraded waits until the sink was told so.
-func degraded(t *testing.T, got *eventstest.Recorder) {
+func degraded(t *testing.T, got *recorder) {
 	t.Helper()
-	eventstest.Eventually(t, noticed, "degraded", func() bool {
+	eventually(t, noticed, "degraded", func() bool {
 		seen := got.States()
 		return len(seen) > 0 && seen[0] == events.Degraded
 	})
 }
 
 // states waits until the sink was told of exactly these states, in this order.
-func states(t *testing.T, within time.Duration, got *eventstest.Recorder, want ...events.State) {
+func states(t *testing.T, within time.Duration, got *recorder, want ...events.State) {
 	t.Helper()
-	eventstest.Eventually(t, within, fmt.Sprint("states ", want), func() bool { return slices.Equal(got.States(), want) })
+	eventually(t, within, fmt.Sprint("states ", want), func() bool { return slices.Equal(got.States(), want) })
 }
 
 // arrives publishes until a notification arrives: a notification may be lost.
-func arrives(t *testing.T, within time.Duration, from events.Bus, got *eventstest.Recorder, partition int, seq int64) {
+func arrives(t *testing.T, within time.Duration, from events.Bus, got *recorder, partition int, seq int64) {
 	t.Helper()
 	topic := topicIn(partition)
-	eventstest.Eventually(t, within, fmt.Sprint("a notification arrives in partition ", partition), func() bool {
+	eventually(t, within, fmt.Sprint("a notification arrives in partition ", partition), func() bool {
 		from.Publish(t.Context(), events.Notification{Topic: topic, Seq: seq})
 		return got.Has(fmt.Sprintf("%s@%d", topic, seq))
 	})
@@ -208,8 +207,8 @@ func TestRedisBusOnAClusterThatMovesASlot(t *testing.T) {
 	for turn := range int64(2) { // there and back
 		got.Forget()
 		cluster.Move(slot, (node+1-int(turn))%3)
-		eventstest.Eventually(t, patience, "a gap is told", func() bool { return got.Gapped(aPartition) })
-		eventstest.Eventually(t, patience, "healthy", func() bool { return to.State() == events.Healthy })
+		eventually(t, patience, "a gap is told", func() bool { return got.Gapped(aPartition) })
+		eventually(t, patience, "healthy", func() bool { return to.State() == events.Healthy })
 		arrives(t, patience, from, got, aPartition, turn+1)
 	}
 }

@@ -18,8 +18,8 @@ func TestBusIsAPartOfHealth(t *testing.T) {
 	if h.Health.OK() {
 		t.Error("healthy, though the bus does not work yet")
 	}
-	eventstest.StartBus(t, bus)
-	eventstest.Eventually(t, over, "both are healthy", h.Health.OK)
+	startBus(t, bus)
+	eventually(t, over, "both are healthy", h.Health.OK)
 }
 
 // TestBusLearnsFromHealth: once another user of Redis has found that it hangs, the bus does not wait to see for itself.
@@ -27,13 +27,13 @@ func TestBusLearnsFromHealth(t *testing.T) {
 	t.Parallel()
 	server := services.NewRedisServer(t)
 	h := handle(t, testRedisClient(t, server.Addr()))
-	got := eventstest.StartBus(t, New(h, eventstest.Log(t)))
+	got := startBus(t, New(h, eventstest.Log(t)))
 	states(t, over, got, events.Healthy)
 	got.Forget()
 	server.Pause()
 	h.Health.Report(time.Now(), redisconn.ErrUnhealthy)
-	eventstest.Eventually(t, over, "Redis is down", h.Health.Down)
-	eventstest.Eventually(t, 100*time.Millisecond, "the bus is degraded", func() bool { return len(got.States()) > 0 })
+	eventually(t, over, "Redis is down", h.Health.Down)
+	eventually(t, 100*time.Millisecond, "the bus is degraded", func() bool { return len(got.States()) > 0 })
 	server.Resume()
 	states(t, over, got, events.Degraded, events.Healthy)
 }
@@ -43,18 +43,18 @@ func TestHealthLearnsFromBus(t *testing.T) {
 	t.Parallel()
 	server := services.NewRedisServer(t)
 	h := handle(t, testRedisClient(t, server.Addr()))
-	got := eventstest.StartBus(t, New(h, eventstest.Log(t)))
+	got := startBus(t, New(h, eventstest.Log(t)))
 	states(t, over, got, events.Healthy)
 	killPubSub(t, server.Addr())
-	eventstest.Eventually(t, over, "the failure of the session alone is reported", func() bool { return h.Health.Failures() > 0 })
+	eventually(t, over, "the failure of the session alone is reported", func() bool { return h.Health.Failures() > 0 })
 	states(t, over, got, events.Healthy, events.Degraded, events.Healthy)
 	if h.Health.Down() {
 		t.Error("Redis is down, though it has answered a probe")
 	}
 	server.Kill()
-	eventstest.Eventually(t, noticed, "Redis is down", h.Health.Down)
+	eventually(t, noticed, "Redis is down", h.Health.Down)
 	server.Restart()
-	eventstest.Eventually(t, over, "both are healthy", h.Health.OK)
+	eventually(t, over, "both are healthy", h.Health.OK)
 }
 
 // TestRegistryRenewsWhenRedisIsBack: after an outage, entries do not wait for the next heartbeat.
@@ -69,9 +69,9 @@ func TestRegistryRenewsWhenRedisIsBack(t *testing.T) {
 		online, err := there.Online(t.Context(), []*db.Chat{eventstest.ChatOf("c", "ann")})
 		return err == nil && len(online["c"]) == 1
 	}
-	eventstest.Eventually(t, over, "ann is online", isOnline)
+	eventually(t, over, "ann is online", isOnline)
 	server.Kill()
-	eventstest.Eventually(t, over, "the outage is noticed", func() bool { return !isOnline() && h.Health.Down() })
+	eventually(t, over, "the outage is noticed", func() bool { return !isOnline() && h.Health.Down() })
 	server.Restart()
-	eventstest.Eventually(t, events.Heartbeat/3, "ann is online again", isOnline)
+	eventually(t, events.Heartbeat/3, "ann is online again", isOnline)
 }

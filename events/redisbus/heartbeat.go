@@ -58,11 +58,10 @@ func (r *registry) renew(ctx context.Context) {
 
 // each does something for every entry of this instance, many in one round trip.
 func (r *registry) each(ctx context.Context, do func(ctx context.Context, pipe redis.Pipeliner, key, member string)) error {
-	key := r.keys()
 	for chunk := range slices.Chunk(r.local.Connections(), registryChunk) {
 		_, err := r.redis.Client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 			for _, c := range chunk {
-				do(ctx, pipe, key(c.Topic), r.member(c.User))
+				do(ctx, pipe, r.key(c.Topic), r.member(c.User))
 			}
 			return nil
 		})

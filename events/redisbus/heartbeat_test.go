@@ -37,14 +37,14 @@ func TestRegistryForgetsAKilledInstance(t *testing.T) {
 	eventstest.ExpectOnline(t, stays, chat, "ann", "bob", "cid")
 	// For longer than they would live without a heartbeat, all stay.
 	end := time.Now().Add(2 * events.ConnectionTTL / haste)
-	eventstest.Eventually(t, 5*time.Second, "time passes", func() bool { return time.Now().After(end) })
+	eventually(t, 5*time.Second, "time passes", func() bool { return time.Now().After(end) })
 	eventstest.ExpectOnline(t, stays, chat, "ann", "bob", "cid")
 
 	stopped.Stop()
 	eventstest.ExpectOnline(t, stays, chat, "ann", "cid")
 	begun := time.Now()
 	killed.kill()
-	eventstest.Eventually(t, 5*time.Second, "only cid is left", func() bool {
+	eventually(t, 5*time.Second, "only cid is left", func() bool {
 		online, err := stays.Online(t.Context(), []*db.Chat{chat})
 		return err == nil && len(online["c"]) == 1
 	})

@@ -2,9 +2,7 @@ package redisbus
 
 import (
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
-	"strings"
 
 	"studychat/events"
 )
@@ -19,11 +17,7 @@ const instanceIDLen = 16
 const gapMessage = "gap"
 
 // newInstanceID names one run of one process.
-func newInstanceID() string {
-	raw := make([]byte, instanceIDLen/2)
-	_, _ = rand.Read(raw) // never fails
-	return hex.EncodeToString(raw)
-}
+func newInstanceID() string { return rand.Text()[:instanceIDLen] }
 
 func encodeMessage(instance string, notification events.Notification) (string, error) {
 	body, err := notification.Encode()
@@ -42,6 +36,3 @@ func decodeMessage(message string) (notification events.Notification, isGap bool
 	notification, err = events.DecodeNotification([]byte(body))
 	return notification, false, err
 }
-
-// sentBy says whether the message is the instance's own.
-func sentBy(instance, message string) bool { return strings.HasPrefix(message, instance) }

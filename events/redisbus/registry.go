@@ -3,6 +3,7 @@ package redisbus
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -79,11 +80,10 @@ func (r *registry) Add(ctx context.Context, topic events.Topic, user string) (bo
 		first = !r.elsewhere(ctx, topic, user, r.putEntry)
 	}
 	return first, func(ctx context.Context) bool {
-		last := removeLocal(ctx)
-		if !last {
+		if !removeLocal(ctx) {
 			return false
 		}
-		last = !r.elsewhere(ctx, topic, user, r.deleteEntry)
+		last := !r.elsewhere(ctx, topic, user, r.deleteEntry)
 		if r.local.Has(topic, user) { // a connection was added while the entry was deleted
 			r.elsewhere(ctx, topic, user, r.putEntry)
 			return false
@@ -94,10 +94,11 @@ func (r *registry) Add(ctx context.Context, topic events.Topic, user string) (bo
 
 // elsewhere changes the user's entry and reports whether another instance has one.
 func (r *registry) elsewhere(ctx context.Context, topic events.Topic, user string, change func(context.Context, redis.Pipeliner, string, string)) bool {
+	key, own := r.key(topic), r.member(user)
 	var found *redis.StringSliceCmd
-	ok := r.ask(ctx, r.redis.Health.Try, func(ctx context.Context, pipe redis.Pipeliner, key keyOf) {
-		found = r.alive(ctx, pipe, key(topic))
-		change(ctx, pipe, key(topic), r.member(user))
+	ok := r.ask(ctx, r.redis.Health.Try, func(ctx context.Context, pipe redis.Pipeliner) {
+		found = r.alive(ctx, pipe, key)
+		change(ctx, pipe, key, own)
 	})
 	if !ok {
 		if !r.redis.Health.Down() { // else it is written when Redis is back
@@ -105,12 +106,7 @@ func (r *registry) elsewhere(ctx context.Context, topic events.Topic, user strin
 		}
 		return false
 	}
-	for _, member := range found.Val() {
-		if name, instance := splitMember(member); name == user && instance != r.instance {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(found.Val(), func(member string) bool { return userOf(member) == user && member != own })
 }
 
 func (r *registry) putEntry(ctx context.Context, pipe redis.Pipeliner, key, member string) {
@@ -122,35 +118,28 @@ func (r *registry) deleteEntry(ctx context.Context, pipe redis.Pipeliner, key, m
 	pipe.ZRem(ctx, key, member)
 }
 
-// keyOf returns the key of a topic's set.
-type keyOf func(topic events.Topic) string
-
-func (r *registry) keys() keyOf {
-	keys := r.redis.Names.Keys()
-	return func(topic events.Topic) string { return keys.Online(string(topic)) }
-}
-
 // ask sends one pipeline, by Health.Do or Health.Try, and reports whether it was answered. While Redis is down, nothing is sent.
-func (r *registry) ask(ctx context.Context, by func(context.Context, func(context.Context) error) error, fill func(context.Context, redis.Pipeliner, keyOf)) bool {
+func (r *registry) ask(ctx context.Context, by func(context.Context, func(context.Context) error) error, fill func(context.Context, redis.Pipeliner)) bool {
 	if r.redis.Health.Down() || r.ctx.Err() != nil { // streams also close after Stop
 		return false
 	}
 	return by(ctx, func(ctx context.Context) error {
-		pipe := r.redis.Client.Pipeline()
-		fill(ctx, pipe, r.keys())
-		if pipe.Len() == 0 {
+		_, err := r.redis.Client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+			fill(ctx, pipe)
 			return nil
-		}
-		_, err := pipe.Exec(ctx)
+		})
 		return err
 	}) == nil
 }
 
+// key names a topic's set.
+func (r *registry) key(topic events.Topic) string { return r.redis.Names.Keys().Online(string(topic)) }
+
 func (r *registry) member(user string) string { return user + "\x00" + r.instance }
 
-func splitMember(member string) (user, instance string) {
-	user, instance, _ = strings.Cut(member, "\x00")
-	return user, instance
+func userOf(member string) string {
+	user, _, _ := strings.Cut(member, "\x00")
+	return user
 }
 
 func (r *registry) fromNow() string { return strconv.FormatInt(r.now().UnixMilli(), 10) }

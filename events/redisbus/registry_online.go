@@ -12,13 +12,13 @@ import (
 func (r *registry) Online(ctx context.Context, chats []*db.Chat) (map[string][]string, error) {
 	shared := map[events.Connection]bool{}
 	inChats, inFeeds := map[events.Topic]*redis.StringSliceCmd{}, map[string]*redis.IntCmd{}
-	ok := r.ask(ctx, r.redis.Health.Do, func(ctx context.Context, pipe redis.Pipeliner, key keyOf) {
+	ok := r.ask(ctx, r.redis.Health.Do, func(ctx context.Context, pipe redis.Pipeliner) {
 		for _, chat := range chats {
 			topic := events.ChatTopic(chat.ID)
-			inChats[topic] = r.alive(ctx, pipe, key(topic))
+			inChats[topic] = r.alive(ctx, pipe, r.key(topic))
 			for _, m := range chat.Members {
 				if inFeeds[m.UserID] == nil && len(inFeeds) < maxOnlineUsers {
-					inFeeds[m.UserID] = pipe.ZCount(ctx, key(events.UserTopic(m.UserID)), r.fromNow(), "+inf")
+					inFeeds[m.UserID] = pipe.ZCount(ctx, r.key(events.UserTopic(m.UserID)), r.fromNow(), "+inf")
 				}
 			}
 		}
@@ -26,8 +26,7 @@ func (r *registry) Online(ctx context.Context, chats []*db.Chat) (map[string][]s
 	if ok {
 		for topic, found := range inChats {
 			for _, member := range found.Val() {
-				user, _ := splitMember(member)
-				shared[events.Connection{Topic: topic, User: user}] = true
+				shared[events.Connection{Topic: topic, User: userOf(member)}] = true
 			}
 		}
 		for user, found := range inFeeds {

@@ -71,7 +71,7 @@ func TestRegistryRedisComesBack(t *testing.T) {
 	server.Restart()
 	expectWithin := func(r events.Registry) {
 		t.Helper()
-		eventstest.Eventually(t, events.Heartbeat+5*time.Second, "everybody is known everywhere again", func() bool {
+		eventually(t, events.Heartbeat+5*time.Second, "everybody is known everywhere again", func() bool {
 			got, _ := r.Online(ctx, []*db.Chat{chat})
 			return slices.Equal(got["c"], []string{"ann", "bob"})
 		})
@@ -109,9 +109,9 @@ func TestRegistryRedisOnAClusterThatLosesANode(t *testing.T) {
 			return err == nil
 		}
 	}
-	eventstest.Eventually(t, 5*time.Second, "both are online", seesOnA("ann", "bob"))
+	eventually(t, 5*time.Second, "both are online", seesOnA("ann", "bob"))
 	cluster.Node(1).Kill()
-	eventstest.Eventually(t, 5*time.Second, "a knows itself alone", seesOnA("ann"))
+	eventually(t, 5*time.Second, "a knows itself alone", seesOnA("ann"))
 	begun := time.Now()
 	for range 10 {
 		a.Add(ctx, events.ChatTopic("c1"), "ann")
@@ -123,7 +123,7 @@ func TestRegistryRedisOnAClusterThatLosesANode(t *testing.T) {
 		t.Errorf("a node that is missing cost %v", took)
 	}
 	cluster.Node(1).Restart()
-	eventstest.Eventually(t, 15*time.Second, "both are online again", seesOnA("ann", "bob"))
+	eventually(t, 15*time.Second, "both are online again", seesOnA("ann", "bob"))
 	if n := lines.n.Load(); n > 4 { // of each: Redis does not answer, Redis answers again
 		t.Errorf("%d lines were logged", n)
 	}

@@ -42,13 +42,9 @@ func newSession(ctx context.Context, of *shard) *session {
 	keys := of.bus.redis.Names.Keys()
 	s := &session{
 		shard: of, bus: of.bus, keys: keys, own: keys.Probe(of.number, of.bus.instance),
+		pubsub: of.bus.redis.Client.Subscribe(ctx), // connects with the first channel
 		token:  strconv.FormatInt(of.token.Add(1), 10),
 		echoed: make(chan struct{}, 1), ended: make(chan error, 1),
-	}
-	if s.bus.sharded { // both connect with the first channel
-		s.pubsub = s.bus.redis.Client.SSubscribe(ctx)
-	} else {
-		s.pubsub = s.bus.redis.Client.Subscribe(ctx)
 	}
 	s.echo.Store(time.Now().UnixNano())
 	return s

@@ -2,6 +2,7 @@ package redisbus
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -55,7 +56,7 @@ func (s *session) message(m *redis.Message) {
 		return
 	}
 	p, ok := s.keys.Partition(m.Channel)
-	if !ok || sentBy(s.bus.instance, m.Payload) {
+	if !ok || strings.HasPrefix(m.Payload, s.bus.instance) {
 		return
 	}
 	notification, isGap, err := decodeMessage(m.Payload)

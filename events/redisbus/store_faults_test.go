@@ -13,19 +13,19 @@ import (
 )
 
 // twoOn starts two instances on one database and one Redis.
-func twoOn(t *testing.T, connect connector) (a, b eventstest.Instance) {
+func twoOn(t *testing.T, connect connector) (a, b instance) {
 	t.Helper()
 	url := services.Postgres(t)
-	one := func() eventstest.Instance {
+	one := func() instance {
 		h := handle(t, connect(t))
-		return eventstest.NewInstance(t, eventstest.OpenStore(t, url), New(h, eventstest.Log(t)), NewRegistry(h, time.Now, eventstest.Log(t)))
+		return newInstance(t, openStore(t, url), New(h, eventstest.Log(t)), NewRegistry(h, time.Now, eventstest.Log(t)))
 	}
 	return one(), one()
 }
 
-// underLoad writes to a chat in each of the partitions on one eventstest.Instance and follows them on the other, with a fault after
+// underLoad writes to a chat in each of the partitions on one instance and follows them on the other, with a fault after
 // each stage of the writing: every stream must be complete and in order.
-func underLoad(t *testing.T, a, b eventstest.Instance, partitions []int, faults ...func()) {
+func underLoad(t *testing.T, a, b instance, partitions []int, faults ...func()) {
 	t.Helper()
 	const each = 20 // messages to each chat in each stage
 	ctx := eventstest.Within(t, time.Minute)
@@ -34,15 +34,15 @@ func underLoad(t *testing.T, a, b eventstest.Instance, partitions []int, faults 
 	for _, p := range partitions {
 		id := chatIn(p)
 		chats = append(chats, id)
-		eventstest.Must(t)(a.Repo.CreateChat(ctx, "ann", db.NewChat{ID: id, Title: "T"}))
-		s, err := b.Hub.Chat(ctx, "ann", id, &db.Cursor{ChatID: id, Epoch: 1})
+		must(t)(a.repo.CreateChat(ctx, "ann", db.NewChat{ID: id, Title: "T"}))
+		s, err := b.hub.Chat(ctx, "ann", id, &db.Cursor{ChatID: id, Epoch: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		eventstest.Started(t, s)
+		started(t, s)
 		reading.Go(func() {
-			_, problems := eventstest.ReadAll(ctx, s, 0, int64(1+each*(len(faults)+1)))
+			_, problems := readAll(ctx, s, 0, int64(1+each*(len(faults)+1)))
 			for _, problem := range problems {
 				t.Errorf("partition %d: %s", p, problem)
 			}
@@ -51,7 +51,7 @@ func underLoad(t *testing.T, a, b eventstest.Instance, partitions []int, faults 
 	for stage := range len(faults) + 1 {
 		for n := range each {
 			for _, id := range chats {
-				eventstest.Must(t)(a.Repo.SendMessage(ctx, "ann", eventstest.NewMessage(id, fmt.Sprint(stage, n))))
+				must(t)(a.repo.SendMessage(ctx, "ann", newMessage(id, fmt.Sprint(stage, n))))
 			}
 		}
 		if stage < len(faults) {
@@ -74,11 +74,11 @@ func TestStoreWhileAClusterLosesANode(t *testing.T) {
 	t.Parallel()
 	cluster := services.NewRedisCluster(t)
 	a, b := twoOn(t, toCluster(cluster))
-	_, node, elsewhere := nodeOf(t, b.Bus, aPartition)
+	_, node, elsewhere := nodeOf(t, b.bus, aPartition)
 	state := func(want events.State) func() {
 		return func() {
 			t.Helper()
-			eventstest.Eventually(t, over, "the state is "+want.String(), func() bool { return b.Hub.State() == want })
+			eventually(t, over, "the state is "+want.String(), func() bool { return b.hub.State() == want })
 		}
 	}
 	underLoad(t, a, b, []int{aPartition, elsewhere},
@@ -94,7 +94,7 @@ func TestStoreWhileRedisFailsOver(t *testing.T) {
 	sentinel := services.NewRedisSentinel(t)
 	a, b := twoOn(t, toSentinel(sentinel))
 	underLoad(t, a, b, []int{aPartition}, sentinel.KillMaster, func() {
-		eventstest.Eventually(t, over, "healthy again", func() bool { return b.Hub.State() == events.Healthy })
+		eventually(t, over, "healthy again", func() bool { return b.hub.State() == events.Healthy })
 	})
 }
 
@@ -102,10 +102,10 @@ func TestStoreWhileRedisFailsOver(t *testing.T) {
 func TestStoreWhileTheOutputBufferOverflows(t *testing.T) {
 	t.Parallel()
 	a, b := twoOn(t, to(services.NewRedisServer(t, "--client-output-buffer-limit", tightBuffer)))
-	sessions := func() int64 { return b.Bus.(*bus).shards[0].token.Load() }
+	sessions := func() int64 { return b.bus.(*bus).shards[0].token.Load() }
 	before := sessions()
-	flooded := func() { flood(t, a.Bus, topicIn(aPartition)) }
+	flooded := func() { flood(t, a.bus, topicIn(aPartition)) }
 	underLoad(t, a, b, []int{aPartition}, flooded, flooded, flooded)
 	// The streams may be complete before the next session begins.
-	eventstest.Eventually(t, over, "Redis disconnects a subscriber, else the test has tried nothing", func() bool { return sessions() != before })
+	eventually(t, over, "Redis disconnects a subscriber, else the test has tried nothing", func() bool { return sessions() != before })
 }

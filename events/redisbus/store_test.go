@@ -15,18 +15,18 @@ import (
 )
 
 // everyDeployment runs a test over the real stores, with two instances.
-func everyDeployment(t *testing.T, test func(t *testing.T, a, b eventstest.Instance)) {
+func everyDeployment(t *testing.T, test func(t *testing.T, a, b instance)) {
 	t.Run("one SQLite file, no Redis", func(t *testing.T) {
 		t.Parallel()
-		store := eventstest.OpenStore(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
-		test(t, eventstest.NewInstance(t, store, events.NewMemoryBus(), events.NewMemoryRegistry()), eventstest.NewInstance(t, store, events.NewMemoryBus(), events.NewMemoryRegistry()))
+		store := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
+		test(t, newInstance(t, store, events.NewMemoryBus(), events.NewMemoryRegistry()), newInstance(t, store, events.NewMemoryBus(), events.NewMemoryRegistry()))
 	})
 	t.Run("PostgreSQL and Redis", func(t *testing.T) {
 		t.Parallel()
 		url, redis := services.Postgres(t), services.NewRedisServer(t)
-		one := func() eventstest.Instance {
+		one := func() instance {
 			h := handle(t, testRedisClient(t, redis.Addr()))
-			return eventstest.NewInstance(t, eventstest.OpenStore(t, url), New(h, eventstest.Log(t)), NewRegistry(h, time.Now, eventstest.Log(t)))
+			return newInstance(t, openStore(t, url), New(h, eventstest.Log(t)), NewRegistry(h, time.Now, eventstest.Log(t)))
 		}
 		test(t, one(), one())
 	})
@@ -34,15 +34,15 @@ func everyDeployment(t *testing.T, test func(t *testing.T, a, b eventstest.Insta
 
 func TestStoreManyWritersAndReaders(t *testing.T) {
 	t.Parallel()
-	everyDeployment(t, func(t *testing.T, a, b eventstest.Instance) {
+	everyDeployment(t, func(t *testing.T, a, b instance) {
 		ctx := eventstest.Within(t, time.Minute)
 		id := db.NewID()
-		eventstest.Must(t)(a.Repo.CreateChat(ctx, "ann", db.NewChat{ID: id, Title: "T"}))
+		must(t)(a.repo.CreateChat(ctx, "ann", db.NewChat{ID: id, Title: "T"}))
 		const writers, each = 4, 40
 		var writing, reading sync.WaitGroup
 		for i := range 6 {
 			reading.Go(func() {
-				hub := []eventstest.Instance{a, b}[i%2].Hub
+				hub := []instance{a, b}[i%2].hub
 				s, err := hub.Chat(ctx, "ann", id, &db.Cursor{ChatID: id, Epoch: 1, Seq: int64(i % 2)})
 				if err != nil {
 					t.Error(err)
@@ -52,7 +52,7 @@ func TestStoreManyWritersAndReaders(t *testing.T) {
 				if item, err := s.Next(ctx); err != nil || item.Started == nil {
 					t.Errorf("begins with %+v, %v", item, err)
 				}
-				_, problems := eventstest.ReadAll(ctx, s, int64(i%2), 1+writers*each)
+				_, problems := readAll(ctx, s, int64(i%2), 1+writers*each)
 				for _, p := range problems {
 					t.Error(p)
 				}
@@ -61,7 +61,7 @@ func TestStoreManyWritersAndReaders(t *testing.T) {
 		for i := range writers {
 			writing.Go(func() {
 				for n := range each {
-					_, err := []eventstest.Instance{a, b}[i%2].Repo.SendMessage(ctx, "ann", eventstest.NewMessage(id, fmt.Sprint(i, " ", n)))
+					_, err := []instance{a, b}[i%2].repo.SendMessage(ctx, "ann", newMessage(id, fmt.Sprint(i, " ", n)))
 					if err != nil {
 						t.Error(err)
 					}
@@ -75,40 +75,40 @@ func TestStoreManyWritersAndReaders(t *testing.T) {
 
 func TestStoreEveryEventAndTheEnd(t *testing.T) {
 	t.Parallel()
-	everyDeployment(t, func(t *testing.T, a, b eventstest.Instance) {
+	everyDeployment(t, func(t *testing.T, a, b instance) {
 		ctx := eventstest.Within(t, time.Minute)
-		id, write := db.NewID(), eventstest.Must(t)
-		write(a.Repo.CreateChat(ctx, "ann", db.NewChat{ID: id, Title: "T"}))
-		write(a.Repo.AddMember(ctx, "ann", id, "bob"))
-		owner, err := b.Hub.Chat(ctx, "ann", id, nil)
+		id, write := db.NewID(), must(t)
+		write(a.repo.CreateChat(ctx, "ann", db.NewChat{ID: id, Title: "T"}))
+		write(a.repo.AddMember(ctx, "ann", id, "bob"))
+		owner, err := b.hub.Chat(ctx, "ann", id, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer owner.Close()
-		eventstest.Started(t, owner)
-		member, err := b.Hub.Chat(ctx, "bob", id, nil)
+		started(t, owner)
+		member, err := b.hub.Chat(ctx, "bob", id, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer member.Close()
-		eventstest.Started(t, member)
+		started(t, member)
 
-		m := write(a.Repo.SendMessage(ctx, "bob", eventstest.NewMessage(id, "hi"))).Message
-		write(a.Repo.EditMessage(ctx, "bob", m.ID, "hello"))
-		write(a.Repo.DeleteMessage(ctx, "ann", m.ID))
-		write(a.Repo.RenameChat(ctx, "ann", id, "U"))
-		write(a.Repo.RemoveMember(ctx, "ann", id, "bob"))
-		kinds, problems := eventstest.ReadAll(ctx, member, 2, 0)
+		m := write(a.repo.SendMessage(ctx, "bob", newMessage(id, "hi"))).Message
+		write(a.repo.EditMessage(ctx, "bob", m.ID, "hello"))
+		write(a.repo.DeleteMessage(ctx, "ann", m.ID))
+		write(a.repo.RenameChat(ctx, "ann", id, "U"))
+		write(a.repo.RemoveMember(ctx, "ann", id, "bob"))
+		kinds, problems := readAll(ctx, member, 2, 0)
 		if got := strings.Join(kinds, " "); len(problems) > 0 || got != "MESSAGE_SENT MESSAGE_EDITED MESSAGE_DELETED CHAT_RENAMED MEMBER_REMOVED EOF" {
 			t.Errorf("the member got %q, %v", got, problems)
 		}
-		_, problems = eventstest.ReadAll(ctx, owner, 2, 7)
-		write(a.Repo.DeleteChat(ctx, "ann", id))
-		kinds, more := eventstest.ReadAll(ctx, owner, 7, 0)
+		_, problems = readAll(ctx, owner, 2, 7)
+		write(a.repo.DeleteChat(ctx, "ann", id))
+		kinds, more := readAll(ctx, owner, 7, 0)
 		if got := strings.Join(kinds, " "); len(problems)+len(more) > 0 || got != "CHAT_DELETED EOF" {
 			t.Errorf("the owner got %q, %v, %v", got, problems, more)
 		}
-		if _, err := b.Hub.Chat(ctx, "bob", id, nil); db.CodeOf(err) != db.CodeNotFound {
+		if _, err := b.hub.Chat(ctx, "bob", id, nil); db.CodeOf(err) != db.CodeNotFound {
 			t.Errorf("an ex-member subscribes: %v", err)
 		}
 	})
@@ -118,11 +118,11 @@ func TestStoreEveryEventAndTheEnd(t *testing.T) {
 // distance in time.
 func TestStoreFeedJoinsAList(t *testing.T) {
 	t.Parallel()
-	everyDeployment(t, func(t *testing.T, a, b eventstest.Instance) {
-		ctx, write, id := eventstest.Within(t, time.Minute), eventstest.Must(t), db.NewID()
-		write(a.Repo.CreateChat(ctx, "ann", db.NewChat{ID: id, Title: "T"}))
-		write(a.Repo.AddMember(ctx, "ann", id, "bob"))
-		list, err := b.Repo.Chats(ctx, "bob", nil, db.Page{Limit: 1})
+	everyDeployment(t, func(t *testing.T, a, b instance) {
+		ctx, write, id := eventstest.Within(t, time.Minute), must(t), db.NewID()
+		write(a.repo.CreateChat(ctx, "ann", db.NewChat{ID: id, Title: "T"}))
+		write(a.repo.AddMember(ctx, "ann", id, "bob"))
+		list, err := b.repo.Chats(ctx, "bob", nil, db.Page{Limit: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,13 +130,13 @@ func TestStoreFeedJoinsAList(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sent := write(a.Repo.SendMessage(ctx, "ann", eventstest.NewMessage(id, "between the two")))
-		s, err := b.Hub.Feed(ctx, "bob", &after)
+		sent := write(a.repo.SendMessage(ctx, "ann", newMessage(id, "between the two")))
+		s, err := b.hub.Feed(ctx, "bob", &after)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		if start := eventstest.Started(t, s); !start.Started.Resumed || start.Cursor != list.EventCursor() {
+		if start := started(t, s); !start.Started.Resumed || start.Cursor != list.EventCursor() {
 			t.Errorf("it begins with %+v at %s", start.Started, start.Cursor)
 		}
 		for seq := int64(2); seq <= sent.Seq; { // bob's joining is within the overlap
@@ -156,10 +156,10 @@ func TestStoreFeedJoinsAList(t *testing.T) {
 
 func TestStoreFeedAndResume(t *testing.T) {
 	t.Parallel()
-	everyDeployment(t, func(t *testing.T, a, b eventstest.Instance) {
+	everyDeployment(t, func(t *testing.T, a, b instance) {
 		ctx := eventstest.Within(t, time.Minute)
-		write := eventstest.Must(t)
-		s, err := b.Hub.Feed(ctx, "bob", nil)
+		write := must(t)
+		s, err := b.hub.Feed(ctx, "bob", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,26 +181,26 @@ func TestStoreFeedAndResume(t *testing.T) {
 			}
 		}
 		one, two := db.NewID(), db.NewID()
-		write(a.Repo.CreateChat(ctx, "ann", db.NewChat{ID: one, Title: "T"}))
-		write(a.Repo.AddMember(ctx, "ann", one, "bob"))
-		write(a.Repo.CreateChat(ctx, "bob", db.NewChat{ID: two, Title: "T"}))
+		write(a.repo.CreateChat(ctx, "ann", db.NewChat{ID: one, Title: "T"}))
+		write(a.repo.AddMember(ctx, "ann", one, "bob"))
+		write(a.repo.CreateChat(ctx, "bob", db.NewChat{ID: two, Title: "T"}))
 		cursor := next(s, map[string]bool{one + ":2": true, two + ":1": true})
 		s.Close()
 
-		write(a.Repo.SendMessage(ctx, "ann", eventstest.NewMessage(one, "while away")))
-		write(a.Repo.RemoveMember(ctx, "ann", one, "bob"))
-		write(a.Repo.SendMessage(ctx, "ann", eventstest.NewMessage(one, "secret")))
-		write(a.Repo.SendMessage(ctx, "bob", eventstest.NewMessage(two, "while away")))
+		write(a.repo.SendMessage(ctx, "ann", newMessage(one, "while away")))
+		write(a.repo.RemoveMember(ctx, "ann", one, "bob"))
+		write(a.repo.SendMessage(ctx, "ann", newMessage(one, "secret")))
+		write(a.repo.SendMessage(ctx, "bob", newMessage(two, "while away")))
 		after, err := db.ParseFeedCursor("after", cursor, "bob")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s, err = a.Hub.Feed(ctx, "bob", &after); err != nil {
+		if s, err = a.hub.Feed(ctx, "bob", &after); err != nil {
 			t.Fatal(err)
 		}
 		defer s.Close()
 		next(s, map[string]bool{one + ":3": true, one + ":4": true, two + ":2": true})
-		write(b.Repo.SendMessage(ctx, "bob", eventstest.NewMessage(two, "live again")))
+		write(b.repo.SendMessage(ctx, "bob", newMessage(two, "live again")))
 		next(s, map[string]bool{two + ":3": true})
 	})
 }

@@ -61,28 +61,24 @@ const otherList = 10
 // MaxNodes bounds how many objects one `nodes` asks for.
 const MaxNodes = 100
 
-// cost is the cost of a selection set, once.
-func cost(set ast.SelectionSet, variables map[string]any) int {
-	return costOf(set, &scope{}, variables)
-}
-
 // scope is the place of a selection set in the document; a fragment has the scope in which it is spread.
 type scope struct {
 	page    int    // the size of the page whose edges these are
 	content string // the first name of a message's content here
 }
 
-func costOf(set ast.SelectionSet, in *scope, variables map[string]any) (n int) {
+// cost is the cost of a selection set, once.
+func cost(set ast.SelectionSet, in *scope, variables map[string]any) (n int) {
 	for _, selection := range set {
 		switch s := selection.(type) {
 		case *ast.Field:
-			inner := costOf(s.SelectionSet, &scope{page: pageSize(s, variables)}, variables)
+			inner := cost(s.SelectionSet, &scope{page: pageSize(s, variables)}, variables)
 			n += elements(s, in.page, variables) * (ownCost(s, in) + inner)
 		case *ast.InlineFragment:
-			n += costOf(s.SelectionSet, in, variables)
+			n += cost(s.SelectionSet, in, variables)
 		case *ast.FragmentSpread:
 			if s.Definition != nil {
-				n += costOf(s.Definition.SelectionSet, in, variables)
+				n += cost(s.Definition.SelectionSet, in, variables)
 			}
 		}
 		n = min(saturated, n)

@@ -17,9 +17,11 @@ func init() {
 }
 
 // invalid is a validation error.
-func invalid(message string) *gqlerror.Error {
+func invalid(message string) *gqlerror.Error { return withCode(errcode.ValidationFailed, message) }
+
+func withCode(code, message string) *gqlerror.Error {
 	err := gqlerror.Errorf("%s", message)
-	errcode.Set(err, errcode.ValidationFailed)
+	errcode.Set(err, code)
 	return err
 }
 
@@ -32,9 +34,7 @@ func TooComplex(what string, limit, value int) *gqlerror.Error {
 }
 
 func refusal(message string, limit, value int) *gqlerror.Error {
-	err := gqlerror.Errorf("%s", message)
-	err.Extensions = map[string]any{"code": codeTooComplex, "limit": limit, "value": value}
-	return err
+	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": codeTooComplex, "limit": limit, "value": value}}
 }
 
 // count is one thing that is limited.
@@ -50,13 +50,6 @@ func checkCounts(counts []count) *gqlerror.Error {
 		}
 	}
 	return nil
-}
-
-// badText refuses a document whose text must be a mistake.
-func badText(message string) *gqlerror.Error {
-	err := gqlerror.Errorf("%s", message)
-	errcode.Set(err, errcode.ParseFailed)
-	return err
 }
 
 // What GraphQL's own messages and paths may quote of the document and the variables, in bytes.

@@ -56,7 +56,7 @@ var (
 
 // New makes the limits for documents of a schema.
 func New(schema *ast.Schema, introspection bool) Limits {
-	return Limits{schema: schema, introspection: introspection, known: newDocumentCache()}
+	return Limits{schema: schema, introspection: introspection, known: documentCache{lru.New[*ast.QueryDocument](cachedDocuments)}}
 }
 
 // Documents is the executor's cache of documents. A document in it has passed the limits of its text and shape.
@@ -103,7 +103,7 @@ func (l Limits) MutateOperationContext(_ context.Context, op *graphql.OperationC
 	if fault := faultOf(op); fault != nil {
 		return fault.Present(false) // the presenter hides the schema if it is to be hidden
 	}
-	return TooComplex("cost, every page being full", MaxCost, cost(op.Operation.SelectionSet, op.Variables))
+	return TooComplex("cost, every page being full", MaxCost, cost(op.Operation.SelectionSet, &scope{}, op.Variables))
 }
 
 // Bounds of the cache of parsed documents, which clients fill.
@@ -115,10 +115,6 @@ const (
 // documentCache remembers parsed and validated documents, but no large ones, with which an attacker could fill the memory.
 type documentCache struct {
 	*lru.LRU[*ast.QueryDocument]
-}
-
-func newDocumentCache() documentCache {
-	return documentCache{lru.New[*ast.QueryDocument](cachedDocuments)}
 }
 
 // Add keeps a document unless it is large.

@@ -6,6 +6,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/lexer"
@@ -25,7 +26,7 @@ func checkText(query string) *gqlerror.Error {
 	}
 	t := readTokens(query)
 	if t.halfPair {
-		return badText("A text holds half of a surrogate pair.")
+		return withCode(errcode.ParseFailed, "A text holds half of a surrogate pair.")
 	}
 	return checkCounts([]count{
 		{"tokens", MaxTokens, t.tokens},

@@ -17,12 +17,9 @@ type Chat struct {
 	list *list
 }
 
-// NewChat is a chat without a list.
-func NewChat(chat *db.Chat) *Chat { return NewChats([]*db.Chat{chat})[0] }
-
 // NewChats are the chats of one list.
 func NewChats(chats []*db.Chat) []*Chat {
-	l := &list{chats: chats, lookups: map[string]*lookup{}}
+	l := &list{chats: chats}
 	out := make([]*Chat, len(chats))
 	for i, chat := range chats {
 		out[i] = &Chat{Chat: chat, list: l}
@@ -32,10 +29,8 @@ func NewChats(chats []*db.Chat) []*Chat {
 
 // list is what the chats of one list share during one request.
 type list struct {
-	chats []*db.Chat
-
-	mu      sync.Mutex
-	lookups map[string]*lookup
+	chats   []*db.Chat
+	lookups sync.Map // of *lookup, by key
 }
 
 type lookup struct {
@@ -48,7 +43,8 @@ type lookup struct {
 // Lookup returns what find finds for chat. It calls find once for all chats of the list, even if it fails; only a caller with
 // AskAgain tries again after an error. key names the look-up with its arguments. ok is false when find did not find the chat.
 func Lookup[T any](ctx context.Context, chat *Chat, key string, find func(context.Context, []*db.Chat) (map[string]T, error)) (T, bool, error) {
-	l := chat.list.lookup(key)
+	shared, _ := chat.list.lookups.LoadOrStore(key, &lookup{})
+	l, _ := shared.(*lookup)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.done || l.err != nil && AsksAgain(ctx) {
@@ -67,12 +63,3 @@ func AskAgain(ctx context.Context) context.Context { return context.WithValue(ct
 
 // AsksAgain says whether ctx comes from AskAgain.
 func AsksAgain(ctx context.Context) bool { return ctx.Value(againKey{}) != nil }
-
-func (l *list) lookup(key string) *lookup {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.lookups[key] == nil {
-		l.lookups[key] = &lookup{}
-	}
-	return l.lookups[key]
-}

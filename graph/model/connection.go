@@ -33,11 +33,11 @@ func NewModuleEdge(module *db.Module) *ModuleEdge {
 	return &ModuleEdge{Cursor: db.ModuleKey(module).ModuleCursor(), Node: module}
 }
 
-// NewPageInfo describes the page with the cursors of its edges.
-func NewPageInfo(cursors []string, hasPrev, hasNext bool) *PageInfo {
+// NewPageInfo describes the page with these edges.
+func NewPageInfo[Edge any](edges []Edge, cursor func(Edge) string, hasPrev, hasNext bool) *PageInfo {
 	info := &PageInfo{HasNextPage: hasNext, HasPreviousPage: hasPrev}
-	if n := len(cursors); n > 0 {
-		info.StartCursor, info.EndCursor = &cursors[0], &cursors[n-1]
+	if n := len(edges); n > 0 {
+		info.StartCursor, info.EndCursor = new(cursor(edges[0])), new(cursor(edges[n-1]))
 	}
 	return info
 }

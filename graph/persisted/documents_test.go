@@ -79,8 +79,7 @@ func TestHash(t *testing.T) {
 func TestParseMode(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Mode{"": Off, "off": Off, "log": Log, "enforce": Enforce} {
-		var mode Mode
-		if err := mode.UnmarshalText([]byte(text)); err != nil || mode != want {
+		if mode, err := ParseMode(text); err != nil || mode != want {
 			t.Errorf("%q: %q %v", text, mode, err)
 		}
 	}

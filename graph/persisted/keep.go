@@ -2,7 +2,6 @@ package persisted
 
 import (
 	"context"
-	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -18,9 +17,10 @@ func (k Keeper) MutateOperationContext(ctx context.Context, op *graphql.Operatio
 	if hash, ok := op.Stats.GetExtension(registration).(string); ok {
 		k.store.Put(hash, op.RawQuery)
 	}
-	if k.mode == Log && !k.trusted.Holds(op.RawQuery) {
+	if k.mode == Log && !k.trusted.Holds(op.RawQuery) && k.logged.Len() < maxLogged {
 		// The text is not logged: it may hold what a user wrote.
-		if hash := Hash(op.RawQuery); k.logged.first(hash) {
+		hash := Hash(op.RawQuery)
+		if known, _ := k.logged.ContainsOrAdd(hash, struct{}{}); !known {
 			k.log.WarnContext(ctx, "an untrusted document ran", "operation", op.Operation.Name, "hash", hash)
 		}
 	}
@@ -29,23 +29,3 @@ func (k Keeper) MutateOperationContext(ctx context.Context, op *graphql.Operatio
 
 // maxLogged bounds what is remembered of documents that were logged, about 1 MB; beyond it, nothing more is logged.
 const maxLogged = 10_000
-
-// onceEach remembers texts.
-type onceEach struct {
-	mu   sync.Mutex
-	seen map[string]struct{}
-}
-
-// first is true the first time that it is called with a text.
-func (o *onceEach) first(text string) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if _, ok := o.seen[text]; ok || len(o.seen) >= maxLogged {
-		return false
-	}
-	if o.seen == nil {
-		o.seen = map[string]struct{}{}
-	}
-	o.seen[text] = struct{}{}
-	return true
-}

@@ -2,10 +2,12 @@ package persisted
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
 	"log/slog"
+	"strconv"
 
 	"github.com/99designs/gqlgen/graphql"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"studychat/auth"
@@ -40,12 +42,13 @@ type Lookup struct {
 	trusted *Manifest
 	mode    Mode
 	log     *slog.Logger
-	logged  *onceEach
+	logged  *lru.Cache[string, struct{}] // hashes of the untrusted documents that were logged
 }
 
 // NewLookup makes a Lookup. Without a store it keeps documents in memory; without a manifest it trusts none.
 func NewLookup(store Store, trusted *Manifest, mode Mode, log *slog.Logger) *Lookup {
-	l := &Lookup{store: store, trusted: trusted, mode: mode, log: log, logged: &onceEach{}}
+	logged, _ := lru.New[string, struct{}](maxLogged) // fails for sizes below 1 alone
+	l := &Lookup{store: store, trusted: trusted, mode: mode, log: log, logged: logged}
 	if l.store == nil {
 		l.store = NewMemory(0)
 	}
@@ -134,18 +137,9 @@ func (l *Lookup) hashOf(extension any) (string, error) {
 
 // isOne accepts the types of numbers that JSON decoders make.
 func isOne(value any) bool {
-	switch n := value.(type) {
-	case json.Number:
-		f, err := n.Float64()
-		return err == nil && f == 1
-	case float64:
-		return n == 1
-	case int64:
-		return n == 1
-	case int:
-		return n == 1
-	}
-	return false
+	_, isText := value.(string)
+	n, err := strconv.ParseFloat(fmt.Sprint(value), 64)
+	return !isText && err == nil && n == 1
 }
 
 // lookUp finds a document that clients registered. In the mode Enforce clients register none.

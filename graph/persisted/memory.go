@@ -1,9 +1,10 @@
 package persisted
 
 import (
-	"container/list"
 	"strings"
 	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 const (
@@ -17,20 +18,17 @@ const (
 
 // Memory keeps documents in this process, bounded by their bytes; the one that was used least recently goes first.
 //
-// It is written by hand because small cache libraries bound the number of entries rather than bytes, or evict in the background,
-// so that the bound holds only later. One lock is enough: it is held for about 20 ns, at most once per request.
+// It counts the bytes itself, because small cache libraries bound the number of entries rather than bytes, or evict in the
+// background, so that the bound holds only later. One lock is enough: it is held for about 20 ns, at most once per request.
 type Memory struct {
 	maxBytes int
 
 	mu     sync.Mutex
 	bytes  int
-	recent *list.List // of *entry, the most recently used first
-	byHash map[string]*list.Element
+	byHash *simplelru.LRU[string, string]
 }
 
-type entry struct{ hash, document string }
-
-func (e *entry) size() int { return len(e.hash) + len(e.document) + entryOverhead }
+func entrySize(hash, document string) int { return len(hash) + len(document) + entryOverhead }
 
 var _ Store = (*Memory)(nil)
 
@@ -39,39 +37,32 @@ func NewMemory(maxBytes int) *Memory {
 	if maxBytes == 0 {
 		maxBytes = DefaultMaxBytes
 	}
-	return &Memory{maxBytes: maxBytes, recent: list.New(), byHash: map[string]*list.Element{}}
+	byHash, _ := simplelru.NewLRU[string, string](maxBytes, nil) // Put bounds it; so many entries never fit
+	return &Memory{maxBytes: maxBytes, byHash: byHash}
 }
 
 // Get implements Store.
 func (m *Memory) Get(hash string) (string, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	element, ok := m.byHash[hash]
-	if !ok {
-		return "", false
-	}
-	m.recent.MoveToFront(element)
-	return element.Value.(*entry).document, true
+	return m.byHash.Get(hash)
 }
 
 // Put implements Store.
 func (m *Memory) Put(hash, document string) {
-	// Clones, since the text may be a part of something larger, which would be kept in memory without being counted.
-	added := &entry{hash: strings.Clone(hash), document: strings.Clone(document)}
-	if len(document) > MaxDocument || added.size() > m.maxBytes {
+	if len(document) > MaxDocument || entrySize(hash, document) > m.maxBytes {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if element, ok := m.byHash[hash]; ok {
-		m.recent.MoveToFront(element) // the same hash is the same document
-		return
+	if _, ok := m.byHash.Get(hash); ok {
+		return // the same hash is the same document
 	}
-	m.byHash[added.hash] = m.recent.PushFront(added)
-	m.bytes += added.size()
+	// Clones, since the text may be a part of something larger, which would be kept in memory without being counted.
+	m.byHash.Add(strings.Clone(hash), strings.Clone(document))
+	m.bytes += entrySize(hash, document)
 	for m.bytes > m.maxBytes {
-		oldest := m.recent.Remove(m.recent.Back()).(*entry)
-		delete(m.byHash, oldest.hash)
-		m.bytes -= oldest.size()
+		oldest, forgotten, _ := m.byHash.RemoveOldest()
+		m.bytes -= entrySize(oldest, forgotten)
 	}
 }

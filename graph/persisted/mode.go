@@ -22,9 +22,3 @@ func ParseMode(text string) (Mode, error) {
 	}
 	return Off, fmt.Errorf("%q is none of off, log and enforce", text)
 }
-
-// UnmarshalText is ParseMode for packages that fill structs.
-func (m *Mode) UnmarshalText(text []byte) (err error) {
-	*m, err = ParseMode(string(text))
-	return err
-}

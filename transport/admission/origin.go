@@ -58,12 +58,10 @@ func isOwn(origin string, r *http.Request) bool {
 	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
 }
 
-// LocalName says whether a request names this machine as its host, as every request must where there is no authentication. A
+// LocalName says whether a Host names this machine, as that of every request must where there is no authentication. A
 // page of attacker.example whose name was made to point to 127.0.0.1 (DNS rebinding) is of our own origin as far as its
 // browser knows; only the Host shows it.
-func LocalName(r *http.Request) bool { return isLocalName(r.Host) }
-
-func isLocalName(host string) bool {
+func LocalName(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}

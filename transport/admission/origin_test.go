@@ -46,7 +46,7 @@ func TestLocalNames(t *testing.T) {
 		"localhost": true, "localhost:8080": true, "LocalHost:1": true, "127.0.0.1:8080": true, "127.8.8.8": true, "[::1]:8080": true, "[::1]": true,
 		"": false, "attacker.example": false, "attacker.example:8080": false, "localhost.attacker.example": false, "192.0.2.1:8080": false, "[::]:80": false,
 	} {
-		if isLocalName(host) != local {
+		if LocalName(host) != local {
 			t.Errorf("%q counts as local: %t", host, !local)
 		}
 	}

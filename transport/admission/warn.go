@@ -35,7 +35,7 @@ type Warnings struct {
 	log *slog.Logger
 
 	mu   sync.Mutex
-	told map[Cause]*warned
+	told map[Cause]warned
 }
 
 type warned struct {
@@ -44,7 +44,7 @@ type warned struct {
 }
 
 // NewWarnings logs to log.
-func NewWarnings(log *slog.Logger) *Warnings { return &Warnings{log: log, told: map[Cause]*warned{}} }
+func NewWarnings(log *slog.Logger) *Warnings { return &Warnings{log: log, told: map[Cause]warned{}} }
 
 // Refused logs that r was refused. The line quotes nothing of the request but its origin and host, so it never holds a token.
 func (w *Warnings) Refused(c Cause, r *http.Request) {
@@ -63,10 +63,7 @@ func (w *Warnings) due(c Cause) (leftOut int, due bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	line := w.told[c]
-	if line == nil {
-		line = &warned{}
-		w.told[c] = line
-	}
+	defer func() { w.told[c] = line }()
 	if now := time.Now(); line.last.IsZero() || now.Sub(line.last) >= WarningEvery {
 		leftOut, line.leftOut, line.last = line.leftOut, 0, now
 		return leftOut, true
@@ -89,11 +86,10 @@ func shownOrigin(origin string) string {
 
 // shown keeps the characters of names and addresses.
 func shown(text string) string {
-	text = strings.Map(func(r rune) rune {
+	return strings.Map(func(r rune) rune {
 		if r > ' ' && r < 0x7f && r != '"' && r != '\\' {
 			return r
 		}
 		return '?'
 	}, text[:min(len(text), maxShown)])
-	return text
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -92,12 +91,8 @@ func (c Connector) isOnLinux(ctx context.Context, conn *pgx.Conn) (linux bool, e
 }
 
 // majorVersion reads versions such as "15.4 (Debian 15.4-1)" and "17beta1"; 0 if it cannot.
-func majorVersion(version string) int {
-	digits := strings.TrimLeft(version, "0123456789")
-	major, err := strconv.Atoi(version[:len(version)-len(digits)])
-	if err != nil {
-		return 0
-	}
+func majorVersion(version string) (major int) {
+	_, _ = fmt.Sscanf(version, "%d", &major)
 	return major
 }
 
@@ -158,3 +153,18 @@ func (t limitedTx) Commit() error { return t.tx.Commit(t.ctx) }
 
 // Rollback implements driver.Tx.
 func (t limitedTx) Rollback() error { return t.tx.Rollback(t.ctx) }
+
+// deadPeer is about how long a lost server may go unnoticed. After it, idle connections of the pool fail at once; otherwise each would
+// cost a request its whole time.
+const deadPeer = 15 * time.Second
+
+// newDialer makes a dialer whose connections notice dead servers: sent data has to be acknowledged, and idle connections are probed.
+func newDialer(timeout time.Duration) *net.Dialer {
+	return &net.Dialer{
+		Timeout: timeout,
+		KeepAliveConfig: net.KeepAliveConfig{
+			Enable: true, Idle: deadPeer / 3, Interval: deadPeer / 3, Count: 2,
+		},
+		Control: limitUnacknowledged,
+	}
+}

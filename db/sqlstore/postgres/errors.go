@@ -35,15 +35,14 @@ func isUnavailable(code string) bool {
 }
 
 // IsConflict says whether the server aborted a transaction because of a concurrent one: a repeat may succeed.
-func IsConflict(err error) bool {
-	pgErr, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (pgErr.Code == "40001" || pgErr.Code == "40P01")
-}
+func IsConflict(err error) bool { return hasCode(err, "40001") || hasCode(err, "40P01") }
 
 // IsLockTimeout says whether the server aborted a transaction because a lock was not released within Limits.Lock.
-func IsLockTimeout(err error) bool {
+func IsLockTimeout(err error) bool { return hasCode(err, "55P03") }
+
+func hasCode(err error, code string) bool {
 	pgErr, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pgErr.Code == "55P03"
+	return ok && pgErr.Code == code
 }
 
 // IsRefusal says whether err proves that the server did not commit. Any other error at COMMIT leaves the outcome open: a

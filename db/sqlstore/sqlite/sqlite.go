@@ -68,11 +68,8 @@ func Open(path string, conns int, params url.Values) (*sql.DB, error) {
 
 // Explain replaces the error of a file that cannot be opened or written by a sentence. It returns other errors as they are.
 func Explain(path string, err error) error {
-	liteErr, ok := errors.AsType[*sqlite.Error](err)
-	if !ok {
-		return err
-	}
-	switch liteErr.Code() & 0xff {
+	liteErr, _ := errors.AsType[*sqlite.Error](err)
+	switch resultOf(err) {
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
 		return fmt.Errorf("SQLite cannot open and write the file %s, or %s-wal and %s-shm beside it: "+
 			"check that the folder exists, and who may write to the folder and to these files: %w", path, path, path, liteErr)
@@ -80,20 +77,23 @@ func Explain(path string, err error) error {
 	return err
 }
 
-// IsBusy says whether another process holds the write lock.
-func IsBusy(err error) bool {
-	liteErr, ok := errors.AsType[*sqlite.Error](err)
-	return ok && liteErr.Code()&0xff == sqlite3.SQLITE_BUSY
+// resultOf returns SQLite's result code without its details, or SQLITE_OK for an error that did not come from SQLite.
+func resultOf(err error) int {
+	if liteErr, ok := errors.AsType[*sqlite.Error](err); ok {
+		return liteErr.Code() & 0xff
+	}
+	return sqlite3.SQLITE_OK
 }
+
+// IsBusy says whether another process holds the write lock.
+func IsBusy(err error) bool { return resultOf(err) == sqlite3.SQLITE_BUSY }
 
 // IsUnavailable says whether err is the fault of the file or of other processes rather than of the statement: trying again
 // later may help. known is false for an error that did not come from SQLite.
 func IsUnavailable(err error) (unavailable, known bool) {
-	liteErr, known := errors.AsType[*sqlite.Error](err)
-	if !known {
+	switch resultOf(err) {
+	case sqlite3.SQLITE_OK:
 		return false, false
-	}
-	switch liteErr.Code() & 0xff { // the rest is detail
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_FULL,
 		sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM,
 		sqlite3.SQLITE_READONLY: // the mount or the permissions changed since the store was opened
@@ -103,7 +103,4 @@ func IsUnavailable(err error) (unavailable, known bool) {
 }
 
 // IsRefusal says whether err proves that SQLite did not commit.
-func IsRefusal(err error) bool {
-	liteErr, ok := errors.AsType[*sqlite.Error](err)
-	return ok && (liteErr.Code()&0xff == sqlite3.SQLITE_BUSY || liteErr.Code()&0xff == sqlite3.SQLITE_FULL)
-}
+func IsRefusal(err error) bool { return IsBusy(err) || resultOf(err) == sqlite3.SQLITE_FULL }

@@ -1,4 +1,4 @@
-package eventstest
+package redisbus
 
 import (
 	"context"
@@ -10,13 +10,14 @@ import (
 	"studychat/db"
 	"studychat/db/sqlstore"
 	"studychat/events"
+	"studychat/events/eventstest"
 	"studychat/events/hub"
 )
 
-// OpenStore opens and migrates a database.
-func OpenStore(t *testing.T, url string) *sqlstore.Store {
+// openStore opens and migrates a database.
+func openStore(t *testing.T, url string) *sqlstore.Store {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), url, sqlstore.OpenOptions{Log: Log(t)})
+	store, err := sqlstore.Open(t.Context(), url, sqlstore.OpenOptions{Log: eventstest.Log(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,26 +28,26 @@ func OpenStore(t *testing.T, url string) *sqlstore.Store {
 	return store
 }
 
-// Instance is what one process of the server has of the live path, over a real store.
-type Instance struct {
-	Repo db.Repository
-	Hub  *hub.Hub
-	Bus  events.Bus
+// instance is what one process of the server has of the live path, over a real store.
+type instance struct {
+	repo db.Repository
+	hub  *hub.Hub
+	bus  events.Bus
 }
 
-// NewInstance starts an instance. It stops with the test.
-func NewInstance(t *testing.T, store *sqlstore.Store, bus events.Bus, registry events.Registry) Instance {
+// newInstance starts an instance. It stops with the test.
+func newInstance(t *testing.T, store *sqlstore.Store, bus events.Bus, registry events.Registry) instance {
 	t.Helper()
-	h := hub.New(store, bus, registry, Log(t))
+	h := hub.New(store, bus, registry, eventstest.Log(t))
 	if err := h.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(h.Stop)
-	return Instance{events.NewPublisher(store, bus, Log(t)), h, bus}
+	return instance{events.NewPublisher(store, bus, eventstest.Log(t)), h, bus}
 }
 
-// Must is for writes that a test takes for granted.
-func Must(t *testing.T) func(*db.Event, error) *db.Event {
+// must is for writes that a test takes for granted.
+func must(t *testing.T) func(*db.Event, error) *db.Event {
 	return func(event *db.Event, err error) *db.Event {
 		t.Helper()
 		if err != nil {
@@ -56,13 +57,13 @@ func Must(t *testing.T) func(*db.Event, error) *db.Event {
 	}
 }
 
-// NewMessage is a message with an id of its own.
-func NewMessage(chatID, content string) db.NewMessage {
+// newMessage is a message with an id of its own.
+func newMessage(chatID, content string) db.NewMessage {
 	return db.NewMessage{ID: db.NewID(), ChatID: chatID, Role: db.RoleUser, Content: content}
 }
 
-// Started takes the first item of a stream, which says from where it continues.
-func Started(t testing.TB, s events.Stream) events.Item {
+// started takes the first item of a stream, which says from where it continues.
+func started(t testing.TB, s events.Stream) events.Item {
 	t.Helper()
 	item, err := s.Next(t.Context())
 	if err != nil || item.Started == nil || item.Event != nil || item.Ephemeral != nil || item.Reset != nil || item.At.IsZero() {
@@ -71,9 +72,9 @@ func Started(t testing.TB, s events.Stream) events.Item {
 	return item
 }
 
-// ReadAll reads a stream to its end, or until the event with the number last. It returns the kinds of the events, and what breaks
+// readAll reads a stream to its end, or until the event with the number last. It returns the kinds of the events, and what breaks
 // the promise: every committed event after the cursor, once, in order, without a gap.
-func ReadAll(ctx context.Context, s events.Stream, after, last int64) (kinds, problems []string) {
+func readAll(ctx context.Context, s events.Stream, after, last int64) (kinds, problems []string) {
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	for after < last || last == 0 {
 		item, err := s.Next(ctx)
