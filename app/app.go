@@ -77,18 +77,14 @@ func (a *app) onStop(stop func() error) { a.stops = append(a.stops, stop) }
 
 // listen serves until stop. The channel receives an error if serving fails before that.
 func (a *app) listen() <-chan error {
-	scheme := "http"
+	scheme, serve := "http", a.server.Serve
 	if a.server.TLSConfig != nil {
-		scheme = "https"
+		scheme, serve = "https", func(l net.Listener) error { return a.server.ServeTLS(l, "", "") }
 	}
 	a.log.Info("listening", "addr", a.listener.Addr().String(), "playground", scheme+"://"+a.listener.Addr().String()+"/playground")
 	failed := make(chan error, 1)
 	go func() {
-		serve := func() error { return a.server.Serve(a.listener) }
-		if a.server.TLSConfig != nil {
-			serve = func() error { return a.server.ServeTLS(a.listener, "", "") }
-		}
-		if err := serve(); !errors.Is(err, http.ErrServerClosed) {
+		if err := serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
 			failed <- err
 		}
 	}()

@@ -33,13 +33,14 @@ func TestPresenceSurvivesAnOverflowOfTheCache(t *testing.T) {
 	}
 	names := redisconn.NewNamespace("test")
 	client := open()
-	health := redisconn.NewHealth(client, redisconn.HealthOptions{Timeout: 200 * time.Millisecond}, log)
+	health := redisconn.NewHealth(client, log)
+	health.Timeout = 200 * time.Millisecond
 	health.Start(t.Context())
 	t.Cleanup(health.Stop)
 	guard := cache.NewGuard(redisconn.Handle{Client: client, Names: names, Health: health}, cache.GuardOptions{MaxPending: 1, Log: log})
 	newRegistry := func() events.Registry { // its own Health does not notice the outage, so that it does not repair what is lost
 		client := open()
-		health := redisconn.NewHealth(client, redisconn.HealthOptions{}, log)
+		health := redisconn.NewHealth(client, log)
 		return redisbus.NewRegistry(redisconn.Handle{Client: client, Names: names, Health: health}, time.Now, log)
 	}
 	here, there := newRegistry(), newRegistry()

@@ -29,7 +29,7 @@ func Main(args, environ []string, stdout io.Writer, stderr *os.File) int {
 	logs := newLogWriter(stderr)
 	defer logs.Close(logFlushTimeout)
 	slog.SetDefault(newLogger(logs, slog.LevelInfo))
-	redis.SetLogger(redisconn.NewLog(slog.Default()))
+	redis.SetLogger(redisconn.Log{Logger: slog.Default()})
 	err := run(ctx, args, environ, stdout, logs)
 	if err != nil {
 		fmt.Fprintln(logs, err)

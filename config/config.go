@@ -4,6 +4,7 @@ package config
 
 import (
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -49,4 +50,24 @@ func (s *Settings) Validate() []string {
 // Introspection reports whether clients may read the schema. By default they may if there is no authentication.
 func (s *Settings) Introspection() bool {
 	return s.Documents.Introspection == "on" || s.Documents.Introspection == "auto" && !s.Auth.Enabled()
+}
+
+// Log says what is logged.
+type Log struct {
+	Level string `env:"LOG_LEVEL" envDefault:"info"`
+
+	Slog slog.Level // parsed from Level
+}
+
+var levels = map[string]slog.Level{
+	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+}
+
+func (l *Log) validate() []string {
+	level, ok := levels[l.Level]
+	if !ok {
+		return []string{"LOG_LEVEL must be debug, info, warn or error."}
+	}
+	l.Slog = level
+	return nil
 }

@@ -60,7 +60,8 @@ func newRedis(t testing.TB, client redis.UniversalClient) *Redis {
 // newTuned makes a limiter whose calls may take so long.
 func newTuned(t testing.TB, client redis.UniversalClient, timeout time.Duration) *Redis {
 	t.Helper()
-	health := redisconn.NewHealth(client, redisconn.HealthOptions{Timeout: timeout}, testLog(t))
+	health := redisconn.NewHealth(client, testLog(t))
+	health.Timeout = timeout
 	health.Start(context.Background())
 	t.Cleanup(health.Stop)
 	r := NewRedis(redisconn.Handle{Client: client, Names: redisconn.NewNamespace("test"), Health: health}, NewMemory())

@@ -1,10 +1,10 @@
 -- take of rate.go: KEYS[1] is the bucket, ARGV what the permits cost and what the bucket may owe, in microseconds.
--- Returns how long to wait, in microseconds; when the permits were taken, minus what the bucket owes now. To take nothing (cost 0) goes all the way, too.
+-- Returns how long to wait, in microseconds; when the permits were taken, minus what the bucket owes now. A take of nothing (cost 0) takes the same path.
 local cost, most = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 
--- pcall: what is no string is not ours. SET will replace it; an error would make the bucket fail for good.
+-- pcall: a value that is not a string was not written by the limiter. SET will replace it; an error would make the bucket fail for good.
 local stored = redis.pcall('GET', KEYS[1])
 local tat = type(stored) == 'string' and tonumber(stored) or now
 

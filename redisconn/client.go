@@ -6,6 +6,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"time"
@@ -14,8 +16,53 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// CacheClient is for the cache: whatever takes long is worth less than a database read, so waits are short and nothing
-// is tried again here (package cache decides that itself). The caller closes it.
+// kind says how Redis is reached.
+type kind string
+
+const (
+	single   kind = "server"
+	cluster  kind = "cluster"
+	sentinel kind = "sentinel"
+)
+
+// Settings is what REDIS_URL and REDIS_TOKEN say. It holds secrets: log Describe, never the struct.
+type Settings struct {
+	kind     kind
+	addrs    []string // host:port; of the sentinels, with sentinel
+	user     string
+	password string // with sentinel it is given to the sentinels too: those without a password take any
+	db       int
+	tls      bool
+	master   string // sentinel: the name of the monitored master
+	protocol int    // RESP version; 0 = the client's choice
+}
+
+// Describe names the server without any secret, for logs.
+func (s Settings) Describe() string {
+	text := fmt.Sprintf("%s %s", s.kind, strings.Join(s.addrs, ","))
+	if s.master != "" {
+		text += " master " + s.master
+	}
+	if s.db != 0 {
+		text += fmt.Sprintf(" db %d", s.db)
+	}
+	if s.tls {
+		text += " (TLS)"
+	}
+	return text
+}
+
+// String keeps secrets out of %v and %s.
+func (s Settings) String() string { return s.Describe() }
+
+// GoString keeps secrets out of %#v.
+func (s Settings) GoString() string { return "Settings{" + s.Describe() + "}" }
+
+// LogValue keeps secrets out of slog.
+func (s Settings) LogValue() slog.Value { return slog.StringValue(s.Describe()) }
+
+// CacheClient is for the cache: a slow answer is worth less than a database read, so waits are short and nothing
+// is retried here (package cache decides that itself). The caller closes it.
 func (s Settings) CacheClient() redis.UniversalClient {
 	return s.open(redis.UniversalOptions{
 		DialTimeout:  200 * time.Millisecond,
@@ -26,8 +73,8 @@ func (s Settings) CacheClient() redis.UniversalClient {
 	})
 }
 
-// BusClient is for Pub/Sub and the registry of connections: it may wait longer, but a publisher that cannot write is
-// let go soon, since the sweep of heads delivers what a lost poke would have. The caller closes it.
+// BusClient is for Pub/Sub and the registry of connections: it may wait longer, but a publisher that cannot
+// write fails soon, since the sweep of heads delivers what a lost notification would have. The caller closes it.
 func (s Settings) BusClient() redis.UniversalClient {
 	return s.open(redis.UniversalOptions{
 		DialTimeout:  time.Second,
@@ -35,7 +82,7 @@ func (s Settings) BusClient() redis.UniversalClient {
 		WriteTimeout: 250 * time.Millisecond,
 		PoolTimeout:  250 * time.Millisecond,
 		PoolSize:     16,
-		// When a link dies silently, each idle connection costs the sender of pokes a timeout of its own, one after the other:
+		// When a link dies silently, each idle connection costs the sender of notifications a timeout of its own, one after the other:
 		// with all 16 kept, the bus came back 6 s after Redis had.
 		MaxIdleConns: 2,
 	})
@@ -76,7 +123,7 @@ func (s Settings) open(o redis.UniversalOptions) redis.UniversalClient {
 
 // Version asks a server for its version: one call, for the line that is logged at start.
 func Version(ctx context.Context, client redis.UniversalClient) (string, error) {
-	info, err := client.Info(ctx, "server").Result()
+	info, err := client.Info(ctx, "server").Result() // InfoMap panics on a reply without headings
 	if err != nil {
 		return "", err
 	}

@@ -3,6 +3,7 @@ package redisconn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -25,7 +26,7 @@ type Handle struct {
 // Open makes the clients and begins to watch over Redis, which need not answer. The prefix begins all names.
 func Open(ctx context.Context, settings Settings, prefix string, log *slog.Logger) *Conn {
 	cache, names := settings.CacheClient(), NewNamespace(prefix)
-	health := NewHealth(cache, HealthOptions{}, log)
+	health := NewHealth(cache, log)
 	c := &Conn{
 		Cache: Handle{cache, names, health},
 		Bus:   Handle{settings.BusClient(), names, health},
@@ -46,4 +47,13 @@ func Open(ctx context.Context, settings Settings, prefix string, log *slog.Logge
 func (c *Conn) Close() error {
 	c.Cache.Health.Stop()
 	return errors.Join(c.Cache.Client.Close(), c.Bus.Client.Close())
+}
+
+// Log is a logger for redis.SetLogger, which is global and set once: go-redis would write lines to standard error that are
+// not JSON. It logs at debug level, because the caller of a command gets the same failure as an error.
+type Log struct{ *slog.Logger }
+
+// Printf implements the logger of go-redis.
+func (l Log) Printf(ctx context.Context, format string, args ...any) {
+	l.DebugContext(ctx, "go-redis: "+fmt.Sprintf(format, args...))
 }

@@ -9,16 +9,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Dialer is what go-redis takes to open a connection.
-type Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
-
 // EachTry makes a dialer whose every call really dials, for clients that are given to NewGuard.
 //
 // go-redis stops dialing after as many failures as its pool has places: for up to a second after Redis is back it answers
 // with the last error instead. In that second another instance may already fill, and what this one writes is not marked:
 // stale reads after a plain restart of Redis. (The storm test has shown it.) So a failed dial is not reported as such; it
 // gives a connection that fails at its first use, with the same error.
-func EachTry(dial Dialer) Dialer {
+func EachTry(dial redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
 		if err != nil {
@@ -40,20 +37,20 @@ func (c *brokenConn) SetDeadline(time.Time) error      { return nil }
 func (c *brokenConn) SetReadDeadline(time.Time) error  { return nil }
 func (c *brokenConn) SetWriteDeadline(time.Time) error { return nil }
 
-// SyscallConn is what the pool checks idle connections with: a dial whose caller has given up ends there, and
-// would fail the first request after Redis is back.
+// SyscallConn lets the pool's check of idle connections fail. Otherwise the connection of a dial whose caller has given up
+// would stay in the pool and fail the first request after Redis is back.
 func (c *brokenConn) SyscallConn() (syscall.RawConn, error) { return nil, c.err }
 
 // Prove is for redis.Options.OnConnect of clients that are given to NewGuard: a connection that Redis does not let in must not
 // come into the pool.
 //
-// go-redis takes any error reply to its HELLO for that of an old server. So when Redis begins to ask for a password that we do
-// not have, new connections fill the pool beside those of before, which go on, and are the first to be taken again: the tries
-// of one mark all fail while other instances still read. (The torture check cache-requirepass has shown it.) A round trip for
-// each new connection is the price.
+// go-redis takes any error reply to its HELLO for that of an old server. So when Redis begins to ask for a password that this
+// program does not have, new connections fill the pool beside the old ones, which still work, and are taken first: the tries
+// of one mark all fail while other instances still read. (The torture check cache-requirepass has shown it.) The price is a
+// round trip for each new connection.
 func Prove(ctx context.Context, conn *redis.Conn) error {
 	err := conn.Ping(ctx).Err()
-	if redis.HasErrorPrefix(err, "NOPERM") { // let in, and not allowed to ping
+	if redis.HasErrorPrefix(err, "NOPERM") { // admitted, but not allowed to ping
 		return nil
 	}
 	return err
@@ -62,9 +59,7 @@ func Prove(ctx context.Context, conn *redis.Conn) error {
 // eachTry is a hook that makes every dial of a client a real one, as EachTry says.
 type eachTry struct{}
 
-func (eachTry) DialHook(next redis.DialHook) redis.DialHook {
-	return redis.DialHook(EachTry(Dialer(next)))
-}
+func (eachTry) DialHook(next redis.DialHook) redis.DialHook          { return EachTry(next) }
 func (eachTry) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 func (eachTry) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next

@@ -20,7 +20,7 @@ const (
 	suspectsIn  = time.Second
 )
 
-// ErrUnhealthy is the answer of Health.Do when Redis was not asked.
+// ErrUnhealthy is what Health.Do returns when it did not ask Redis.
 var ErrUnhealthy = errors.New("redisconn: Redis does not answer at the moment")
 
 // Level is what is known of Redis.
@@ -39,18 +39,20 @@ const (
 //   - If the probe is answered, Redis is Healthy again: a single late answer on a busy machine costs the time of one round trip.
 //     If not, Redis is Down, and is probed every ProbeEvery until it answers. Calls never wait for a probe.
 //   - Five suspicions within a second make it Down until the next probe: something fails that a PING does not show.
-//   - Who can do without Redis does, unless it is Healthy (Do). Who must not (the cache's marks of writes, the registry's entries)
-//     goes on while it is Suspect (Try).
+//   - A user that can do without Redis asks it only while it is Healthy (Do). A user that cannot (the cache's marks of writes, the
+//     registry's entries) also asks it while it is Suspect (Try).
 //
-// So a Redis that hangs costs a call that is under way one CallTimeout, and calls after that nothing. A cluster that lacks a master
+// So a Redis that hangs costs a running call one CallTimeout, and later calls nothing. A cluster that lacks a master
 // is Down as a whole: most requests need several keys, and would wait for the missing one again and again.
 //
-// Two things say nothing about Redis: a caller that gives up before the call's own deadline, and a failure of a call that
+// Two things are not held against Redis: a caller that gives up before the call's own deadline, and a failed call that
 // began before the last answered probe ended.
 type Health struct {
-	client  redis.UniversalClient
-	options HealthOptions
-	log     *slog.Logger
+	Timeout    time.Duration // of one call. A probe has twice as long. Set it before the first call
+	ProbeEvery time.Duration // set it before Start
+
+	client redis.UniversalClient
+	log    *slog.Logger
 
 	level    atomic.Int32 // a Level
 	slow     atomic.Bool  // the newest failure was a timeout
@@ -68,21 +70,12 @@ type Health struct {
 	tasks     sync.WaitGroup
 }
 
-// HealthOptions tune a Health. The zero value of a field means its default.
-type HealthOptions struct {
-	Timeout    time.Duration // of one call; CallTimeout. A probe has twice as long
-	ProbeEvery time.Duration // ProbeEvery
-}
-
 // NewHealth returns a Health that probes with client, and begins Healthy. Nothing is probed before Start.
-func NewHealth(client redis.UniversalClient, options HealthOptions, log *slog.Logger) *Health {
-	if options.Timeout == 0 {
-		options.Timeout = CallTimeout
+func NewHealth(client redis.UniversalClient, log *slog.Logger) *Health {
+	return &Health{
+		Timeout: CallTimeout, ProbeEvery: ProbeEvery,
+		client: client, log: log, changed: make(chan struct{}), suspected: make(chan struct{}, 1), stop: func() {},
 	}
-	if options.ProbeEvery == 0 {
-		options.ProbeEvery = ProbeEvery
-	}
-	return &Health{client: client, options: options, log: log, changed: make(chan struct{}), suspected: make(chan struct{}, 1), stop: func() {}}
 }
 
 // Start begins to probe, until Stop. Call it once.
@@ -131,9 +124,6 @@ func (h *Health) OK() bool {
 // Failures returns how many calls have failed.
 func (h *Health) Failures() int64 { return h.failures.Load() }
 
-// Timeout is how long a call may take.
-func (h *Health) Timeout() time.Duration { return h.options.Timeout }
-
 // Do makes one call if Redis is Healthy, and else returns ErrUnhealthy at once.
 func (h *Health) Do(ctx context.Context, call func(context.Context) error) error {
 	if !h.Usable() {
@@ -145,7 +135,7 @@ func (h *Health) Do(ctx context.Context, call func(context.Context) error) error
 // Try makes one call, whatever the level.
 func (h *Health) Try(ctx context.Context, call func(context.Context) error) error {
 	began := time.Now()
-	limited, cancel := context.WithTimeout(ctx, h.options.Timeout)
+	limited, cancel := context.WithTimeout(ctx, h.Timeout)
 	defer cancel()
 	err := call(limited)
 	if !gaveUp(ctx) {
@@ -154,14 +144,14 @@ func (h *Health) Try(ctx context.Context, call func(context.Context) error) erro
 	return err
 }
 
-// gaveUp reports whether the caller's time is over. The deadline is looked at, too: the connection was given it as well, and its
-// timer may be the first to fire.
+// gaveUp reports whether the caller's time is over. It checks the deadline, too: the connection has the same deadline, and its
+// timer may fire first.
 func gaveUp(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }
 
-// Report says how a call ended that was not made by Do or Try.
+// Report takes in how a call ended that was not made by Do or Try.
 func (h *Health) Report(began time.Time, err error) {
 	if !isFailure(err) {
 		return

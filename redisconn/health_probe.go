@@ -3,7 +3,10 @@ package redisconn
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -11,7 +14,7 @@ import (
 
 // watch probes at once when Redis is suspected, and every ProbeEvery while it is down.
 func (h *Health) watch(ctx context.Context) {
-	tick := time.NewTicker(h.options.ProbeEvery)
+	tick := time.NewTicker(h.ProbeEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		select {
@@ -29,7 +32,7 @@ func (h *Health) watch(ctx context.Context) {
 }
 
 func (h *Health) probe(ctx context.Context) {
-	limited, cancel := context.WithTimeout(ctx, 2*h.options.Timeout)
+	limited, cancel := context.WithTimeout(ctx, 2*h.Timeout)
 	defer cancel()
 	err := EachMaster(limited, h.client, h.ask)
 	if ctx.Err() != nil {
@@ -64,4 +67,27 @@ func EachMaster(ctx context.Context, client redis.UniversalClient, do func(conte
 		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return do(ctx, node) })
 	}
 	return do(ctx, client)
+}
+
+// IsTimeout reports whether a failure was slow: nothing came back, and another try would cost the wait again.
+func IsTimeout(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, redis.ErrPoolTimeout) {
+		return true
+	}
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
+}
+
+// IsRefusal reports whether Redis did not let a new connection in: it asks for a password that this program does not have, or has
+// as many clients as it allows. (A server that is gone refuses otherwise.) Connections that exist may still work.
+func IsRefusal(err error) bool {
+	return redis.HasErrorPrefix(err, "NOAUTH") || redis.HasErrorPrefix(err, "WRONGPASS") || redis.IsMaxClientsError(err) ||
+		errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// isFailure reports whether a call's error says that Redis is not well. Most error replies do, like a cut connection (LOADING,
+// READONLY, NOAUTH, CLUSTERDOWN: asking again at once is of no use). Those about one key or one kind of command do not.
+func isFailure(err error) bool {
+	return err != nil && !errors.Is(err, redis.Nil) &&
+		!redis.HasErrorPrefix(err, "WRONGTYPE") && !redis.HasErrorPrefix(err, "OOM") && !redis.HasErrorPrefix(err, "NOSCRIPT")
 }

@@ -82,7 +82,7 @@ func bubble(t *testing.T, run func(t *testing.T, h *Health, s *server, log *byte
 			MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
 		defer client.Close()
 		client.AddHook(s)
-		h := NewHealth(client, HealthOptions{}, slog.New(slog.NewTextHandler(log, nil)))
+		h := NewHealth(client, slog.New(slog.NewTextHandler(log, nil)))
 		h.Start(t.Context())
 		defer h.Stop() // in TestStop for the second time
 		run(t, h, s, log)

@@ -2,14 +2,12 @@ package redisconn
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"sync/atomic"
 )
 
 //go:generate go test -run TestTagsAreGenerated -update .
-
-// DefaultPrefix begins every key and channel unless the settings name another prefix.
-const DefaultPrefix = "studychat"
 
 // Partitions is the number of channels that carry events.
 const Partitions = 96
@@ -115,12 +113,11 @@ func (n *Namespace) Use(database string) (changed bool) {
 	return true
 }
 
+var goodPrefix = regexp.MustCompile(`^[a-zA-Z0-9_.:-]{1,64}$`)
+
 // CheckPrefix refuses prefixes that would change the meaning of a pattern or of a hash tag.
 func CheckPrefix(prefix string) error {
-	allowed := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.:", r)
-	}
-	if prefix == "" || len(prefix) > 64 || strings.ContainsFunc(prefix, func(r rune) bool { return !allowed(r) }) {
+	if !goodPrefix.MatchString(prefix) {
 		return errors.New("must be 1 to 64 letters, digits, hyphens, underscores, dots or colons")
 	}
 	return nil

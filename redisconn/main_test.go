@@ -10,7 +10,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	redis.SetLogger(NewLog(slog.New(slog.DiscardHandler)))
+	redis.SetLogger(Log{slog.New(slog.DiscardHandler)})
 	goleak.VerifyTestMain(m,
 		// The control of EachTry makes go-redis dial by itself once a second; it notices only then that its pool was closed.
 		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))

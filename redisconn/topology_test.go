@@ -37,7 +37,7 @@ func TestRedisClientsOfACluster(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cluster.Kill(2)
+	cluster.Node(2).Kill()
 	for _, client := range clients {
 		begun := time.Now()
 		err := client.Set(t.Context(), "k1", "v", 0).Err() // slot 12706, of the last node

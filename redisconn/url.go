@@ -39,7 +39,7 @@ func ParseURL(raw, token string) (Settings, error) {
 func parseUpstash(rest, token string) (Settings, error) {
 	host := strings.TrimSuffix(rest, "/")
 	name, ok := strings.CutSuffix(host, ".upstash.io")
-	if !ok || !isHost(name) {
+	if !ok || !hostName.MatchString(name) {
 		return Settings{}, errors.New("an https:// address must be https://NAME.upstash.io")
 	}
 	if token == "" {
@@ -78,7 +78,7 @@ func parseSentinel(rest string) (Settings, error) {
 }
 
 // parseCluster reads a list. Nodes share one user, one password and one choice of TLS, since a client has one of each;
-// entries that say nothing of these follow the others.
+// entries that leave them out follow the others.
 func parseCluster(raw string) (Settings, error) {
 	s := Settings{kind: cluster}
 	scheme := ""

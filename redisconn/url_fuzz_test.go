@@ -56,7 +56,7 @@ func escaped(s string) string {
 // writeRedisURL completes what it wants to be read; false for hosts and users that no address can have.
 func writeRedisURL(want *Settings, kind uint8, host string, port uint16) (string, bool) {
 	ipv6 := strings.HasPrefix(host, ":")
-	if port == 0 || !isHost(host) && host != "::1" || want.password == "" && want.user != "" {
+	if port == 0 || !hostName.MatchString(host) && host != "::1" || want.password == "" && want.user != "" {
 		return "", false
 	}
 	if ipv6 {

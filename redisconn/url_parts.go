@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 )
 
-// agree sets what is still open and says whether the two are the same after that.
+// agree sets *have if it is empty, and reports whether got does not contradict it. An empty got contradicts nothing.
 func agree(have *string, got string) bool {
 	if *have == "" {
 		*have = got
@@ -17,7 +18,7 @@ func agree(have *string, got string) bool {
 	return got == "" || *have == got
 }
 
-// splitURL takes what follows "://" apart. The user part ends at the last @ before the path, so that an @ in
+// splitURL splits what follows "://". The user part ends at the last @ before the path, so that an @ in
 // a password need not be escaped.
 func splitURL(rest string) (authority, path, query string, err error) {
 	if strings.Contains(rest, "#") {
@@ -70,18 +71,14 @@ func hostPort(addr, defaultPort string) (string, error) {
 	if err != nil || n == 0 {
 		return "", errors.New("a port must be 1 to 65535")
 	}
-	if net.ParseIP(host) == nil && !isHost(host) {
+	if net.ParseIP(host) == nil && !hostName.MatchString(host) {
 		return "", errors.New("an address must be host:port, or [host]:port for IPv6; the host is missing or not one")
 	}
 	return net.JoinHostPort(host, strconv.FormatUint(n, 10)), nil
 }
 
-// isHost takes names as they occur in DNS and in container networks (which allow _).
-func isHost(name string) bool {
-	return name != "" && len(name) <= 253 && !strings.ContainsFunc(name, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._", r)
-	})
-}
+// hostName matches names as they occur in DNS and in container networks (which allow _).
+var hostName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,253}$`)
 
 func isSpaceOrControl(r rune) bool { return r <= ' ' || r == 0x7f }
 
@@ -98,14 +95,10 @@ func (s *Settings) setDB(path string) error {
 }
 
 func (s *Settings) setQuery(query string) error {
-	switch query {
-	case "":
-	case "protocol=2":
-		s.protocol = 2
-	case "protocol=3":
-		s.protocol = 3
-	default:
+	protocol, ok := map[string]int{"": 0, "protocol=2": 2, "protocol=3": 3}[query]
+	if !ok {
 		return errors.New("the only option after ? is protocol=2 or protocol=3")
 	}
+	s.protocol = protocol
 	return nil
 }

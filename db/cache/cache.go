@@ -12,7 +12,9 @@
 package cache
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"studychat/db"
@@ -21,10 +23,7 @@ import (
 // Options tune a Cache. The zero value of a field means its default.
 type Options struct {
 	TTL      time.Duration // of a body; 60 s. Up to a tenth less, so that what was filled together does not end together
-	BigTTL   time.Duration // of a list that writes do not invalidate for sure (see listTTL); 10 s
 	LeaseTTL time.Duration // how long a reader may take from lease to fill; 2 s
-	LoadTime time.Duration // how long a shared load may take; 10 s
-	FillWait time.Duration // how long to wait for the fill of another instance, rather than read too; 30 ms
 
 	// MinVersion returns the highest number of the chat that this process knows of, or 0 (the hub knows it for chats
 	// that are followed here). A body below it is not served, even if its invalidation was lost. It is called often and
@@ -37,8 +36,12 @@ type Options struct {
 	MinEpoch func() int64
 }
 
-// fillPoll is how often a reader looks at a key that another instance is about to fill.
-const fillPoll = 3 * time.Millisecond
+const (
+	bigTTL   = 10 * time.Second      // of a list that writes do not always invalidate (see listTTL)
+	loadTime = 10 * time.Second      // how long a shared load may take
+	fillWait = 30 * time.Millisecond // how long to wait for the fill of another instance, rather than read too
+	fillPoll = 3 * time.Millisecond  // how often a waiting reader looks at the key
+)
 
 // Larger values are not filled: each would evict many others, and cost more to transfer than to read.
 const (
@@ -46,40 +49,30 @@ const (
 	maxListBytes = 512 << 10
 )
 
-func (o Options) withDefaults() Options {
-	setDefault(&o.TTL, 60*time.Second)
-	setDefault(&o.BigTTL, 10*time.Second)
-	setDefault(&o.LeaseTTL, 2*time.Second)
-	setDefault(&o.LoadTime, 10*time.Second)
-	setDefault(&o.FillWait, 30*time.Millisecond)
-	if o.MinVersion == nil {
-		o.MinVersion = func(string) int64 { return 0 }
-	}
-	if o.MinEpoch == nil {
-		o.MinEpoch = func() int64 { return 0 }
-	}
-	return o
-}
-
 // Cache is a db.Repository that answers Chat and the first page of Chats from Redis where it can. Everything else
 // passes through to the repository below, writes included: the store tells the guard of each, so a new write needs nothing here.
 type Cache struct {
 	db.Repository
-	guard   *Guard
-	options Options
-	chats   *flight[*db.Chat]
-	lists   *flight[*db.ChatList]
+	guard    *Guard
+	options  Options
+	bigTTL   time.Duration
+	fillWait time.Duration
+	chats    *flight[*db.Chat]
+	lists    *flight[*db.ChatList]
 }
 
 // New puts the cache on top of next, whose store must report its writes to guard.
 func New(next db.Repository, guard *Guard, options Options) *Cache {
-	options = options.withDefaults()
+	options.TTL = cmp.Or(options.TTL, time.Minute)
+	options.LeaseTTL = cmp.Or(options.LeaseTTL, 2*time.Second)
 	return &Cache{
 		Repository: next,
 		guard:      guard,
 		options:    options,
-		chats:      newFlight[*db.Chat](options.LoadTime),
-		lists:      newFlight[*db.ChatList](options.LoadTime),
+		bigTTL:     bigTTL,
+		fillWait:   fillWait,
+		chats:      newFlight[*db.Chat](loadTime),
+		lists:      newFlight[*db.ChatList](loadTime),
 	}
 }
 
@@ -138,31 +131,23 @@ func (c *Cache) Chats(ctx context.Context, viewer string, module *string, page d
 
 // current reports whether the chat is at least as new as what this process knows of.
 func (c *Cache) current(chat *db.Chat) bool {
-	return chat.Epoch >= c.options.MinEpoch() && chat.HeadSeq >= c.options.MinVersion(chat.ID)
+	return (c.options.MinEpoch == nil || chat.Epoch >= c.options.MinEpoch()) &&
+		(c.options.MinVersion == nil || chat.HeadSeq >= c.options.MinVersion(chat.ID))
 }
 
 // currentList reports the same of all chats of the list.
 func (c *Cache) currentList(list *db.ChatList) bool {
-	for _, chat := range list.Chats {
-		if !c.current(chat) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(list.Chats, func(chat *db.Chat) bool { return !c.current(chat) })
 }
 
 // listTTL is short for lists that a write may change without marking them. A write to a chat of more than
 // db.MaxGuardedMembers members marks only the list of the user who joins or leaves, so that a message there does not cost
 // hundreds of invalidations. Such a chat may be on a later page, and its next message moves it onto this one, so lists
-// with further pages get the short TTL too. A list is therefore never behind by more than BigTTL plus a lease.
+// with further pages get the short TTL too. A list is therefore never behind by more than bigTTL plus a lease.
 func (c *Cache) listTTL(list *db.ChatList) time.Duration {
-	if list.HasNext {
-		return c.options.BigTTL
-	}
-	for _, chat := range list.Chats {
-		if len(chat.Members) > db.MaxGuardedMembers {
-			return c.options.BigTTL
-		}
+	big := func(chat *db.Chat) bool { return len(chat.Members) > db.MaxGuardedMembers }
+	if list.HasNext || slices.ContainsFunc(list.Chats, big) {
+		return c.bigTTL
 	}
 	return c.options.TTL
 }

@@ -12,7 +12,7 @@ import (
 //
 // The usual single-flight lets a newcomer join the load that is running. That load may have read the database before a
 // write that was answered before the newcomer came: it would see its own write missing. So a newcomer never joins a running
-// load. All who come while one runs wait for it to end and share the next one, which begins after all of them came.
+// load. All callers that come while one runs wait for it to end and share the next one, which begins after the last of them came.
 // A caller waits for two loads at most, and there is at most one load of a key at a time.
 //
 // A load does not belong to the caller who began it: it goes on when that one is cancelled, and ends early only when
@@ -44,7 +44,7 @@ func newFlight[T any](limit time.Duration) *flight[T] {
 	return &flight[T]{limit: limit, running: make(map[string]*round[T])}
 }
 
-// do returns what load gave to the first caller of a round. own says that it was this caller's load.
+// do returns what load gave to the first caller of a round. own reports whether it was this caller's load.
 func (f *flight[T]) do(ctx context.Context, key string, load func(context.Context) (T, error)) (v T, own bool, err error) {
 	r, own := f.join(ctx, key, load)
 	if r == nil {
@@ -60,7 +60,7 @@ func (f *flight[T]) do(ctx context.Context, key string, load func(context.Contex
 	}
 }
 
-// join finds the caller's round: a new one that starts at once, or the one after the running one. nil: closed.
+// join finds the caller's round: a new one that starts at once, or the one after the running one. nil: the flight is closed.
 func (f *flight[T]) join(ctx context.Context, key string, load func(context.Context) (T, error)) (r *round[T], own bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

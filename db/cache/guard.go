@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"log/slog"
@@ -18,33 +19,17 @@ import (
 type GuardOptions struct {
 	MarkTTL    time.Duration // how long a mark remains when its writer dies; 10 s. Longer than a commit may take
 	MaxPending int           // keys remembered while Redis is out of reach; 10,000
-	Log        *slog.Logger  // slog.Default()
+	Log        *slog.Logger  // required
 }
 
 // maxMarks bounds the tokens of one mark: the concurrent writes that touch the same list.
 const maxMarks = 64
 
-func (o GuardOptions) withDefaults() GuardOptions {
-	setDefault(&o.MarkTTL, 10*time.Second)
-	setDefault(&o.MaxPending, 10_000)
-	if o.Log == nil {
-		o.Log = slog.Default()
-	}
-	return o
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
-}
-
 // Guard is the writers' side of the cache, and the link to Redis that both sides share. It implements db.WriteGuard.
 //
 // For each write, mark (in the transaction, before COMMIT) removes the bodies and keeps new ones out, and finish (after COMMIT,
-// before the write is answered) opens the keys again. The guard never stores a body, so no request of its that reaches Redis
-// late can restore an old one. Keys for which Redis did not answer are remembered and deleted as soon as it does; until then
+// before the write is answered) opens the keys again. The guard never stores a body, so none of its requests can restore an
+// old one by reaching Redis late. Keys for which Redis did not answer are remembered and deleted as soon as it does; until then
 // this instance reads them from the database.
 type Guard struct {
 	link    link
@@ -58,23 +43,22 @@ type Guard struct {
 	trust  trust
 
 	kick chan struct{} // keys are waiting: delete them now
-	quit chan struct{} // closed by Stop
-	once sync.Once
+	stop context.CancelFunc
 	loop sync.WaitGroup
 }
 
 // NewGuard makes the guard; give it to the store, then to New. The caller closes the client, after Stop.
 func NewGuard(redis redisconn.Handle, options GuardOptions) *Guard {
-	options = options.withDefaults()
+	options.MarkTTL = cmp.Or(options.MarkTTL, 10*time.Second)
 	g := &Guard{
 		link:    link{redis},
-		pending: newPending(options.MaxPending),
+		pending: newPending(cmp.Or(options.MaxPending, 10_000)),
 		options: options,
 		id:      rand.Text(),
 		born:    time.Now(),
 		trust:   trust{over: make(chan []db.Outage, 1)},
 		kick:    make(chan struct{}, 1),
-		quit:    make(chan struct{}),
+		stop:    func() {},
 	}
 	g.trust.until.Store(trustAlways)
 	redis.Health.AddPart(func() bool { _, all := g.pending.size(); return !all })
@@ -124,35 +108,25 @@ func (g *Guard) keysOf(write db.Write) []string {
 
 // mark returns the keys that could not be marked, after having remembered them.
 func (g *Guard) mark(ctx context.Context, keys []string, token string) (unmarked []string) {
-	jobs := make([]job, len(keys))
-	for i, key := range keys {
-		jobs[i] = job{key: key, args: []any{token, g.options.MarkTTL.Milliseconds(), maxMarks}}
-	}
-	failed := g.runWithRetry(ctx, markScript, jobs, 2)
-	g.stats.count(func(s *Stats) {
-		s.Marks += int64(len(jobs) - len(failed))
-		s.MarkFailures += int64(len(failed))
-	})
+	failed := g.runWithRetry(ctx, markScript, jobsFor(keys, token, g.options.MarkTTL.Milliseconds(), maxMarks), 2)
 	for _, j := range failed {
 		unmarked = append(unmarked, j.key)
 	}
+	g.count(func(s *Stats) {
+		s.Marks += int64(len(keys) - len(unmarked))
+		s.MarkFailures += int64(len(unmarked))
+	})
 	g.remember(unmarked, token)
 	return unmarked
 }
 
 // finish opens the keys. While a key is certainly marked, a timeout is not worth a second wait: the mark keeps old values out.
 func (g *Guard) finish(ctx context.Context, keys []string, token string, marked bool) {
-	jobs := make([]job, len(keys))
-	for i, key := range keys {
-		jobs[i] = job{key: key, args: []any{token}}
-	}
 	timeouts := 1
 	if !marked && !g.link.Health.Down() {
 		timeouts = 2
 	}
-	failed := g.runWithRetry(ctx, finishScript, jobs, timeouts)
-	g.stats.count(func(s *Stats) { s.FinishFailures += int64(len(failed)) })
-	for _, j := range failed {
+	for _, j := range g.runWithRetry(ctx, finishScript, jobsFor(keys, token), timeouts) {
 		g.remember([]string{j.key}, token)
 	}
 }
@@ -185,7 +159,7 @@ func (g *Guard) runWithRetry(ctx context.Context, script *redis.Script, jobs []j
 			return jobs
 		}
 		if try >= maxTries {
-			rest(ctx, time.Millisecond<<(try-maxTries))
+			<-time.After(time.Millisecond << (try - maxTries))
 		}
 	}
 	return jobs
@@ -202,26 +176,11 @@ func (g *Guard) triesAfter(err error, down bool) int {
 	}
 }
 
-func rest(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
 func (g *Guard) remember(keys []string, token string) {
 	if len(keys) == 0 {
 		return
 	}
-	if g.pending.add(keys, token) {
-		g.stats.count(func(s *Stats) { s.Overflows++ })
-	}
-	g.wake()
-}
-
-func (g *Guard) wake() {
+	g.pending.add(keys, token)
 	select {
 	case g.kick <- struct{}{}:
 	default:

@@ -9,36 +9,24 @@ import (
 	"studychat/redisconn"
 )
 
-// Start begins to look after the link to Redis, until Stop or the end of ctx. Call it once.
+// Start begins to delete the keys that are waiting, until Stop or the end of ctx. Call it once.
 func (g *Guard) Start(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	g.loop.Go(func() {
-		defer cancel()
-		g.keep(ctx)
-	})
-	g.loop.Go(func() {
-		select {
-		case <-g.quit:
-			cancel()
-		case <-ctx.Done():
-		}
-	})
+	ctx, g.stop = context.WithCancel(ctx)
+	g.loop.Go(func() { g.keep(ctx) })
 }
 
 // Stop ends what Start began and waits for it. Keys that still wait to be deleted get a last chance, so no write may be
-// under way any more. Calling it again does nothing.
+// under way any more. It may be called again.
 func (g *Guard) Stop() {
-	g.once.Do(func() {
-		close(g.quit)
-		g.loop.Wait()
-		ctx, cancel := context.WithTimeout(context.Background(), 4*g.link.Health.Timeout())
-		defer cancel()
-		if g.pending.empty() || g.flush(ctx) == nil {
-			return
-		}
-		waiting, all := g.pending.size()
-		g.options.Log.Warn("keys of the cache could not be deleted; they may be served until they run out", "keys", waiting, "all", all)
-	})
+	g.stop()
+	g.loop.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), 4*g.link.Health.Timeout)
+	defer cancel()
+	if g.pending.empty() || g.flush(ctx) == nil {
+		return
+	}
+	waiting, all := g.pending.size()
+	g.options.Log.Warn("keys of the cache could not be deleted; they may be served until they run out", "keys", waiting, "all", all)
 }
 
 // flushEvery is how often the deletion of waiting keys is tried again.
@@ -71,11 +59,11 @@ const flushBatch = 200
 
 // flush deletes the keys that are waiting. Until a key is deleted, this instance does not serve it from Redis.
 func (g *Guard) flush(ctx context.Context) error {
-	if generation, all := g.pending.everything(); all {
+	if overflows, all := g.pending.everything(); all {
 		if err := redisconn.EachMaster(ctx, g.link.Client, g.sweep); err != nil {
 			return err
 		}
-		g.pending.doneAll(generation)
+		g.pending.doneAll(overflows)
 	}
 	for batch := g.pending.some(flushBatch); len(batch) > 0; batch = g.pending.some(flushBatch) {
 		if err := g.flushSome(ctx, batch); err != nil {
@@ -85,14 +73,10 @@ func (g *Guard) flush(ctx context.Context) error {
 	return nil
 }
 
-func (g *Guard) flushSome(ctx context.Context, batch map[string][]string) error {
+func (g *Guard) flushSome(ctx context.Context, batch map[string][]any) error {
 	jobs := make([]job, 0, len(batch))
 	for key, tokens := range batch {
-		args := make([]any, len(tokens))
-		for i, token := range tokens {
-			args[i] = token
-		}
-		jobs = append(jobs, job{key: key, args: args})
+		jobs = append(jobs, job{key: key, args: tokens})
 	}
 	failed, err := g.link.batch(ctx, finishScript, jobs)
 	for _, j := range failed {
@@ -101,7 +85,7 @@ func (g *Guard) flushSome(ctx context.Context, batch map[string][]string) error 
 	for key, tokens := range batch {
 		g.pending.done(key, tokens)
 	}
-	g.stats.count(func(s *Stats) { s.DeletedLate += int64(len(batch)) })
+	g.count(func(s *Stats) { s.DeletedLate += int64(len(batch)) })
 	return err
 }
 
@@ -118,16 +102,10 @@ func (g *Guard) sweep(ctx context.Context, node redis.Cmdable) error {
 		if err != nil {
 			return err
 		}
-		jobs := make([]job, len(keys))
-		for i, key := range keys {
-			jobs[i] = job{key: key}
+		if _, err := g.link.batch(ctx, finishScript, jobsFor(keys)); err != nil {
+			return err
 		}
-		if len(jobs) > 0 {
-			if _, err := g.link.batch(ctx, finishScript, jobs); err != nil {
-				return err
-			}
-		}
-		g.stats.count(func(s *Stats) { s.DeletedLate += int64(len(jobs)) })
+		g.count(func(s *Stats) { s.DeletedLate += int64(len(keys)) })
 		if cursor = next; cursor == 0 {
 			return nil
 		}

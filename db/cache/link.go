@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"cmp"
 	"context"
 	"errors"
 
@@ -38,39 +37,45 @@ func (l link) eval(ctx context.Context, script *redis.Script, key string, args .
 type job struct {
 	key  string
 	args []any
+	err  error // of the last run
+}
+
+func jobsFor(keys []string, args ...any) []job {
+	jobs := make([]job, len(keys))
+	for i, key := range keys {
+		jobs[i] = job{key: key, args: args}
+	}
+	return jobs
 }
 
 // batch runs a script on many keys in one pipelined round trip (two when a server does not know the script yet), and
 // returns the jobs that failed with the first error. It is sent whatever the health of Redis.
 //
 // Servers of a cluster fail apart, and each has scripts of its own. What one of them does not know yet is sent in the
-// other form even if another is dead: else the bodies that the living one holds would stay, and be served.
+// other form even if another is dead: otherwise the bodies on the living one would stay, and be served.
 func (l link) batch(ctx context.Context, script *redis.Script, jobs []job) (failed []job, err error) {
 	var unknown []job
-	for _, f := range l.pipeline(ctx, script.EvalSha, jobs) {
-		if redis.HasErrorPrefix(f.err, "NOSCRIPT") {
-			unknown = append(unknown, f.job)
-			continue
+	for _, j := range l.pipeline(ctx, script.EvalSha, jobs) {
+		if redis.HasErrorPrefix(j.err, "NOSCRIPT") {
+			unknown = append(unknown, j)
+		} else {
+			failed = append(failed, j)
 		}
-		failed, err = append(failed, f.job), cmp.Or(err, f.err)
 	}
-	if len(unknown) == 0 {
-		return failed, err
+	failed = append(failed, l.pipeline(ctx, script.Eval, unknown)...)
+	if len(failed) == 0 {
+		return nil, nil
 	}
-	for _, f := range l.pipeline(ctx, script.Eval, unknown) {
-		failed, err = append(failed, f.job), cmp.Or(err, f.err)
-	}
-	return failed, err
+	return failed, failed[0].err
 }
 
-// failure is a job that was not done.
-type failure struct {
-	job job
-	err error
-}
+type scriptCall func(ctx context.Context, c redis.Scripter, keys []string, args ...any) *redis.Cmd
 
-// pipeline returns what failed, in the order of the jobs.
-func (l link) pipeline(ctx context.Context, run scriptCall, jobs []job) (failures []failure) {
+// pipeline returns the jobs that failed, in their order.
+func (l link) pipeline(ctx context.Context, run scriptCall, jobs []job) (failed []job) {
+	if len(jobs) == 0 {
+		return nil
+	}
 	cmds := make([]*redis.Cmd, len(jobs))
 	err := l.Health.Try(ctx, func(ctx context.Context) error {
 		pipe := l.Client.Pipeline()
@@ -83,18 +88,17 @@ func (l link) pipeline(ctx context.Context, run scriptCall, jobs []job) (failure
 	if err == nil {
 		return nil
 	}
-	for i, cmd := range cmds {
-		if cmd.Err() != nil {
-			failures = append(failures, failure{jobs[i], cmd.Err()})
+	for i, j := range jobs {
+		if j.err = cmds[i].Err(); j.err != nil {
+			failed = append(failed, j)
 		}
 	}
-	if len(failures) > 0 {
-		return failures
+	if len(failed) > 0 {
+		return failed
 	}
 	for _, j := range jobs {
-		failures = append(failures, failure{j, err}) // the pipeline failed before it had anything to say about its commands
+		j.err = err // the pipeline failed before any of its commands did
+		failed = append(failed, j)
 	}
-	return failures
+	return failed
 }
-
-type scriptCall func(ctx context.Context, c redis.Scripter, keys []string, args ...any) *redis.Cmd

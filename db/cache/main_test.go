@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -63,8 +64,9 @@ type tuning struct {
 
 // testHandle makes a handle, whose health is not watched before the guard is started.
 func testHandle(t testing.TB, client redis.UniversalClient, prefix string, o tuning) redisconn.Handle {
-	setDefault(&o.Timeout, 5*time.Second)
-	health := redisconn.NewHealth(client, redisconn.HealthOptions{Timeout: o.Timeout, ProbeEvery: o.ProbeEvery}, testLog(t))
+	o.Timeout = cmp.Or(o.Timeout, 5*time.Second)
+	health := redisconn.NewHealth(client, testLog(t))
+	health.Timeout, health.ProbeEvery = o.Timeout, cmp.Or(o.ProbeEvery, redisconn.ProbeEvery)
 	return redisconn.Handle{Client: client, Names: redisconn.NewNamespace(prefix), Health: health}
 }
 

@@ -19,9 +19,9 @@ type Reporter interface {
 
 // When a notice counts, and how it goes on.
 const (
-	noticeAfter   = time.Second            // a failure that is made good before then costs the others nothing
+	noticeAfter   = time.Second            // a failure that is over before then costs the others nothing
 	noticeCalm    = time.Second            // Redis has to be well for so long before the others use it again
-	noticeLasts   = 10 * time.Second       // of an instance that does not renew it: it is gone, or frozen
+	noticeLasts   = 10 * time.Second       // unless the instance renews it: one that does not is gone, or frozen
 	noticeRenew   = time.Second            // between reports
 	noticeTick    = 200 * time.Millisecond // between looks at whether it is over
 	noticeTimeout = 500 * time.Millisecond // of one report. A write may wait for the first
@@ -34,8 +34,8 @@ const (
 // replaced. It counts only a second later (noticeAfter), and is taken back at once if all was made good by then.
 //
 // It is taken back when Redis has been well for a second and everything that was written meanwhile is deleted there. Nothing
-// old can have been filled in between and stay: a fill needs a lease, the deletion takes leases away, and who gets one after
-// that reads the database after it. If this instance dies first, or stops while it is cut off, the notice runs out and the
+// old can have been filled in between and stay: a fill needs a lease, the deletion takes leases away, and a reader that gets one
+// after that reads the database after it. If this instance dies first, or stops while it is cut off, the notice runs out and the
 // others do the deleting (trust.go).
 type notice struct {
 	guard    *Guard
@@ -63,8 +63,8 @@ type openWrite struct {
 	until time.Duration
 }
 
-// begin takes in a write that is about to commit although these keys are not marked. It returns once the others know, or
-// cannot be told.
+// begin takes in a write that is about to commit although these keys are not marked. It returns once the other instances know
+// of it, or cannot be told.
 func (n *notice) begin(ctx context.Context, token string, keys []string) {
 	n.writes.Lock()
 	n.unwell = n.guard.now()
@@ -81,7 +81,7 @@ func (n *notice) begin(ctx context.Context, token string, keys []string) {
 	n.report(context.WithoutCancel(ctx))
 }
 
-// end takes out a write whose keys are deleted, or remembered as pending.
+// end removes a write whose keys are deleted, or remembered as pending.
 func (n *notice) end(token string) {
 	n.writes.Lock()
 	defer n.writes.Unlock()
@@ -90,7 +90,7 @@ func (n *notice) end(token string) {
 
 func (n *notice) exists() bool { return int64(n.guard.now()) < n.good.Load() }
 
-// report is called with n.mu held. What it cannot tell, it tells a second later.
+// report is called with n.mu held. If it fails, review repeats it a second later.
 func (n *notice) report(ctx context.Context) {
 	now := n.guard.now()
 	if !n.raised {
@@ -143,7 +143,7 @@ func (n *notice) review(ctx context.Context) {
 	}
 }
 
-// well says that nothing of what was written can be in Redis in an older version, and for how long that has been so.
+// well reports whether Redis can hold no older version of what was written, and for how long that has been so.
 func (n *notice) well() (since time.Duration, ok bool) {
 	n.writes.Lock()
 	defer n.writes.Unlock()

@@ -164,7 +164,7 @@ func newSharer(t *testing.T, b *board) *sharer {
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
 	client.AddHook(s.line)
 	log := slog.New(slog.NewTextHandler(s.log, nil))
-	health := redisconn.NewHealth(client, redisconn.HealthOptions{}, log)
+	health := redisconn.NewHealth(client, log)
 	health.Start(t.Context())
 	s.guard = NewGuard(redisconn.Handle{Client: client, Names: redisconn.NewNamespace("test"), Health: health}, GuardOptions{Log: log})
 	s.guard.Start(t.Context())

@@ -14,26 +14,24 @@ type pending struct {
 	limit int
 
 	mu        sync.Mutex
-	tokens    map[string][]string // key -> tokens of this instance's marks that may be there
-	overflows int                 // rises with each overflow
-	all       bool                // everything under the prefix is to be deleted
+	tokens    map[string][]any // key -> tokens of this instance's marks that may be there, as arguments of finishScript
+	overflows int              // how often there were too many keys. Then everything under the prefix is to be deleted
+	swept     int              // how many of the overflows a deletion of everything has made good
 }
 
 func newPending(limit int) *pending {
-	return &pending{limit: limit, tokens: make(map[string][]string)}
+	return &pending{limit: limit, tokens: make(map[string][]any)}
 }
 
-// add remembers keys under which a write's mark or finish may be missing. It says whether they were too many.
-func (p *pending) add(keys []string, token string) (overflowed bool) {
+// add remembers keys under which a write's mark or finish may be missing. If they are too many, they become "everything".
+func (p *pending) add(keys []string, token string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, key := range keys {
 		have, ok := p.tokens[key]
 		if !ok && len(p.tokens) >= p.limit {
-			p.tokens = make(map[string][]string)
-			p.all = true
+			p.tokens = make(map[string][]any)
 			p.overflows++
-			overflowed = true
 		}
 		if len(have) == maxTokens {
 			have = have[1:]
@@ -41,25 +39,21 @@ func (p *pending) add(keys []string, token string) (overflowed bool) {
 		// A new array each time: snapshots share the old one.
 		p.tokens[key] = append(slices.Clone(have), token)
 	}
-	return overflowed
 }
 
-// has says whether what Redis holds under key must not be served by this instance.
+// has reports whether this instance must not serve what Redis holds under key.
 func (p *pending) has(key string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.all {
-		return true
-	}
 	_, ok := p.tokens[key]
-	return ok
+	return ok || p.overflows > p.swept
 }
 
-// size is the number of remembered keys, and whether it is everything.
+// size returns the number of remembered keys, and whether everything is to be deleted.
 func (p *pending) size() (n int, all bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.tokens), p.all
+	return len(p.tokens), p.overflows > p.swept
 }
 
 func (p *pending) empty() bool {
@@ -68,10 +62,10 @@ func (p *pending) empty() bool {
 }
 
 // some returns at most n keys with their tokens.
-func (p *pending) some(n int) map[string][]string {
+func (p *pending) some(n int) map[string][]any {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	batch := make(map[string][]string, min(n, len(p.tokens)))
+	batch := make(map[string][]any, min(n, len(p.tokens)))
 	for key, tokens := range p.tokens {
 		if len(batch) == n {
 			break
@@ -82,7 +76,7 @@ func (p *pending) some(n int) map[string][]string {
 }
 
 // done forgets a key, unless it was added again since.
-func (p *pending) done(key string, tokens []string) {
+func (p *pending) done(key string, tokens []any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if slices.Equal(p.tokens[key], tokens) {
@@ -90,18 +84,16 @@ func (p *pending) done(key string, tokens []string) {
 	}
 }
 
-// everything says whether all is to be deleted; generation is for doneAll.
-func (p *pending) everything() (generation int, all bool) {
+// everything reports whether everything is to be deleted; overflows is for doneAll.
+func (p *pending) everything() (overflows int, all bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.overflows, p.all
+	return p.overflows, p.overflows > p.swept
 }
 
 // doneAll forgets "everything", unless it overflowed again since.
-func (p *pending) doneAll(generation int) {
+func (p *pending) doneAll(overflows int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.overflows == generation {
-		p.all = false
-	}
+	p.swept = max(p.swept, overflows)
 }

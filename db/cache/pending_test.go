@@ -28,10 +28,12 @@ func TestPendingIsBounded(t *testing.T) {
 	if tokens := p.some(1)["same"]; len(tokens) != maxTokens || tokens[maxTokens-1] != "99" {
 		t.Errorf("tokens %q", tokens)
 	}
-	if p.add([]string{"b", "c"}, "x") {
+	p.add([]string{"b", "c"}, "x")
+	if _, all := p.size(); all {
 		t.Error("overflowed at its limit")
 	}
-	if !p.add([]string{"d"}, "x") {
+	p.add([]string{"d"}, "x")
+	if _, all := p.size(); !all {
 		t.Error("did not say that it overflowed")
 	}
 	if !p.has("never seen") || p.empty() {

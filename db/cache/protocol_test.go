@@ -26,8 +26,9 @@ type node struct {
 type system func(t *testing.T, store *fakeStore, client redis.UniversalClient, prefix string) node
 
 func guarded(t *testing.T, store *fakeStore, client redis.UniversalClient, prefix string) node {
-	guard := NewGuard(testHandle(t, client, prefix, tuning{}), GuardOptions{})
-	c := New(store, guard, Options{FillWait: 1}) // nobody fills between two steps
+	guard := NewGuard(testHandle(t, client, prefix, tuning{}), GuardOptions{Log: testLog(t)})
+	c := New(store, guard, Options{})
+	c.fillWait = 1 // nobody fills between two steps
 	t.Cleanup(c.Stop)
 	return node{repo: c, guard: guard}
 }

@@ -37,7 +37,7 @@ func read[T any](ctx context.Context, c *Cache, shared *flight[T], e entry[T]) (
 	return v, err
 }
 
-// peek asks Redis. asked is false when it is better left alone: it does not answer, or what it holds under this key is
+// peek asks Redis. asked is false when Redis must not be used: it does not answer, or what it holds under this key is
 // known to be old.
 func peek[T any](ctx context.Context, c *Cache, e entry[T]) (v T, found, asked bool) {
 	if c.avoid(e.key) {
@@ -48,7 +48,6 @@ func peek[T any](ctx context.Context, c *Cache, e entry[T]) (v T, found, asked b
 		return v, false, redis.HasErrorPrefix(err, "WRONGTYPE")
 	}
 	if !ok {
-		c.count(func(s *Stats) { s.Misses++ })
 		return v, false, true
 	}
 	v, found = use(ctx, c, e, raw)
@@ -56,37 +55,27 @@ func peek[T any](ctx context.Context, c *Cache, e entry[T]) (v T, found, asked b
 }
 
 func (c *Cache) avoid(key string) bool {
-	if !c.guard.link.Health.Usable() || !c.guard.trust.holds(c.guard.now) || c.guard.pending.has(key) {
-		c.count(func(s *Stats) { s.Bypassed++ })
-		return true
-	}
-	return false
+	return !c.guard.link.Health.Usable() || !c.guard.trust.holds(c.guard.now) || c.guard.pending.has(key)
 }
 
-// use takes what Redis held, if it can be served. What is damaged or too old is deleted, which is safe at any time.
+// use returns what Redis held, if it can be served. It deletes a value that is damaged or too old, which is safe at any time.
 func use[T any](ctx context.Context, c *Cache, e entry[T], raw string) (v T, ok bool) {
 	parsed := parseValue(raw)
-	if parsed.state == stateLease || parsed.state == stateMark {
-		c.count(func(s *Stats) { s.Misses++ })
+	switch parsed.state {
+	case stateLease, stateMark:
 		return v, false
+	case stateBody:
+		body, err := e.decode(parsed)
+		if err == nil && e.current(body) {
+			c.guard.count(func(s *Stats) { s.Hits++ })
+			return body, true
+		}
+		if err == nil {
+			c.guard.count(func(s *Stats) { s.TooOld++ })
+		}
 	}
-	var err error
-	if parsed.state == stateBody {
-		v, err = e.decode(parsed)
-	}
-	switch {
-	case parsed.state != stateBody || err != nil:
-		c.count(func(s *Stats) { s.Damaged++ })
-	case !e.current(v):
-		c.count(func(s *Stats) { s.TooOld++ })
-	default:
-		c.count(func(s *Stats) { s.Hits++ })
-		return v, true
-	}
-	c.count(func(s *Stats) { s.Misses++ })
 	_, _ = c.guard.link.eval(ctx, finishScript, e.key)
-	var none T
-	return none, false
+	return v, false
 }
 
 // fetch reads the database, and fills what it read if it got the lease before.
@@ -123,7 +112,7 @@ func lease[T any](ctx context.Context, c *Cache, e entry[T]) (token string, v T,
 		v, found = awaitFill(ctx, c, e)
 	}
 	if !found {
-		c.count(func(s *Stats) { s.ForeignWaits++ })
+		c.guard.count(func(s *Stats) { s.ForeignWaits++ })
 	}
 	return "", v, found
 }
@@ -133,7 +122,7 @@ func lease[T any](ctx context.Context, c *Cache, e entry[T]) (token string, v T,
 func awaitFill[T any](ctx context.Context, c *Cache, e entry[T]) (v T, found bool) {
 	tick := time.NewTicker(fillPoll)
 	defer tick.Stop()
-	for range c.options.FillWait / fillPoll {
+	for range c.fillWait / fillPoll {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -159,7 +148,6 @@ func fillOrRelease[T any](ctx context.Context, c *Cache, e entry[T], token strin
 			c.fill(ctx, e.key, token, raw, e.ttl(v))
 			return
 		}
-		c.count(func(s *Stats) { s.TooBig++ })
 	}
 	_, _ = c.guard.link.eval(ctx, releaseScript, e.key, token)
 }
@@ -170,8 +158,8 @@ func (c *Cache) fill(ctx context.Context, key, token string, raw []byte, ttl tim
 	switch {
 	case err != nil: // counted as a failure of Redis; the lease runs out
 	case reply == int64(1):
-		c.count(func(s *Stats) { s.Fills++ })
+		c.guard.count(func(s *Stats) { s.Fills++ })
 	default:
-		c.count(func(s *Stats) { s.RefusedFills++ })
+		c.guard.count(func(s *Stats) { s.RefusedFills++ })
 	}
 }

@@ -13,15 +13,15 @@ import (
 //	l<token>                   a lease: the holder of token is reading the database and may fill
 //	d<token>:<ms>[,…]          a mark: these writes are under way; each until its own time (Unix, ms, Redis's clock)
 //
-// Why a mark holds several tokens. A chat's body has one writer at a time, who holds the chat's row lock. A list of chats
-// has not: writers of different chats share the key of a common member, and no lock orders them. With room for one
+// Why a mark holds several tokens. A chat's body has one writer at a time, which holds the chat's row lock. A list of chats
+// has several: writers of different chats share the key of a common member, and no lock orders them. With room for one
 // token, writer B would overwrite the mark of writer A, and B's finish would open the key while A is yet to commit: a
 // reader could fill what A is about to replace, and if A then dies before its own finish, that stays for a whole TTL.
-// So each writer adds its token and takes away its own alone; the key opens when the last one is gone. Each token has
+// So each writer adds its token and removes only its own; the key opens when the last one is gone. Each token has
 // an expiry of its own, so that one dead writer among many live ones does not keep the key shut for ever.
 //
-// Every script is safe to run late or twice (a client that gave up may still have sent it): mark and finish only take
-// bodies away, lease never replaces anything, fill needs a lease that still exists.
+// Every script is safe to run late or twice (a client that gave up may still have sent it): mark and finish only remove
+// bodies, lease never replaces anything, fill needs a lease that still exists.
 
 // get reads the key. A value that is not a string was not written by the cache; it is deleted, or every script would fail for good.
 const get = `
@@ -31,8 +31,8 @@ if type(value) == 'table' then
   value = false
 end`
 
-// marks is the part that mark and finish share: it reads the tokens of a mark that have not run out, but for those that
-// drop names, and the latest of their times.
+// marks is the part that mark and finish share: it reads the tokens of a mark that have not run out, except those
+// that drop names, and the latest of their times.
 const marks = `
 local function live(value, now, drop)
   local kept, last = {}, 0
@@ -46,7 +46,7 @@ local function live(value, now, drop)
 end
 local function store(kept, px)
   -- DEL first: it frees the body's memory, and after it Redis lets the script go on although maxmemory is reached. A
-  -- mark that fails for want of memory would leave the body that it has to take away.
+  -- mark that fails for lack of memory would leave the body that it has to remove.
   redis.call('DEL', KEYS[1])
   redis.call('SET', KEYS[1], 'd' .. table.concat(kept, ','), 'PX', string.format('%.0f', px))
 end
@@ -75,7 +75,7 @@ return #kept
 
 // finishScript: ARGV = tokens. A key that is not a mark holds what came in after this mark was lost or expired (a body that may
 // be older than our write, or the lease of a reader whose snapshot may be): it is deleted. Without tokens this deletes
-// whatever is there but a mark.
+// anything except a mark.
 var finishScript = redis.NewScript(marks + `
 if not value then return 0 end
 if not marked then return redis.call('DEL', KEYS[1]) end
@@ -94,7 +94,7 @@ redis.call('SET', KEYS[1], 'l' .. ARGV[1], 'PX', ARGV[2])
 return false
 `)
 
-// fillScript: ARGV = token, value, time to live in ms. Returns 1 when the lease still stood.
+// fillScript: ARGV = token, value, time to live in ms. Returns 1 when the lease still existed.
 var fillScript = redis.NewScript(`
 if redis.call('GET', KEYS[1]) ~= 'l' .. ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])

@@ -14,8 +14,9 @@ func TestAHerdSharesLoads(t *testing.T) {
 	t.Parallel()
 	store := newFakeStore()
 	addr := newRedis(t).Addr()
-	patience := Options{LeaseTTL: time.Minute, FillWait: time.Millisecond} // the gate may hold the first load for long
+	patience := Options{LeaseTTL: time.Minute} // the gate may hold the first load for long
 	rigs := []*rig{newRig(t, store, addr, tuning{}, patience), newRig(t, store, addr, tuning{}, patience)}
+	rigs[1].cache.fillWait = time.Millisecond
 	chat := store.newChat("ann")
 	g := newGate() // holds the first load until everybody is there
 	first := make(chan error, 1)
@@ -54,8 +55,9 @@ func TestAHerdSharesLoads(t *testing.T) {
 func TestAHerdWaitsForTheFillOfAnotherInstance(t *testing.T) {
 	t.Parallel()
 	store, addr := newFakeStore(), newRedis(t).Addr()
-	patience := Options{LeaseTTL: time.Minute, FillWait: time.Minute} // the gate may hold the load for long
+	patience := Options{LeaseTTL: time.Minute} // the gate may hold the load for long
 	filler, waiting := newRig(t, store, addr, tuning{}, patience), newRig(t, store, addr, tuning{}, patience)
+	waiting.cache.fillWait = time.Minute
 	chat := store.newChat("ann")
 	g := newGate()
 	results := make(chan error, 2)
@@ -79,7 +81,7 @@ func TestAHerdWaitsForTheFillOfAnotherInstance(t *testing.T) {
 func TestTheWaitForAFillIsBounded(t *testing.T) {
 	t.Parallel()
 	store, server := newFakeStore(), newRedis(t)
-	r := newRig(t, store, server.Addr(), tuning{}, Options{FillWait: 10 * time.Millisecond})
+	r := newRig(t, store, server.Addr(), tuning{}, Options{})
 	chat := store.newChat("ann")
 	// An instance took the lease, and died.
 	if err := dialPatient(t, server.Addr()).Set(t.Context(), r.guard.link.Names.Keys().Chat(chat.ID), "ldead", time.Minute).Err(); err != nil {

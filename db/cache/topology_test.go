@@ -141,10 +141,10 @@ func TestClusterLosesANode(t *testing.T) {
 			newOne := func() *rig { return rigOn(t, store, redis.NewClusterClient(tuned(cluster.Addrs()...).Cluster())) }
 			c := newContest(t, store, newOne(), newOne())
 			hitsAgain(t, c.rigs[0], c.chats[0].ID)
-			cluster.Kill(1)
+			cluster.Node(1).Kill()
 			c.degrades(t)
 			c.goesOn(t)
-			cluster.Restart(1)
+			cluster.Node(1).Restart()
 			c.recovers(t)
 		})
 	}
@@ -178,7 +178,7 @@ func TestWriteReachesTheNodesThatAreLeft(t *testing.T) {
 	}
 	key := writer.guard.link.Names.Keys().Chat(chat.ID)
 	hitsAgain(t, reader, chat.ID)
-	cluster.Kill(1)
+	cluster.Node(1).Kill()
 	w := store.begin(t.Context(), writer.guard, chat.ID)
 	if raw, err := client.Get(t.Context(), key).Result(); parseValue(raw).state != stateMark {
 		t.Errorf("while the write is under way the living node holds %.40q, %v", raw, err)
@@ -197,8 +197,8 @@ func TestSentinelFailsOver(t *testing.T) {
 	t.Parallel()
 	sentinel, store := services.NewRedisSentinel(t), newFakeStore()
 	newOne := func() *rig {
-		o := tuned(sentinel.SentinelAddr())
-		o.MasterName = sentinel.Master()
+		o := tuned(sentinel.Sentinel().Addr())
+		o.MasterName = services.SentinelMaster
 		return rigOn(t, store, redis.NewFailoverClient(o.Failover()))
 	}
 	a, b := newOne(), newOne()

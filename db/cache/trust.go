@@ -12,25 +12,25 @@ import (
 )
 
 const (
-	// pulseAge is how long what Redis holds is served on one pulse of the database, counted from when that was asked for.
+	// pulseAge is how long one pulse of the database allows serving from Redis, counted from when the pulse was asked for.
 	//
 	// It is the bound on stale reads: a write that could not be marked is not committed before its notice exists, so a pulse
-	// that does not list the notice was asked for before the commit, and no read that begins 2 s after the commit goes by it.
+	// that does not list the notice was asked for before the commit, and no read that begins 2 s after the commit relies on it.
 	// (With pulses that come on time it is noticeAfter, one second.)
 	pulseAge = 2 * time.Second
 
 	sweepTimeout = time.Minute // as long as anything lives in the cache
 )
 
-// trust is what the other instances say of themselves: while the writes of one of them do not reach Redis, nothing is
-// served from there.
+// trust is what this instance knows of the others: while the writes of one of them do not reach Redis, nothing is
+// served from Redis.
 type trust struct {
 	until  atomic.Int64     // by Guard.now: until when Redis is trusted, unless the database says so again
 	over   chan []db.Outage // for sweepAfter: notices whose instances are gone
 	warned bool             // that some count; belongs to the goroutine that calls Pulse
 }
 
-// trustAlways is for a guard that does not share: it is alone, or a test.
+// trustAlways is for a guard before StartSharing, and for one that never shares.
 const trustAlways = math.MaxInt64
 
 func (t *trust) holds(now func() time.Duration) bool {
@@ -52,7 +52,7 @@ func (g *Guard) StartSharing(ctx context.Context, reporter Reporter) (stop func(
 	return func() {
 		cancel()
 		tasks.Wait()
-		ctx, cancel := context.WithTimeout(context.Background(), 4*g.link.Health.Timeout()+noticeTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), 4*g.link.Health.Timeout+noticeTimeout)
 		defer cancel()
 		if !g.pending.empty() {
 			_ = g.flush(ctx) // Stop says what remains
@@ -61,8 +61,8 @@ func (g *Guard) StartSharing(ctx context.Context, reporter Reporter) (stop func(
 	}
 }
 
-// Pulse takes in the id of the database, and what the database says of all instances. It returns whether there is another one
-// whose writes do not reach Redis: what it publishes does not arrive either. It does not block. Calls must not overlap.
+// Pulse takes in the id of the database, and what the database says of all instances. It reports whether the writes of another
+// instance do not reach Redis: what that instance publishes does not arrive either. It does not block. Calls must not overlap.
 //
 // While the id is new, an instance that does not know it may be writing, and marks the old names. So nothing is served or filled
 // then: what the new names held could be stale.
@@ -91,14 +91,14 @@ func (g *Guard) Pulse(p db.Pulse) (othersCutOff bool) {
 	if len(over) > 0 {
 		select {
 		case g.trust.over <- over:
-		default: // it sweeps already; if there is more to do, the next pulse says so
+		default: // a sweep is under way; if there is more to do, the next pulse says so
 		}
 	}
 	return len(standing) > 0
 }
 
-// logTrust logs when the cache is out of use for the sake of others, and when it is in use again. An instance that does not reach Redis
-// either has said so.
+// logTrust logs when the cache is out of use because of other instances, and when it is in use again. An instance that does not
+// reach Redis itself has already logged that.
 func (g *Guard) logTrust(standing []db.Outage) {
 	switch {
 	case len(standing) > 0 && !g.trust.warned && !g.link.Health.Down():
@@ -111,9 +111,9 @@ func (g *Guard) logTrust(standing []db.Outage) {
 	}
 }
 
-// sweepForOthers deletes what instances that are gone may have left in Redis. A notice is forgotten only after all of Redis
+// sweepForOthers deletes what vanished instances may have left in Redis. A notice is forgotten only after all of Redis
 // was swept by an instance that began when it was over, that is when all that its instance wrote was committed: what is filled
-// behind the sweep is newer. Everybody trusts Redis again once the notice is gone.
+// behind the sweep is newer. All instances trust Redis again once the notice is gone.
 func (g *Guard) sweepForOthers(ctx context.Context, reporter Reporter) {
 	for {
 		select {

@@ -9,18 +9,17 @@ import (
 	"studychat/db"
 )
 
-// state is what the value of a key says.
+// state is what kind of value a key holds.
 type state int
 
 const (
-	stateAbsent  state = iota
-	stateBody          // b…
-	stateLease         // l…
-	stateMark          // d…
-	stateUnknown       // not ours, or damaged: to be deleted
+	stateBody    state = iota // b…
+	stateLease                // l…
+	stateMark                 // d…
+	stateUnknown              // damaged, or not written by the cache: to be deleted
 )
 
-// value is what a key holds, taken apart but for the JSON.
+// value is what a key holds, split into its parts; the body is still JSON.
 type value struct {
 	state   state
 	version int64
@@ -60,7 +59,7 @@ func encodeValue(version int64, v any) ([]byte, error) {
 	return append(raw, body...), nil
 }
 
-var errNotIt = errors.New("cache: JSON, but not what belongs here")
+var errNotIt = errors.New("cache: JSON, but not the value of this key")
 
 func decodeChat(v value, id string) (*db.Chat, error) {
 	chat := new(db.Chat)

@@ -157,7 +157,7 @@ func TestRedisBusOnAClusterThatLosesANode(t *testing.T) {
 	arrives(t, over, from, got, elsewhere, 1)
 	got.Forget()
 
-	cluster.Kill(node)
+	cluster.Node(node).Kill()
 	degraded(t, got)
 	for seq := int64(2); seq < 12; seq++ {
 		arrives(t, time.Second, from, got, elsewhere, seq)
@@ -165,7 +165,7 @@ func TestRedisBusOnAClusterThatLosesANode(t *testing.T) {
 	if got.Gapped(elsewhere) {
 		t.Error("the other partitions were disturbed")
 	}
-	cluster.Restart(node)
+	cluster.Node(node).Restart()
 	states(t, over, got, events.Degraded, events.Healthy)
 	if !got.Gapped(aPartition) {
 		t.Error("healthy before the gap was told")

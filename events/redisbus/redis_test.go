@@ -42,8 +42,8 @@ func toCluster(cluster *services.RedisCluster) connector {
 
 func toSentinel(sentinel *services.RedisSentinel) connector {
 	return func(t *testing.T) redis.UniversalClient {
-		o := testOptions(sentinel.SentinelAddr())
-		o.MasterName = sentinel.Master()
+		o := testOptions(sentinel.Sentinel().Addr())
+		o.MasterName = services.SentinelMaster
 		return opened(t, redis.NewFailoverClient(o.Failover()))
 	}
 }
@@ -82,7 +82,8 @@ func handle(t *testing.T, client redis.UniversalClient) redisconn.Handle {
 }
 
 func handleLogging(t *testing.T, client redis.UniversalClient, log *slog.Logger) redisconn.Handle {
-	health := redisconn.NewHealth(client, redisconn.HealthOptions{Timeout: 150 * time.Millisecond}, log)
+	health := redisconn.NewHealth(client, log)
+	health.Timeout = 150 * time.Millisecond
 	health.Start(context.Background())
 	t.Cleanup(health.Stop)
 	return redisconn.Handle{Client: client, Names: namesOf(t), Health: health}

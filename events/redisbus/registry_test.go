@@ -110,7 +110,7 @@ func TestRegistryRedisOnAClusterThatLosesANode(t *testing.T) {
 		}
 	}
 	eventually(t, 5*time.Second, "both are online", seesOnA("ann", "bob"))
-	cluster.Kill(1)
+	cluster.Node(1).Kill()
 	eventually(t, 5*time.Second, "a knows itself alone", seesOnA("ann"))
 	begun := time.Now()
 	for range 10 {
@@ -122,7 +122,7 @@ func TestRegistryRedisOnAClusterThatLosesANode(t *testing.T) {
 	if took := time.Since(begun); took > time.Second {
 		t.Errorf("a node that is missing cost %v", took)
 	}
-	cluster.Restart(1)
+	cluster.Node(1).Restart()
 	eventually(t, 15*time.Second, "both are online again", seesOnA("ann", "bob"))
 	if n := lines.n.Load(); n > 4 { // of each: Redis does not answer, Redis answers again
 		t.Errorf("%d lines were logged", n)

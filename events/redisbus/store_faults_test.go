@@ -82,9 +82,9 @@ func TestStoreWhileAClusterLosesANode(t *testing.T) {
 		}
 	}
 	underLoad(t, a, b, []int{aPartition, elsewhere},
-		func() { cluster.Kill(node) },
+		func() { cluster.Node(node).Kill() },
 		state(events.Degraded),
-		func() { cluster.Restart(node) },
+		func() { cluster.Node(node).Restart() },
 		state(events.Healthy),
 	)
 }

@@ -19,7 +19,7 @@ const (
 )
 
 // RedisCluster is a Redis Cluster of three masters without replicas. A slot belongs to node slot * 3 / 16384, rounded
-// down. Its methods are those of RedisServer, for one goroutine at a time.
+// down. Its methods are for one goroutine at a time.
 type RedisCluster struct {
 	t     testing.TB
 	nodes []*RedisServer
@@ -45,9 +45,7 @@ func NewRedisCluster(t testing.TB, args ...string) *RedisCluster {
 	if err := c.join(ctx); err != nil {
 		t.Fatalf("join the cluster: %v", err)
 	}
-	if err := poll(ctx, c.agrees); err != nil {
-		t.Fatalf("the nodes do not agree: %v\n%s", err, serviceLog(c.nodes[0].dir))
-	}
+	c.WaitOK()
 	return c
 }
 
@@ -63,15 +61,10 @@ func (c *RedisCluster) Addrs() []string {
 	return addrs
 }
 
-// Node returns a node, from 0.
+// Node returns a node, from 0. A second after its Kill the others know that it is down, and without
+// "--cluster-require-full-coverage", "no" they answer nothing but Pub/Sub from then on. After Restart it is empty and has its
+// slots, but the others may not have accepted it yet.
 func (c *RedisCluster) Node(i int) *RedisServer { return c.nodes[i] }
-
-// Kill ends a node with SIGKILL. After a second the others know it, and without "--cluster-require-full-coverage", "no"
-// they answer nothing but Pub/Sub from then on.
-func (c *RedisCluster) Kill(i int) { c.t.Helper(); c.nodes[i].Kill() }
-
-// Restart starts a node again: empty, with its slots. It does not wait until the others accept it.
-func (c *RedisCluster) Restart(i int) { c.t.Helper(); c.nodes[i].Restart() }
 
 // WaitOK returns when all nodes agree that all slots are served.
 func (c *RedisCluster) WaitOK() {
@@ -79,7 +72,7 @@ func (c *RedisCluster) WaitOK() {
 	ctx, cancel := context.WithTimeout(context.Background(), clusterForm)
 	defer cancel()
 	if err := poll(ctx, c.agrees); err != nil {
-		c.t.Fatalf("the nodes do not agree: %v", err)
+		c.t.Fatalf("the nodes do not agree: %v\n%s", err, serviceLog(c.nodes[0].dir))
 	}
 }
 

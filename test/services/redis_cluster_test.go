@@ -37,12 +37,12 @@ func TestRedisCluster(t *testing.T) {
 		}
 	}
 	// "k1" is slot 12706, of the last node.
-	c.Kill(2)
+	c.Node(2).Kill()
 	wantRefused(t, c.Addrs()[2])
 	if err := client.Get(ctx, "k1").Err(); err == nil {
 		t.Error("a killed node answered")
 	}
-	c.Restart(2)
+	c.Node(2).Restart()
 	c.WaitOK()
 	if err := client.Set(ctx, "k1", "again", time.Minute).Err(); err != nil {
 		t.Errorf("after the restart: %v", err)
@@ -68,7 +68,7 @@ func TestRedisCluster(t *testing.T) {
 func TestRedisSentinel(t *testing.T) {
 	t.Parallel()
 	s := NewRedisSentinel(t)
-	client := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: s.Master(), SentinelAddrs: []string{s.SentinelAddr()}, MaxRetries: -1})
+	client := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: SentinelMaster, SentinelAddrs: []string{s.Sentinel().Addr()}, MaxRetries: -1})
 	t.Cleanup(func() { _ = client.Close() })
 	if err := client.Set(t.Context(), "k", "v", 0).Err(); err != nil {
 		t.Fatal(err)

@@ -11,8 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// sentinelMaster is the name under which the sentinel watches.
-const sentinelMaster = "mymaster"
+// SentinelMaster is the name under which the sentinel of a RedisSentinel knows the master.
+const SentinelMaster = "mymaster"
 
 // sentinelTakes bounds how long the replica may take to follow, or the sentinel to promote it. Both take some 2 s.
 const sentinelTakes = 40 * time.Second
@@ -36,9 +36,9 @@ func NewRedisSentinel(t testing.TB) *RedisSentinel {
 
 	s.sentinel = newRedisServer(t, nil)
 	s.sentinel.sentinel = strings.Join([]string{
-		"sentinel monitor " + sentinelMaster + " 127.0.0.1 " + s.servers[0].port.String() + " 1",
-		"sentinel down-after-milliseconds " + sentinelMaster + " 500",
-		"sentinel failover-timeout " + sentinelMaster + " 5000", "",
+		"sentinel monitor " + SentinelMaster + " 127.0.0.1 " + s.servers[0].port.String() + " 1",
+		"sentinel down-after-milliseconds " + SentinelMaster + " 500",
+		"sentinel failover-timeout " + SentinelMaster + " 5000", "",
 	}, "\n")
 	s.sentinel.start()
 	s.until("the sentinel knows the replica", s.watched)
@@ -47,17 +47,11 @@ func NewRedisSentinel(t testing.TB) *RedisSentinel {
 
 // URL returns the sentinel as REDIS_URL names it.
 func (s *RedisSentinel) URL() string {
-	return "redis+sentinel://" + s.SentinelAddr() + "/" + sentinelMaster
+	return "redis+sentinel://" + s.sentinel.Addr() + "/" + SentinelMaster
 }
-
-// SentinelAddr returns host:port of the sentinel.
-func (s *RedisSentinel) SentinelAddr() string { return s.sentinel.Addr() }
 
 // Sentinel returns the sentinel itself, to break it. Restarted, it has forgotten a failover.
 func (s *RedisSentinel) Sentinel() *RedisServer { return s.sentinel }
-
-// Master returns the name under which the sentinel knows the master.
-func (s *RedisSentinel) Master() string { return sentinelMaster }
 
 // MasterAddr returns host:port of the server that is the master now.
 func (s *RedisSentinel) MasterAddr() string { return s.servers[s.master].Addr() }
@@ -85,9 +79,9 @@ func (s *RedisSentinel) WaitSynced() { s.t.Helper(); s.until("the replica has ev
 // Synced returns an error while the replica lacks something that the master has.
 func (s *RedisSentinel) Synced(ctx context.Context) error {
 	var link, sent, got string
-	err := s.servers[1].info(ctx, "replication", "master_link_status", &link)
-	err = errors.Join(err, s.servers[0].info(ctx, "replication", "master_repl_offset", &sent))
-	err = errors.Join(err, s.servers[1].info(ctx, "replication", "slave_repl_offset", &got))
+	err := s.servers[1].info(ctx, "Replication", "master_link_status", &link)
+	err = errors.Join(err, s.servers[0].info(ctx, "Replication", "master_repl_offset", &sent))
+	err = errors.Join(err, s.servers[1].info(ctx, "Replication", "slave_repl_offset", &got))
 	if err == nil && (sent != got || link != "up") {
 		err = fmt.Errorf("the link is %s, the master at %s, the replica at %s", link, sent, got)
 	}
@@ -106,11 +100,11 @@ func (s *RedisSentinel) watched(ctx context.Context) error {
 
 func (s *RedisSentinel) promoted(ctx context.Context) error {
 	var role string
-	if err := s.servers[s.master].info(ctx, "replication", "role", &role); err != nil {
+	if err := s.servers[s.master].info(ctx, "Replication", "role", &role); err != nil {
 		return err
 	}
 	return s.sentinel.do(ctx, func(client *redis.Client) error {
-		addr, err := client.Do(ctx, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", sentinelMaster).StringSlice()
+		addr, err := client.Do(ctx, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", SentinelMaster).StringSlice()
 		if err == nil && (role != "master" || strings.Join(addr, ":") != s.MasterAddr()) {
 			err = fmt.Errorf("the replica is a %s, the sentinel names %v", role, addr)
 		}
@@ -121,16 +115,8 @@ func (s *RedisSentinel) promoted(ctx context.Context) error {
 // info reads one field of INFO.
 func (s *RedisServer) info(ctx context.Context, section, field string, value *string) error {
 	return s.do(ctx, func(client *redis.Client) error {
-		info, err := client.Info(ctx, section).Result()
-		if err != nil {
-			return err
-		}
-		for line := range strings.Lines(info) {
-			if found, ok := strings.CutPrefix(line, field+":"); ok {
-				*value = strings.TrimSpace(found)
-				return nil
-			}
-		}
-		return fmt.Errorf("INFO %s has no %s", section, field)
+		info := client.InfoMap(ctx, section)
+		*value = info.Item(section, field)
+		return info.Err()
 	})
 }

@@ -45,7 +45,7 @@ func TestRedisServerComesBackEmptyOnTheSamePort(t *testing.T) {
 	t.Parallel()
 	ends := map[string]func(*RedisServer){
 		"kill":     (*RedisServer).Kill,
-		"shutdown": (*RedisServer).Shutdown,
+		"shutdown": func(s *RedisServer) { s.down("TERM") },
 		"restart":  func(*RedisServer) {},
 	}
 	for name, end := range ends {
@@ -91,7 +91,7 @@ func TestRedisServerShutdownIsOrderly(t *testing.T) {
 		t.Errorf("a killed server shut down in order:\n%s", log)
 	}
 	s.Restart()
-	s.Shutdown()
+	s.down("TERM")
 	if log := serviceLog(s.dir); !strings.Contains(log, farewell) {
 		t.Errorf("no orderly shutdown:\n%s", log)
 	}

@@ -74,7 +74,8 @@ func realHub(repo db.Repository, bus events.Bus, log *slog.Logger) streams {
 }
 
 func realCache(r *run, client redis.UniversalClient) cacheParts {
-	health := redisconn.NewHealth(client, redisconn.HealthOptions{Timeout: r.world.timeout()}, r.log)
+	health := redisconn.NewHealth(client, r.log)
+	health.Timeout = r.world.timeout()
 	guard := cache.NewGuard(redisconn.Handle{Client: client, Names: redisconn.NewNamespace("test"), Health: health}, cache.GuardOptions{Log: r.log, MarkTTL: 10_000 * r.faults.unit})
 	ctx, cancel := context.WithCancel(context.Background())
 	health.Start(ctx)

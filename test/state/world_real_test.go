@@ -80,7 +80,7 @@ func (w *realWorld) client(hooks ...redis.Hook) redis.UniversalClient {
 
 func (w *realWorld) bus() events.Bus {
 	client, log := w.client(), slog.New(slog.DiscardHandler)
-	health := redisconn.NewHealth(client, redisconn.HealthOptions{}, log) // it does not probe, so that the bus sees for itself
+	health := redisconn.NewHealth(client, log) // it does not probe, so that the bus sees for itself
 	return redisbus.New(redisconn.Handle{Client: client, Names: redisconn.NewNamespace("test"), Health: health}, log)
 }
 

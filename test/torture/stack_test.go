@@ -56,7 +56,7 @@ func newStack(r *record, o stacking) *stack {
 	log := slog.New(slog.DiscardHandler)
 	client, names := cacheClient(r, o.redis), redisconn.NewNamespace("test")
 	client.AddHook(slowRedis{o.delay})
-	health := redisconn.NewHealth(client, redisconn.HealthOptions{}, log)
+	health := redisconn.NewHealth(client, log)
 	health.Start(context.Background())
 	r.Cleanup(health.Stop)
 	s.guard = cache.NewGuard(redisconn.Handle{Client: client, Names: names, Health: health}, cache.GuardOptions{Log: log})
