@@ -164,7 +164,7 @@ func NewChatEvent(item events.Item, source Source) ChatEvent {
 	case item.Event != nil:
 		return newDurable(stamp, item.Event)
 	case item.Ephemeral != nil:
-		return newPassing(stamp, item.Ephemeral)
+		return newEphemeral(stamp, item.Ephemeral)
 	}
 	reset := StreamReset{Stamp: stamp, Reason: item.Reset.Reason}
 	if item.Reset.ChatID != "" {
@@ -194,7 +194,7 @@ func newDurable(stamp Stamp, e *db.Event) ChatEvent {
 	return render(Durable{About: About{stamp, e.ChatID}, EventID: e.Identity(), Seq: e.Seq, Actor: &db.User{ID: e.Actor}}, e)
 }
 
-func newPassing(stamp Stamp, p *events.Ephemeral) ChatEvent {
+func newEphemeral(stamp Stamp, p *events.Ephemeral) ChatEvent {
 	about, user := About{stamp, p.ChatID}, &db.User{ID: p.User}
 	switch p.Kind {
 	case events.MessagesRead:

@@ -1,7 +1,9 @@
 package model_test
 
 import (
+	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -39,4 +41,26 @@ func TestEveryKindRenders(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestEveryEphemeralKindRenders reads the constants from the source: a kind that does not render would be dropped in silence.
+func TestEveryEphemeralKindRenders(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("../../events/notification.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := regexp.MustCompile(`(?m)^\t\w+ +EphemeralKind = "(\w+)"`).FindAllSubmatch(source, -1)
+	if len(declared) < 3 {
+		t.Fatalf("%d kinds declared: the pattern is wrong", len(declared))
+	}
+	for _, kind := range declared {
+		item := events.Item{Ephemeral: &events.Ephemeral{Kind: events.EphemeralKind(kind[1]), ChatID: "c", User: "u"}}
+		if model.NewChatEvent(item, nil) == nil {
+			t.Errorf("%s does not render", kind[1])
+		}
+	}
+	if model.NewChatEvent(events.Item{Ephemeral: &events.Ephemeral{Kind: "UNKNOWN"}}, nil) != nil {
+		t.Error("an unknown kind renders")
+	}
 }

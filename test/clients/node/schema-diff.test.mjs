@@ -7,7 +7,7 @@ import {fileURLToPath} from 'node:url';
 import {test} from 'node:test';
 import {breakingChanges} from './schema-diff.mjs';
 
-const releasedPath = fileURLToPath(new URL('../../docs/schema/released.graphqls', import.meta.url));
+const releasedPath = fileURLToPath(new URL('../../../docs/schema/released.graphqls', import.meta.url));
 const script = fileURLToPath(new URL('schema-diff.mjs', import.meta.url));
 
 // A schema with one of everything that the real one has.
