@@ -15,16 +15,16 @@ const maxBuckets = 100_000
 // Only buckets that owe something are kept, in a heap with the bucket that will be full first at the top. The heap tells both
 // which buckets are full and can be forgotten, and which one to drop when there are too many: the one that owes least.
 //
-// So a flood of keys does not free an attacker. To have an exhausted bucket forgotten, he would have to make all the other
-// 99,999 owe more than it does, so each permit that he regains costs 99,999 spent elsewhere, in the time of one Burst.
+// So a flood of keys does not free an attacker. An exhausted bucket is forgotten only when all the other 99,999 owe more, so each
+// permit that the attacker regains costs 99,999 spent elsewhere, within the time of one Burst.
 // Rejected: dropping the oldest or a random one (a flood of single permits under new keys, as many as there are
-// addresses, would free the attacker), and refusing new keys (a flood would lock out everybody else). What a full table
-// costs is that newcomers are remembered badly: it errs on the side of letting through.
+// addresses, would free the attacker), and refusing new keys (a flood would lock out everybody else). The price of
+// a full table: new keys are soon forgotten, so it admits too much rather than too little.
 type Memory struct {
-	start time.Time // its reading of the monotonic clock is the zero of all times here
+	start time.Time // all times are relative to it, by the monotonic clock
 	room  int
 
-	mu      sync.Mutex // one for all: it is held for less than a microsecond
+	mu      sync.Mutex // one for all buckets: it is held for less than a microsecond
 	buckets map[string]*bucket
 	owing   owing
 }
@@ -35,7 +35,7 @@ type bucket struct {
 	index int           // in owing
 }
 
-// NewMemory makes a limiter that counts in this process's memory alone. It forgets everything with the process.
+// NewMemory returns a limiter that counts in the memory of this process.
 func NewMemory() *Memory { return newMemory(maxBuckets) }
 
 func newMemory(room int) *Memory {
@@ -77,21 +77,21 @@ func (m *Memory) Take(_ context.Context, key string, n int, limit Limit) time.Du
 // owes at least what it owes there. Debt is measured from now, because the reply is slightly old; a retry after the advertised
 // wait must not come too early.
 //
-// Others that were taken here meanwhile, and will be refused as well, are counted until then: a call is refused for
-// their sake that would otherwise have been asked about. It never lasts longer than one answer.
+// Permits that other calls took here meanwhile, and that Redis will refuse too, count until then. They may cause a refusal without
+// asking Redis, for at most the time of one answer.
 func (m *Memory) correct(key string, back, owes time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	b, ok := m.buckets[key]
 	if !ok {
-		return // forgotten: it is full again, or the table is
+		return // forgotten: the bucket is full again, or the table was full
 	}
 	b.tat = max(b.tat-back, time.Since(m.start)+owes)
 	heap.Fix(&m.owing, b.index)
 }
 
-// forgetFull drops buckets that are full again, which changes no answer. Two a call: more than a call can add, so that
-// the table shrinks, and no call has to clear up after a whole flood.
+// forgetFull drops buckets that are full again, which changes no answer. It drops two per call: more than a call can add, so the
+// table shrinks, and no single call has to clear up after a flood.
 func (m *Memory) forgetFull(now time.Duration) {
 	for range 2 {
 		if len(m.owing) > 0 && m.owing[0].tat <= now {

@@ -1,8 +1,8 @@
-// Package rate bounds how often something may happen: so many times a second, with room for a burst.
+// Package rate limits how often something may happen: a number of times per second, with room for a burst.
 //
 // The algorithm is GCRA, the generic cell rate algorithm, in its virtual scheduling form (ATM Forum, Traffic Management
 // Specification 4.0, af-tm-0056.000, April 1996; ITU-T I.371): a leaky bucket whose whole state is one number, the
-// theoretical arrival time (TAT), at which all that was taken will have been earned again. Rejected: a counter per fixed
+// theoretical arrival time (TAT), at which all permits taken so far are available again. Rejected: a counter per fixed
 // window, which lets twice the burst through around the turn of a window; a log of arrivals, which costs memory for each.
 package rate
 
@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// Limit is how much a bucket gives. The zero value limits nothing.
+// Limit describes a bucket. The zero value limits nothing.
 type Limit struct {
-	// PerSecond is the lasting rate: at most 1,000,000. Below 1: no limit at all.
+	// PerSecond is the sustained rate, at most 1,000,000. Below 1 means no limit.
 	PerSecond int
-	// Burst is how many permits a bucket holds that was left alone: at most 1,000,000,000. Below 1 counts as 1.
+	// Burst is how many permits a full bucket holds, at most 1,000,000,000. Below 1 counts as 1.
 	Burst int
 }
 
@@ -30,8 +30,8 @@ const Never = time.Duration(math.MaxInt64)
 //   - State: one time per bucket. A bucket that was never used is full; it is forgotten as soon as it is full again.
 //   - Atomicity: calls for one bucket happen one after the other, also those of different instances that share Redis.
 //     Nothing is promised about two buckets.
-//   - Clock: that of the Redis server in Redis, the process's monotonic clock in memory. Should Redis's clock jump back,
-//     or a limit be lowered, then what a bucket owes is cut down to one Burst: no caller is ever locked out for longer.
+//   - Clock: that of the Redis server in Redis, the process's monotonic clock in memory. If Redis's clock jumps back,
+//     or a limit is lowered, the debt of a bucket is reduced to one Burst: no caller is ever locked out for longer.
 //   - Accuracy: a microsecond. The time between two permits is rounded up to a whole number of them, so that the real rate
 //     is never above PerSecond and less than PerSecond ÷ 1,000,000 of it below.
 type Limiter interface {
@@ -41,8 +41,8 @@ type Limiter interface {
 	// no other caller takes from the bucket meanwhile; Never means that n is above the limit's Burst. With n below 1 there
 	// is nothing to take.
 	//
-	// Take cannot fail: what cannot reach its store decides as well as it can without it. It waits for 100 ms at most, and less
-	// if ctx ends; when ctx has ended it answers all the same. The limit is the caller's and is not stored: the same
+	// Take cannot fail: without its store it decides by what it knows. It waits for at most 100 ms, and less if ctx ends; it
+	// answers even if ctx has ended. The limit is the caller's and is not stored: the same
 	// key always goes with the same limit.
 	Take(ctx context.Context, key string, n int, limit Limit) time.Duration
 }
@@ -53,8 +53,8 @@ const (
 	maxBurst     = 1_000_000_000
 )
 
-// price is what n permits come to, in the time that it takes to earn them, and how much a bucket may owe in all. With
-// known, the answer is wait and no bucket need be asked.
+// price returns the cost of n permits, as the time that it takes to earn them, and how much a bucket may owe in all. If known is
+// set, wait is the answer without asking a bucket.
 func (l Limit) price(n int) (cost, most, wait time.Duration, known bool) {
 	burst := min(max(l.Burst, 1), maxBurst)
 	switch {
@@ -64,7 +64,7 @@ func (l Limit) price(n int) (cost, most, wait time.Duration, known bool) {
 		return 0, 0, Never, true
 	}
 	perSecond := time.Duration(min(l.PerSecond, maxPerSecond))
-	// Rounded once, and multiplied afterwards: were each cost rounded by itself, a burst of single permits would not fit.
+	// Rounded once and then multiplied: if each cost were rounded, a burst of single permits would not fit.
 	interval := (maxPerSecond + perSecond - 1) / perSecond * time.Microsecond
 	return time.Duration(n) * interval, time.Duration(burst) * interval, 0, false
 }

@@ -11,21 +11,21 @@ import (
 //
 // The order of a call:
 //
-//  1. This process's memory, which has been charged with all that this instance let through. What it refuses is refused,
-//     and Redis is not asked.
-//  2. Redis, which knows what the other instances let through. Calls that come while it is being asked wait, and
-//     are asked about together in the next round trip. What Redis refuses is given back to memory, and from each answer
-//     memory learns what the bucket owes in all: the rest of a flood costs Redis nothing, whichever instances it comes to.
-//  3. If Redis does not answer, or is not healthy (see redisconn.Health), what memory has said is the answer. An error
-//     reply counts as no answer: nothing was counted.
+//  1. The memory of this process, which counts all that this instance has admitted. What it refuses is refused without asking
+//     Redis.
+//  2. Redis, which knows what the other instances have admitted. Calls that arrive during a round trip wait and share the next
+//     one. What Redis refuses is given back to memory, and each answer tells memory what the bucket owes in all: the rest of a
+//     flood costs Redis nothing, on every instance.
+//  3. If Redis does not answer, or is not healthy (see redisconn.Health), the answer of memory counts. An error reply
+//     is no answer: nothing was counted.
 //
-// A call waits for two round trips at most, its own and the one before, and for 50 ms if the first fails: those who wait
-// for the second are not asked about then. While Redis is not healthy no call waits.
+// A call waits for at most two round trips, its own and the one before, and for 50 ms if the first fails: then the waiting calls
+// are not asked about. While Redis is not healthy no call waits.
 //
 // Guarantees beside those of Limiter: an instance never gives more than Burst + PerSecond × t by itself, whatever Redis
 // does, be it dead, restarted empty or flushed. So n instances never give more than n times that, and together no more than
-// it as long as Redis answers. What Redis carries out but answers too late is charged in both places. A wait that memory
-// tells may be too short by what the other instances took since memory learned last, and too long by one round trip.
+// it as long as Redis answers. What Redis carries out but answers too late is charged in both places. A wait
+// reported by memory may be too short by what the other instances took since the last answer, and too long by one round trip.
 type Redis struct {
 	redis   redisconn.Handle
 	memory  *Memory
@@ -38,7 +38,7 @@ func NewRedis(redis redisconn.Handle, memory *Memory) *Redis {
 	return &Redis{redis: redis, memory: memory, batches: batches{redis: redis}}
 }
 
-// Stop ends what runs in the background, and waits for it. Take may be called still: memory decides.
+// Stop waits for the current round trip. Take still works afterwards: memory decides.
 func (r *Redis) Stop() { r.batches.stop() }
 
 // Take implements Limiter.

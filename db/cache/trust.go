@@ -67,12 +67,13 @@ func (g *Guard) StartSharing(ctx context.Context, reporter Reporter) (stop func(
 // While the id is new, an instance that does not know it may be writing, and marks the old names. So nothing is served or filled
 // then: what the new names held could be stale.
 func (g *Guard) Pulse(p db.Pulse) (othersCutOff bool) {
-	g.link.Names.Use(p.Database)
 	asked := p.Asked.Sub(g.born)
 	until := asked + pulseAge
 	if p.Renewed {
 		until = 0
+		g.trust.until.Store(0) // before the new names are in use
 	}
+	g.link.Names.Use(p.Database)
 	var standing, over []db.Outage
 	for _, o := range p.Outages {
 		if o.Instance == g.id {
