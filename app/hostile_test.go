@@ -38,6 +38,9 @@ func TestHostileDocuments(t *testing.T) { //nolint:paralleltest // see above
 		{"with tokens", "ann", slices.Concat(withTokens(), unbounded)},
 		{"without authentication", "", []string{"INTROSPECTION=off"}},
 	} {
+		if raced && server.user == "" {
+			continue // twice as much time for the same code; the run without the detector tries both
+		}
 		t.Run(server.name, func(t *testing.T) {
 			i := start(t, append(server.settings, "DATABASE_URL=sqlite:"+t.TempDir()+"/chat.db")...)
 			if server.user != "" {
@@ -57,7 +60,9 @@ func TestHostileDocuments(t *testing.T) { //nolint:paralleltest // see above
 				}
 				c.close()
 			}
-			refusesCheaply(t, i)
+			if !raced { // the CPU time under the detector is not judged
+				refusesCheaply(t, i)
+			}
 			legitimate(t, i)
 			before.compare(t)
 			i.requireQuietLog(t)
@@ -76,12 +81,12 @@ func refusesCheaply(t *testing.T, i *instance) {
 		}
 		took := cheapest(t, 3, func(try int) { i.post(t, typeJSON, varied(d, try)) })
 		bound := bounded(d, slowness)
-		for again := 1; took > bound && again <= 3 && !raced; again++ { // the machine may just have become slower
+		for again := 1; took > bound && again <= 3; again++ { // the machine may just have become slower
 			slowness = hostile.Slowness()
 			bound = bounded(d, slowness)
 			took = cheapest(t, 3, func(try int) { i.post(t, typeJSON, varied(d, 10*again+try)) })
 		}
-		if slowest = max(slowest, took); took > bound && !raced {
+		if slowest = max(slowest, took); took > bound {
 			t.Errorf("%s took %s of CPU, of %s", d.Name, took, bound)
 		}
 	}
