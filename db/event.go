@@ -46,7 +46,7 @@ func (e *Event) Complete() bool {
 // Joined returns the user who becomes a member with the event, or "".
 func (e *Event) Joined() string { return e.user(e.Kind.Row().Joins) }
 
-// Left returns the user whose membership ends with the event, or "". A chat's last event, which ends all, names nobody.
+// Left returns the user whose membership ends with the event, or "". The last event of a chat ends every membership and returns "".
 func (e *Event) Left() string { return e.user(e.Kind.Row().Leaves) }
 
 func (e *Event) user(subject Subject) string {

@@ -34,7 +34,7 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	}
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		// The client is gone, or a deadline of ours has passed.
+		// The client is gone, or a deadline of the server has passed.
 		return show(out, db.CodeUnavailable, "The request took too long.")
 	case isVariable(out) && limits.FaultIn(ctx) != nil:
 		return limits.FaultIn(ctx).Present(p.hidden)

@@ -47,7 +47,7 @@ func TestChatEventsReplay(t *testing.T) {
 // place is the cursor just after an event of chat1, as clients see it.
 func place(seq int64) string { return db.Cursor{ChatID: chat1, Epoch: 1, Seq: seq}.String() }
 
-// durable takes n items, leaving out the beginning of the stream, and passing events: those may be dropped or coalesced.
+// durable takes n items, leaving out the beginning of the stream, and ephemeral events, which may be dropped or coalesced.
 func durable(t *testing.T, items <-chan string, n int) []string {
 	t.Helper()
 	var out []string

@@ -17,7 +17,7 @@ import (
 //     one. What Redis refuses is given back to memory, and each answer tells memory what the bucket owes in all: the rest of a
 //     flood costs Redis nothing, on every instance.
 //  3. If Redis does not answer, or is not healthy (see redisconn.Health), the answer of memory counts. An error reply
-//     is no answer: nothing was counted.
+//     does not count as an answer: nothing was counted.
 //
 // A call waits for at most two round trips, its own and the one before, and for 50 ms if the first fails: then the waiting calls
 // are not asked about. While Redis is not healthy no call waits.

@@ -84,7 +84,7 @@ func TestABlackHoleLeavesNothingBehind(t *testing.T) {
 	for client.Ping(t.Context()).Err() != nil {
 		failures++
 	}
-	// A dial may end only now, and be handed to whoever asks next.
+	// A dial may end only now, and its connection be handed to the next caller.
 	if failures > 2 {
 		t.Errorf("with %d connections left over, %d requests failed after the return", left, failures)
 	}

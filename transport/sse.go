@@ -65,7 +65,7 @@ func (t *Transport) serveEventSource(w http.ResponseWriter, r *http.Request) {
 	t.serveEvents(w, r.WithContext(ctx), small(read))
 }
 
-// reserveEvents makes a stream for the viewer of r, or answers why not: there is no token, there are too many streams, this
+// reserveEvents makes a stream for the viewer of r, or answers why not: no token, too many streams, this
 // instance is stopping. A GET comes from an EventSource, which gives up for good on any status but 200. So for a temporary reason
 // its stream begins and is then aborted.
 func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*eventStream, bool) {

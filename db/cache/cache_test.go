@@ -88,7 +88,7 @@ func TestAbsenceIsNotCached(t *testing.T) {
 	if _, err := r.cache.Chat(t.Context(), "ann", chat.ID); db.CodeOf(err) != db.CodeNotFound {
 		t.Fatalf("got %v", err)
 	}
-	store.put(chat) // without a guard: whoever cached the absence would not learn of it
+	store.put(chat) // without a guard: a cache that held the absence would not learn of the chat
 	r.chat(t, "ann", chat.ID)
 	if got := r.guard.Stats(); got.Fills != 1 {
 		t.Errorf("the lease of the read that found nothing was not given back: %+v", got)

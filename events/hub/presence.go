@@ -21,7 +21,7 @@ const (
 
 // arrive registers a connection, and tells the chats if it is the user's first one. The returned function removes the connection,
 // and tells the chats that the user is a member of by then, which now returns. A chat is not told about a user who was removed
-// meanwhile. An instance that dies tells nobody: Chat.online is right after ConnectionTTL, without a PresenceChanged.
+// meanwhile. When an instance dies, Chat.online is right after ConnectionTTL, without a PresenceChanged.
 func (h *Hub) arrive(ctx context.Context, topic events.Topic, user string, chats []string, now func(ctx context.Context) ([]string, error)) (depart func()) {
 	first, remove := h.registry.Add(ctx, topic, user)
 	if first {

@@ -86,7 +86,7 @@ func (c *crowd) expectInside(reason string, names ...string) {
 	}
 }
 
-// end has all leave that have a slot, until nobody is left, and expects that nothing is left of them.
+// end makes the holders of slots leave until none is left, and expects an empty gate.
 func (c *crowd) end() {
 	c.t.Helper()
 	for c.count() > 0 {

@@ -52,7 +52,7 @@ func Open(path string, conns int, params url.Values) (*sql.DB, error) {
 	params.Set("_journal_mode", "WAL")
 	params.Set("_synchronous", "FULL")
 	params.Set("_foreign_keys", "1")
-	params.Set("_dqs", "0") // "a typo" is no string
+	params.Set("_dqs", "0") // an unknown name in double quotes is an error, not a string
 	name := path
 	if path != ":memory:" {
 		name = "file:" + (&url.URL{Path: path}).EscapedPath()
