@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"studychat/transport/websocket"
 )
 
 // All bytes of answers and events are built here: payload renders an answer of the executor, and the other functions wrap it
@@ -50,7 +52,25 @@ func encode(v any) []byte {
 
 // Messages of graphql-transport-ws.
 
-func messageNext(id string, payload []byte) []byte { return message("next", id, payload) }
+// frameText is the frame of a message.
+func frameText(message []byte) []byte {
+	return websocket.AppendFrame(make([]byte, 0, websocket.MaxHeader+len(message)), websocket.Text, message)
+}
+
+// frameNext is the frame of an answer.
+func frameNext(id string, payload []byte) []byte {
+	quoted := encode(id)
+	size := len(nextBegins) + len(quoted) + len(nextPayload) + len(payload) + 1
+	b := make([]byte, 0, websocket.MaxHeader+size)
+	b = websocket.AppendHeader(b, websocket.Text, size)
+	b = append(append(append(b, nextBegins...), quoted...), nextPayload...)
+	return append(append(b, payload...), '}')
+}
+
+const (
+	nextBegins  = `{"type":"next","id":`
+	nextPayload = `,"payload":`
+)
 
 // messageError carries the errors of a refused operation. It ends the operation: no complete follows.
 func messageError(id string, answer *graphql.Response) []byte {
@@ -58,8 +78,8 @@ func messageError(id string, answer *graphql.Response) []byte {
 }
 
 var (
-	messageAck  = message("connection_ack", "", nil)
-	messagePing = message("ping", "", nil)
+	messageAck = message("connection_ack", "", nil)
+	framePing  = frameText(message("ping", "", nil))
 )
 
 func messageComplete(id string) []byte { return message("complete", id, nil) }

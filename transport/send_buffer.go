@@ -4,13 +4,16 @@ import (
 	"context"
 	"crypto/tls"
 	"net/http"
+
+	"studychat/transport/wire"
 )
 
 type connKey struct{}
 
-// connOf is the connection, below TLS, of the request that ctx belongs to, or nil.
-func connOf(ctx context.Context) any {
-	conn := ctx.Value(connKey{})
+// connOf is the connection of the request that ctx belongs to, or nil.
+func connOf(ctx context.Context) any { return belowTLS(ctx.Value(connKey{})) }
+
+func belowTLS(conn any) any {
 	if secure, ok := conn.(*tls.Conn); ok {
 		return secure.NetConn()
 	}
@@ -25,19 +28,19 @@ func connOf(ctx context.Context) any {
 // at the client's pace after the socket was closed here.
 const (
 	sendBuffer    = 32 << 10
-	closingBuffer = sendBuffer + outboxBytes
+	closingBuffer = sendBuffer + wire.OutboxBytes
 )
 
 // limitSendBuffer keeps the kernel from buffering megabytes for a client that stopped reading, which would also hide that it
 // did. HTTP/2 has a window for each stream.
 func limitSendBuffer(r *http.Request) {
 	if r.ProtoMajor == 1 {
-		setSendBuffer(r.Context(), sendBuffer)
+		setSendBuffer(connOf(r.Context()), sendBuffer)
 	}
 }
 
-func setSendBuffer(ctx context.Context, bytes int) {
-	if kernel, ok := connOf(ctx).(interface{ SetWriteBuffer(bytes int) error }); ok {
+func setSendBuffer(conn any, bytes int) {
+	if kernel, ok := belowTLS(conn).(interface{ SetWriteBuffer(bytes int) error }); ok {
 		_ = kernel.SetWriteBuffer(bytes)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"studychat/db"
 	"studychat/graph"
 	"studychat/transport/params"
+	"studychat/transport/wire"
 )
 
 // serveEvents carries one operation as Server-Sent Events: graphql-sse's distinct connections mode
@@ -33,17 +34,17 @@ func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, in *inco
 	defer t.closeEvents(w, r, s)
 	of := graph.RequestFrom(s.ctx)
 	of.Cursors = graph.NewCursors()
-	of.Started = func(cursor string) { _ = s.out.put(s.ctx, eventID(cursor)) } // fails only with the stream
+	of.Started = func(cursor string) { _ = s.out.Put(s.ctx, eventID(cursor)) } // fails only with the stream
 	of.Resume = r.Header.Get("Last-Event-ID")                                  // clients that use fetch repeat the body of their first request too
 	ctx := graph.WithRequest(s.ctx, of)
 	s.goroutines.Go(func() {
 		placeless := func() { s.placeless.Store(true) }
 		t.runner.follow(ctx, in, r.Method == http.MethodPost, placeless, func(answer []byte) error {
-			return s.out.put(s.ctx, eventNext("", answer, of.Cursors.Next()))
+			return s.out.Put(s.ctx, eventNext("", answer, of.Cursors.Next()))
 		})
-		_ = s.out.putLast(s.ctx, eventComplete("")) // not if the stream was cut
+		_ = s.out.Last(s.ctx, eventComplete("")) // not if the stream was cut
 	})
-	s.serve(w, r, nil)
+	s.serve(w, r, t.heartbeats, nil)
 }
 
 // serveEventSource is serveEvents for a browser's EventSource, which can neither post nor send headers: the operation
@@ -77,7 +78,8 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 		t.refuse.stream(w, r, err)
 		return nil, false
 	}
-	s := &eventStream{out: newOutbox()}
+	s := &eventStream{ended: make(chan struct{})}
+	s.out = wire.NewOutbox(s)
 	s.ctx, s.disconnect = context.WithCancel(r.Context())
 	if s.leave, err = t.admit(viewer, r, s.disconnect); err != nil {
 		s.disconnect()
@@ -131,8 +133,8 @@ func eventHeaders(header http.Header) {
 func (t *Transport) closeEvents(w http.ResponseWriter, r *http.Request, s *eventStream) {
 	s.release()
 	switch {
-	case s.ended:
-	case s.begun:
+	case s.endedInOrder():
+	case s.begun.Load():
 		abort(r)
 	case r.Method == http.MethodGet:
 		sendRetry(w, r)

@@ -6,12 +6,11 @@ import (
 	"errors"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"studychat/auth"
 	"studychat/db"
 	"studychat/graph"
 	"studychat/transport/params"
+	"studychat/transport/websocket"
 )
 
 // Close codes: of RFC 6455, and of graphql-transport-ws
@@ -134,7 +133,7 @@ func (s *socket) run(ctx context.Context, op *running, before []*running, in *in
 		if !prepared.streams() {
 			awaitPlaces(ctx, before)
 		}
-		return s.out.put(ctx, messageNext(op.id, answer))
+		return s.out.Put(ctx, frameNext(op.id, answer))
 	})
 	if err == nil && op.complete() {
 		s.put(messageComplete(op.id))
@@ -142,7 +141,7 @@ func (s *socket) run(ctx context.Context, op *running, before []*running, in *in
 }
 
 // put waits for room in the outbox, or for the end of the socket.
-func (s *socket) put(message []byte) { _ = s.out.put(s.ctx, message) }
+func (s *socket) put(message []byte) { _ = s.out.Put(s.ctx, frameText(message)) }
 
 // Bounds of the pongs of a socket that wait on goroutines of their own.
 const (
@@ -152,9 +151,9 @@ const (
 
 // pong answers a ping when the subscriptions that were sent before it have their places. The reader goes on meanwhile, unless
 // too many pongs wait already.
-func (s *socket) pong(f *frame) {
+func (s *socket) pong(f []byte) {
 	before := s.operations.unplaced()
-	if len(before) == 0 || len(f.bytes) > waitingPong || s.pongs.Load() == waitingPongs {
+	if len(before) == 0 || len(f) > waitingPong || s.pongs.Load() == waitingPongs {
 		s.pongAfter(before, f)
 		return
 	}
@@ -167,21 +166,12 @@ func (s *socket) pong(f *frame) {
 
 // pongAfter delays a pong, from which a client concludes that its subscriptions are active. When the database does not answer in
 // time, the client is told to reconnect, unless an operation on the socket is already active.
-func (s *socket) pongAfter(before []*running, f *frame) {
+func (s *socket) pongAfter(before []*running, f []byte) {
 	if !awaitPlaces(s.ctx, before) && s.operations.allWait() {
 		s.sendRetry()
 		return
 	}
-	_ = s.out.putFrame(s.ctx, f)
-}
-
-// answerPing answers a ping frame of WebSocket (RFC 6455, 5.5.3) in the same way. The library's own answer would not wait for
-// the subscriptions, and would end the socket of a slow client.
-func (s *socket) answerPing(payload []byte) {
-	if s.keepsPace() {
-		pong := append([]byte{0x8a, byte(len(payload) & 0x7f)}, payload...) // control frames carry at most 125 bytes
-		s.pong(&frame{bytes: pong, raw: true})
-	}
+	_ = s.out.Put(s.ctx, f)
 }
 
 // shortID keeps a close reason below the 123 bytes that RFC 6455 allows.
