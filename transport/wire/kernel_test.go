@@ -100,7 +100,7 @@ func TestQuietConnectionHasNoBuffer(t *testing.T) {
 }
 
 // TestAllocations: a frame that the kernel takes costs none.
-func TestAllocations(t *testing.T) {
+func TestAllocations(t *testing.T) { //nolint:paralleltest // it counts what the process allocates
 	ours, theirs := tcp(t)
 	go func() { _, _ = io.Copy(io.Discard, theirs) }()
 	o := newOwner()
