@@ -91,7 +91,7 @@ func TestQueryWhoseTimeIsOver(t *testing.T) {
 		}
 		cancel()
 		var got string
-		err := op.each(func(answer []byte) error {
+		err := op.answerTo(func(answer []byte) error {
 			got += string(answer)
 			return nil
 		})

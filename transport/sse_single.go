@@ -134,7 +134,7 @@ func (kept *reservation) release() {
 	kept.unclaimed.Stop()
 	kept.operations.end()
 	kept.disconnect()
-	kept.operations.goroutines.Wait()
+	kept.operations.wait()
 	kept.eventStream.release()
 	kept.forget()
 }

@@ -7,18 +7,20 @@ import (
 	"sync/atomic"
 	"time"
 
+	"studychat/graph"
 	"studychat/transport/wire"
 )
 
 // eventStream is one response that carries events. It exists before the response begins: in single connection mode operations
 // may start before the client opens the stream.
 type eventStream struct {
-	ctx        context.Context // ends with the stream; operations run on it
-	disconnect context.CancelFunc
-	out        *wire.Outbox
-	goroutines sync.WaitGroup // what puts into out
-	leave      func()
-	placeless  atomic.Bool // it carries no subscription, so the head need not wait for a place in the log
+	ctx          context.Context // ends with the stream; operations run on it
+	disconnect   context.CancelFunc
+	out          *wire.Outbox
+	goroutines   sync.WaitGroup      // what puts into out
+	subscription *graph.Subscription // of distinct mode, once it goes on by itself
+	leave        func()
+	placeless    atomic.Bool // it carries no subscription, so the head need not wait for a place in the log
 
 	begun atomic.Bool   // the head was sent
 	ended chan struct{} // closed when the stream has ended in order
@@ -47,7 +49,9 @@ func (s *eventStream) prolong(until time.Time) {
 // resume from. While the database does not answer, a new subscription has no place. Then nothing is sent, not even a
 // heartbeat, and after startTimeout the client is told to reconnect, before a proxy on the way answers instead.
 func (s *eventStream) serve(w http.ResponseWriter, r *http.Request, heartbeats *wire.Rounds, first []byte) {
-	limitSendBuffer(r)
+	if r.ProtoMajor == 1 { // HTTP/2 has a window for each stream
+		wire.SetSendBuffer(connOf(r.Context()), wire.SendBuffer)
+	}
 	eventHeaders(w.Header())
 	if first != nil {
 		s.out.Offer(first) // without room there is something else to begin with
@@ -103,6 +107,9 @@ func (s *eventStream) endedInOrder() bool {
 func (s *eventStream) release() {
 	s.disconnect()
 	s.goroutines.Wait()
+	if s.subscription != nil {
+		s.subscription.Stop()
+	}
 	if s.expiry != nil {
 		s.expiry.Stop()
 	}
@@ -128,4 +135,12 @@ func (e *eventWriter) Write(bytes []byte) (int, error) {
 		_ = e.controller.SetWriteDeadline(time.Time{}) // HTTP/2 would end a stream whose deadline passes while it is quiet
 	}
 	return n, err
+}
+
+// abort ends a response so that its client sees a failure.
+func abort(r *http.Request) {
+	if !r.ProtoAtLeast(1, 1) {
+		wire.ResetOnClose(connOf(r.Context()))
+	}
+	panic(http.ErrAbortHandler)
 }

@@ -156,3 +156,11 @@ func (l serverLog) Write(line []byte) (int, error) {
 	l.log.Log(context.Background(), level, "net/http", "line", string(bytes.TrimSpace(line)))
 	return len(line), nil
 }
+
+type connKey struct{}
+
+// connOf is the connection of the request that ctx belongs to, or nil.
+func connOf(ctx context.Context) net.Conn {
+	conn, _ := ctx.Value(connKey{}).(net.Conn)
+	return conn
+}

@@ -109,7 +109,7 @@ func (t *Transport) newSocket(r *http.Request, conn net.Conn, first []byte, leav
 	s.out = wire.NewOutbox(s)
 	s.out.Open(conn)
 	s.reader = websocket.NewReader(s.in, maxInit, s.control)
-	setSendBuffer(conn, sendBuffer)
+	wire.SetSendBuffer(conn, wire.SendBuffer)
 	of := graph.RequestFrom(r.Context())
 	of.Disconnect = s.sendRetry
 	ctx, cancel := context.WithCancel(context.Background()) // that of the request ends with its handler

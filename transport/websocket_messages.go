@@ -116,11 +116,12 @@ func (s *socket) subscribe(m params.Message, in *incoming) (v *violation) {
 func (s *socket) run(ctx context.Context, op *running, before []*running, in *incoming) {
 	defer in.release()
 	prepared, refusal := s.t.runner.prepare(withStarted(ctx, op), in)
-	if refusal == nil {
-		if !prepared.streams() {
-			op.place()
+	if refusal == nil && prepared.streams() {
+		var subscription *graph.Subscription
+		if subscription, refusal = prepared.Follow(prepared.ctx, &socketSink{s, op, quote(op.id)}); refusal == nil {
+			op.keep(subscription)
+			return
 		}
-		refusal = prepared.begin()
 	}
 	if refusal != nil {
 		awaitPlaces(ctx, before)
@@ -129,14 +130,35 @@ func (s *socket) run(ctx context.Context, op *running, before []*running, in *in
 		}
 		return
 	}
-	err := prepared.each(func(answer []byte) error {
-		if !prepared.streams() {
-			awaitPlaces(ctx, before)
-		}
-		return s.out.Put(ctx, frameNext(op.id, answer))
+	op.place()
+	err := prepared.answerTo(func(answer []byte) error {
+		awaitPlaces(ctx, before)
+		return s.out.Put(ctx, frameNext(quote(op.id), answer))
 	})
 	if err == nil && op.complete() {
 		s.put(messageComplete(op.id))
+	}
+}
+
+// socketSink is where the answers of one subscription go.
+type socketSink struct {
+	s  *socket
+	op *running
+	id string // of the operation, as JSON
+}
+
+// Put implements graph.Sink.
+func (k *socketSink) Put(ctx context.Context, answer graph.Answer) error {
+	return k.s.out.Put(ctx, frameNext(k.id, answer.Payload))
+}
+
+// Offer implements graph.Sink.
+func (k *socketSink) Offer(batch *graph.Batch) bool { return k.s.out.Offer(socketFrames(batch, k.id)) }
+
+// End implements graph.Sink.
+func (k *socketSink) End() {
+	if k.op.complete() {
+		k.s.put(messageComplete(k.op.id))
 	}
 }
 

@@ -65,7 +65,7 @@ func (s *socket) readLast(err error) {
 	s.out.Wait()
 	s.hangUp()
 	s.goroutines.Wait()
-	s.operations.goroutines.Wait()
+	s.operations.wait()
 	for _, leave := range s.leave {
 		leave()
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"studychat/transport/websocket"
+	"studychat/transport/wire"
 )
 
 // takeTurn is called every pongTimeout: every second turn pings, the turn between looks for an answer. A client that does not
@@ -65,7 +66,7 @@ func (s *socket) end(code websocket.StatusCode, reason string) {
 	if !s.endLocked() {
 		return
 	}
-	setSendBuffer(s.conn, closingBuffer)
+	wire.SetSendBuffer(s.conn, wire.ClosingBuffer)
 	s.closeBy = time.Now().Add(closeTimeout)
 	s.closing = time.AfterFunc(closeTimeout, s.in.Close)
 	s.out.End(websocket.AppendClose(nil, code, reason))

@@ -48,6 +48,9 @@ type Outbox struct {
 	mu       sync.Mutex
 	to       io.Writer // nil: everything is queued
 	kernel   *output   // of to; nil: a goroutine does all of the writing
+	head     []byte    // of a response, that goes with the first frame
+	chunked  bool      // a response in HTTP/1.1 (RFC 9112, 7.1)
+	begun    bool      // something was sent or queued after Open
 	queue    []frame   // nil when it is empty
 	draining bool
 	ended    bool // nothing more is queued
@@ -75,16 +78,7 @@ func NewOutbox(owner Owner) *Outbox {
 }
 
 // Open says where the frames go. It is called once.
-func (o *Outbox) Open(to io.Writer) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.to = to
-	if raw := kernelOf(to); raw != nil {
-		o.kernel = &output{raw: raw}
-		o.kernel.try = o.kernel.writeNow
-	}
-	o.startLocked()
-}
+func (o *Outbox) Open(to io.Writer) { o.OpenResponse(to, nil, false) }
 
 // weight of a frame in bytes of room. A small frame counts as its share of the number of frames. A large one is capped at the
 // whole budget, so that it waits until the outbox is empty.
@@ -130,6 +124,12 @@ func (o *Outbox) send(f frame, keep bool) bool {
 		o.room.Release(f.weight)
 		return false
 	}
+	if o.head != nil || o.chunked {
+		buffer := o.formLocked(&f)
+		defer chunks.Put(buffer)
+		keep = false
+	}
+	o.begun = o.to != nil
 	written := 0
 	if !o.draining && o.kernel != nil && !f.last {
 		if written = o.kernel.write(f.bytes); written == len(f.bytes) {
