@@ -11,8 +11,8 @@ import (
 // lists are preceded by their length, and what may be nil by 0 or 1. CacheVersion in redisconn tells two forms apart. Left out is
 // what follows from the rest (the chat of a member or message), and what changes without the chat's version (read marks).
 //
-// Decoding is what costs: about 30 times less than JSON, since texts are parts of the value and a list of structs is one
-// allocation. Rejected: msgpack, because it describes each field again and copies each text.
+// Texts are parts of the value, and a list of structs is one allocation: 50 messages are decoded in 8 allocations and a tenth of the time of
+// encoding/json. Rejected: msgpack and go-json-experiment, at five times the time and ten to forty times the allocations.
 
 func appendList(b []byte, list *db.ChatList) []byte {
 	b = binary.AppendUvarint(b, uint64(len(list.Chats)))

@@ -24,6 +24,7 @@ type headers struct {
 	waiting       []*question
 	busy, stopped bool
 	running       sync.WaitGroup
+	answered      sync.Pool // questions to be used again. One whose caller gave up is not
 }
 
 // question is for the header of one key. It is answered once done has received.
@@ -33,9 +34,6 @@ type question struct {
 	err    error
 	done   chan struct{}
 }
-
-// questions are used again once they are answered: one whose caller gave up is not.
-var questions = sync.Pool{New: func() any { return &question{done: make(chan struct{}, 1)} }}
 
 // ask returns the first bytes of a key's value: headerBytes, or fewer if there are not as many; "" when it is absent.
 func (h *headers) ask(ctx context.Context, key string) (string, error) {
@@ -51,7 +49,7 @@ func (h *headers) ask(ctx context.Context, key string) (string, error) {
 	case <-q.done:
 		header, err := q.header, q.err
 		*q = question{done: q.done}
-		questions.Put(q)
+		h.answered.Put(q)
 		return header, err
 	case <-ctx.Done():
 		return "", ctx.Err()
@@ -70,7 +68,9 @@ func (h *headers) enqueue(key string) (q *question, first bool) {
 		h.busy = true
 		return nil, true
 	}
-	q, _ = questions.Get().(*question)
+	if q, _ = h.answered.Get().(*question); q == nil {
+		q = &question{done: make(chan struct{}, 1)}
+	}
 	q.key = key
 	h.waiting = append(h.waiting, q)
 	return q, false
