@@ -10,7 +10,6 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"studychat/auth"
-	"studychat/db"
 	"studychat/graph/generated"
 	"studychat/graph/limits"
 	"studychat/graph/persisted"
@@ -74,8 +73,8 @@ func (e *Executor) Refuse(ctx context.Context, err error) *graphql.Response {
 	return &graphql.Response{Errors: gqlerror.List{e.presenter.present(ctx, err)}}
 }
 
-// Panicked is the answer to an operation that panicked outside of the resolvers, whose panics the executor recovers itself.
-func (e *Executor) Panicked(ctx context.Context, cause any) *graphql.Response {
+// panicked is the answer to an operation that panicked outside of the resolvers, whose panics are recovered where they happen.
+func (e *Executor) panicked(ctx context.Context, cause any) *graphql.Response {
 	return e.Refuse(ctx, e.presenter.recovered(ctx, cause))
 }
 
@@ -116,10 +115,7 @@ func (r *Resolver) remember(ctx context.Context, next graphql.OperationHandler) 
 func (p presenter) admit(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	operation := graphql.GetOperationContext(ctx).Operation.Operation
 	if operation == ast.Subscription && RequestFrom(ctx).Disconnect == nil {
-		return p.refuse(ctx, &db.Error{
-			Code:    db.CodeBadUserInput,
-			Message: "A subscription needs WebSocket (graphql-transport-ws) or Server-Sent Events (Accept: text/event-stream).",
-		})
+		return p.refuse(ctx, errNeedsStream)
 	}
 	return next(ctx)
 }
