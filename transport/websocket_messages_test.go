@@ -291,3 +291,19 @@ func TestSocketReusedID(t *testing.T) {
 		}
 	})
 }
+
+// TestSocketBrokenText: what is not UTF-8 ends the socket, wherever it stands.
+func TestSocketBrokenText(t *testing.T) {
+	t.Parallel()
+	for _, message := range []string{
+		"\xff", "{\"type\":\"ping\",\"payload\":{\"a\":\"\xff\"}}", "{\"type\":\"pong\",\"payload\":{\"\xc3\":1}}", "{\"type\":\"complete\",\"id\":\"\xed\xa0\x80\"}",
+	} {
+		inVirtualTime(t, nil, func(w *world) {
+			s := w.join("ann")
+			s.send(message)
+			if code, _, _ := s.closed(); code != closeBadRequest {
+				w.t.Errorf("%q: closed with %d", message, code)
+			}
+		})
+	}
+}

@@ -26,12 +26,9 @@ func (s *socket) read() {
 		switch {
 		case s.ctx.Err() != nil, !s.keepsPace():
 			release()
-		case !text:
+		case !text, !utf8.Valid(message): // RFC 6455, 8.1
 			release()
 			s.end(closeBadRequest, reasonBadMessage)
-		case !utf8.Valid(message): // RFC 6455, 8.1
-			release()
-			s.end(websocket.StatusInvalidPayload, "A text is not UTF-8")
 		default:
 			if v := s.receive(message, release); v != nil {
 				s.end(v.code, v.reason)
