@@ -10,3 +10,8 @@ var UntilAvailable = untilAvailable
 
 // Schema is what clients see. It must not be changed.
 func Schema() *ast.Schema { return schema }
+
+// NewStockExecutor runs every operation on gqlgen's executor, as NewExecutor does with introspection.
+func NewStockExecutor(r *Resolver, o Options) *Executor {
+	return newExecutor(r, o, presenter{log: r.Log, hidden: !o.Introspection}, unplanned(r))
+}

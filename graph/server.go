@@ -13,6 +13,7 @@ import (
 	"studychat/graph/generated"
 	"studychat/graph/limits"
 	"studychat/graph/persisted"
+	"studychat/graph/plan"
 	"studychat/rate"
 )
 
@@ -40,8 +41,18 @@ type Executor struct {
 
 // NewExecutor makes an Executor with everything that applies to every operation.
 func NewExecutor(r *Resolver, o Options) *Executor {
+	p := presenter{log: r.Log, hidden: !o.Introspection}
+	return newExecutor(r, o, p, newPlanned(r, p, unplanned(r)))
+}
+
+// unplanned executes operations on gqlgen's executor.
+func unplanned(r *Resolver) graphql.ExecutableSchema {
+	return generated.NewExecutableSchema(generated.Config{Schema: schema, Resolvers: r})
+}
+
+func newExecutor(r *Resolver, o Options, p presenter, es graphql.ExecutableSchema) *Executor {
 	r.people = newPeople(r.Repo, r.Log)
-	exec := executor.New(generated.NewExecutableSchema(generated.Config{Schema: schema, Resolvers: r}))
+	exec := executor.New(es)
 	exec.SetDefaultRulesFn(limits.Rules(o.Introspection))
 	exec.SetDisableSuggestion(!o.Introspection)
 	limit, documents := limits.New(schema, o.Introspection), persisted.NewLookup(o.Documents, o.Trusted, o.TrustedMode, r.Log)
@@ -53,7 +64,6 @@ func NewExecutor(r *Resolver, o Options) *Executor {
 		exec.Use(extension.Introspection{})
 	}
 
-	p := presenter{log: r.Log, hidden: !o.Introspection}
 	exec.SetErrorPresenter(p.present)
 	exec.SetRecoverFunc(p.recovered)
 	exec.AroundOperations(p.admit)
@@ -95,7 +105,7 @@ func boundAnswer(ctx context.Context, next graphql.ResponseHandler) *graphql.Res
 
 func countText(ctx context.Context, next graphql.Resolver) (any, error) {
 	value, err := resolve(ctx, next)
-	if n := limits.TextBytes(value); n > 0 && err == nil {
+	if n := plan.TextBytes(value); n > 0 && err == nil {
 		if refused := answerFrom(ctx).budget.Add(n); refused != nil {
 			return nil, refused
 		}
