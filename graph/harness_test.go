@@ -45,6 +45,7 @@ const waitLong = 10 * time.Second
 type edge struct {
 	t      *testing.T
 	repo   db.Repository
+	exec   *graph.Executor
 	server *httptest.Server
 	stock  *httptest.Server // the same on gqlgen's executor, which answers queries too; nil: it does not
 }
@@ -84,9 +85,10 @@ func newEdge(t *testing.T) *edge {
 func serveEdge(t *testing.T, repo db.Repository, live graph.Live, log *slog.Logger) *edge {
 	t.Helper()
 	resolver := func() *graph.Resolver { return &graph.Resolver{Repo: repo, Live: live, Log: log} }
+	exec := graph.NewExecutor(resolver(), graph.Options{Introspection: true})
 	return &edge{
-		t: t, repo: repo,
-		server: serve(t, graph.NewExecutor(resolver(), graph.Options{Introspection: true})),
+		t: t, repo: repo, exec: exec,
+		server: serve(t, exec),
 		stock:  serve(t, graph.NewStockExecutor(resolver(), graph.Options{Introspection: true})),
 	}
 }
