@@ -12,6 +12,7 @@ import (
 	"studychat/auth"
 	"studychat/graph/generated"
 	"studychat/graph/limits"
+	"studychat/graph/people"
 	"studychat/graph/persisted"
 	"studychat/graph/plan"
 	"studychat/rate"
@@ -51,7 +52,7 @@ func unplanned(r *Resolver) graphql.ExecutableSchema {
 }
 
 func newExecutor(r *Resolver, o Options, p presenter, es graphql.ExecutableSchema) *Executor {
-	r.people = newPeople(r.Repo, r.Log)
+	r.people = people.New(r.Repo, r.Log)
 	exec := executor.New(es)
 	exec.SetDefaultRulesFn(limits.Rules(o.Introspection))
 	exec.SetDisableSuggestion(!o.Introspection)
@@ -116,7 +117,7 @@ func countText(ctx context.Context, next graphql.Resolver) (any, error) {
 // remember stores who the viewer is, as the token says: only known users can be added to chats.
 func (r *Resolver) remember(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	if who, err := auth.FromContext(ctx); err == nil {
-		r.people.saw(ctx, who)
+		r.people.Saw(ctx, who)
 	}
 	return next(ctx)
 }
