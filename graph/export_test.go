@@ -13,5 +13,7 @@ func Schema() *ast.Schema { return schema }
 
 // NewStockExecutor runs every operation on gqlgen's executor, as NewExecutor does with introspection.
 func NewStockExecutor(r *Resolver, o Options) *Executor {
-	return newExecutor(r, o, presenter{log: r.Log, hidden: !o.Introspection}, unplanned(r))
+	e := NewExecutor(r, o)
+	e.planner = nil
+	return e
 }

@@ -51,6 +51,7 @@ func (c *compiler) set(t *Type, selections []ast.SelectionSet) *Set {
 		found.add(selection)
 	}
 	set := &Set{fields: make([]Field, len(found.groups))}
+	c.plan.size += len(found.groups) + 1
 	for i, g := range found.groups {
 		c.field(&set.fields[i], t, g)
 		prefix := ","
@@ -107,6 +108,7 @@ func (c *compiler) children(f *Field, g *group) {
 		f.child = c.child(def.Name, g.nodes)
 	case ast.Interface, ast.Union:
 		f.on = make([]*Set, len(c.planner.types))
+		c.plan.size += 2
 		for _, possible := range c.planner.schema.GetPossibleTypes(def) {
 			if t := c.planner.types[possible.Name]; t != nil { // nil: an interface that implements this one
 				f.on[t.number] = c.child(possible.Name, g.nodes)

@@ -6,8 +6,14 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// maxVariants bounds how many plans of one operation are kept: each boolean variable of its conditions doubles their number.
-const maxVariants = 16
+// Bounds of the plans that are kept of one operation: each boolean variable of its conditions doubles their number, and an
+// interface compiles fragments again for each of its types. A field takes about 200 bytes. What is not kept is compiled each
+// time, which takes about as long as gqlgen's executor does without a plan.
+const (
+	maxKept       = 128 // fields
+	textPerKept   = 16  // so many bytes of the document allow one field more
+	maxUnplanable = 16  // combinations of variables that plans do not cover
+)
 
 // Operation is an operation of a document with its plans, one for each combination of the variables that its conditions use.
 type Operation struct {
@@ -18,11 +24,15 @@ type Operation struct {
 
 	mu    sync.RWMutex
 	plans map[string]*Plan // by the values of the conditions; nil for what plans do not cover
+	room  int              // in fields
 }
 
-// Operation makes one for a validated document. It compiles nothing yet.
-func (p *Planner) Operation(doc *ast.QueryDocument, op *ast.OperationDefinition) *Operation {
-	return &Operation{planner: p, doc: doc, op: op, conditions: conditions(doc, op), plans: map[string]*Plan{}}
+// Operation makes one for a validated document, whose text has so many bytes. It compiles nothing yet.
+func (p *Planner) Operation(doc *ast.QueryDocument, op *ast.OperationDefinition, textBytes int) *Operation {
+	return &Operation{
+		planner: p, doc: doc, op: op, conditions: conditions(doc, op),
+		plans: map[string]*Plan{}, room: maxKept + textBytes/textPerKept,
+	}
 }
 
 // Plan is the plan for the variables, which are coerced; nil if plans do not cover the operation.
@@ -39,12 +49,21 @@ func (o *Operation) Plan(vars map[string]any) *Plan {
 	if !covered {
 		plan = nil
 	}
+	o.keep(string(key), plan)
+	return plan
+}
+
+func (o *Operation) keep(key string, plan *Plan) {
+	weight := maxKept / maxUnplanable
+	if plan != nil {
+		weight = plan.size
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.plans) < maxVariants {
-		o.plans[string(key)] = plan
+	if _, ok := o.plans[key]; !ok && weight <= o.room {
+		o.room -= weight
+		o.plans[key] = plan
 	}
-	return plan
 }
 
 // key has a letter for the value of each condition.

@@ -46,6 +46,7 @@ type Plan struct {
 
 	slots, decoded int                 // how many values that wait, and how many arguments with variables, an execution has
 	selected       map[string]struct{} // names of fields
+	size           int                 // in fields
 }
 
 // Kind is query, mutation or subscription.
