@@ -5,15 +5,20 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"studychat/auth"
 	"studychat/db"
+	"studychat/graph/documents"
 )
 
 // Operation is one operation of a request that has passed everything before execution. It runs once: a query or mutation by
 // Answer, a subscription by Stream.
 type Operation struct {
-	executor *Executor
-	op       *graphql.OperationContext
+	*documents.Operation
+
+	executor  *Executor
+	variables map[string]any
 }
 
 // Prepare does everything before execution: it finds, parses and validates the document, and checks it and its variables
@@ -24,18 +29,34 @@ func (e *Executor) Prepare(ctx context.Context, params *graphql.RawParams) (o *O
 			o, refusal = nil, e.panicked(ctx, cause)
 		}
 	}()
-	ctx = graphql.StartOperationTrace(ctx)
-	now := graphql.Now()
-	params.ReadTime = graphql.TraceTiming{Start: now, End: now}
-	op, errs := e.CreateOperationContext(ctx, params)
-	if len(errs) > 0 {
-		return nil, e.DispatchError(graphql.WithOperationContext(ctx, op), errs)
+	if _, err := auth.FromContext(ctx); err != nil { // first: who has no token learns nothing of documents
+		return nil, e.Refuse(ctx, err)
 	}
-	return &Operation{e, op}, nil
+	register, err := e.persisted.Find(params)
+	if err != nil {
+		return nil, e.Refuse(ctx, err)
+	}
+	document, errs := e.documents.Open(params.Query)
+	if len(errs) > 0 {
+		return nil, e.refuseAll(ctx, errs)
+	}
+	operation, unknown := document.Operation(params.OperationName)
+	if unknown != nil {
+		return nil, e.Refuse(ctx, unknown)
+	}
+	variables, fault, err := operation.Variables(params.Variables)
+	switch {
+	case fault != nil:
+		return nil, &graphql.Response{Errors: gqlerror.List{fault.Present(e.presenter.hidden)}}
+	case err != nil:
+		return nil, e.Refuse(ctx, err)
+	}
+	e.persisted.Keep(ctx, register, document.Text, operation.Definition.Name)
+	return &Operation{operation, e, variables}, nil
 }
 
 // Kind is query, mutation or subscription.
-func (o *Operation) Kind() ast.Operation { return o.op.Operation.Operation }
+func (o *Operation) Kind() ast.Operation { return o.Definition.Operation }
 
 // Answer runs a query or mutation. Its answer is never nil: when the time of ctx was over before the operation began, perhaps
 // because the process was frozen, it says so. A subscription is refused.
@@ -61,10 +82,19 @@ func (o *Operation) Stream(ctx context.Context) (next func() *graphql.Response) 
 			}
 		}()
 		if answers == nil {
-			answers, ctx = o.executor.DispatchOperation(ctx, o.op)
+			answers, ctx = o.start(ctx)
 		}
 		return answers(ctx)
 	}
+}
+
+// start admits the operation and hands it to gqlgen's executor.
+func (o *Operation) start(ctx context.Context) (graphql.ResponseHandler, context.Context) {
+	op := o.Context(o.variables)
+	if err := o.executor.admit(ctx, op); err != nil {
+		return graphql.OneShot(o.executor.Refuse(ctx, err)), ctx
+	}
+	return o.executor.dispatch(ctx, op)
 }
 
 // errNeedsStream refuses a subscription that the transport cannot carry.
