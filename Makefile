@@ -29,7 +29,7 @@ generate: ## write graph/generated and graph/model from schema.graphqls
 	go run ./graph/plan/generate
 =======
 generate: ## write graph/generated and graph/model from schema.graphqls, and the code of the benchmarks' peer
-	go tool gqlgen generate
+	go run ./graph/plan/generate
 	cd bench/peer/gqlgen && go tool gqlgen generate
 >>>>>>> main
 
