@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"reflect"
 	"sync/atomic"
 
@@ -43,24 +42,13 @@ const usualEvent = "MessageSent"
 
 func newAudience(ctx context.Context, o *Operation, p *plan.Plan, r subscriptionResolver) *audience {
 	a := &audience{plan: p, vars: o.variables, resolver: r}
-	a.key = audienceKey{plan: p, vars: withoutCursor(o)}
+	a.key = audienceKey{plan: p, vars: o.WithoutCursor(o.variables)}
 	if p.ViewerDependentOn(usualEvent) {
 		a.viewer, _ = auth.FromContext(ctx)
 		a.key.viewer = a.viewer.ID
 	}
 	a.request = Request{ID: RequestFrom(ctx).ID}
 	return a
-}
-
-// withoutCursor is the operation's variables as a text, without the one that says where the stream begins.
-func withoutCursor(o *Operation) string {
-	vars := o.variables
-	if name := cursorVariable(o.Document.AST, o.Definition); name != "" {
-		vars = maps.Clone(vars)
-		delete(vars, name)
-	}
-	text, _ := json.Marshal(vars) // with sorted keys; they came as JSON
-	return string(text)
 }
 
 // Key implements events.Audience.

@@ -1,14 +1,29 @@
-package graph
+package documents
 
-import "github.com/vektah/gqlparser/v2/ast"
+import (
+	"encoding/json"
+	"maps"
 
-// cursorVariable names the variable of a subscription that says where its stream begins, if it says nothing else. It differs between
-// subscribers that are shown the same.
-func cursorVariable(doc *ast.QueryDocument, op *ast.OperationDefinition) string {
-	if len(op.SelectionSet) != 1 {
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// WithoutCursor returns a text of the variables that is equal for subscribers who are shown the same: it leaves out the variable that
+// says where the stream begins, if it says nothing else.
+func (o *Operation) WithoutCursor(variables map[string]any) string {
+	if name := o.cursorVariable(); name != "" {
+		variables = maps.Clone(variables)
+		delete(variables, name)
+	}
+	text, _ := json.Marshal(variables) // with sorted keys; they came as JSON
+	return string(text)
+}
+
+func (o *Operation) cursorVariable() string {
+	set := o.Definition.SelectionSet
+	if len(set) != 1 {
 		return ""
 	}
-	root, ok := op.SelectionSet[0].(*ast.Field)
+	root, ok := set[0].(*ast.Field)
 	if !ok {
 		return ""
 	}
@@ -16,8 +31,8 @@ func cursorVariable(doc *ast.QueryDocument, op *ast.OperationDefinition) string 
 	if after == nil || after.Value.Kind != ast.Variable {
 		return ""
 	}
-	uses := usesOf(after.Value.Raw, op.SelectionSet)
-	for _, fragment := range doc.Fragments {
+	uses := usesOf(after.Value.Raw, set)
+	for _, fragment := range o.Document.AST.Fragments {
 		uses += usesOf(after.Value.Raw, fragment.SelectionSet)
 	}
 	if uses > 1 {
