@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"studychat/graph/limits"
 	"studychat/graph/plan"
@@ -34,6 +35,7 @@ type Request struct {
 	Cursors *Cursors
 
 	answer *answer
+	late   *atomic.Bool // of an event that is rendered for a group, which does not wait: a dependency did not answer
 }
 
 type requestKey struct{}
