@@ -57,6 +57,7 @@ type JWT struct {
 	secret    []byte
 	keys      *jwks.Set // nil with a secret
 	now       func() time.Time
+	verified  *memory
 }
 
 // NewJWT returns a verifier. With JWKSURL it fetches keys in the background until ctx ends or Stop is called (package jwks).
@@ -64,7 +65,7 @@ func NewJWT(ctx context.Context, config JWTConfig) (*JWT, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	v := &JWT{secret: []byte(config.Secret), now: config.Now}
+	v := &JWT{secret: []byte(config.Secret), now: config.Now, verified: newMemory(rememberedBytes)}
 	if v.now == nil {
 		v.now = time.Now
 	}
@@ -95,10 +96,48 @@ func (v *JWT) Stop() {
 }
 
 // Verify checks the token and returns its viewer. It waits for the identity provider (at most 2 s) only for a token whose key is
-// unknown and whose claims are valid.
+// unknown and whose claims are valid. The signature of a token is checked once in a while, its dates each time.
 func (v *JWT) Verify(ctx context.Context, token string) (Viewer, error) {
-	if len(token) > maxToken || !isCompact(token) {
-		return Viewer{}, refused(errors.New("longer than 8 KB, or not base64url"))
+	if len(token) > maxToken {
+		return Viewer{}, refused(errors.New("longer than 8 KB"))
+	}
+	key, generation := digestOf(token), v.generation() // read before the keys are: they may change meanwhile
+	known := v.verified.get(key, generation, v.now())
+	if known == nil {
+		var err error
+		if known, err = v.check(ctx, token); err != nil {
+			return Viewer{}, refused(err)
+		}
+		known.generation, known.at = generation, time.Now()
+		v.verified.put(key, known)
+	}
+	viewer := known.viewer
+	viewer.Expires = v.endOf(known.dates.expires.Time)
+	return viewer, nil
+}
+
+// generation numbers the sets of keys. A secret does not change.
+func (v *JWT) generation() int64 {
+	if v.keys == nil {
+		return 0
+	}
+	return v.keys.Generation()
+}
+
+// endOf is the end of a token by this machine's clock, which timers use. A token that was accepted within the leeway lasts for
+// the leeway: a stream that it opens must not end at once.
+func (v *JWT) endOf(expires time.Time) time.Time {
+	left := expires.Sub(v.now())
+	if left <= 0 {
+		left += leeway
+	}
+	return time.Now().Add(left)
+}
+
+// check verifies everything about a token.
+func (v *JWT) check(ctx context.Context, token string) (*verified, error) {
+	if !isCompact(token) {
+		return nil, errors.New("not base64url")
 	}
 	var c claims
 	_, err := v.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
@@ -113,19 +152,15 @@ func (v *JWT) Verify(ctx context.Context, token string) (Viewer, error) {
 		return v.key(ctx, t)
 	})
 	if err != nil {
-		return Viewer{}, refused(err)
-	}
-	left := c.ExpiresAt.Sub(v.now())
-	if left <= 0 { // accepted within the leeway: a stream that it opens must not end at once
-		left += leeway
+		return nil, err
 	}
 	issued := c.ExpiresAt.Time // rises with every token too, for providers that omit iat
 	if c.IssuedAt != nil {
 		issued = c.IssuedAt.Time
 	}
-	return Viewer{
-		ID: c.Subject, Name: c.Name, AvatarURL: c.Picture, Issued: issued.UTC(),
-		Scopes: strings.Fields(c.Scope), Expires: time.Now().Add(left), // by this machine's clock, which timers use
+	return &verified{
+		viewer: Viewer{ID: c.Subject, Name: c.Name, AvatarURL: c.Picture, Issued: issued.UTC(), Scopes: strings.Fields(c.Scope)},
+		dates:  dates{c.ExpiresAt, c.NotBefore, c.IssuedAt},
 	}, nil
 }
 

@@ -141,7 +141,7 @@ func hs256() signer {
 }
 
 // token signs the payload unchanged; header replaces members of the signer's header, and nil removes one.
-func (s signer) token(t *testing.T, payload string, header map[string]any) string {
+func (s signer) token(t testing.TB, payload string, header map[string]any) string {
 	t.Helper()
 	all := map[string]any{}
 	for _, members := range []map[string]any{s.header, header} {
@@ -162,9 +162,9 @@ func (s signer) token(t *testing.T, payload string, header map[string]any) strin
 }
 
 // good returns a token that passes.
-func (s signer) good(t *testing.T) string { return s.claims(t, good()) }
+func (s signer) good(t testing.TB) string { return s.claims(t, good()) }
 
-func (s signer) claims(t *testing.T, claims jwt.MapClaims) string {
+func (s signer) claims(t testing.TB, claims jwt.MapClaims) string {
 	t.Helper()
 	payload, err := json.Marshal(claims)
 	if err != nil {

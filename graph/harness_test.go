@@ -44,6 +44,7 @@ const waitLong = 10 * time.Second
 type edge struct {
 	t      *testing.T
 	repo   db.Repository
+	exec   *graph.Executor
 	server *httptest.Server
 }
 
@@ -98,7 +99,7 @@ func serveEdge(t *testing.T, repo db.Repository, live graph.Live, log *slog.Logg
 		transport.POST{}.Do(w, r.WithContext(ctx), exec)
 	}))
 	t.Cleanup(server.Close)
-	return &edge{t: t, repo: repo, server: server}
+	return &edge{t: t, repo: repo, exec: exec, server: server}
 }
 
 // vars are a document's variables.

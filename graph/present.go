@@ -36,16 +36,10 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		// The client is gone, or a deadline of the server has passed.
 		return show(out, db.CodeUnavailable, "The request took too long.")
-	case isVariable(out) && limits.FaultIn(ctx) != nil:
-		return limits.FaultIn(ctx).Present(p.hidden)
 	case out.Err == nil:
 		return p.presentGraphQL(out)
 	}
 	return p.mask(ctx, out, err)
-}
-
-func isVariable(err *gqlerror.Error) bool {
-	return len(err.Path) > 1 && err.Path[0] == ast.PathName("variable")
 }
 
 func (p presenter) presentGraphQL(out *gqlerror.Error) *gqlerror.Error {

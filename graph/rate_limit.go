@@ -15,24 +15,17 @@ import (
 
 // rateLimit bounds the rate of mutations. Queries are not counted: limits.MaxCost bounds what each costs.
 type rateLimit struct {
-	presenter
-
 	limiter             rate.Limiter
 	perUser, perAddress rate.Limit
 }
 
 // permit lets a mutation through if the viewer and the address have a permit for each of its root fields: fifty messages under
 // fifty aliases are fifty messages.
-func (l rateLimit) permit(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	op := graphql.GetOperationContext(ctx)
+func (l rateLimit) permit(ctx context.Context, op *graphql.OperationContext) error {
 	if op.Operation.Operation != ast.Mutation {
-		return next(ctx)
+		return nil
 	}
-	fields := graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Mutation"})
-	if err := l.take(ctx, len(fields)); err != nil {
-		return l.refuse(ctx, err)
-	}
-	return next(ctx)
+	return l.take(ctx, len(graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Mutation"})))
 }
 
 // take asks the viewer's bucket first. When the address then refuses, the viewer's permits stay taken: giving them back would

@@ -5,12 +5,11 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
-	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"studychat/auth"
-	"studychat/db"
+	"studychat/graph/documents"
 	"studychat/graph/generated"
 	"studychat/graph/limits"
 	"studychat/graph/persisted"
@@ -34,39 +33,56 @@ type Options struct {
 
 // Executor runs operations; package transport carries them.
 type Executor struct {
-	*executor.Executor
-
 	presenter presenter
+	persisted *persisted.Lookup
+	documents *documents.Cache
+	limiter   *rateLimit // nil: no limits
+	people    *people
+	gqlgen    *executor.Executor
 }
 
 // NewExecutor makes an Executor with everything that applies to every operation.
 func NewExecutor(r *Resolver, o Options) *Executor {
 	r.people = newPeople(r.Repo, r.Log)
-	exec := executor.New(generated.NewExecutableSchema(generated.Config{Schema: schema, Resolvers: r}))
-	exec.SetDefaultRulesFn(limits.Rules(o.Introspection))
-	exec.SetDisableSuggestion(!o.Introspection)
-	limit, documents := limits.New(schema, o.Introspection), persisted.NewLookup(o.Documents, o.Trusted, o.TrustedMode, r.Log)
-	exec.SetQueryCache(limit.Documents())
-	exec.Use(persisted.Finder{Lookup: documents})
-	exec.Use(limit)
-	exec.Use(persisted.Keeper{Lookup: documents}) // after everything that may refuse a document
-	if o.Introspection {
-		exec.Use(extension.Introspection{})
+	e := &Executor{
+		presenter: presenter{log: r.Log, hidden: !o.Introspection},
+		persisted: persisted.NewLookup(o.Documents, o.Trusted, o.TrustedMode, r.Log),
+		documents: documents.NewCache(limits.New(schema, o.Introspection), 0),
+		people:    r.people,
+		gqlgen:    executor.New(generated.NewExecutableSchema(generated.Config{Schema: schema, Resolvers: r})),
 	}
-
-	p := presenter{log: r.Log, hidden: !o.Introspection}
-	exec.SetErrorPresenter(p.present)
-	exec.SetRecoverFunc(p.recovered)
-	exec.AroundOperations(p.admit)
-	exec.AroundResponses(boundAnswer)
-	exec.AroundRootFields(readAnew)
-	exec.AroundResponses(wholeEvent)
-	exec.AroundFields(countText)
 	if o.Limiter != nil {
-		exec.AroundOperations(rateLimit{presenter: p, limiter: o.Limiter, perUser: o.PerUser, perAddress: o.PerAddress}.permit)
+		e.limiter = &rateLimit{limiter: o.Limiter, perUser: o.PerUser, perAddress: o.PerAddress}
 	}
-	exec.AroundOperations(r.remember)
-	return &Executor{exec, p}
+	e.gqlgen.SetErrorPresenter(e.presenter.present)
+	e.gqlgen.SetRecoverFunc(e.presenter.recovered)
+	e.gqlgen.AroundResponses(boundAnswer)
+	e.gqlgen.AroundResponses(wholeEvent)
+	return e
+}
+
+// admit decides whether a prepared operation may start, and stores who the viewer is, as the token says: only known users can be
+// added to chats.
+func (e *Executor) admit(ctx context.Context, op *graphql.OperationContext) error {
+	if op.Operation.Operation == ast.Subscription && RequestFrom(ctx).Disconnect == nil {
+		return errNeedsStream
+	}
+	if e.limiter != nil {
+		if err := e.limiter.permit(ctx, op); err != nil {
+			return err
+		}
+	}
+	if who, err := auth.FromContext(ctx); err == nil {
+		e.people.saw(ctx, who)
+	}
+	return nil
+}
+
+// dispatch runs an operation on gqlgen's executor.
+func (e *Executor) dispatch(ctx context.Context, op *graphql.OperationContext) (graphql.ResponseHandler, context.Context) {
+	op.RecoverFunc, op.ResolverMiddleware, op.RootResolverMiddleware = e.presenter.recovered, countText, readAnew
+	op.DisableIntrospection = e.presenter.hidden
+	return e.gqlgen.DispatchOperation(ctx, op)
 }
 
 // Refuse is the answer to a request that a transport does not pass on: err, presented as every other error.
@@ -74,8 +90,17 @@ func (e *Executor) Refuse(ctx context.Context, err error) *graphql.Response {
 	return &graphql.Response{Errors: gqlerror.List{e.presenter.present(ctx, err)}}
 }
 
-// Panicked is the answer to an operation that panicked outside of the resolvers, whose panics the executor recovers itself.
-func (e *Executor) Panicked(ctx context.Context, cause any) *graphql.Response {
+// refuseAll is Refuse for the errors of a document.
+func (e *Executor) refuseAll(ctx context.Context, errs gqlerror.List) *graphql.Response {
+	answer := &graphql.Response{}
+	for _, err := range errs {
+		answer.Errors = append(answer.Errors, e.presenter.present(ctx, err))
+	}
+	return answer
+}
+
+// panicked is the answer to an operation that panicked outside of the resolvers, whose panics are recovered where they happen.
+func (e *Executor) panicked(ctx context.Context, cause any) *graphql.Response {
 	return e.Refuse(ctx, e.presenter.recovered(ctx, cause))
 }
 
@@ -102,29 +127,4 @@ func countText(ctx context.Context, next graphql.Resolver) (any, error) {
 		}
 	}
 	return value, err
-}
-
-// remember stores who the viewer is, as the token says: only known users can be added to chats.
-func (r *Resolver) remember(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	if who, err := auth.FromContext(ctx); err == nil {
-		r.people.saw(ctx, who)
-	}
-	return next(ctx)
-}
-
-// admit refuses an operation that the transport cannot carry.
-func (p presenter) admit(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	operation := graphql.GetOperationContext(ctx).Operation.Operation
-	if operation == ast.Subscription && RequestFrom(ctx).Disconnect == nil {
-		return p.refuse(ctx, &db.Error{
-			Code:    db.CodeBadUserInput,
-			Message: "A subscription needs WebSocket (graphql-transport-ws) or Server-Sent Events (Accept: text/event-stream).",
-		})
-	}
-	return next(ctx)
-}
-
-// refuse answers once with err: a handler that returned it again and again would keep a transport busy for ever.
-func (p presenter) refuse(ctx context.Context, err error) graphql.ResponseHandler {
-	return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{p.present(ctx, err)}})
 }

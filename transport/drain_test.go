@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
+	"studychat/db"
 )
 
 // bare is a transport with streams alone.
@@ -98,30 +98,30 @@ func TestReadyz(t *testing.T) {
 	}
 }
 
-// stuck is an executor whose operations do not end when they are cancelled, but when release is closed.
+// stuck is a repository whose lists do not end when their context is cancelled, but when release is closed.
 type stuck struct {
-	Executor
+	db.Repository
 
 	release, over chan struct{}
 }
 
-func (s stuck) DispatchOperation(ctx context.Context, op *graphql.OperationContext) (graphql.ResponseHandler, context.Context) {
+func (s stuck) Chats(ctx context.Context, viewer string, module *string, page db.Page) (*db.ChatList, error) {
 	defer close(s.over)
 	<-s.release
-	return s.Executor.DispatchOperation(ctx, op)
+	return s.Repository.Chats(ctx, viewer, module, page)
 }
 
 // TestDrainWaitsForOperations: after Drain the database is closed, so no operation may still be running.
 func TestDrainWaitsForOperations(t *testing.T) {
 	t.Parallel()
 	var s stuck
-	slow := func(o *Options) {
-		s = stuck{o.Executor, make(chan struct{}), make(chan struct{})}
-		o.Executor = s
+	slow := func(repo db.Repository) db.Repository {
+		s = stuck{repo, make(chan struct{}), make(chan struct{})}
+		return s
 	}
-	inVirtualTime(t, slow, func(w *world) {
+	overRepository(t, slow, nil, func(w *world) {
 		c := w.join("ann")
-		c.subscribe("1", `{ __typename }`, nil)
+		c.subscribe("1", `{ chats { edges { cursor } } }`, nil)
 		synctest.Wait()
 		go c.closed()
 		go func() {

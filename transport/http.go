@@ -102,16 +102,13 @@ func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, in *inco
 	case refusal != nil:
 		writeAnswer(w, r, refusal, media)
 		return
-	case r.Method != http.MethodPost && op.kind() != ast.Query:
+	case r.Method != http.MethodPost && op.Kind() != ast.Query:
 		w.Header().Set("Allow", "POST, OPTIONS")
 		t.refuse.with(w, r, http.StatusMethodNotAllowed, db.CodeBadUserInput, "A GET may only query. Use POST.")
 		return
 	}
-	answer := op.next()
-	in.release()       // the answer may wait long for its client
-	if answer == nil { // the client is gone
-		answer = t.runner.tookTooLong(ctx)
-	}
+	answer := op.Answer(ctx)
+	in.release() // the answer may wait long for its client
 	body := payload(answer)
 	release, ok := t.quotas.answer(ctx, body)
 	if !ok {

@@ -9,9 +9,9 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"studychat/db"
+	"studychat/graph"
 )
 
 // runner runs operations.
@@ -24,56 +24,46 @@ type runner struct {
 // limits), then started, then asked for one answer after the other.
 type operation struct {
 	runner
-	ctx       context.Context
-	operation *graphql.OperationContext
-	answers   graphql.ResponseHandler
-	first     *graphql.Response // of a subscription, once begin has seen it
-	begun     bool
+	*graph.Operation
+
+	ctx      context.Context
+	stream   func() *graphql.Response // of a subscription that has started
+	first    *graphql.Response        // of a subscription, once begin has seen it
+	begun    bool
+	answered bool // a query or mutation
 }
 
 // prepare does everything before execution. If it returns a refusal, that is the answer.
 func (u runner) prepare(ctx context.Context, in *incoming) (op *operation, refusal *graphql.Response) {
-	op = &operation{runner: u, ctx: graphql.StartOperationTrace(ctx)}
-	defer func() {
-		if cause := recover(); cause != nil {
-			refusal = u.executor.Panicked(op.ctx, cause)
-		}
-	}()
-	now := graphql.Now()
-	in.ReadTime = graphql.TraceTiming{Start: now, End: now}
-	var errs gqlerror.List
-	op.operation, errs = u.executor.CreateOperationContext(op.ctx, in.RawParams)
-	if len(errs) > 0 {
-		return nil, u.executor.DispatchError(graphql.WithOperationContext(op.ctx, op.operation), errs)
+	prepared, refusal := u.executor.Prepare(ctx, in.RawParams)
+	if refusal != nil {
+		return nil, refusal
 	}
+	op = &operation{runner: u, Operation: prepared, ctx: ctx}
 	if in.large && op.streams() { // it would be kept as long as the subscription lasts
-		return nil, u.failure(op.ctx, db.CodeBadUserInput, fmt.Sprintf("The request of a subscription must have at most %d bytes.", smallBody))
+		return nil, u.failure(ctx, db.CodeBadUserInput, fmt.Sprintf("The request of a subscription must have at most %d bytes.", smallBody))
 	}
 	return op, nil
 }
 
-// kind is query, mutation or subscription.
-func (op *operation) kind() ast.Operation { return op.operation.Operation.Operation }
-
 // streams says whether the operation may have more than one answer.
-func (op *operation) streams() bool { return op.kind() == ast.Subscription }
+func (op *operation) streams() bool { return op.Kind() == ast.Subscription }
 
 // next is the next answer, nil after the last; the first call starts the operation. Its context is that of prepare.
-func (op *operation) next() (answer *graphql.Response) {
-	if op.begun {
+func (op *operation) next() *graphql.Response {
+	switch {
+	case op.begun:
 		op.begun = false
 		return op.first
+	case op.answered:
+		return nil
+	case !op.streams():
+		op.answered = true
+		return op.Answer(op.ctx)
+	case op.stream == nil:
+		op.stream = op.Stream(op.ctx)
 	}
-	defer func() {
-		if cause := recover(); cause != nil {
-			answer = op.executor.Panicked(op.ctx, cause)
-			op.answers = func(context.Context) *graphql.Response { return nil }
-		}
-	}()
-	if op.answers == nil {
-		op.answers, op.ctx = op.executor.DispatchOperation(op.ctx, op.operation)
-	}
-	return op.answers(op.ctx)
+	return op.stream()
 }
 
 // begin starts a subscription and waits for its first answer, which each returns first. If the subscription could not start,
@@ -98,11 +88,7 @@ func (op *operation) each(put func(answer []byte) error) error {
 		op.ctx, cancel = context.WithTimeout(op.ctx, answerTimeout)
 		defer cancel()
 	}
-	answer := op.next()
-	if answer == nil && !op.streams() {
-		answer = op.tookTooLong(op.ctx)
-	}
-	for ; answer != nil; answer = op.next() {
+	for answer := op.next(); answer != nil; answer = op.next() {
 		if err := op.deliver(payload(answer), put); err != nil {
 			return err
 		}
@@ -122,11 +108,6 @@ func (op *operation) deliver(answer []byte, put func(answer []byte) error) error
 	}
 	defer release()
 	return put(answer)
-}
-
-// tookTooLong answers a query or mutation whose time was over before it began, perhaps because the process was frozen.
-func (u runner) tookTooLong(ctx context.Context) *graphql.Response {
-	return u.executor.Refuse(ctx, context.DeadlineExceeded)
 }
 
 func (u runner) tooMuchWaits(ctx context.Context) *graphql.Response {

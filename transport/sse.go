@@ -146,7 +146,7 @@ func (t *Transport) closeEvents(w http.ResponseWriter, r *http.Request, s *event
 func (u runner) follow(ctx context.Context, in *incoming, mayMutate bool, placeless func(), put func(answer []byte) error) {
 	defer in.release()
 	op, refusal := u.prepare(ctx, in)
-	if refusal == nil && !mayMutate && op.kind() == ast.Mutation {
+	if refusal == nil && !mayMutate && op.Kind() == ast.Mutation {
 		refusal = u.failure(ctx, db.CodeBadUserInput, "A GET may not mutate. Use POST.")
 	}
 	if refusal != nil {

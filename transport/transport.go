@@ -20,6 +20,7 @@ import (
 
 	"studychat/auth"
 	"studychat/db"
+	"studychat/graph"
 	"studychat/transport/admission"
 )
 
@@ -42,10 +43,8 @@ const (
 
 // Executor runs operations and presents errors. *graph.Executor implements it.
 type Executor interface {
-	graphql.GraphExecutor
-
+	Prepare(ctx context.Context, params *graphql.RawParams) (*graph.Operation, *graphql.Response)
 	Refuse(ctx context.Context, err error) *graphql.Response
-	Panicked(ctx context.Context, cause any) *graphql.Response
 }
 
 // Options is what the transports need.

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -45,6 +46,8 @@ type Set struct {
 	waiting chan struct{} // one entry per waiting call
 	cancel  context.CancelFunc
 	done    chan struct{}
+
+	generation atomic.Int64 // of keys
 
 	mu   sync.Mutex
 	keys []Key
@@ -128,6 +131,7 @@ func (s *Set) finishFetch(keys []Key, err error) {
 			s.log.Info("Keys of the identity provider fetched", "keys", len(keys))
 		}
 		s.keys = keys
+		s.generation.Add(1)
 	case !errors.Is(err, context.Canceled):
 		s.log.Warn("The identity provider's keys cannot be fetched", "error", err, "keysKept", len(s.keys))
 	}
@@ -168,6 +172,10 @@ func (s *Set) fetch(ctx context.Context) ([]Key, error) {
 	}
 	return Parse(body)
 }
+
+// Generation counts the fetches that brought keys. What was verified by keys of an earlier generation has to be verified again:
+// the provider may have withdrawn its key. To know the generation of keys that are found, ask before Find.
+func (s *Set) Generation() int64 { return s.generation.Load() }
 
 // Find returns the keys that may verify a token with this key id and algorithm. An unknown key is refused for good
 // (UNAUTHENTICATED) only after a successful fetch. If the provider could not be asked, the error is UNAVAILABLE: the token may be

@@ -64,6 +64,7 @@ func (h *Hub) Start(ctx context.Context) error {
 // Stop ends all streams with ErrStopped and waits for all goroutines. It is idempotent.
 func (h *Hub) Stop() {
 	h.stop()
+	h.dissolveGroups()
 	h.bus.Stop()
 	h.registry.Stop()
 }

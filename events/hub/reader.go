@@ -58,6 +58,18 @@ func (r *reader) begin() bool {
 	return true
 }
 
+// later runs do on a goroutine that stop waits for; after stop, at once.
+func (r *reader) later(do func()) {
+	if !r.begin() {
+		do()
+		return
+	}
+	go func() {
+		defer r.done()
+		do()
+	}()
+}
+
 func (r *reader) done() { r.tasks.Done() }
 
 // readLog reads a stretch of a chat's log. The number of concurrent reads is limited.

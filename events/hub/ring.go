@@ -43,6 +43,15 @@ func (r *ring) at(seq int64) *db.Event {
 	return r.events[i]
 }
 
+// after returns up to most events after the sequence number, or none if the ring does not have the next one.
+func (r *ring) after(seq int64, most int) []*db.Event {
+	if r.at(seq+1) == nil {
+		return nil
+	}
+	from := int(seq + 1 - r.events[0].Seq)
+	return slices.Clone(r.events[from:min(from+most, len(r.events))])
+}
+
 func (r *ring) clear() { *r = ring{} }
 
 // redact makes earlier events show what a replay from the database shows after the coming event: edited or deleted text must not
@@ -110,4 +119,10 @@ func (s *ephemeralSet) after(stamp int64) (stamped, bool) {
 		return stamped{}, false
 	}
 	return s.entries[i], true
+}
+
+// allAfter returns the events that arrived after the stamp.
+func (s *ephemeralSet) allAfter(stamp int64) []stamped {
+	i, _ := slices.BinarySearchFunc(s.entries, stamp+1, func(e stamped, at int64) int { return int(e.stamp - at) })
+	return slices.Clone(s.entries[i:])
 }

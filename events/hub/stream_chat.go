@@ -9,15 +9,19 @@ import (
 	"studychat/events"
 )
 
-// chatStream is the Stream of one chat's log.
+// chatStream is the Stream of one chat's log. While it is in a group (stream_shared.go), it is only these fields: thousands of quiet
+// streams should cost little.
 type chatStream struct {
 	hub      *Hub
-	follower *follower
-	started  *events.Item  // comes first
-	news     chan struct{} // the follower was woken
-	closed   chan struct{}
-	close    sync.Once
-	depart   func() // ends the presence
+	follower *follower    // used by the goroutine that calls Next, or under mu while the stream is in a group
+	started  *events.Item // comes first
+	depart   func()       // ends the presence
+
+	mu     sync.Mutex // after the topic's lock; held while a batch is offered
+	closed bool
+	woken  bool          // there may be news
+	news   chan struct{} // wakes Next; nil until it waits for the first time
+	seat                 // its place in a group
 }
 
 // Chat follows one chat from just after the cursor, or from now. Errors: NOT_FOUND for viewers who are not members, UNAVAILABLE,
@@ -29,8 +33,8 @@ func (h *Hub) Chat(ctx context.Context, viewer, chatID string, after *db.Cursor)
 	if h.ctx.Err() != nil {
 		return nil, events.ErrStopped
 	}
-	s := &chatStream{hub: h, news: make(chan struct{}, 1), closed: make(chan struct{}), depart: func() {}}
-	s.follower = newFollower(h, viewer, chatID, false, func() { signal(s.news) })
+	s := &chatStream{hub: h}
+	s.follower = newFollower(h, viewer, chatID, false, s.wake)
 	head, err := s.follower.readHead(ctx)
 	if err == nil && after == nil && head.DeletedAt != nil {
 		err = db.NotFound("chat") // nothing will come; only a client with a cursor gets the end
@@ -65,13 +69,11 @@ func (s *chatStream) begin(after *db.Cursor, head db.Head) {
 // Next implements Stream.
 func (s *chatStream) Next(ctx context.Context) (events.Item, error) {
 	for {
-		select { // first, so that a stream which always has news ends too
-		case <-s.closed:
+		if s.isClosed() { // first, so that a stream which always has news ends too
 			return events.Item{}, io.EOF
-		default:
-			if err := s.hub.gone(ctx); err != nil {
-				return events.Item{}, err
-			}
+		}
+		if err := s.hub.gone(ctx); err != nil {
+			return events.Item{}, err
 		}
 		if item := s.started; item != nil {
 			s.started = nil
@@ -81,20 +83,71 @@ func (s *chatStream) Next(ctx context.Context) (events.Item, error) {
 		if ok || err != nil {
 			return item, err
 		}
-		select {
-		case <-s.news:
-		case <-s.closed:
-		case <-s.hub.ctx.Done():
-		case <-ctx.Done():
-		}
+		s.wait(ctx)
 	}
+}
+
+// wait waits for news or the end.
+func (s *chatStream) wait(ctx context.Context) {
+	s.mu.Lock()
+	woken := s.woken || s.closed
+	s.woken = false
+	if s.news == nil {
+		s.news = make(chan struct{}, 1)
+	}
+	news := s.news
+	s.mu.Unlock()
+	if woken {
+		return
+	}
+	select {
+	case <-news:
+	case <-s.hub.ctx.Done():
+	case <-ctx.Done():
+	}
+}
+
+func (s *chatStream) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.woken = true
+	if s.news != nil {
+		signal(s.news)
+	}
+}
+
+func (s *chatStream) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
 }
 
 // Close implements Stream.
 func (s *chatStream) Close() {
-	s.close.Do(func() {
-		close(s.closed)
-		s.follower.leave()
+	if s.end() {
 		s.depart()
-	})
+	}
+}
+
+// Leave implements events.Shared.
+func (s *chatStream) Leave() {
+	if s.end() {
+		s.hub.later(s.depart)
+	}
+}
+
+// end is true for the first end of the stream. It waits until a batch that is being offered was taken or refused.
+func (s *chatStream) end() bool {
+	s.mu.Lock()
+	first := !s.closed
+	s.closed = true
+	if s.news != nil {
+		signal(s.news)
+	}
+	s.mu.Unlock()
+	if first {
+		s.leaveGroup()
+		s.follower.leave()
+	}
+	return first
 }

@@ -31,11 +31,12 @@ type topic struct {
 	renewed    int64 // the generation in which the epoch rose to its present value
 	ring       ring
 	ephemeral  ephemeralSet
-	followers  map[*follower]struct{}
+	followers  map[*follower]struct{} // those that are not in a group
+	groups     map[any]*group         // by events.Audience.Key
 }
 
 func newTopic(r *reader, chatID string) *topic {
-	return &topic{reader: r, chatID: chatID, followers: map[*follower]struct{}{}}
+	return &topic{reader: r, chatID: chatID, followers: map[*follower]struct{}{}, groups: map[any]*group{}}
 }
 
 // notify applies a hint.

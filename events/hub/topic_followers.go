@@ -23,10 +23,13 @@ func (t *topic) abandon() {
 	t.abandoned = true
 }
 
-// wake tells the followers that there is news. Their wake functions do not block, and take no locks but their own.
+// wake tells the followers and the groups that there is news. Their wake functions do not block, and take no locks but their own.
 func (t *topic) wake() {
 	for f := range t.followers {
 		f.wake()
+	}
+	for _, g := range t.groups {
+		g.wakeLocked()
 	}
 }
 

@@ -1,9 +1,6 @@
 package limits
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"studychat/db"
@@ -61,29 +58,67 @@ const otherList = 10
 // MaxNodes bounds how many objects one `nodes` asks for.
 const MaxNodes = 100
 
-// scope is the place of a selection set in the document; a fragment has the scope in which it is spread.
-type scope struct {
-	page    int    // the size of the page whose edges these are
-	content string // the first name of a message's content here
+// Cost is what an operation costs, as far as its document decides it. What depends on variables is counted for each request.
+// It does not change.
+type Cost struct {
+	fixed int
+	terms []term
 }
 
-// cost is the cost of a selection set, once.
-func cost(set ast.SelectionSet, in *scope, variables map[string]any) (n int) {
+// term is a field whose cost depends on variables.
+type term struct {
+	elements elements
+	own      int
+	inner    Cost
+}
+
+// Of is the cost with these variables, which are coerced.
+func (c Cost) Of(variables map[string]any) int {
+	n := c.fixed
+	for _, t := range c.terms {
+		n = min(saturated, n+t.elements.of(variables)*(t.own+t.inner.Of(variables)))
+	}
+	return n
+}
+
+// add adds a field.
+func (c *Cost) add(t term) {
+	if t.elements.varies() || len(t.inner.terms) > 0 {
+		c.terms = append(c.terms, t)
+		return
+	}
+	c.fixed = min(saturated, c.fixed+t.elements.of(nil)*(t.own+t.inner.fixed))
+}
+
+// scope is the place of a selection set in the document; a fragment has the scope in which it is spread.
+type scope struct {
+	page    elements // the size of the page whose edges these are
+	content string   // the first name of a message's content here
+}
+
+// CostOf is the cost of a validated operation.
+func CostOf(operation *ast.OperationDefinition) (c Cost) {
+	c.addSet(operation.SelectionSet, &scope{})
+	return c
+}
+
+// addSet adds the cost of a selection set, once.
+func (c *Cost) addSet(set ast.SelectionSet, in *scope) {
 	for _, selection := range set {
 		switch s := selection.(type) {
 		case *ast.Field:
-			inner := cost(s.SelectionSet, &scope{page: pageSize(s, variables)}, variables)
-			n += elements(s, in.page, variables) * (ownCost(s, in) + inner)
+			t := term{elements: elementsOf(s, in.page)}
+			t.inner.addSet(s.SelectionSet, &scope{page: pageOf(s)})
+			t.own = ownCost(s, in)
+			c.add(t)
 		case *ast.InlineFragment:
-			n += cost(s.SelectionSet, in, variables)
+			c.addSet(s.SelectionSet, in)
 		case *ast.FragmentSpread:
 			if s.Definition != nil {
-				n += cost(s.Definition.SelectionSet, in, variables)
+				c.addSet(s.Definition.SelectionSet, in)
 			}
 		}
-		n = min(saturated, n)
 	}
-	return n
 }
 
 // key is the name of a field in the tables above.
@@ -105,49 +140,4 @@ func ownCost(field *ast.Field, in *scope) int {
 		return mutationCost
 	}
 	return 1
-}
-
-// elements is how many values a field has at most: 1 unless it is a list.
-func elements(field *ast.Field, page int, variables map[string]any) int {
-	if field.Definition.Type.Elem == nil {
-		return 1
-	}
-	if strings.HasSuffix(field.ObjectDefinition.Name, "Connection") { // edges, nodes
-		return page
-	}
-	if ids := field.Arguments.ForName("ids"); ids != nil {
-		if value, err := ids.Value.Value(variables); err == nil {
-			list, _ := value.([]any)
-			return min(max(len(list), 1), MaxNodes) // more are refused by the field
-		}
-	}
-	if n, ok := listSize[key(field)]; ok {
-		return n
-	}
-	return otherList
-}
-
-// pageSize is the size of a field's page, or 0 if it has none.
-func pageSize(field *ast.Field, variables map[string]any) int {
-	size, paged := usualPage[key(field)]
-	if !paged {
-		return 0
-	}
-	for _, name := range []string{"first", "last"} {
-		argument := field.Arguments.ForName(name)
-		if argument == nil {
-			continue
-		}
-		value, err := argument.Value.Value(variables)
-		if n, ok := asInt(value); err == nil && ok {
-			size = min(max(n, 0), db.MaxPage) // larger ones are refused by the field, which names the argument
-		}
-	}
-	return size
-}
-
-func asInt(value any) (int, bool) {
-	var n int
-	_, err := fmt.Sscan(fmt.Sprint(value), &n)
-	return n, err == nil
 }

@@ -27,7 +27,7 @@ func costText(t *testing.T, query string, variables map[string]any) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cost(op.SelectionSet, &scope{}, coerced)
+	return CostOf(op).Of(coerced)
 }
 
 func TestCost(t *testing.T) {

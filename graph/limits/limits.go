@@ -3,17 +3,16 @@
 package limits
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
-	"studychat/auth"
 	"studychat/db"
 )
 
@@ -41,87 +40,66 @@ const (
 // LongestText is the number of characters of the longest text that the schema promises to take: the content of a module.
 const LongestText = db.MaxModuleContent
 
-// Limits is gqlgen's extension that rejects, in this order: unauthenticated requests, oversized documents, costly
-// operations.
+// Limits rejects documents of a schema that are oversized, not valid, or cost too much.
 type Limits struct {
 	schema        *ast.Schema
 	introspection bool
-	known         documentCache
+	rules         func() *rules.Rules
 }
-
-var (
-	_ graphql.OperationParameterMutator = Limits{}
-	_ graphql.OperationContextMutator   = Limits{}
-)
 
 // New makes the limits for documents of a schema.
 func New(schema *ast.Schema, introspection bool) Limits {
-	return Limits{schema: schema, introspection: introspection, known: documentCache{lru.New[*ast.QueryDocument](cachedDocuments)}}
+	return Limits{schema: schema, introspection: introspection, rules: Rules(introspection)}
 }
 
-// Documents is the executor's cache of documents. A document in it has passed the limits of its text and shape.
-func (l Limits) Documents() graphql.Cache[*ast.QueryDocument] { return l.known }
-
-// ExtensionName is for gqlgen.
-func (Limits) ExtensionName() string { return "Limits" }
-
-// Validate is for gqlgen.
-func (Limits) Validate(graphql.ExecutableSchema) error { return nil }
-
-// MutateOperationParameters is gqlgen's hook before parsing. It changes only the variables.
-func (l Limits) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
-	if _, err := auth.FromContext(ctx); err != nil {
-		return gqlerror.WrapPath(nil, err)
+// Parse returns the document of a text that is within the limits and valid, with at least one operation.
+func (l Limits) Parse(text string) (*ast.QueryDocument, gqlerror.List) {
+	if err := checkText(text); err != nil {
+		return nil, gqlerror.List{err}
 	}
-	if document, ok := l.known.Get(ctx, params.Query); ok { // it passed before
-		l.coerceVariables(ctx, document, params)
-		return nil
-	}
-	if err := checkText(params.Query); err != nil {
-		return err
-	}
-	document, err := parser.ParseQuery(&ast.Source{Input: params.Query})
+	document, err := parser.ParseQuery(&ast.Source{Input: text})
 	if err != nil {
-		return nil //nolint:nilerr // gqlgen parses again and reports the error properly
+		return nil, gqlerror.List{parseError(err)}
 	}
 	size := measureDocument(document)
 	if size.introspection && !l.introspection {
-		return invalid("Introspection is off on this server.")
+		return nil, gqlerror.List{invalid("Introspection is off on this server.")}
 	}
 	if err := size.check(); err != nil {
-		return err
+		return nil, gqlerror.List{err}
 	}
-	l.coerceVariables(ctx, document, params)
+	if len(document.Operations) == 0 {
+		return nil, gqlerror.List{invalid("no operation provided")}
+	}
+	errs := validator.ValidateWithRules(l.schema, document, l.rules())
+	for _, err := range errs {
+		errcode.Set(err, errcode.ValidationFailed)
+	}
+	return document, errs
+}
+
+func parseError(err error) *gqlerror.Error {
+	out := gqlerror.WrapIfUnwrapped(err)
+	errcode.Set(out, errcode.ParseFailed)
+	return out
+}
+
+// CheckCost refuses an operation that costs too much.
+func CheckCost(cost int) *gqlerror.Error {
+	return TooComplex("cost, every page being full", MaxCost, cost)
+}
+
+// CheckSubscription refuses a subscription that has not exactly one root field, after @skip and @include.
+func CheckSubscription(op *graphql.OperationContext) *gqlerror.Error {
+	if len(graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Subscription"})) != 1 {
+		return invalid("A subscription must have exactly one root field.")
+	}
 	return nil
 }
 
-// MutateOperationContext changes nothing; it is gqlgen's hook after validation.
-func (l Limits) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
-	if op.Operation.Operation == ast.Subscription && len(graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Subscription"})) != 1 {
-		return invalid("A subscription must have exactly one root field.")
-	}
-	if fault := faultOf(op); fault != nil {
-		return fault.Present(false) // the presenter hides the schema if it is to be hidden
-	}
-	return TooComplex("cost, every page being full", MaxCost, cost(op.Operation.SelectionSet, &scope{}, op.Variables))
-}
-
-// Bounds of the cache of parsed documents, which clients fill.
-const (
-	cachedDocuments   = 200      // the largest that pass the limits take 240 KB each when parsed
-	cachedDocumentMax = 16 << 10 // bytes; larger documents are parsed each time
-)
-
-// documentCache remembers parsed and validated documents, but no large ones, with which an attacker could fill the memory.
-type documentCache struct {
-	*lru.LRU[*ast.QueryDocument]
-}
-
-// Add keeps a document unless it is large.
-func (c documentCache) Add(ctx context.Context, query string, document *ast.QueryDocument) {
-	if len(query) <= cachedDocumentMax {
-		c.LRU.Add(ctx, query, document)
-	}
+// UnknownOperation refuses a request whose document has no operation of that name.
+func UnknownOperation(name string) *gqlerror.Error {
+	return invalid("operation " + name + " not found")
 }
 
 // Check says why a document of the schema could never run: it is above a limit, or not valid.

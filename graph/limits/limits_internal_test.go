@@ -165,7 +165,7 @@ func FuzzLimits(f *testing.F) {
 		}
 		if len(errs) == 0 {
 			for _, op := range document.Operations {
-				if n := cost(op.SelectionSet, &scope{}, nil); n < 0 {
+				if n := CostOf(op).Of(nil); n < 0 {
 					t.Errorf("a cost of %d", n)
 				}
 			}

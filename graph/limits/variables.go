@@ -1,12 +1,13 @@
 package limits
 
 import (
-	"context"
 	"maps"
 	"slices"
 
-	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/validator"
 
 	"studychat/graph/model"
 )
@@ -20,40 +21,30 @@ var scalars = map[string]func(any) (any, error){
 	"DateTime": func(v any) (any, error) { _, err := model.UnmarshalDateTime(v); return v, err },
 }
 
-// variableFaultKey is where a fault waits until the document is known to be valid.
-const variableFaultKey = "variables.fault"
-
-// coerceVariables converts the variables to the types of the schema before gqlparser checks them. gqlparser refuses 2.0 for an
-// Int, but accepts texts for numbers, numbers for texts and enum values in any letter case. These then failed in a field: with
-// status 200, and after other mutations of the document had run. GraphQL (6.1.2) makes each of them a request error.
-//
-// The document may not be validated yet, and its own errors come first, so a fault is only remembered.
-func (l Limits) coerceVariables(ctx context.Context, document *ast.QueryDocument, params *graphql.RawParams) {
-	operation := document.Operations.ForName(params.OperationName)
-	if operation == nil {
-		return
+// Variables converts the variables of an operation to the types of the schema, and adds defaults. gqlparser, which does the rest,
+// refuses 2.0 for an Int, but accepts texts for numbers, numbers for texts and enum values in any letter case. These then
+// failed in a field: with status 200, and after other mutations of the document had run. GraphQL (6.1.2) makes each of them a
+// request error.
+func (l Limits) Variables(operation *ast.OperationDefinition, given map[string]any) (map[string]any, *VariableFault, error) {
+	if len(operation.VariableDefinitions) == 0 {
+		return nil, nil, nil
 	}
 	c := coercion{schema: l.schema}
-	values := c.variables(operation.VariableDefinitions, params.Variables)
+	values := c.variables(operation.VariableDefinitions, given)
 	if c.fault != nil {
-		graphql.GetOperationContext(ctx).Stats.SetExtension(variableFaultKey, c.fault)
-		return
+		return nil, c.fault, nil
 	}
-	params.Variables = values
+	values, err := validator.VariableValues(l.schema, operation, values)
+	if err != nil {
+		return nil, nil, variableError(err)
+	}
+	return values, nil, nil
 }
 
-// FaultIn is what coerceVariables found in the operation that ctx belongs to, or nil. gqlparser's own message for it would
-// quote Go's zero value where a number was sent.
-func FaultIn(ctx context.Context) *VariableFault {
-	if !graphql.HasOperationContext(ctx) {
-		return nil
-	}
-	return faultOf(graphql.GetOperationContext(ctx))
-}
-
-func faultOf(op *graphql.OperationContext) *VariableFault {
-	fault, _ := op.Stats.GetExtension(variableFaultKey).(*VariableFault)
-	return fault
+func variableError(err error) error {
+	out := gqlerror.WrapIfUnwrapped(err)
+	errcode.Set(out, errcode.ValidationFailed)
+	return out
 }
 
 // coercion is one pass over the variables of a request. It ends at the first fault.

@@ -1,16 +1,13 @@
 package persisted
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"strconv"
 
 	"github.com/99designs/gqlgen/graphql"
 	lru "github.com/hashicorp/golang-lru/v2"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"studychat/auth"
 	"studychat/db"
 )
 
@@ -58,48 +55,31 @@ func NewLookup(store Store, trusted *Manifest, mode Mode, log *slog.Logger) *Loo
 	return l
 }
 
-// Finder is the half of Lookup that comes before the limits, which then measure the document and not its name.
-type Finder struct{ *Lookup }
-
-var _ graphql.OperationParameterMutator = Finder{}
-
-// ExtensionName is for gqlgen.
-func (*Lookup) ExtensionName() string { return "PersistedDocuments" }
-
-// Validate is for gqlgen.
-func (*Lookup) Validate(graphql.ExecutableSchema) error { return nil }
-
-// MutateOperationParameters puts the document into params. A client without a token cannot learn which documents exist.
-func (f Finder) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
-	if _, err := auth.FromContext(ctx); err != nil {
-		return gqlerror.WrapPath(nil, err)
+// Find puts the document that the request names into params. register is its hash if its client registers it: Keep keeps it
+// after it was found valid.
+func (l *Lookup) Find(params *graphql.RawParams) (register string, err error) {
+	if len(params.Extensions) == 0 && l.mode != Enforce {
+		return "", nil
 	}
-	if err := f.find(ctx, params); err != nil {
-		return gqlerror.WrapPath(nil, err)
-	}
-	return nil
-}
-
-func (l *Lookup) find(ctx context.Context, params *graphql.RawParams) error {
 	id, field, err := l.name(params.Extensions)
 	if err != nil {
-		return err
+		return "", err
 	}
 	document, trusted := l.trusted.Document(id)
 	switch {
 	case trusted && params.Query == "":
 		params.Query = document
 	case trusted && params.Query != document:
-		return db.BadInput(field, "is the id of another document than the query of the request")
+		return "", db.BadInput(field, "is the id of another document than the query of the request")
 	case trusted:
 	case params.Query == "" && id != "":
-		return l.lookUp(id, params)
+		return "", l.lookUp(id, params)
 	case l.mode == Enforce:
-		return l.admitText(params.Query)
+		return "", l.admitText(params.Query)
 	case IsHash(id):
-		return register(ctx, id, field, params.Query)
+		return id, checkHash(id, field, params.Query)
 	}
-	return nil
+	return "", nil
 }
 
 // name is the name that the request gives its document, or "", and the field that holds it.
@@ -160,13 +140,9 @@ func (l *Lookup) admitText(document string) error {
 	return db.Forbidden("This server runs only trusted documents: those that its clients were built with.")
 }
 
-// registration is where the hash of a document waits until it is found valid.
-const registration = "documents.registration"
-
-func register(ctx context.Context, hash, field, document string) error {
+func checkHash(hash, field, document string) error {
 	if Hash(document) != hash {
 		return db.BadInput(field, "is not the SHA-256 of the query")
 	}
-	graphql.GetOperationContext(ctx).Stats.SetExtension(registration, hash)
 	return nil
 }

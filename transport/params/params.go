@@ -4,13 +4,11 @@
 package params
 
 import (
-	"encoding/json"
-	"errors"
+	"bytes"
 	"net/http"
 	"net/url"
 
 	"github.com/99designs/gqlgen/graphql"
-	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -31,53 +29,80 @@ var (
 	errParameters = &Error{http.StatusBadRequest, "The parameters must be query and, if needed, operationName, variables and extensions, each once, the last two JSON objects."}
 )
 
-// request is the JSON object of a request: the parameters of GraphQL over HTTP (draft, 5.1), and the id of a persisted
-// document under each of the names that clients use for it: GraphQL over HTTP's own, and Relay's two.
-type request struct {
-	Query         string         `json:"query"`
-	OperationName string         `json:"operationName"`
-	Variables     map[string]any `json:"variables"`
-	Extensions    map[string]any `json:"extensions"`
-	DocumentID    any            `json:"documentId"`
-	DocID         any            `json:"doc_id"`
-	ID            any            `json:"id"`
-}
-
-// DocumentIDs are the names of request's last three fields.
+// DocumentIDs are the names that clients use for the id of a persisted document: GraphQL over HTTP's own, and Relay's two.
 var DocumentIDs = []string{"documentId", "doc_id", "id"}
 
-// FromBody reads the parameters from a JSON object.
+// FromBody reads the parameters from a JSON object: those of GraphQL over HTTP (draft, 5.1), and the id of a persisted document.
 func FromBody(body []byte) (*graphql.RawParams, error) {
-	body = showBrokenUTF8(body)
-	if err := check(body); err != nil {
+	var params *graphql.RawParams
+	err := readWhole(body, func(r *reader, _ []byte) (err error) {
+		params, err = r.request()
+		return err
+	})
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	return FromValue(body)
-}
-
-// FromValue reads the parameters from a part of JSON that FromMessage has checked.
-func FromValue(value []byte) (*graphql.RawParams, error) {
-	var r *request
-	if err := unmarshal(value, &r); err != nil || r == nil {
+	case params == nil:
 		return nil, NoObject
-	}
-	params := &graphql.RawParams{Query: r.Query, OperationName: r.OperationName, Variables: r.Variables, Extensions: r.Extensions}
-	for _, value := range []any{r.DocumentID, r.DocID, r.ID} {
-		id, _ := value.(string)
-		setDocumentID(params, id)
 	}
 	return params, needsDocument(params)
 }
 
-func setDocumentID(params *graphql.RawParams, id string) {
-	if id == "" {
-		return
+// FromValue reads the parameters from a part of JSON, such as the payload of a message.
+func FromValue(value []byte) (*graphql.RawParams, error) { return FromBody(value) }
+
+// request is nil for null.
+func (r *reader) request() (*graphql.RawParams, error) {
+	if r.tokens.PeekKind() == 'n' {
+		return nil, r.skip()
 	}
-	if params.Extensions == nil {
-		params.Extensions = map[string]any{}
+	params := &graphql.RawParams{}
+	var documentID, docID, id string
+	err := r.object(func(name []byte) (err error) {
+		switch string(name) {
+		case "query":
+			params.Query, err = r.text()
+		case "operationName":
+			params.OperationName, err = r.text()
+		case "variables":
+			params.Variables, err = r.members()
+		case "extensions":
+			params.Extensions, err = r.members()
+		case "documentId":
+			documentID, err = r.textIfOne()
+		case "doc_id":
+			docID, err = r.textIfOne()
+		case "id":
+			id, err = r.textIfOne()
+		default:
+			err = r.skip()
+		}
+		return err
+	})
+	setDocumentID(params, documentID, docID, id)
+	return params, err
+}
+
+// textIfOne reads a value that counts only if it is a text.
+func (r *reader) textIfOne() (string, error) {
+	if r.tokens.PeekKind() == '"' {
+		return r.text()
 	}
-	if _, given := params.Extensions["documentId"]; !given {
-		params.Extensions["documentId"] = id
+	return "", r.skip()
+}
+
+// setDocumentID takes the first of the ids, unless the extensions name one.
+func setDocumentID(params *graphql.RawParams, ids ...string) {
+	for _, id := range ids {
+		if id == "" {
+			continue
+		}
+		if params.Extensions == nil {
+			params.Extensions = map[string]any{}
+		}
+		if _, given := params.Extensions["documentId"]; !given {
+			params.Extensions["documentId"] = id
+		}
 	}
 }
 
@@ -100,16 +125,17 @@ func FromQuery(rawQuery string) (*graphql.RawParams, error) {
 		}
 	}
 	params := &graphql.RawParams{Query: values.Get("query"), OperationName: values.Get("operationName")}
-	for key, into := range map[string]any{"variables": &params.Variables, "extensions": &params.Extensions} {
-		text := showBrokenUTF8([]byte(values.Get(key)))
-		if len(text) == 0 {
+	for key, into := range map[string]*map[string]any{"variables": &params.Variables, "extensions": &params.Extensions} {
+		text := values.Get(key)
+		if text == "" {
 			continue
 		}
-		if err := check(text); err != nil {
+		err := readWhole([]byte(text), func(r *reader, _ []byte) (err error) {
+			*into, err = r.members()
+			return err
+		})
+		if err != nil {
 			return nil, err
-		}
-		if unmarshal(text, into) != nil {
-			return nil, errParameters
 		}
 	}
 	for _, key := range DocumentIDs {
@@ -120,29 +146,30 @@ func FromQuery(rawQuery string) (*graphql.RawParams, error) {
 
 // Message is a message of graphql-transport-ws.
 type Message struct {
-	Type    string         `json:"type"`
-	ID      string         `json:"id"`
-	Payload jsontext.Value `json:"payload"`
+	Type    string
+	ID      string
+	Payload jsontext.Value
 }
 
 // FromMessage reads a message; ok is false unless it is a JSON object. FromValue reads its payload.
 func FromMessage(text []byte) (m Message, ok bool) {
-	text = showBrokenUTF8(text)
-	return m, check(text) == nil && unmarshal(text, &m) == nil
+	err := readWhole(text, func(r *reader, text []byte) error {
+		m = Message{}
+		return r.object(func(name []byte) (err error) {
+			switch string(name) {
+			case "type":
+				m.Type, err = r.text()
+			case "id":
+				m.ID, err = r.text()
+			case "payload":
+				begin := r.tokens.InputOffset() // the end of the name
+				err = r.skip()
+				m.Payload = bytes.TrimLeft(text[begin:r.tokens.InputOffset()], ": \t\r\n")
+			default:
+				err = r.skip()
+			}
+			return err
+		})
+	})
+	return m, err == nil
 }
-
-// unmarshal keeps numbers as they were written: a seq above 2^53 would lose its last digits as a float64.
-func unmarshal(value []byte, into any) error {
-	return jsonv2.Unmarshal(value, into, options)
-}
-
-var options = jsonv2.JoinOptions(jsonv2.WithUnmarshalers(numbers), jsontext.AllowDuplicateNames(true)) // check found none
-
-var numbers = jsonv2.UnmarshalFromFunc(func(d *jsontext.Decoder, into *any) error {
-	if d.PeekKind() != '0' {
-		return errors.ErrUnsupported
-	}
-	number, err := d.ReadValue()
-	*into = json.Number(number)
-	return err
-})

@@ -1,0 +1,104 @@
+package graph
+
+import (
+	"context"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"studychat/auth"
+	"studychat/db"
+	"studychat/graph/documents"
+)
+
+// Operation is one operation of a request that has passed everything before execution. It runs once: a query or mutation by
+// Answer, a subscription by Stream.
+type Operation struct {
+	*documents.Operation
+
+	executor  *Executor
+	variables map[string]any
+}
+
+// Prepare does everything before execution: it finds, parses and validates the document, and checks it and its variables
+// against the limits. If it returns a refusal, that is the answer. ctx carries the viewer and the Request.
+func (e *Executor) Prepare(ctx context.Context, params *graphql.RawParams) (o *Operation, refusal *graphql.Response) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			o, refusal = nil, e.panicked(ctx, cause)
+		}
+	}()
+	if _, err := auth.FromContext(ctx); err != nil { // first: who has no token learns nothing of documents
+		return nil, e.Refuse(ctx, err)
+	}
+	register, err := e.persisted.Find(params)
+	if err != nil {
+		return nil, e.Refuse(ctx, err)
+	}
+	document, errs := e.documents.Open(params.Query)
+	if len(errs) > 0 {
+		return nil, e.refuseAll(ctx, errs)
+	}
+	operation, unknown := document.Operation(params.OperationName)
+	if unknown != nil {
+		return nil, e.Refuse(ctx, unknown)
+	}
+	variables, fault, err := operation.Variables(params.Variables)
+	switch {
+	case fault != nil:
+		return nil, &graphql.Response{Errors: gqlerror.List{fault.Present(e.presenter.hidden)}}
+	case err != nil:
+		return nil, e.Refuse(ctx, err)
+	}
+	e.persisted.Keep(ctx, register, document.Text, operation.Definition.Name)
+	return &Operation{operation, e, variables}, nil
+}
+
+// Kind is query, mutation or subscription.
+func (o *Operation) Kind() ast.Operation { return o.Definition.Operation }
+
+// Answer runs a query or mutation. Its answer is never nil: when the time of ctx was over before the operation began, perhaps
+// because the process was frozen, it says so. A subscription is refused.
+func (o *Operation) Answer(ctx context.Context) (answer *graphql.Response) {
+	if o.Kind() == ast.Subscription {
+		return o.executor.Refuse(ctx, errNeedsStream)
+	}
+	if answer = o.Stream(ctx)(); answer == nil {
+		answer = o.executor.Refuse(ctx, context.DeadlineExceeded)
+	}
+	return answer
+}
+
+// Stream starts a subscription. Each call of next is the next answer, nil after the last. If the subscription could not start,
+// the one answer holds the errors and no data.
+func (o *Operation) Stream(ctx context.Context) (next func() *graphql.Response) {
+	var answers graphql.ResponseHandler
+	return func() (answer *graphql.Response) {
+		defer func() {
+			if cause := recover(); cause != nil {
+				answer = o.executor.panicked(ctx, cause)
+				answers = func(context.Context) *graphql.Response { return nil }
+			}
+		}()
+		if answers == nil {
+			answers, ctx = o.start(ctx)
+		}
+		return answers(ctx)
+	}
+}
+
+// start admits the operation and hands it to gqlgen's executor.
+func (o *Operation) start(ctx context.Context) (graphql.ResponseHandler, context.Context) {
+	op := o.Context(o.variables)
+	if err := o.executor.admit(ctx, op); err != nil {
+		return graphql.OneShot(o.executor.Refuse(ctx, err)), ctx
+	}
+	return o.executor.dispatch(ctx, op)
+}
+
+// errNeedsStream refuses a subscription that the transport cannot carry.
+var errNeedsStream = &db.Error{
+	Code:    db.CodeBadUserInput,
+	Message: "A subscription needs WebSocket (graphql-transport-ws) or Server-Sent Events (Accept: text/event-stream).",
+}
