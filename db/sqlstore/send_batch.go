@@ -44,6 +44,7 @@ type sendCall = group.Call[*send]
 // sendTx is the transaction of a batch.
 type sendTx interface {
 	ending
+	within(limit context.Context)                         // bounds what follows
 	read(b *batch) error                                  // locks what the batch needs, and reads it into b
 	messages(ids []string) ([]*db.Message, error)         // those that are stored
 	store(messages []*db.Message, chats []*chatRow) error // by now, or with Commit
@@ -81,50 +82,69 @@ func (s *sends) do(ctx context.Context, item *send) (*db.Event, error) {
 	return item.event, nil
 }
 
-// run stores a batch over many chats, and returns the calls whose chats are locked by others. One transaction cannot have two calls with
-// one id, nor an answer to a message that it stores itself: those follow in the next one.
-func (s *sends) run(worker int, calls []*sendCall) (busy []*sendCall) {
-	for len(calls) > 0 {
-		now, later := divide(calls)
-		busy = append(busy, s.runOnce(worker, now)...)
-		calls = follow(now, later)
+// run stores a batch over many chats, and returns the calls whose chats are locked by others. What cannot be in one transaction with
+// the rest follows in the next ones: see divide.
+func (s *sends) run(worker int, take group.Take[*send]) (busy []*sendCall) {
+	for take != nil {
+		now, later, locked := s.runOnce(worker, take)
+		busy = append(busy, locked...)
+		take = these(follow(now, later))
 	}
 	return busy
 }
 
-func (s *sends) runOnce(worker int, calls []*sendCall) (busy []*sendCall) {
-	limit, cancel := limitOf(calls)
+// these takes calls that are in the batch already.
+func these(calls []*sendCall) group.Take[*send] {
+	if len(calls) == 0 {
+		return nil
+	}
+	return func() []*sendCall { return calls }
+}
+
+func (s *sends) runOnce(worker int, take group.Take[*send]) (now, later, busy []*sendCall) {
+	limit, cancel := context.WithTimeout(context.Background(), MaxTransaction)
 	defer cancel()
 	key := gate.Key(fmt.Sprint("sends/", worker))
-	err := s.runWithRetry(limit, key, nil, func() (err error) {
-		busy = nil
-		err = s.inSendTx(limit, func(tx sendTx) (err error) {
-			busy, err = s.settle(limit, tx, calls)
+	taken := false
+	err := s.runWithRetry(limit, key, nil, func() error {
+		err := s.inSendTx(limit, func(tx sendTx) (err error) {
+			if !taken {
+				now, later = divide(take())
+				taken = true
+			}
+			busy, err = s.settle(tx, now)
 			return err
 		})
-		if postgres.IsLockTimeout(err) { // of a table, or of an id: the lanes wait better
-			busy, err = calls, nil
+		if postgres.IsLockTimeout(err) { // of a table: the lanes wait better
+			busy, err = now, nil
 		}
 		return err
 	})
-	if err != nil {
-		return s.runHalves(worker, calls, err)
+	if err != nil && !taken { // for these it did not begin
+		now = take()
+		failAll(now, err)
+		return now, nil, nil
 	}
-	return busy
+	if err != nil {
+		busy = s.runHalves(worker, now, err)
+	}
+	return now, later, busy
 }
 
 // runHalves is for a batch that has failed. If a statement is at fault, one of the calls may be: its halves are tried.
 func (s *sends) runHalves(worker int, calls []*sendCall, err error) (busy []*sendCall) {
-	if len(calls) == 1 || !postgres.IsRefusal(err) || isUnavailable(err) {
+	if len(calls) <= 1 || !postgres.IsRefusal(err) || isUnavailable(err) {
 		failAll(calls, err)
 		return nil
 	}
-	half := len(calls) / 2
-	return append(s.runOnce(worker, calls[:half]), s.runOnce(worker, calls[half:])...)
+	for _, half := range [][]*sendCall{calls[:len(calls)/2], calls[len(calls)/2:]} {
+		busy = append(busy, s.run(worker, these(half))...)
+	}
+	return busy
 }
 
 // serve stores messages of a chat that is locked by somebody else: it waits for the lock, and then takes the calls.
-func (s *sends) serve(chatID string, take func() []*sendCall) (again []*sendCall, err error) {
+func (s *sends) serve(chatID string, take group.Take[*send]) (again []*sendCall, err error) {
 	limit, cancel := context.WithTimeout(context.Background(), MaxTransaction)
 	defer cancel()
 	began := time.Now()
@@ -132,16 +152,12 @@ func (s *sends) serve(chatID string, take func() []*sendCall) (again []*sendCall
 	err = s.runWithRetry(limit, chatKey(chatID), nil, func() error {
 		return s.inSession(limit, func(tx *sessionTx) error {
 			if err := tx.lockChat(chatID); err != nil {
+				_ = tx.Rollback()
 				return err
 			}
-			if calls = append(calls, take()...); len(calls) == 0 {
-				return tx.Rollback()
-			}
+			calls = append(calls, take()...)
 			now, later := divide(calls)
-			var cancel context.CancelFunc
-			tx.limit, cancel = limitOf(calls)
-			defer cancel()
-			busy, err := s.settle(tx.limit, tx, now)
+			busy, err := s.settle(tx, now)
 			if err == nil {
 				again = append(busy, follow(now, later)...)
 			}
@@ -160,13 +176,19 @@ func (s *sends) serve(chatID string, take func() []*sendCall) (again []*sendCall
 }
 
 // settle stores what can be stored of the calls, and gives every call its outcome, except those that are busy.
-func (s *sends) settle(limit context.Context, tx sendTx, calls []*sendCall) (busy []*sendCall, err error) {
+func (s *sends) settle(tx sendTx, calls []*sendCall) (busy []*sendCall, err error) {
 	ended := false
 	defer func() {
 		if !ended { // after an error, a panic, or without a change
 			_ = tx.Rollback()
 		}
 	}()
+	if len(calls) == 0 { // all callers have left
+		return nil, nil
+	}
+	limit, cancel := limitOf(calls)
+	defer cancel()
+	tx.within(limit)
 	b := newBatch(calls)
 	if err := tx.read(b); err != nil {
 		return nil, err

@@ -99,7 +99,7 @@ func (s *sends) inSendTx(limit context.Context, do func(tx sendTx) error) error 
 	if err != nil {
 		return err
 	}
-	return do(&bunTx{Tx: tx, database: s.database, limit: limit})
+	return do(&bunTx{Tx: tx, database: s.database})
 }
 
 // bunTx is the transaction of a batch in a database within this process, where a statement costs no round trip.
@@ -108,6 +108,8 @@ type bunTx struct {
 	*database
 	limit context.Context
 }
+
+func (tx *bunTx) within(limit context.Context) { tx.limit = limit }
 
 func (tx *bunTx) read(b *batch) error {
 	var chats []*chatRow
@@ -180,6 +182,8 @@ func (tx *sessionTx) send(statements string, dest ...any) error {
 	}
 	return event.Err
 }
+
+func (tx *sessionTx) within(limit context.Context) { tx.limit = limit }
 
 // lockChat waits for the lock of one chat.
 func (tx *sessionTx) lockChat(id string) error {

@@ -33,13 +33,17 @@ type Options[T any] struct {
 	Patience time.Duration
 	Wait     time.Duration // how long a call waits for its batch to begin
 
-	// Run runs a batch. It leaves the results in the calls' items, and returns the calls whose key is busy: they go to its lane.
-	Run func(worker int, batch []*Call[T]) (busy []*Call[T])
-
-	// Serve runs calls of one busy key. It waits for the key's lock, and then takes the calls: until then callers may leave. The calls
-	// that it returns are tried again. With an error, all calls of the key that still wait get the error.
-	Serve func(key string, take func() []*Call[T]) (again []*Call[T], err error)
+	// Run runs a batch of a worker, and Serve one of a busy key. They wait for what a batch needs, and only then take the calls: until
+	// then callers may leave, and others may come. They leave the results in the calls' items.
+	//
+	// Run returns the calls whose key is busy: they go to its lane. Serve returns the calls that are to be tried again. When Serve
+	// returns an error, all calls of the key that still wait get it.
+	Run   func(worker int, take Take[T]) (busy []*Call[T])
+	Serve func(key string, take Take[T]) (again []*Call[T], err error)
 }
+
+// Take begins a batch. It returns no call when all callers have left.
+type Take[T any] func() []*Call[T]
 
 // Call is one call in a batch. Run and Serve have it for themselves until they return.
 type Call[T any] struct {

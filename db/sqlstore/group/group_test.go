@@ -31,19 +31,19 @@ type recorder struct {
 	batches [][]string
 	takes   time.Duration   // of a batch
 	busy    map[string]bool // keys whose lock somebody else has
-	lane    func(key string, take func() []*call) ([]*call, error)
+	lane    func(key string, take group.Take[*job]) ([]*call, error)
 }
 
 func (r *recorder) options() group.Options[*job] {
 	return group.Options[*job]{
 		Workers: 1, Size: 4, Room: 20, KeyRoom: 10, Patience: time.Second, Wait: 9 * time.Second,
-		Run: r.run, Serve: func(key string, take func() []*call) ([]*call, error) { return r.lane(key, take) },
+		Run: r.run, Serve: func(key string, take group.Take[*job]) ([]*call, error) { return r.lane(key, take) },
 	}
 }
 
-func (r *recorder) run(_ int, batch []*call) (busy []*call) {
+func (r *recorder) run(_ int, take group.Take[*job]) (busy []*call) {
 	var names []string
-	for _, c := range batch {
+	for _, c := range take() {
 		names = append(names, c.Item.name)
 		if r.busy[c.Key] {
 			busy = append(busy, c)
@@ -229,13 +229,13 @@ func TestLongWait(t *testing.T) {
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := &recorder{}
+		r, bad := &recorder{}, true
 		options := r.options()
-		options.Run = func(_ int, batch []*call) []*call {
-			if batch[0].Key == "bad" {
+		options.Run = func(worker int, take group.Take[*job]) []*call {
+			if bad {
 				panic("a fault")
 			}
-			return r.run(0, batch)
+			return r.run(worker, take)
 		}
 		g := group.New(options)
 		func() {
@@ -246,6 +246,7 @@ func TestPanic(t *testing.T) {
 			}()
 			_ = g.Do(t.Context(), "bad", &job{}, nil)
 		}()
+		bad = false
 		c := newCallers(g)
 		c.call(t.Context(), "good", "good", nil)
 		c.expectRan(t)

@@ -18,7 +18,7 @@ import (
 type lock chan struct{}
 
 // wait is a Serve that waits for the lock, and then runs what it takes.
-func (l lock) wait(_ string, take func() []*call) ([]*call, error) {
+func (l lock) wait(_ string, take group.Take[*job]) ([]*call, error) {
 	<-l
 	for _, c := range take() {
 		c.Item.ran = true
@@ -63,7 +63,7 @@ func TestLaneTriesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tries := 0
 		r := &recorder{busy: map[string]bool{"stuck": true}}
-		r.lane = func(_ string, take func() []*call) ([]*call, error) {
+		r.lane = func(_ string, take group.Take[*job]) ([]*call, error) {
 			calls := take()
 			time.Sleep(time.Second)
 			if tries++; tries < 3 {
@@ -92,7 +92,7 @@ func TestLaneFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fault := errors.New("a fault")
 		r := &recorder{busy: map[string]bool{"stuck": true}}
-		r.lane = func(string, func() []*call) ([]*call, error) { return nil, fault }
+		r.lane = func(string, group.Take[*job]) ([]*call, error) { return nil, fault }
 		g := group.New(r.options())
 		c := newCallers(g)
 		c.call(t.Context(), "stuck", "s", nil)
@@ -100,7 +100,7 @@ func TestLaneFails(t *testing.T) {
 		if !errors.Is(c.err("s"), fault) {
 			t.Errorf("got %v", c.err("s"))
 		}
-		r.lane = func(string, func() []*call) ([]*call, error) { panic(fault) }
+		r.lane = func(string, group.Take[*job]) ([]*call, error) { panic(fault) }
 		func() {
 			defer func() {
 				if recover() != fault {
@@ -132,8 +132,8 @@ func TestNothingIsLost(t *testing.T) {
 	}
 	g := group.New(group.Options[*job]{
 		Workers: 2, Size: 4, Room: 50, KeyRoom: 30, Patience: time.Second, Wait: 5 * time.Second,
-		Run: func(_ int, batch []*call) []*call { return run(batch) },
-		Serve: func(_ string, take func() []*call) ([]*call, error) {
+		Run: func(_ int, take group.Take[*job]) []*call { return run(take()) },
+		Serve: func(_ string, take group.Take[*job]) ([]*call, error) {
 			return run(take()), nil
 		},
 	})

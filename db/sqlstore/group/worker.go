@@ -86,37 +86,47 @@ func (w *worker[T]) start() {
 
 // work runs batches until no call waits.
 func (w *worker[T]) work() {
-	for {
-		batch := w.take()
-		if batch == nil {
-			return
-		}
+	for w.goesOn() {
 		overdue := time.AfterFunc(w.group.options.Patience, func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.slow++
 			w.start()
 		})
-		busy, panicked := w.run(batch)
-		w.finish(batch, busy, panicked, !overdue.Stop())
+		taken, busy, panicked := w.run()
+		w.finish(taken, busy, panicked, !overdue.Stop())
 	}
 }
 
-func (w *worker[T]) run(batch []*Call[T]) (busy []*Call[T], panicked any) {
-	defer func() { panicked = recover() }()
-	return w.group.options.Run(w.number, batch), nil
-}
-
-// take begins a batch with the calls that came first. While other keys wait, one key gets no more than half of it. It returns nil
-// when the goroutine has to end.
-func (w *worker[T]) take() []*Call[T] {
+// goesOn says whether there is something to do for the goroutine. If not, it has to end.
+func (w *worker[T]) goesOn() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.queue) == 0 || w.running-w.slow > 1 {
-		w.running--
-		return nil
+	if len(w.queue) > 0 && w.running-w.slow <= 1 {
+		return true
 	}
-	size := w.group.options.Size
+	w.running--
+	return false
+}
+
+func (w *worker[T]) run() (taken, busy []*Call[T], panicked any) {
+	defer func() {
+		if panicked = recover(); panicked != nil && len(taken) == 0 {
+			taken = w.take(w.group.options.Size) // somebody has to be told
+		}
+	}()
+	busy = w.group.options.Run(w.number, func() []*Call[T] {
+		calls := w.take(w.group.options.Size - len(taken))
+		taken = append(taken, calls...)
+		return calls
+	})
+	return taken, busy, nil
+}
+
+// take begins a batch with the calls that came first. While other keys wait, one key gets no more than half of it.
+func (w *worker[T]) take(size int) []*Call[T] {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	batch := make([]*Call[T], 0, min(size, len(w.queue)))
 	if len(w.queue) <= size {
 		batch = append(batch, w.queue...)
