@@ -131,9 +131,10 @@ func (s *sends) runOnce(worker int, take group.Take[*send]) (now, later, busy []
 	return now, later, busy
 }
 
-// runHalves is for a batch that has failed. If a statement is at fault, one of the calls may be: its halves are tried.
+// runHalves is for a batch that has failed. If the reason may be one of the calls, the halves of the batch are tried.
 func (s *sends) runHalves(worker int, calls []*sendCall, err error) (busy []*sendCall) {
-	if len(calls) <= 1 || !postgres.IsRefusal(err) || isUnavailable(err) {
+	_, unknown := errors.AsType[*db.Error](err)
+	if len(calls) <= 1 || unknown || errors.Is(err, gate.ErrCrowded) || isUnavailable(err) {
 		failAll(calls, err)
 		return nil
 	}
