@@ -13,7 +13,7 @@ PACKAGES ?= ./...
 FUZZTIME ?= 30s
 FUZZ_FLAGS = -fuzztime $(FUZZTIME) -fuzzminimizetime 1s -timeout 30m
 
-.PHONY: help run build generate verify verify-schema release-schema clients-ready browser lint test fuzz bench web verify-web torture torture-short
+.PHONY: help run build generate verify verify-schema release-schema clients-ready browser lint test fuzz bench bench-quick bench-growth bench-micro web verify-web torture torture-short
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,8 +24,14 @@ run: ## start the server with its defaults: SQLite file, memory bus, http://127.
 build: ## build the one binary
 	CGO_ENABLED=0 go build -trimpath -o studychat .
 
+<<<<<<< HEAD
 generate: ## write graph/generated and graph/model from schema.graphqls
-	go tool gqlgen generate
+	go run ./graph/plan/generate
+=======
+generate: ## write graph/generated and graph/model from schema.graphqls, and the code of the benchmarks' peer
+	go run ./graph/plan/generate
+	cd bench/peer/gqlgen && go tool gqlgen generate
+>>>>>>> main
 
 web: ## build the playground into web/dist (needs Node 20)
 	cd web && npm ci --no-audit --no-fund && npm run build
@@ -38,7 +44,7 @@ verify: generate verify-schema ## fail when generated code, formatting or go.mod
 	go mod tidy -diff
 	go mod verify
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
-	git diff --exit-code -- graph/generated graph/model go.mod go.sum
+	git diff --exit-code -- graph/generated graph/model bench/peer/gqlgen/generated go.mod go.sum
 
 RELEASED_SCHEMA = docs/schema/released.graphqls
 
@@ -91,8 +97,31 @@ fuzz: ## run every fuzz target for FUZZTIME (30s); what is found is written to t
 		echo "ok $$package $$target $(FUZZTIME) $$(sed -n 's,.*\(execs: [0-9]*\).*,\1,p' <<< "$$out" | tail -n 1)"; \
 	done
 
-bench: ## run the benchmarks; compare ratios within one run
-	go run ./test/services/run -- go test -run '^$$' -bench . -benchtime 1s $(PACKAGES)
+# The commit that `make bench` compares with: the last one before requests and events had fast paths of their own. BASE= compares with none.
+BASE ?= 848f0a1
+BENCH = go run ./test/services/run -- go test ./bench -run '^TestBench$$' -count 1 -v
+BENCH_FLAGS ?=
+
+bench: ## measure the server beside floors, peers and the commit BASE; 10 minutes; writes bench/results.json and docs/performance.md
+	$(BENCH) -timeout 20m -scale full -base '$(BASE)' $(BENCH_FLAGS)
+
+bench-quick: ## run every scenario of bench for a moment: answers and deliveries are checked, no time is
+	$(BENCH) -timeout 5m -scale quick $(BENCH_FLAGS)
+
+bench-growth: ## the same with 10 million messages in a chat, and 10,000 watched chats; 10 minutes
+	$(BENCH) -timeout 30m -scale growth $(BENCH_FLAGS)
+
+# Compare with benchstat: go run golang.org/x/perf/cmd/benchstat@latest /tmp/before.txt /tmp/after.txt
+bench-micro: ## run the benchmarks of the packages; with BENCH_BASE=COMMIT, those of the commit too: bench/before.txt and bench/after.txt
+	@set -euo pipefail; \
+	if [ -n "$(BENCH_BASE)" ]; then \
+		tree=$$(mktemp -d); trap 'rm -rf "$$tree"' EXIT; \
+		git archive "$(BENCH_BASE)" | tar x -C "$$tree"; \
+		(cd "$$tree" && $(BENCH_MICRO)) > bench/before.txt; \
+	fi; \
+	$(BENCH_MICRO) | tee bench/after.txt
+
+BENCH_MICRO = go run ./test/services/run -- go test -run '^$$$$' -bench . -benchmem -count 6 -cpu 1 $(PACKAGES)
 
 TORTURE = go run ./test/services/run -- go test ./test/torture -run TestTorture -count 1 -timeout 30m
 TORTURE_LINES = test/torture/report/torture.jsonl

@@ -6,6 +6,7 @@ import (
 
 	"studychat/auth"
 	"studychat/graph/limits"
+	"studychat/graph/plan"
 )
 
 // Request is what a transport says about one request, and what its answer shares. The viewer has a value of its own in the
@@ -85,6 +86,8 @@ func disconnect(ctx context.Context) {
 type answer struct {
 	budget  *limits.Budget
 	batches sync.Map // of *batch[T], by name
+
+	plan *plan.Plan // what renders the answer; nil: gqlgen's executor
 }
 
 func newAnswer() *answer { return &answer{budget: limits.NewBudget()} }

@@ -10,6 +10,7 @@ import (
 	"studychat/db"
 	"studychat/events"
 	"studychat/graph/generated"
+	"studychat/graph/people"
 )
 
 // Live is what the edge needs of the live path; *hub.Hub implements it.
@@ -27,7 +28,7 @@ type Resolver struct {
 	Live Live
 	Log  *slog.Logger
 
-	people *people // made by NewExecutor
+	people *people.People // made by NewExecutor
 }
 
 var _ generated.ResolverRoot = (*Resolver)(nil)

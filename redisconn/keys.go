@@ -14,7 +14,7 @@ const Partitions = 96
 
 // CacheVersion is the version of the cached values. Raise it with any change to their form, so that instances of two releases
 // never read each other's values; a test of db/cache tells when.
-const CacheVersion = "2"
+const CacheVersion = "3"
 
 // Keys builds the name of every key and channel that studychat uses in Redis: no other package builds one. All names of one
 // database begin alike, and the names of one kind never begin like those of another, so that a scan for one kind cannot find

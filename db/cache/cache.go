@@ -6,7 +6,8 @@
 // never cached, and neither is anything that changes without the chat's version (read marks, who is online).
 //
 // A read that starts after a write was answered sees that write: see scripts.go for how the keys work, guard.go for
-// writers, read.go for readers and flight.go for readers that share a load. When Redis fails, reads come from the database.
+// writers, read.go for readers and flight.go for readers that share a load. Redis is asked at each read. What a process has decoded
+// it keeps (tier.go), and then asks for the header of the value alone (headers.go): the body is the same while the fill is. When Redis fails, reads come from the database.
 // Redis may also fail for one instance alone, whose writes then do not reach it: the other instances learn that from the
 // database and do not use Redis meanwhile (notice.go, trust.go), so that no read is stale by more than two seconds.
 package cache
@@ -59,6 +60,8 @@ type Cache struct {
 	fillWait time.Duration
 	chats    *flight[*db.Chat]
 	lists    *flight[*db.ChatList]
+	headers  *headers
+	tier     *tier
 }
 
 // New puts the cache on top of next, whose store must report its writes to guard.
@@ -73,13 +76,16 @@ func New(next db.Repository, guard *Guard, options Options) *Cache {
 		fillWait:   fillWait,
 		chats:      newFlight[*db.Chat](loadTime),
 		lists:      newFlight[*db.ChatList](loadTime),
+		headers:    &headers{link: guard.link},
+		tier:       newTier(tierBytes, tierEntries),
 	}
 }
 
-// Stop waits for the loads that run. Calls after it still work, unshared.
+// Stop waits for the loads and the round trip that are under way. Calls after it still work, unshared.
 func (c *Cache) Stop() {
 	c.chats.stop()
 	c.lists.stop()
+	c.headers.stop()
 }
 
 // Chat implements db.Repository.
@@ -88,8 +94,8 @@ func (c *Cache) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
 		key:      c.guard.link.Names.Keys().Chat(id),
 		maxBytes: maxChatBytes,
 		load:     func(ctx context.Context) (*db.Chat, error) { return c.Repository.Chat(ctx, viewer, id) },
-		decode:   func(v value) (*db.Chat, error) { return decodeChat(v, id) },
-		version:  func(chat *db.Chat) int64 { return chat.HeadSeq },
+		encode:   appendChat,
+		decode:   func(content string) (*db.Chat, int, error) { return decodeChat(content, id) },
 		current:  c.current,
 		ttl:      func(*db.Chat) time.Duration { return c.options.TTL },
 	})
@@ -112,14 +118,10 @@ func (c *Cache) Chats(ctx context.Context, viewer string, module *string, page d
 		key:      c.guard.link.Names.Keys().List(viewer),
 		maxBytes: maxListBytes,
 		load: func(ctx context.Context) (*db.ChatList, error) {
-			list, err := c.Repository.Chats(ctx, viewer, nil, db.Page{Limit: db.ChatPage})
-			if err == nil && list.Chats == nil {
-				list = &db.ChatList{Chats: []*db.Chat{}, HasNext: list.HasNext, HasPrev: list.HasPrev, Cursor: list.Cursor} // decodeList refuses null
-			}
-			return list, err
+			return c.Repository.Chats(ctx, viewer, nil, db.Page{Limit: db.ChatPage})
 		},
-		decode:  func(v value) (*db.ChatList, error) { return decodeList(v, viewer) },
-		version: func(*db.ChatList) int64 { return 0 }, // many chats, no one number
+		encode:  appendList,
+		decode:  func(content string) (*db.ChatList, int, error) { return decodeList(content, viewer) },
 		current: c.currentList,
 		ttl:     c.listTTL,
 	})

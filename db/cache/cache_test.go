@@ -13,7 +13,7 @@ import (
 	"studychat/db"
 )
 
-func TestAHitIsOneGetAndNoStatement(t *testing.T) {
+func TestAHitIsOneRoundTripAndNoStatement(t *testing.T) {
 	t.Parallel()
 	addr, store := newRedis(t).Addr(), newFakeStore()
 	first, second := newRig(t, store, addr, tuning{}, Options{}), newRig(t, store, addr, tuning{}, Options{})
@@ -22,23 +22,33 @@ func TestAHitIsOneGetAndNoStatement(t *testing.T) {
 	first.list(t, "ann")
 	store.chatReads.Store(0)
 	store.listReads.Store(0)
-	for name, r := range map[string]*rig{"the instance that filled": first, "another": second} {
-		r.log.take()
-		if got := r.chat(t, "bob", chat.ID); !reflect.DeepEqual(got, chat) {
-			t.Errorf("%s: got %+v", name, got)
+	for _, tc := range []struct {
+		reason, command string
+		rig             *rig
+	}{
+		{"the instance that filled has the body", "getrange", first},
+		{"another one has to fetch it", "get", second},
+		{"once", "getrange", second},
+	} {
+		tc.rig.log.take()
+		if got := tc.rig.chat(t, "bob", chat.ID); !reflect.DeepEqual(got, chat) {
+			t.Errorf("%s: got %+v", tc.reason, got)
 		}
-		if got := r.log.take(); len(got) != 1 || !slices.Equal(got[0], []string{"get"}) {
-			t.Errorf("%s: a hit on a chat cost %v", name, got)
+		if got := tc.rig.log.take(); len(got) != 1 || !slices.Equal(got[0], []string{tc.command}) {
+			t.Errorf("%s: a hit on a chat cost %v", tc.reason, got)
 		}
-		if got := r.list(t, "ann"); len(got.Chats) != 1 || got.Chats[0].HeadSeq != chat.HeadSeq {
-			t.Errorf("%s: got %+v", name, got)
+		if got := tc.rig.list(t, "ann"); len(got.Chats) != 1 || got.Chats[0].HeadSeq != chat.HeadSeq {
+			t.Errorf("%s: got %+v", tc.reason, got)
 		}
-		if got := r.log.take(); len(got) != 1 || !slices.Equal(got[0], []string{"get"}) {
-			t.Errorf("%s: a hit on a list cost %v", name, got)
+		if got := tc.rig.log.take(); len(got) != 1 || !slices.Equal(got[0], []string{tc.command}) {
+			t.Errorf("%s: a hit on a list cost %v", tc.reason, got)
 		}
 	}
 	if n := store.chatReads.Load() + store.listReads.Load(); n != 0 {
 		t.Errorf("hits read the database %d times", n)
+	}
+	if a, b := first.guard.Stats(), second.guard.Stats(); a.Decodes != 0 || a.Hits != 2 || b.Decodes != 2 || b.Hits != 4 {
+		t.Errorf("hits and decodings: %+v, %+v", a, b)
 	}
 }
 
@@ -235,7 +245,8 @@ func TestTooBigToFill(t *testing.T) {
 
 func TestDamagedValuesAreReplaced(t *testing.T) {
 	t.Parallel()
-	for _, raw := range []string{"", "b", "b1", "b1|", "b1|{", "b1|{}", "b1|null", "bx|{}", `b1|{"id":5}`, "?", "{}", strings.Repeat("\xff", 1000)} {
+	another := encodeValue(7, appendChat(nil, newFakeStore().newChat("ann"))) // neither this chat nor a list
+	for _, raw := range []string{"", "b", "b1", "b12345678", "b1234567812345678", encodeValue(7, nil), another, another[:len(another)-1], "?", "{}", strings.Repeat("\xff", 1000)} {
 		t.Run(fmt.Sprintf("%.10q", raw), func(t *testing.T) {
 			t.Parallel()
 			store := newFakeStore()

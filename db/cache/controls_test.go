@@ -25,25 +25,23 @@ func newNaive(_ *testing.T, store *fakeStore, client redis.UniversalClient, pref
 }
 
 func (n naive) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
-	return aside(ctx, n, "chat:"+id, func(v value) (*db.Chat, error) { return decodeChat(v, id) }, func() (*db.Chat, error) { return n.Repository.Chat(ctx, viewer, id) })
+	return aside(ctx, n, "chat:"+id, appendChat, func(content string) (*db.Chat, int, error) { return decodeChat(content, id) },
+		func() (*db.Chat, error) { return n.Repository.Chat(ctx, viewer, id) })
 }
 
 func (n naive) Chats(ctx context.Context, viewer string, module *string, page db.Page) (*db.ChatList, error) {
-	return aside(ctx, n, "list:"+viewer, func(v value) (*db.ChatList, error) { return decodeList(v, viewer) }, func() (*db.ChatList, error) { return n.Repository.Chats(ctx, viewer, module, page) })
+	return aside(ctx, n, "list:"+viewer, appendList, func(content string) (*db.ChatList, int, error) { return decodeList(content, viewer) },
+		func() (*db.ChatList, error) { return n.Repository.Chats(ctx, viewer, module, page) })
 }
 
-func aside[T any](ctx context.Context, n naive, key string, decode func(value) (T, error), load func() (T, error)) (T, error) {
+func aside[T any](ctx context.Context, n naive, key string, encode func([]byte, T) []byte, decode func(string) (T, int, error), load func() (T, error)) (T, error) {
 	if raw, err := n.client.Get(ctx, n.prefix+key).Result(); err == nil {
-		return decode(parseValue(raw))
+		v, _, err := decode(parseValue(raw).content)
+		return v, err
 	}
 	v, err := load()
 	if err == nil {
-		version := int64(0)
-		if chat, ok := any(v).(*db.Chat); ok {
-			version = chat.HeadSeq
-		}
-		raw, _ := encodeValue(version, v)
-		err = n.client.Set(ctx, n.prefix+key, raw, time.Minute).Err()
+		err = n.client.Set(ctx, n.prefix+key, encodeValue(1, encode(nil, v)), time.Minute).Err()
 	}
 	return v, err
 }

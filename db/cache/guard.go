@@ -112,10 +112,8 @@ func (g *Guard) mark(ctx context.Context, keys []string, token string) (unmarked
 	for _, j := range failed {
 		unmarked = append(unmarked, j.key)
 	}
-	g.count(func(s *Stats) {
-		s.Marks += int64(len(keys) - len(unmarked))
-		s.MarkFailures += int64(len(unmarked))
-	})
+	g.stats.marks.Add(int64(len(keys) - len(unmarked)))
+	g.stats.markFailures.Add(int64(len(unmarked)))
 	g.remember(unmarked, token)
 	return unmarked
 }

@@ -85,7 +85,7 @@ func (g *Guard) flushSome(ctx context.Context, batch map[string][]any) error {
 	for key, tokens := range batch {
 		g.pending.done(key, tokens)
 	}
-	g.count(func(s *Stats) { s.DeletedLate += int64(len(batch)) })
+	g.stats.deletedLate.Add(int64(len(batch)))
 	return err
 }
 
@@ -105,7 +105,7 @@ func (g *Guard) sweep(ctx context.Context, node redis.Cmdable) error {
 		if _, err := g.link.batch(ctx, finishScript, jobsFor(keys)); err != nil {
 			return err
 		}
-		g.count(func(s *Stats) { s.DeletedLate += int64(len(keys)) })
+		g.stats.deletedLate.Add(int64(len(keys)))
 		if cursor = next; cursor == 0 {
 			return nil
 		}

@@ -15,14 +15,14 @@ import (
 type entry[T any] struct {
 	key      string
 	maxBytes int
-	load     func(context.Context) (T, error) // from the database
-	decode   func(value) (T, error)
-	version  func(T) int64
-	current  func(T) bool // not older than what this process knows of
+	load     func(context.Context) (T, error)                 // from the database
+	encode   func([]byte, T) []byte                           // appends the content
+	decode   func(content string) (v T, bytes int, err error) // bytes is the memory that v takes
+	current  func(T) bool                                     // not older than what this process knows of
 	ttl      func(T) time.Duration
 }
 
-// read answers from Redis with one GET, else by a load that it shares with others who miss at the same time.
+// read answers from Redis with one round trip, else by a load that it shares with others who miss at the same time.
 func read[T any](ctx context.Context, c *Cache, shared *flight[T], e entry[T]) (T, error) {
 	v, found, asked := peek(ctx, c, e)
 	if found {
@@ -37,15 +37,30 @@ func read[T any](ctx context.Context, c *Cache, shared *flight[T], e entry[T]) (
 	return v, err
 }
 
-// peek asks Redis. asked is false when Redis must not be used: it does not answer, or what it holds under this key is
-// known to be old.
+// peek asks Redis: for the header alone if the body may be known, else for the whole value. asked is false when Redis must not be used:
+// it does not answer, or what it holds under this key is known to be old.
 func peek[T any](ctx context.Context, c *Cache, e entry[T]) (v T, found, asked bool) {
 	if c.avoid(e.key) {
 		return v, false, false
 	}
+	if known, ok := c.tier.get(e.key); ok {
+		header, err := c.headers.ask(ctx, e.key)
+		if err != nil {
+			return v, false, hasForeignType(err)
+		}
+		state, fill := parseHeader(header)
+		if state == stateBody && fill == known.fill {
+			v, found = serve(ctx, c, e, known)
+			return v, found, true
+		}
+		c.tier.drop(e.key, known.fill)
+		if state != stateBody {
+			return v, false, true // absent, or a placeholder
+		}
+	}
 	raw, ok, err := c.guard.link.get(ctx, e.key)
 	if err != nil {
-		return v, false, redis.HasErrorPrefix(err, "WRONGTYPE")
+		return v, false, hasForeignType(err)
 	}
 	if !ok {
 		return v, false, true
@@ -54,28 +69,44 @@ func peek[T any](ctx context.Context, c *Cache, e entry[T]) (v T, found, asked b
 	return v, found, true
 }
 
+// hasForeignType reports whether Redis answered that the key does not hold a string: a lease replaces it.
+func hasForeignType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
+
 func (c *Cache) avoid(key string) bool {
 	return !c.guard.link.Health.Usable() || !c.guard.trust.holds(c.guard.now) || c.guard.pending.has(key)
 }
 
-// use returns what Redis held, if it can be served. It deletes a value that is damaged or too old, which is safe at any time.
+// use returns what Redis held, if it can be served. It deletes a damaged value, which is safe at any time.
 func use[T any](ctx context.Context, c *Cache, e entry[T], raw string) (v T, ok bool) {
-	parsed := parseValue(raw)
-	switch parsed.state {
+	value := parseValue(raw)
+	switch value.state {
 	case stateLease, stateMark:
 		return v, false
 	case stateBody:
-		body, err := e.decode(parsed)
-		if err == nil && e.current(body) {
-			c.guard.count(func(s *Stats) { s.Hits++ })
-			return body, true
-		}
+		body, bytes, err := e.decode(value.content)
 		if err == nil {
-			c.guard.count(func(s *Stats) { s.TooOld++ })
+			c.guard.stats.decodes.Add(1)
+			known := decoded{fill: value.fill, body: body, bytes: bytes}
+			c.tier.put(e.key, known)
+			return serve(ctx, c, e, known)
 		}
 	}
 	_, _ = c.guard.link.eval(ctx, finishScript, e.key)
 	return v, false
+}
+
+// serve returns a body that Redis held after the read began, unless this process knows of a newer one: then it deletes the
+// value, which is safe at any time.
+func serve[T any](ctx context.Context, c *Cache, e entry[T], known decoded) (v T, ok bool) {
+	if v, ok = known.body.(T); ok && e.current(v) {
+		c.guard.stats.hits.Add(1)
+		return v, true
+	}
+	c.guard.stats.tooOld.Add(1)
+	c.tier.drop(e.key, known.fill)
+	_, _ = c.guard.link.eval(ctx, finishScript, e.key)
+	var none T
+	return none, false
 }
 
 // fetch reads the database, and fills what it read if it got the lease before.
@@ -112,7 +143,7 @@ func lease[T any](ctx context.Context, c *Cache, e entry[T]) (token string, v T,
 		v, found = awaitFill(ctx, c, e)
 	}
 	if !found {
-		c.guard.count(func(s *Stats) { s.ForeignWaits++ })
+		c.guard.stats.foreignWaits.Add(1)
 	}
 	return "", v, found
 }
@@ -142,24 +173,36 @@ func awaitFill[T any](ctx context.Context, c *Cache, e entry[T]) (v T, found boo
 // fillOrRelease uses the lease up: it fills what was read, or gives the lease back.
 func fillOrRelease[T any](ctx context.Context, c *Cache, e entry[T], token string, v T, loadErr error) {
 	ctx = context.WithoutCancel(ctx) // a caller that has gone must not leave its lease behind
-	if loadErr == nil {
-		raw, err := encodeValue(e.version(v), v)
-		if err == nil && len(raw) <= e.maxBytes {
-			c.fill(ctx, e.key, token, raw, e.ttl(v))
-			return
-		}
+	if loadErr == nil && fill(ctx, c, e, token, v) {
+		return
 	}
 	_, _ = c.guard.link.eval(ctx, releaseScript, e.key, token)
 }
 
-func (c *Cache) fill(ctx context.Context, key, token string, raw []byte, ttl time.Duration) {
+// fill stores the body, and keeps it decoded as every other reader will see it: what the store returned may say more than what is
+// cached. It reports whether the lease is used up.
+func fill[T any](ctx context.Context, c *Cache, e entry[T], token string, v T) bool {
+	content := e.encode(nil, v)
+	if len(content) > e.maxBytes {
+		return false
+	}
+	known := decoded{fill: newFillID()}
+	raw := encodeValue(known.fill, content)
+	body, bytes, err := e.decode(raw[headerBytes+sumBytes:])
+	if err != nil {
+		return false
+	}
+	known.body, known.bytes = body, bytes
+	ttl := e.ttl(v)
 	ttl -= rand.N(ttl/10 + 1)
-	reply, err := c.guard.link.eval(ctx, fillScript, key, token, raw, ttl.Milliseconds())
+	reply, err := c.guard.link.eval(ctx, fillScript, e.key, token, raw, ttl.Milliseconds())
 	switch {
 	case err != nil: // counted as a failure of Redis; the lease runs out
 	case reply == int64(1):
-		c.guard.count(func(s *Stats) { s.Fills++ })
+		c.guard.stats.fills.Add(1)
+		c.tier.put(e.key, known)
 	default:
-		c.guard.count(func(s *Stats) { s.RefusedFills++ })
+		c.guard.stats.refusedFills.Add(1)
 	}
+	return true
 }

@@ -9,9 +9,9 @@ import (
 
 // A key holds one of
 //
-//	b<version>|<json>          a body; version is the chat's HeadSeq (0 for lists)
-//	l<token>                   a lease: the holder of token is reading the database and may fill
-//	d<token>:<ms>[,…]          a mark: these writes are under way; each until its own time (Unix, ms, Redis's clock)
+//	b<fill><checksum><content>  a body (value.go); fill is the fill's own random number
+//	l<token>                    a lease: the holder of token is reading the database and may fill
+//	d<token>:<ms>[,…]           a mark: these writes are under way; each until its own time (Unix, ms, Redis's clock)
 //
 // Why a mark holds several tokens. A chat's body has one writer at a time, which holds the chat's row lock. A list of chats
 // has several: writers of different chats share the key of a common member, and no lock orders them. With room for one
@@ -87,9 +87,10 @@ store(kept, last - now)
 return 0
 `)
 
-// leaseScript: ARGV = token, time to live in ms. Returns what is there, or nil when the lease was taken.
+// leaseScript: ARGV = token, time to live in ms. Returns what is there, or nil when the lease was taken. An empty value counts as absent:
+// readers of headers cannot tell them apart.
 var leaseScript = redis.NewScript(get + `
-if value then return value end
+if value and value ~= '' then return value end
 redis.call('SET', KEYS[1], 'l' .. ARGV[1], 'PX', ARGV[2])
 return false
 `)
@@ -110,3 +111,6 @@ return redis.call('DEL', KEYS[1])
 // newToken names one lease or one mark. 64 random bits: tokens only have to differ from the few that are on the same key at the
 // same time.
 func newToken() string { return strconv.FormatUint(rand.Uint64(), 36) }
+
+// newFillID names one fill. 64 random bits: it only has to differ from the fills that other processes still have of the same key.
+func newFillID() fillID { return fillID(rand.Uint64()) }

@@ -1,10 +1,10 @@
 package cache
 
 import (
-	"encoding/json"
+	"encoding/binary"
 	"errors"
-	"strconv"
-	"strings"
+
+	"github.com/cespare/xxhash/v2"
 
 	"studychat/db"
 )
@@ -19,77 +19,88 @@ const (
 	stateUnknown              // damaged, or not written by the cache: to be deleted
 )
 
-// value is what a key holds, split into its parts; the body is still JSON.
+// A body's value is a header, the checksum of the rest, and the content (codec.go). The header is all that a reader needs who has the
+// content already: no two fills have the same.
+const (
+	headerBytes = 1 + 8 // 'b', fillID
+	sumBytes    = 8
+)
+
+// fillID names one fill of one key. Two values of a key with the same fillID have the same content.
+type fillID uint64
+
+// value is what a key holds, split into its parts; the content of a body is not parsed yet.
 type value struct {
 	state   state
-	version int64
-	body    string
+	fill    fillID
+	content string
+}
+
+// parseHeader reads the first headerBytes of a value, or more. An absent key reads as "", which is stateUnknown.
+func parseHeader(raw string) (state, fillID) {
+	switch {
+	case raw == "":
+		return stateUnknown, 0
+	case raw[0] == 'l':
+		return stateLease, 0
+	case raw[0] == 'd':
+		return stateMark, 0
+	case raw[0] == 'b' && len(raw) >= headerBytes:
+		return stateBody, fillID(binary.BigEndian.Uint64([]byte(raw[1:headerBytes])))
+	}
+	return stateUnknown, 0
 }
 
 func parseValue(raw string) value {
-	if raw == "" {
-		return value{state: stateUnknown} // an absent key has no value
+	state, fill := parseHeader(raw)
+	if state != stateBody {
+		return value{state: state}
 	}
-	switch raw[0] {
-	case 'l':
-		return value{state: stateLease}
-	case 'd':
-		return value{state: stateMark}
-	case 'b':
-		number, body, ok := strings.Cut(raw[1:], "|")
-		version, err := strconv.ParseInt(number, 10, 64)
-		if !ok || err != nil {
-			return value{state: stateUnknown}
-		}
-		return value{state: stateBody, version: version, body: body}
+	if len(raw) < headerBytes+sumBytes {
+		return value{state: stateUnknown}
 	}
-	return value{state: stateUnknown}
+	content := raw[headerBytes+sumBytes:]
+	if binary.BigEndian.Uint64([]byte(raw[headerBytes:headerBytes+sumBytes])) != checksum(fill, content) {
+		return value{state: stateUnknown}
+	}
+	return value{state: stateBody, fill: fill, content: content}
 }
+
+func checksum(fill fillID, content string) uint64 { return uint64(fill) ^ xxhash.Sum64String(content) }
 
 // encodeValue makes the value of a body.
-func encodeValue(version int64, v any) ([]byte, error) {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	raw := make([]byte, 0, len(body)+24)
-	raw = append(raw, 'b')
-	raw = strconv.AppendInt(raw, version, 10)
-	raw = append(raw, '|')
-	return append(raw, body...), nil
+func encodeValue(fill fillID, content []byte) string {
+	raw := make([]byte, headerBytes+sumBytes, headerBytes+sumBytes+len(content))
+	raw[0] = 'b'
+	binary.BigEndian.PutUint64(raw[1:], uint64(fill))
+	binary.BigEndian.PutUint64(raw[headerBytes:], uint64(fill)^xxhash.Sum64(content))
+	return string(append(raw, content...))
 }
 
-var errNotIt = errors.New("cache: JSON, but not the value of this key")
+var errNotIt = errors.New("cache: not the value of this key")
 
-func decodeChat(v value, id string) (*db.Chat, error) {
-	chat := new(db.Chat)
-	if err := json.Unmarshal([]byte(v.body), chat); err != nil {
-		return nil, err
+// decodeChat returns the chat with the id, and about how much memory it takes. Its texts are parts of content.
+func decodeChat(content, id string) (chat *db.Chat, bytes int, err error) {
+	p := parser{rest: content}
+	chat = p.chat()
+	if err := p.end(); err != nil {
+		return nil, 0, err
 	}
-	if chat.ID != id || chat.HeadSeq != v.version {
-		return nil, errNotIt // {} would be a chat without members: NOT_FOUND for everybody
+	if chat.ID != id {
+		return nil, 0, errNotIt // a chat without members would be NOT_FOUND for everybody
 	}
-	restore(chat)
-	return chat, nil
+	return chat, p.bytes + len(content), nil
 }
 
-func decodeList(v value, viewer string) (*db.ChatList, error) {
-	list := new(db.ChatList)
-	if err := json.Unmarshal([]byte(v.body), list); err != nil {
-		return nil, err
+// decodeList returns the viewer's list, and about how much memory it takes.
+func decodeList(content, viewer string) (list *db.ChatList, bytes int, err error) {
+	p := parser{rest: content}
+	list = p.list()
+	if err := p.end(); err != nil {
+		return nil, 0, err
 	}
-	if list.Chats == nil || list.Cursor.User != viewer {
-		return nil, errNotIt
+	if list.Cursor.User != viewer {
+		return nil, 0, errNotIt
 	}
-	for _, chat := range list.Chats {
-		restore(chat)
-	}
-	return list, nil
-}
-
-// restore sets what the JSON leaves out because it follows from the rest. ReadSeq stays 0: bodies do not contain it.
-func restore(chat *db.Chat) {
-	for _, member := range chat.Members {
-		member.ChatID = chat.ID
-	}
+	return list, p.bytes + len(content), nil
 }

@@ -1,95 +1,92 @@
 package cache
 
 import (
-	"reflect"
+	"bytes"
+	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"studychat/db"
 )
 
-func TestBodyRoundTrip(t *testing.T) {
-	t.Parallel()
-	module, later := "module 7", epochStart.Add(time.Hour)
-	plain := newFakeStore().newChat("ann")
-	rich := newFakeStore().newChat("ann", "bob <&>")
-	rich.ModuleID, rich.FloorSeq, rich.DeletedAt = &module, 3, &later
-	rich.Newest.Messages[0].EditedAt, rich.Newest.Messages[0].DeletedAt = &later, &later
-	rich.Newest.Messages[0].Content = "quotes \" \\ new\nline tab\t ünïcode 🙂 \u2029 </script>"
-	empty := &db.Chat{ID: db.NewID(), CreatedAt: epochStart, LastAt: epochStart, Members: []*db.Member{}, Newest: &db.Newest{Messages: []*db.Message{}}}
-	for name, chat := range map[string]*db.Chat{"plain": plain, "rich": rich, "no message": empty} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			raw, err := encodeValue(chat.HeadSeq, chat)
-			if err != nil {
-				t.Fatal(err)
-			}
-			v := parseValue(string(raw))
-			got, err := decodeChat(v, chat.ID)
-			if err != nil || v.state != stateBody || v.version != chat.HeadSeq {
-				t.Fatalf("%v, state %d, version %d", err, v.state, v.version)
-			}
-			if !reflect.DeepEqual(got, chat) {
-				t.Errorf("got  %+v\nwant %+v", got, chat)
-			}
-		})
-	}
-}
-
-func TestListRoundTrip(t *testing.T) {
-	t.Parallel()
-	store := newFakeStore()
-	store.newChat("ann", "bob")
-	store.newChat("ann")
-	list, err := store.Chats(t.Context(), "ann", nil, db.Page{Limit: db.ChatPage})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []*db.ChatList{list, {Chats: []*db.Chat{}, HasNext: true, HasPrev: true, Cursor: list.Cursor}} {
-		raw, err := encodeValue(0, want)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := decodeList(parseValue(string(raw)), "ann")
-		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%v: got %+v, want %+v", err, got, want)
-		}
-		if got, err := decodeList(parseValue(string(raw)), "bob"); err == nil {
-			t.Errorf("another viewer's list is taken: %+v", got)
-		}
-	}
-}
-
-func TestReadMarksAreNotCached(t *testing.T) {
-	t.Parallel()
-	chat := newFakeStore().newChat("ann")
-	chat.Members[0].ReadSeq = 987654
-	raw, err := encodeValue(1, chat)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(string(raw), "987654") {
-		t.Error("one viewer's read mark would be shown to all")
-	}
-}
-
 func TestParseValue(t *testing.T) {
 	t.Parallel()
+	whole := encodeValue(0x0102030405060708, []byte("content"))
+	if want := "b\x01\x02\x03\x04\x05\x06\x07\x08"; whole[:headerBytes] != want {
+		t.Errorf("the header is %q, want %q", whole[:headerBytes], want)
+	}
 	for raw, want := range map[string]value{
-		"b12|{}":       {state: stateBody, version: 12, body: "{}"},
-		"b0||":         {state: stateBody, body: "|"},
-		"labc":         {state: stateLease},
-		"dabc:1,def:2": {state: stateMark},
-		"":             {state: stateUnknown},
-		"b":            {state: stateUnknown},
-		"b12":          {state: stateUnknown},
-		"b1x|{}":       {state: stateUnknown},
-		"{}":           {state: stateUnknown},
-		"\x00":         {state: stateUnknown},
+		whole:                               {state: stateBody, fill: 0x0102030405060708, content: "content"},
+		encodeValue(1, nil):                 {state: stateBody, fill: 1},
+		"labc":                              {state: stateLease},
+		"dabc:1,def:2":                      {state: stateMark},
+		"":                                  {state: stateUnknown},
+		"b":                                 {state: stateUnknown},
+		whole[:headerBytes]:                 {state: stateUnknown},
+		whole[:headerBytes+sumBytes]:        {state: stateUnknown},
+		whole[:len(whole)-1]:                {state: stateUnknown},
+		whole + "x":                         {state: stateUnknown},
+		strings.Replace(whole, "c", "C", 1): {state: stateUnknown},
+		"{}":                                {state: stateUnknown},
+		"\x00":                              {state: stateUnknown},
 	} {
 		if got := parseValue(raw); got != want {
 			t.Errorf("%q: %+v, want %+v", raw, got, want)
 		}
+	}
+}
+
+// The header decides whether a value is the one that is known, so it must not need the rest.
+func TestTheHeaderIsEnough(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{encodeValue(7, []byte("content")), "l" + newToken(), "d" + newToken() + ":1", "", "?"} {
+		state, fill := parseHeader(raw)
+		if s, f := parseHeader(raw[:min(len(raw), headerBytes)]); s != state || f != fill {
+			t.Errorf("%q: state %d, fill %d; its header alone: %d, %d", raw, state, fill, s, f)
+		}
+	}
+}
+
+func TestNoBitOfABodyCanBeDamagedUnnoticed(t *testing.T) {
+	t.Parallel()
+	raw := []byte(encodeValue(newFillID(), appendChat(nil, newFakeStore().newChat("ann", "bob"))))
+	for i := range len(raw) * 8 {
+		damaged := bytes.Clone(raw)
+		damaged[i/8] ^= 1 << (i % 8)
+		if v := parseValue(string(damaged)); v.state == stateBody {
+			t.Fatalf("bit %d of %d is changed, and the value is taken", i, len(raw)*8)
+		}
+	}
+	for range 1000 {
+		damaged := bytes.Clone(raw)
+		at, n := rand.IntN(len(raw)-8), 1+rand.IntN(8)
+		for i := range n {
+			damaged[at+i] = byte(rand.Uint32())
+		}
+		if v := parseValue(string(damaged)); v.state == stateBody && !bytes.Equal(damaged, raw) {
+			t.Fatalf("%d bytes at %d are changed, and the value is taken", n, at)
+		}
+	}
+}
+
+func TestValuesOfOtherKeysAreRefused(t *testing.T) {
+	t.Parallel()
+	store := newFakeStore()
+	chat := store.newChat("ann", "bob")
+	list, err := store.Chats(t.Context(), "ann", nil, db.Page{Limit: db.ChatPage})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := decodeChat(string(appendChat(nil, chat)), db.NewID()); err == nil {
+		t.Errorf("another chat is taken: %+v", got)
+	}
+	if got, _, err := decodeList(string(appendList(nil, list)), "bob"); err == nil {
+		t.Errorf("another viewer's list is taken: %+v", got)
+	}
+	if got, _, err := decodeList(string(appendChat(nil, chat)), ""); err == nil {
+		t.Errorf("a chat is taken for a list: %+v", got)
+	}
+	if got, _, err := decodeChat(string(appendList(nil, list)), ""); err == nil {
+		t.Errorf("a list is taken for a chat: %+v", got)
 	}
 }

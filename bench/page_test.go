@@ -1,0 +1,112 @@
+//go:build linux
+
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// page is where the tables go, between the two markers.
+const (
+	page  = "../docs/performance.md"
+	begin = "<!-- written by make bench: do not edit from here -->\n"
+	end   = "<!-- to here -->\n"
+)
+
+// writePage replaces what is between the markers of the file.
+func writePage(file string, r *results) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	before, rest, found := strings.Cut(string(text), begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		return errors.New(file + " has no markers for the tables")
+	}
+	return os.WriteFile(file, []byte(before+begin+tables(r)+end+after), 0o644)
+}
+
+// tables are the goals, and the figures of every scenario.
+func tables(r *results) string {
+	var b strings.Builder
+	a := r.About
+	fmt.Fprintf(&b, "\n%s UTC, commit %s", a.Date, a.Commit)
+	if a.Base != "" {
+		fmt.Fprintf(&b, ", base %s", a.Base)
+	}
+	fmt.Fprintf(&b, ", %s, %d cores, %s, load before the run %s.\n\n### Goals\n\n", a.CPU, a.Cores, a.Go, a.Load)
+	b.WriteString("| | | goal | median | least to greatest | |\n|---|---|--:|--:|--:|---|\n")
+	group := ""
+	for _, g := range r.Goals {
+		name := g.Group
+		if name == group {
+			name = ""
+		}
+		group = g.Group
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, g.Text, strings.TrimSpace(g.Bound+" "+g.Unit), g.cells())
+	}
+	b.WriteString("\n### Figures\n\nMedians of the rounds.\n\n")
+	for _, scenario := range r.scenarios() {
+		figureTable(&b, r, scenario)
+	}
+	return b.String()
+}
+
+func (j judged) cells() string {
+	if j.Measured == nil {
+		return "| | not measured"
+	}
+	verdict := "**falls short**"
+	if j.Met {
+		verdict = "met"
+	}
+	return fmt.Sprintf("%s | %s to %s | %s", number(j.Measured.Median), number(j.Measured.Min), number(j.Measured.Max), verdict)
+}
+
+// columns are the figures in the order of the tables.
+var columns = []struct{ figure, title string }{
+	{"rate", "per second"}, {"cpu_us", "CPU µs each"}, {"mean_ms", "mean ms"}, {"p50_ms", "p50 ms"}, {"p99_ms", "p99 ms"}, {"rss_mib", "RSS MiB"}, {"rss_kib", "RSS KiB each"},
+	{"kernel_kib", "kernel KiB each"}, {"buffers_kib", "of it buffers"}, {"bytes", "bytes each"}, {"server_percent", "server, % of a core"}, {"database_percent", "PostgreSQL, %"},
+	{"core_percent", "together, %"}, {"client", "client, cores"},
+}
+
+func figureTable(b *strings.Builder, r *results, scenario string) {
+	targets := r.targets(scenario)
+	used := slices.Clone(columns)
+	used = slices.DeleteFunc(used, func(c struct{ figure, title string }) bool {
+		return !slices.ContainsFunc(targets, func(target string) bool { _, ok := r.values(side{scenario, target, c.figure}); return ok })
+	})
+	fmt.Fprintf(b, "| %s |", scenario)
+	for _, c := range used {
+		fmt.Fprintf(b, " %s |", c.title)
+	}
+	fmt.Fprintf(b, "\n|---|%s\n", strings.Repeat("--:|", len(used)))
+	for _, target := range targets {
+		fmt.Fprintf(b, "| %s |", target)
+		for _, c := range used {
+			if v, ok := r.values(side{scenario, target, c.figure}); ok {
+				fmt.Fprintf(b, " %s |", number(v.Median))
+			} else {
+				b.WriteString(" |")
+			}
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("\n")
+}
+
+// number has three significant digits, or all digits before the point.
+func number(v float64) string {
+	switch {
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}

@@ -1,0 +1,441 @@
+//go:build linux
+
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const eventsDocument = `subscription Events($c: ID!) { chatEvents(chatId: $c) { __typename cursor ... on MessageSent { seq message { id seq content createdAt author { id name } } } } }`
+
+// carrier is how events travel.
+type carrier int
+
+const (
+	overRaw    carrier = iota // a WebSocket that gets each published text; no handshake beyond HTTP's
+	overSocket                // graphql-transport-ws
+	overEvents                // Server-Sent Events
+)
+
+// crowd is many subscribers of one client process. One goroutine reads all sockets by epoll.
+type crowd struct {
+	carrier carrier
+	addr    string
+	path    string
+	user    func(n int) string // "" is nobody
+	chat    func(n int) int
+
+	all  []*subscriber
+	byFD [1 << 16]atomic.Pointer[subscriber]
+	poll *poller
+	done sync.WaitGroup
+	quit atomic.Bool
+
+	received atomic.Int64 // deliveries
+	last     atomic.Int64 // when, in nanoseconds since 1970
+	bytes    atomic.Int64
+	broken   atomic.Pointer[error]
+
+	mu      sync.Mutex
+	record  bool
+	latency []time.Duration
+}
+
+// subscriber is one connection. Its counts belong to the reading goroutine until the crowd is quiet.
+type subscriber struct {
+	fd     int
+	buffer []byte // bytes of an incomplete frame
+	parts  []byte // of a fragmented message
+	got    atomic.Int64
+	sum    atomic.Int64 // of the stamps of what it got: the same for all when each got everything once
+}
+
+// connect opens n subscribers more, eight at a time.
+func (c *crowd) connect(n int) error {
+	if err := c.listen(); err != nil {
+		return err
+	}
+	from := len(c.all)
+	c.all = append(c.all, make([]*subscriber, n)...)
+	var next atomic.Int64
+	var opening sync.WaitGroup
+	failures := make(chan error, 8)
+	for range 8 {
+		opening.Go(func() {
+			for {
+				i := from + int(next.Add(1)) - 1
+				if i >= len(c.all) {
+					return
+				}
+				s, err := c.open(i)
+				if err != nil {
+					failures <- fmt.Errorf("subscriber %d: %w", i, err)
+					return
+				}
+				c.all[i] = s
+			}
+		})
+	}
+	opening.Wait()
+	close(failures)
+	return errors.Join(slices.Collect(drain(failures))...)
+}
+
+func drain(failures chan error) func(yield func(error) bool) {
+	return func(yield func(error) bool) {
+		for err := range failures {
+			if !yield(err) {
+				return
+			}
+		}
+	}
+}
+
+func (c *crowd) open(n int) (*subscriber, error) {
+	fd, err := connect(c.addr)
+	if err != nil {
+		return nil, err
+	}
+	s := &subscriber{fd: fd}
+	c.byFD[fd].Store(s)
+	if err := errors.Join(c.handshake(s, n), c.poll.add(fd)); err != nil {
+		_ = syscall.Close(fd)
+		return nil, err
+	}
+	return s, nil
+}
+
+func (c *crowd) handshake(s *subscriber, n int) error {
+	variables := map[string]any{"c": dataChat(c.chat, n)}
+	if c.carrier == overEvents {
+		request := bytes.Replace(post(c.addr, c.path, c.user(n), eventsDocument, variables), []byte("Accept: application/json"), []byte("Accept: text/event-stream"), 1)
+		if err := writeAll(s.fd, request); err != nil {
+			return err
+		}
+		return s.head("HTTP/1.1 200 ")
+	}
+	if err := writeAll(s.fd, []byte(c.upgrade())); err != nil {
+		return err
+	}
+	if err := s.head("HTTP/1.1 101 "); err != nil || c.carrier == overRaw {
+		return err
+	}
+	hello := map[string]any{"type": "connection_init"}
+	if user := c.user(n); user != "" {
+		hello["payload"] = map[string]any{"Authorization": "Bearer " + token(user)}
+	}
+	if err := writeAll(s.fd, clientFrame(textFrame, hello)); err != nil {
+		return err
+	}
+	if text, err := s.message(); err != nil || !bytes.Contains(text, []byte("connection_ack")) {
+		return fmt.Errorf("no acknowledgement: %q %w", text, err)
+	}
+	id := fmt.Sprintf("5f6e2c1a-0000-4000-8000-%012x", n) // as long as those of graphql-ws
+	return writeAll(s.fd, clientFrame(textFrame, map[string]any{"type": "subscribe", "id": id, "payload": map[string]any{"query": eventsDocument, "variables": variables}}))
+}
+
+func (c *crowd) upgrade() string {
+	protocol := "Sec-WebSocket-Protocol: graphql-transport-ws\r\n"
+	if c.carrier == overRaw {
+		protocol = ""
+	}
+	return "GET " + c.path + " HTTP/1.1\r\nHost: " + c.addr + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" + protocol + "\r\n"
+}
+
+// head reads the head of a response; what comes after it stays in the buffer.
+func (s *subscriber) head(status string) error {
+	for {
+		if head, rest, ok := bytes.Cut(s.buffer, []byte("\r\n\r\n")); ok {
+			if !bytes.HasPrefix(head, []byte(status)) {
+				return fmt.Errorf("refused: %q", s.buffer)
+			}
+			s.buffer = bytes.Clone(rest)
+			return nil
+		}
+		if err := s.more(); err != nil {
+			return err
+		}
+	}
+}
+
+// message reads one text message of the handshake.
+func (s *subscriber) message() ([]byte, error) {
+	for {
+		if f, rest, ok := nextFrame(s.buffer); ok {
+			text := bytes.Clone(f.payload)
+			s.buffer = bytes.Clone(rest)
+			if f.opcode == textFrame {
+				return text, nil
+			}
+			if f.opcode == closeFrame {
+				return text, io.EOF
+			}
+			continue
+		}
+		if err := s.more(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (s *subscriber) more() error {
+	var scratch [4096]byte
+	n, err := syscall.Read(s.fd, scratch[:])
+	switch {
+	case errors.Is(err, syscall.EINTR):
+		return nil
+	case err != nil:
+		return err
+	case n == 0:
+		return io.ErrUnexpectedEOF
+	}
+	s.buffer = append(s.buffer, scratch[:n]...)
+	return nil
+}
+
+// listen begins to read the sockets, until close.
+func (c *crowd) listen() (err error) {
+	if c.poll != nil {
+		return nil
+	}
+	if c.poll, err = newPoller(); err != nil {
+		return err
+	}
+	c.done.Go(func() {
+		scratch := make([]byte, 256<<10)
+		var took []time.Duration
+		for !c.quit.Load() {
+			ready, err := c.poll.wait()
+			if err != nil {
+				c.fail(err)
+				return
+			}
+			took = took[:0]
+			for _, event := range ready {
+				if took, err = c.read(c.byFD[event.Fd].Load(), scratch, took); err != nil {
+					c.poll.remove(int(event.Fd))
+					c.fail(err)
+				}
+			}
+			if len(took) > 0 {
+				c.note(took)
+			}
+		}
+	})
+	return nil
+}
+
+func (c *crowd) fail(err error) { c.broken.CompareAndSwap(nil, &err) }
+
+func (c *crowd) err() error {
+	if err := c.broken.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (c *crowd) note(took []time.Duration) {
+	c.received.Add(int64(len(took)))
+	c.last.Store(time.Now().UnixNano())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.record {
+		c.latency = append(c.latency, took...)
+	}
+}
+
+// read takes what a socket has, and appends how long each delivery in it was under way.
+func (c *crowd) read(s *subscriber, scratch []byte, took []time.Duration) ([]time.Duration, error) {
+	n, err := syscall.Read(s.fd, scratch)
+	switch {
+	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
+		return took, nil
+	case err != nil:
+		return took, err
+	case n == 0:
+		return took, errors.New("the server closed a stream")
+	}
+	c.bytes.Add(int64(n))
+	raw := scratch[:n]
+	if len(s.buffer) > 0 {
+		s.buffer = append(s.buffer, raw...)
+		raw = s.buffer
+	}
+	now := time.Now().UnixNano()
+	split := s.frames
+	if c.carrier == overEvents {
+		split = s.blocks
+	}
+	rest, err := split(raw, func(text []byte) {
+		for _, stamp := range stamps(text) {
+			s.got.Add(1)
+			s.sum.Add(stamp)
+			took = append(took, time.Duration(now-stamp))
+		}
+	})
+	s.buffer = append(s.buffer[:0], rest...)
+	return took, err
+}
+
+// frames calls see with each complete message of a WebSocket, and answers pings.
+func (s *subscriber) frames(raw []byte, see func([]byte)) ([]byte, error) {
+	for {
+		f, rest, ok := nextFrame(raw)
+		if !ok {
+			return raw, nil
+		}
+		switch {
+		case f.opcode == pingFrame:
+			if err := writeAll(s.fd, append([]byte{0x80 | pongFrame, 0x80 | byte(len(f.payload)), 0, 0, 0, 0}, f.payload...)); err != nil {
+				return nil, err
+			}
+		case f.opcode == closeFrame:
+			return nil, fmt.Errorf("closed: %q", f.payload)
+		case f.opcode == pongFrame:
+		case f.final && f.opcode == textFrame:
+			if err := s.text(f.payload, see); err != nil {
+				return nil, err
+			}
+		default:
+			s.parts = append(s.parts, f.payload...)
+			if f.final {
+				see(s.parts)
+				s.parts = s.parts[:0]
+			}
+		}
+		raw = rest
+	}
+}
+
+func (s *subscriber) text(payload []byte, see func([]byte)) error {
+	see(payload)
+	if bytes.Contains(payload, []byte(`"type":"ping"`)) {
+		return writeAll(s.fd, clientFrame(textFrame, map[string]any{"type": "pong"}))
+	}
+	if bytes.Contains(payload, []byte(`"type":"error"`)) || bytes.Contains(payload, []byte(`"errors":[`)) || bytes.Contains(payload, []byte("StreamReset")) {
+		return fmt.Errorf("an error instead of an event: %s", payload)
+	}
+	return nil
+}
+
+// blocks calls see with each complete event of a stream; the heads of the chunks between them hold no stamps.
+func (s *subscriber) blocks(raw []byte, see func([]byte)) ([]byte, error) {
+	for {
+		block, rest, ok := bytes.Cut(raw, []byte("\n\n"))
+		if !ok {
+			return raw, nil
+		}
+		if bytes.Contains(block, []byte(`"errors":[`)) || bytes.Contains(block, []byte("StreamReset")) {
+			return nil, fmt.Errorf("an error instead of an event: %s", block)
+		}
+		see(block)
+		raw = rest
+	}
+}
+
+// close ends all subscribers.
+func (c *crowd) close() {
+	c.quit.Store(true)
+	c.done.Wait()
+	for _, s := range c.all {
+		if s != nil {
+			_ = syscall.Close(s.fd)
+		}
+	}
+	if c.poll != nil {
+		c.poll.close()
+	}
+}
+
+// A published text carries when it was published: @@ and 19 digits of nanoseconds and @@.
+const stampLength = 2 + 19 + 2
+
+func stamped(now time.Time, size int) string {
+	text := fmt.Sprintf("@@%019d@@", now.UnixNano())
+	return text + strings.Repeat("lorem ipsum dolor sit amet ", size/27+1)[:max(0, size-stampLength)]
+}
+
+// stamps finds them in a message.
+func stamps(text []byte) (found []int64) {
+	for {
+		i := bytes.Index(text, []byte("@@"))
+		if i < 0 || len(text) < i+stampLength {
+			return found
+		}
+		if text = text[i:]; text[21] != '@' || text[22] != '@' {
+			text = text[2:]
+			continue
+		}
+		var n int64
+		for _, digit := range text[2:21] {
+			n = n*10 + int64(digit-'0')
+		}
+		found = append(found, n)
+		text = text[stampLength:]
+	}
+}
+
+// The opcodes of RFC 6455.
+const (
+	textFrame  = 1
+	closeFrame = 8
+	pingFrame  = 9
+	pongFrame  = 10
+)
+
+type wireFrame struct {
+	opcode  byte
+	final   bool
+	payload []byte
+}
+
+// nextFrame cuts a frame of the server, which is not masked.
+func nextFrame(b []byte) (f wireFrame, rest []byte, ok bool) {
+	if len(b) < 2 {
+		return f, b, false
+	}
+	length, head := int(b[1]&0x7f), 2
+	switch length {
+	case 126:
+		head = 4
+	case 127:
+		head = 10
+	}
+	if len(b) < head {
+		return f, b, false
+	}
+	if head > 2 {
+		length = 0
+		for _, octet := range b[2:head] {
+			length = length<<8 | int(octet)
+		}
+	}
+	if len(b) < head+length {
+		return f, b, false
+	}
+	return wireFrame{opcode: b[0] & 0x0f, final: b[0]&0x80 != 0, payload: b[head : head+length]}, b[head+length:], true
+}
+
+// clientFrame is a message as JSON, masked with zeros.
+func clientFrame(opcode byte, message any) []byte {
+	payload, err := json.Marshal(message)
+	if err != nil {
+		panic(err) // maps of plain values
+	}
+	frame := []byte{0x80 | opcode, 0x80 | byte(min(len(payload), 126))}
+	if len(payload) >= 126 {
+		frame = append(frame, byte(len(payload)>>8), byte(len(payload))) // none is longer than 64 KiB
+	}
+	return append(append(frame, 0, 0, 0, 0), payload...)
+}

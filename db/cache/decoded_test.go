@@ -1,0 +1,250 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"studychat/db"
+	"studychat/db/dbtest"
+	"studychat/test/services"
+)
+
+// pair is two instances over one store and one Redis, of which the second has a chat and the list of ann decoded.
+type pair struct {
+	store        *fakeStore
+	chat         *db.Chat
+	other, keeps *rig
+	keys         []string
+	watch        *redis.Client
+}
+
+func newPair(t *testing.T, addr string, g tuning) *pair {
+	t.Helper()
+	p := newPairUnstarted(t, addr, g)
+	started(t, p.other)
+	started(t, p.keeps)
+	return p
+}
+
+// newPairUnstarted makes a pair whose guards delete nothing by themselves.
+func newPairUnstarted(t *testing.T, addr string, g tuning) *pair {
+	t.Helper()
+	store := newFakeStore()
+	p := &pair{store: store, chat: store.newChat("ann", "bob"), watch: dialPatient(t, addr)}
+	p.other, p.keeps = newRig(t, store, addr, tuning{}, Options{}), newRig(t, store, addr, g, Options{})
+	names := p.keeps.guard.link.Names.Keys()
+	p.keys = []string{names.Chat(p.chat.ID), names.List("ann")}
+	p.sees(t, p.keeps, p.chat.HeadSeq)
+	p.isDecoded(t)
+	return p
+}
+
+// sees reads the chat and the list, which must show the version.
+func (p *pair) sees(t *testing.T, r *rig, version int64) {
+	t.Helper()
+	if got := r.chat(t, "ann", p.chat.ID).HeadSeq; got != version {
+		t.Errorf("the chat has version %d, want %d", got, version)
+	}
+	if got := r.list(t, "ann").Chats[0].HeadSeq; got != version {
+		t.Errorf("the list has version %d, want %d", got, version)
+	}
+}
+
+func (p *pair) isDecoded(t *testing.T) {
+	t.Helper()
+	for _, key := range p.keys {
+		if _, ok := p.keeps.cache.tier.get(key); !ok {
+			t.Fatalf("%s is not kept decoded, so this test shows nothing", key)
+		}
+	}
+}
+
+func TestWritesOfOthersAreSeenThoughTheBodyIsDecoded(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, newRedis(t).Addr(), tuning{})
+	for range 20 {
+		p.isDecoded(t)
+		p.sees(t, p.keeps, p.store.send(t.Context(), p.other.guard, p.chat.ID))
+	}
+}
+
+func TestAMarkHidesADecodedBody(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, newRedis(t).Addr(), tuning{})
+	w := p.store.begin(t.Context(), p.other.guard, p.chat.ID)
+	before := p.store.chatReads.Load() + p.store.listReads.Load()
+	p.sees(t, p.keeps, p.chat.HeadSeq) // not committed yet
+	if got := p.store.chatReads.Load() + p.store.listReads.Load() - before; got != 2 {
+		t.Errorf("%d reads of the database while a write is under way, want 2", got)
+	}
+	w.commit()
+	p.sees(t, p.keeps, w.next.HeadSeq)
+	w.finished(db.Committed)
+	p.sees(t, p.keeps, w.next.HeadSeq)
+}
+
+func TestTheFillOfAnotherInstanceReplacesADecodedBody(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, newRedis(t).Addr(), tuning{})
+	version := p.store.send(t.Context(), p.other.guard, p.chat.ID)
+	p.sees(t, p.other, version) // fills
+	p.isDecoded(t)
+	reads, before := p.store.chatReads.Load()+p.store.listReads.Load(), p.keeps.guard.Stats()
+	p.keeps.log.take()
+	p.sees(t, p.keeps, version)
+	if got := fmt.Sprint(p.keeps.log.take()); got != "[[getrange] [get] [getrange] [get]]" {
+		t.Errorf("a header that differs cost %s", got)
+	}
+	if got := p.keeps.guard.Stats(); got.Decodes != before.Decodes+2 || p.store.chatReads.Load()+p.store.listReads.Load() != reads {
+		t.Errorf("%+v", got)
+	}
+	p.sees(t, p.keeps, version)
+	if got := fmt.Sprint(p.keeps.log.take()); got != "[[getrange] [getrange]]" {
+		t.Errorf("the same fill again cost %s", got)
+	}
+}
+
+func TestADecodedBodyEndsWithItsKey(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(t *testing.T, p *pair){
+		"FLUSHALL": func(t *testing.T, p *pair) { p.watch.FlushAll(t.Context()) },
+		"evicted":  func(t *testing.T, p *pair) { p.watch.Del(t.Context(), p.keys...) },
+		"expired": func(t *testing.T, p *pair) {
+			for _, key := range p.keys {
+				p.watch.PExpire(t.Context(), key, time.Millisecond)
+			}
+			eventually(t, "the keys expire", func() bool { return p.watch.Exists(t.Context(), p.keys...).Val() == 0 })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t, newRedis(t).Addr(), tuning{})
+			p.store.put(p.store.after(p.chat)) // by nobody who marks
+			p.sees(t, p.keeps, p.chat.HeadSeq)
+			end(t, p)
+			p.isDecoded(t)
+			p.sees(t, p.keeps, p.chat.HeadSeq+1)
+		})
+	}
+}
+
+func TestBodiesThatAreNotKeptAreReadFromRedis(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, newRedis(t).Addr(), tuning{})
+	p.keeps.cache.tier = newTier(1, 1) // everything is evicted at once
+	reads := p.store.chatReads.Load() + p.store.listReads.Load()
+	p.keeps.log.take()
+	p.sees(t, p.keeps, p.chat.HeadSeq)
+	p.sees(t, p.keeps, p.chat.HeadSeq)
+	if got := fmt.Sprint(p.keeps.log.take()); got != "[[get] [get] [get] [get]]" {
+		t.Errorf("cost %s", got)
+	}
+	if p.store.chatReads.Load()+p.store.listReads.Load() != reads {
+		t.Error("the database was read")
+	}
+}
+
+func TestDecodedBodiesAreNotServedWithoutRedis(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func(*services.RedisServer){"killed": (*services.RedisServer).Kill, "hung": (*services.RedisServer).Pause} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := newRedis(t)
+			p := newPair(t, server.Addr(), impatient())
+			next := p.store.after(p.chat)
+			p.store.put(next)
+			fail(server)
+			for range 3 {
+				p.sees(t, p.keeps, next.HeadSeq)
+			}
+		})
+	}
+}
+
+// Whatever keeps a read from using Redis keeps it from using what is decoded, though Redis would confirm it.
+func TestDecodedBodiesAreNotServedWhileRedisIsNotTrusted(t *testing.T) {
+	t.Parallel()
+	for name, distrust := range map[string]func(*testing.T, *pair) Options{
+		"no pulse": func(t *testing.T, p *pair) Options {
+			t.Cleanup(p.keeps.guard.StartSharing(t.Context(), newBoard()))
+			return Options{}
+		},
+		"a write of this instance waits for Redis": func(_ *testing.T, p *pair) Options {
+			p.keeps.guard.pending.add(p.keys, "token")
+			return Options{}
+		},
+		"the hub has seen more": func(_ *testing.T, p *pair) Options {
+			return Options{MinVersion: func(string) int64 { return p.chat.HeadSeq + 1 }}
+		},
+		"the database was restored": func(_ *testing.T, p *pair) Options {
+			return Options{MinEpoch: func() int64 { return p.chat.Epoch + 1 }}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPairUnstarted(t, newRedis(t).Addr(), tuning{})
+			next := p.store.after(p.chat)
+			next.Epoch++
+			p.store.put(next)
+			p.sees(t, p.keeps, p.chat.HeadSeq)
+			o := distrust(t, p)
+			p.keeps.cache.options.MinVersion, p.keeps.cache.options.MinEpoch = o.MinVersion, o.MinEpoch
+			p.isDecoded(t)
+			p.sees(t, p.keeps, next.HeadSeq)
+		})
+	}
+}
+
+// A shared body is read by many and changed by nobody: what is kept is in the end what Redis holds.
+func TestNoCallerChangesADecodedBody(t *testing.T) {
+	t.Parallel()
+	in := open(t, databases["SQLite"](t), newRedis(t).Addr())
+	t.Cleanup(func() {
+		compared := 0
+		for _, key := range in.cache.tier.bodies.Keys() {
+			known, _ := in.cache.tier.get(key)
+			v := parseValue(in.guard.link.Client.Get(context.Background(), key).Val())
+			if v.state != stateBody || v.fill != known.fill {
+				continue
+			}
+			if compared++; string(encoded(known.body)) != v.content {
+				t.Errorf("%s was changed after it was decoded", key)
+			}
+		}
+		if compared == 0 {
+			t.Error("nothing was left to compare")
+		}
+	})
+	dbtest.Run(t, func(*testing.T) db.Repository { return twice{in.cache} })
+}
+
+// Readers of one body at the same time, for the race detector.
+func TestManyReadersShareABody(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, newRedis(t).Addr(), tuning{})
+	var readers sync.WaitGroup
+	for i := range 32 {
+		readers.Go(func() {
+			for range 20 {
+				chat, err := p.keeps.cache.Chat(t.Context(), "bob", p.chat.ID)
+				if err != nil || !reflect.DeepEqual(chat, p.chat) {
+					t.Errorf("%v, %+v", err, chat)
+				}
+				list, err := p.keeps.cache.Chats(t.Context(), "ann", nil, db.Page{Limit: i % 2})
+				if err != nil || len(list.Chats) != i%2 || list.HasNext != (i%2 == 0) {
+					t.Errorf("%v, %+v", err, list)
+				}
+			}
+		})
+	}
+	readers.Wait()
+	if got := p.keeps.guard.Stats(); got.Decodes != 0 || got.Hits < 32*20*2 {
+		t.Errorf("%+v", got)
+	}
+}
