@@ -24,14 +24,9 @@ run: ## start the server with its defaults: SQLite file, memory bus, http://127.
 build: ## build the one binary
 	CGO_ENABLED=0 go build -trimpath -o studychat .
 
-<<<<<<< HEAD
-generate: ## write graph/generated and graph/model from schema.graphqls
-	go run ./graph/plan/generate
-=======
 generate: ## write graph/generated and graph/model from schema.graphqls, and the code of the benchmarks' peer
 	go run ./graph/plan/generate
 	cd bench/peer/gqlgen && go tool gqlgen generate
->>>>>>> main
 
 web: ## build the playground into web/dist (needs Node 20)
 	cd web && npm ci --no-audit --no-fund && npm run build

@@ -64,9 +64,14 @@ func resolve(ctx context.Context, next graphql.Resolver) (value any, err error) 
 	return value, err
 }
 
-// await calls again until a dependency answers that did not: err is what it said. Other errors are returned as they are.
+// await calls again until a dependency answers that did not: err is what it said. Other errors are returned as they are. A group
+// does not wait: each of its subscribers does.
 func await(ctx context.Context, err error, again func(ctx context.Context) error) error {
 	if !unavailable(ctx, err) {
+		return err
+	}
+	if late := RequestFrom(ctx).late; late != nil {
+		late.Store(true)
 		return err
 	}
 	ctx = model.AskAgain(ctx)

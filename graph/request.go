@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"studychat/auth"
 	"studychat/graph/limits"
@@ -35,6 +36,7 @@ type Request struct {
 	Cursors *Cursors
 
 	answer *answer
+	late   *atomic.Bool // of an event that is rendered for a group, which does not wait: a dependency did not answer
 }
 
 type requestKey struct{}

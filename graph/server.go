@@ -43,7 +43,7 @@ type Executor struct {
 	planner   *plan.Planner
 	gqlgen    *executor.Executor
 
-	subscriptions generated.SubscriptionResolver
+	subscriptions subscriptionResolver
 }
 
 // NewExecutor makes an Executor with everything that applies to every operation.
@@ -59,7 +59,7 @@ func NewExecutor(r *Resolver, o Options) *Executor {
 	if o.Limiter != nil {
 		e.limiter = &rateLimit{limiter: o.Limiter, perUser: o.PerUser, perAddress: o.PerAddress}
 	}
-	e.planner, e.subscriptions = newPlanner(r, e.presenter), r.Subscription()
+	e.planner, e.subscriptions = newPlanner(r, e.presenter), subscriptionResolver{r}
 	e.gqlgen.SetErrorPresenter(e.presenter.present)
 	e.gqlgen.SetRecoverFunc(e.presenter.recovered)
 	e.gqlgen.AroundResponses(boundAnswer)
