@@ -45,7 +45,7 @@ func writeCompressed(w http.ResponseWriter, r *http.Request, code int, body []by
 			w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
 		}
 		w.WriteHeader(code)
-		_, err := w.Write(body)
+		_, err := w.Write(body) //nolint:gosec // JSON, and no browser guesses another type
 		return err
 	}
 	w.Header().Set("Content-Encoding", encoding)
