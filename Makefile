@@ -25,7 +25,7 @@ build: ## build the one binary
 	CGO_ENABLED=0 go build -trimpath -o studychat .
 
 generate: ## write graph/generated and graph/model from schema.graphqls, and the code of the benchmarks' peer
-	go tool gqlgen generate
+	go run ./graph/plan/generate
 	cd bench/peer/gqlgen && go tool gqlgen generate
 
 web: ## build the playground into web/dist (needs Node 20)

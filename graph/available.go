@@ -55,15 +55,27 @@ func untilAvailable(ctx context.Context, do func() error) error {
 // with an error instead of the field would lose it for the client, since the cursor has moved on.
 func resolve(ctx context.Context, next graphql.Resolver) (value any, err error) {
 	value, err = next(ctx)
-	if err == nil || !ofEvent(ctx) || !unavailable(ctx, err) {
-		return value, err
+	if err != nil && ofEvent(ctx) {
+		err = await(ctx, err, func(ctx context.Context) error {
+			value, err = next(ctx)
+			return err
+		})
+	}
+	return value, err
+}
+
+// await calls again until a dependency answers that did not: err is what it said. Other errors are returned as they are. A group
+// does not wait: each of its subscribers does.
+func await(ctx context.Context, err error, again func(ctx context.Context) error) error {
+	if !unavailable(ctx, err) {
+		return err
+	}
+	if late := RequestFrom(ctx).late; late != nil {
+		late.Store(true)
+		return err
 	}
 	ctx = model.AskAgain(ctx)
-	err = untilAvailable(ctx, func() error {
-		value, err = next(ctx)
-		return err
-	})
-	return value, err
+	return untilAvailable(ctx, func() error { return again(ctx) })
 }
 
 // ofEvent says whether a field belongs to an event of a subscription. The subscription's own field does not.

@@ -88,6 +88,9 @@ func (r *Resolver) expectMessages(ctx context.Context, messages ...*db.Message) 
 
 // selects says whether the document has a field of one of the names anywhere. If not, its data need not be read.
 func selects(ctx context.Context, names ...string) bool {
+	if p := answerFrom(ctx).plan; p != nil {
+		return p.Selects(names...)
+	}
 	if !graphql.HasOperationContext(ctx) {
 		return true
 	}

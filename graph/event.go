@@ -69,7 +69,7 @@ func (r subscriptionResolver) EventUnread(ctx context.Context, chatID, user stri
 // (GraphQL, 6.4.4).
 func wholeEvent(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	response := next(ctx)
-	if response == nil || len(response.Errors) == 0 || len(response.Data) == 0 {
+	if response == nil || len(response.Errors) == 0 || len(response.Data) == 0 || answerFrom(ctx).plan != nil {
 		return response
 	}
 	operation := graphql.GetOperationContext(ctx)

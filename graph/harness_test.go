@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,7 @@ type edge struct {
 	repo   db.Repository
 	exec   *graph.Executor
 	server *httptest.Server
+	stock  *httptest.Server // the same on gqlgen's executor, which answers queries too; nil: it does not
 }
 
 // newStore is an empty store, in memory.
@@ -82,7 +84,17 @@ func newEdge(t *testing.T) *edge {
 // serveEdge serves the edge to requests that name their user and scopes in plain headers.
 func serveEdge(t *testing.T, repo db.Repository, live graph.Live, log *slog.Logger) *edge {
 	t.Helper()
-	exec := graph.NewExecutor(&graph.Resolver{Repo: repo, Live: live, Log: log}, graph.Options{Introspection: true})
+	resolver := func() *graph.Resolver { return &graph.Resolver{Repo: repo, Live: live, Log: log} }
+	exec := graph.NewExecutor(resolver(), graph.Options{Introspection: true})
+	return &edge{
+		t: t, repo: repo, exec: exec,
+		server: serve(t, exec),
+		stock:  serve(t, graph.NewStockExecutor(resolver(), graph.Options{Introspection: true})),
+	}
+}
+
+func serve(t *testing.T, exec *graph.Executor) *httptest.Server {
+	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		request := graph.Request{ID: "request-1"}
 		if r.Header.Get("Accept") == "text/event-stream" {
@@ -99,7 +111,7 @@ func serveEdge(t *testing.T, repo db.Repository, live graph.Live, log *slog.Logg
 		transport.POST{}.Do(w, r.WithContext(ctx), exec)
 	}))
 	t.Cleanup(server.Close)
-	return &edge{t: t, repo: repo, exec: exec, server: server}
+	return server
 }
 
 // vars are a document's variables.
@@ -118,13 +130,50 @@ func (e *edge) ask(user, document string, v vars) string {
 
 func (e *edge) run(user, document string, v vars) string {
 	e.t.Helper()
-	response := e.post(e.t.Context(), user, "application/json", document, v)
+	raw := e.answer(e.server, user, document, v)
+	if e.stock != nil && isQuery(document) {
+		if stock := e.answer(e.stock, user, document, v); sortedErrors(stock) != sortedErrors(raw) {
+			e.t.Errorf("gqlgen's executor answers differently:\n%s\n%s\n%s", document, stock, raw)
+		}
+	}
+	return e.read(document, v, raw)
+}
+
+func isQuery(document string) bool {
+	return !strings.Contains(document, "mutation") && !strings.Contains(document, "subscription")
+}
+
+// sortedErrors is an answer with its errors in a fixed order: that of gqlgen's is by chance.
+func sortedErrors(raw []byte) string {
+	var answer struct {
+		Errors []json.RawMessage `json:"errors"`
+		Data   json.RawMessage   `json:"data"`
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return string(raw)
+	}
+	slices.SortFunc(answer.Errors, func(a, b json.RawMessage) int { return bytes.Compare(a, b) })
+	answer.Data = feedCursors.ReplaceAll(answer.Data, []byte(`"<feed cursor>"`)) // they hold the time
+	return string(bytes.Join([][]byte{answer.Data, bytes.Join(toBytes(answer.Errors), []byte("\n"))}, []byte("\n")))
+}
+
+func toBytes(list []json.RawMessage) [][]byte {
+	out := make([][]byte, len(list))
+	for i, raw := range list {
+		out[i] = raw
+	}
+	return out
+}
+
+func (e *edge) answer(server *httptest.Server, user, document string, v vars) []byte {
+	e.t.Helper()
+	response := e.postTo(e.t.Context(), server, user, "application/json", document, v)
 	defer response.Body.Close()
 	raw, err := io.ReadAll(response.Body)
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	return e.read(document, v, raw)
+	return raw
 }
 
 // read checks an answer against the schema and what was asked.
@@ -149,8 +198,13 @@ func (e *edge) must(user, document string, v vars) {
 
 func (e *edge) post(ctx context.Context, user, accept, document string, v vars) *http.Response {
 	e.t.Helper()
+	return e.postTo(ctx, e.server, user, accept, document, v)
+}
+
+func (e *edge) postTo(ctx context.Context, server *httptest.Server, user, accept, document string, v vars) *http.Response {
+	e.t.Helper()
 	body, _ := json.Marshal(map[string]any{"query": document, "variables": v})
-	request, _ := http.NewRequestWithContext(ctx, http.MethodPost, e.server.URL, bytes.NewReader(body))
+	request, _ := http.NewRequestWithContext(ctx, http.MethodPost, server.URL, bytes.NewReader(body))
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", accept)
 	request.Header.Set("User", user)

@@ -50,7 +50,7 @@ func (r messageResolver) ReplyTo(ctx context.Context, message *db.Message) (*db.
 // The batches of an answer.
 
 func (r *Resolver) usersOf(ctx context.Context) *batch[*db.User] {
-	return batchOf(ctx, "users", r.people.users)
+	return batchOf(ctx, "users", r.people.Users)
 }
 
 func (r *Resolver) modulesOf(ctx context.Context) *batch[*db.Module] {

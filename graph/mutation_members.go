@@ -114,7 +114,7 @@ func (r mutationResolver) UpsertUser(ctx context.Context, input model.UpsertUser
 	if err := r.Repo.UpsertUser(ctx, user); err != nil {
 		return nil, err
 	}
-	r.people.forget(user.ID)
+	r.people.Forget(user.ID)
 	return &model.UpsertUserPayload{User: &user}, nil
 }
 

@@ -88,11 +88,14 @@ func (o *Operation) Stream(ctx context.Context) (next func() *graphql.Response) 
 	}
 }
 
-// start admits the operation and hands it to gqlgen's executor.
+// start admits the operation and runs its plan, or hands it to gqlgen's executor.
 func (o *Operation) start(ctx context.Context) (graphql.ResponseHandler, context.Context) {
 	op := o.Context(o.variables)
 	if err := o.executor.admit(ctx, op); err != nil {
 		return graphql.OneShot(o.executor.Refuse(ctx, err)), ctx
+	}
+	if p := o.plan(); p != nil {
+		return o.run(ctx, p), ctx
 	}
 	return o.executor.dispatch(ctx, op)
 }

@@ -3,8 +3,10 @@ package graph
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"studychat/graph/limits"
+	"studychat/graph/plan"
 )
 
 // Request is what a transport says about one request, and what its answer shares. The viewer has a value of its own in the
@@ -33,6 +35,7 @@ type Request struct {
 	Cursors *Cursors
 
 	answer *answer
+	late   *atomic.Bool // of an event that is rendered for a group, which does not wait: a dependency did not answer
 }
 
 type requestKey struct{}
@@ -59,6 +62,8 @@ func disconnect(ctx context.Context) {
 type answer struct {
 	budget  *limits.Budget
 	batches sync.Map // of *batch[T], by name
+
+	plan *plan.Plan // what renders the answer; nil: gqlgen's executor
 }
 
 func newAnswer() *answer { return &answer{budget: limits.NewBudget()} }

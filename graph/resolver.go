@@ -4,12 +4,20 @@ package graph
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
+
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"studychat/auth"
 	"studychat/db"
 	"studychat/events"
 	"studychat/graph/generated"
+	"studychat/graph/limits"
+	"studychat/graph/people"
+	"studychat/graph/persisted"
 )
 
 // Live is what the edge needs of the live path; *hub.Hub implements it.
@@ -27,7 +35,7 @@ type Resolver struct {
 	Live Live
 	Log  *slog.Logger
 
-	people *people // made by NewExecutor
+	people *people.People // made by NewExecutor
 }
 
 var _ generated.ResolverRoot = (*Resolver)(nil)
@@ -94,4 +102,26 @@ func viewerAnd(ctx context.Context, field, id string) (user, canonical string, e
 	}
 	canonical, err = db.ParseID(field, id)
 	return user, canonical, err
+}
+
+// schema is what clients see and what their documents are validated against. The parser adds @defer to every schema; it is
+// not part of GraphQL (September 2025), no transport carries the answers that would come later, and what was deferred
+// became null. Without the definition it is an unknown directive. A copy: the generated one belongs to its package.
+var schema = func() *ast.Schema {
+	own := *generated.NewExecutableSchema(generated.Config{}).Schema()
+	own.Directives = maps.Clone(own.Directives)
+	delete(own.Directives, "defer")
+	return &own
+}()
+
+// CheckManifest says which documents of a manifest could never run, because they do not fit the schema or exceed the
+// limits. A server calls it at its start: otherwise the first failing client would show the mistake.
+func CheckManifest(manifest *persisted.Manifest) error {
+	var wrong []error
+	for id, text := range manifest.All() {
+		if err := limits.Check(schema, text); err != nil {
+			wrong = append(wrong, fmt.Errorf("the trusted document %.100q: %w", id, err))
+		}
+	}
+	return errors.Join(wrong...)
 }

@@ -12,7 +12,9 @@ import (
 	"studychat/graph/documents"
 	"studychat/graph/generated"
 	"studychat/graph/limits"
+	"studychat/graph/people"
 	"studychat/graph/persisted"
+	"studychat/graph/plan"
 	"studychat/rate"
 )
 
@@ -37,13 +39,16 @@ type Executor struct {
 	persisted *persisted.Lookup
 	documents *documents.Cache
 	limiter   *rateLimit // nil: no limits
-	people    *people
+	people    *people.People
+	planner   *plan.Planner
 	gqlgen    *executor.Executor
+
+	subscriptions subscriptionResolver
 }
 
 // NewExecutor makes an Executor with everything that applies to every operation.
 func NewExecutor(r *Resolver, o Options) *Executor {
-	r.people = newPeople(r.Repo, r.Log)
+	r.people = people.New(r.Repo, r.Log)
 	e := &Executor{
 		presenter: presenter{log: r.Log, hidden: !o.Introspection},
 		persisted: persisted.NewLookup(o.Documents, o.Trusted, o.TrustedMode, r.Log),
@@ -54,6 +59,7 @@ func NewExecutor(r *Resolver, o Options) *Executor {
 	if o.Limiter != nil {
 		e.limiter = &rateLimit{limiter: o.Limiter, perUser: o.PerUser, perAddress: o.PerAddress}
 	}
+	e.planner, e.subscriptions = newPlanner(r, e.presenter), subscriptionResolver{r}
 	e.gqlgen.SetErrorPresenter(e.presenter.present)
 	e.gqlgen.SetRecoverFunc(e.presenter.recovered)
 	e.gqlgen.AroundResponses(boundAnswer)
@@ -73,12 +79,12 @@ func (e *Executor) admit(ctx context.Context, op *graphql.OperationContext) erro
 		}
 	}
 	if who, err := auth.FromContext(ctx); err == nil {
-		e.people.saw(ctx, who)
+		e.people.Saw(ctx, who)
 	}
 	return nil
 }
 
-// dispatch runs an operation on gqlgen's executor.
+// dispatch runs an operation on gqlgen's executor: what plans do not cover.
 func (e *Executor) dispatch(ctx context.Context, op *graphql.OperationContext) (graphql.ResponseHandler, context.Context) {
 	op.RecoverFunc, op.ResolverMiddleware, op.RootResolverMiddleware = e.presenter.recovered, countText, readAnew
 	op.DisableIntrospection = e.presenter.hidden
@@ -121,7 +127,7 @@ func boundAnswer(ctx context.Context, next graphql.ResponseHandler) *graphql.Res
 
 func countText(ctx context.Context, next graphql.Resolver) (any, error) {
 	value, err := resolve(ctx, next)
-	if n := limits.TextBytes(value); n > 0 && err == nil {
+	if n := plan.TextBytes(value); n > 0 && err == nil {
 		if refused := answerFrom(ctx).budget.Add(n); refused != nil {
 			return nil, refused
 		}

@@ -5,17 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"studychat/db"
 	"studychat/events"
 	"studychat/graph/model"
 )
 
+// ChatEvents is the subscription as gqlgen's executor runs it. Operation.Follow runs it without the channel.
 func (r subscriptionResolver) ChatEvents(ctx context.Context, chatID, after *string) (<-chan model.ChatEvent, error) {
-	user, err := viewer(ctx)
+	stream, started, err := r.open(ctx, chatID, after)
 	if err != nil {
 		return nil, err
+	}
+	out := make(chan model.ChatEvent)
+	go r.pump(ctx, stream, started, out)
+	return out, nil
+}
+
+// open opens the stream that the arguments ask for. started tells the transport from where it goes on, once; if the client says
+// where, it was told before the stream was opened: the stream goes on from there as soon as it can.
+func (r subscriptionResolver) open(ctx context.Context, chatID, after *string) (stream events.Stream, started func(cursor string), err error) {
+	user, err := viewer(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
 	request := RequestFrom(ctx)
 	if request.Resume != "" {
@@ -23,22 +35,18 @@ func (r subscriptionResolver) ChatEvents(ctx context.Context, chatID, after *str
 	}
 	open, cursor, err := r.beginning(user, chatID, after)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var once sync.Once
-	started := func(cursor string) {
-		if cursor != "" && request.Started != nil {
-			once.Do(func() { request.Started(cursor) })
+	told := false
+	started = func(cursor string) {
+		if cursor != "" && request.Started != nil && !told {
+			told = true
+			request.Started(cursor)
 		}
 	}
-	started(cursor) // the stream goes on from there, as soon as it can
-	stream, err := begin(ctx, open)
-	if err != nil {
-		return nil, err
-	}
-	out := make(chan model.ChatEvent)
-	go r.pump(ctx, stream, started, out)
-	return out, nil
+	started(cursor)
+	stream, err = begin(ctx, open)
+	return stream, started, err
 }
 
 // begin opens the stream, and waits for a database that does not answer, as an open stream does. An error would end the

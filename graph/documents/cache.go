@@ -15,12 +15,13 @@ const (
 	// MaxText is how many bytes a document may have that is kept; larger ones are parsed each time.
 	MaxText = 16 << 10
 
-	// DefaultMaxBytes is some 500 documents of 2 KB.
+	// DefaultMaxBytes is some 300 documents of 2 KB.
 	DefaultMaxBytes = 32 << 20
 
-	// parsedBytes is about how many bytes of memory one byte of text takes, and parsedOverhead what a document takes at least.
-	parsedBytes    = 30
-	parsedOverhead = 2 << 10
+	// parsedBytes is about how many bytes of memory one byte of text takes, with the plans; parsedOverhead is what a document may
+	// take beside that.
+	parsedBytes    = 42
+	parsedOverhead = 28 << 10
 )
 
 // Cache keeps documents by their text, bounded by the memory that they take.

@@ -15,7 +15,7 @@ import (
 var schema = gqlparser.MustLoadSchema(&ast.Source{Input: `
 	type Query { a: Int b(n: Int): Int }
 	type Mutation { c: Int }
-	type Subscription { d: Int e: Int }`})
+	type Subscription { d(after: Int, n: Int, m: Int, list: [Int]): Int e: Int }`})
 
 func newCache(maxBytes int) *Cache { return NewCache(limits.New(schema, true), maxBytes) }
 

@@ -3,14 +3,17 @@
 package documents
 
 import (
+	"sync"
+
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"studychat/graph/limits"
+	"studychat/graph/plan"
 )
 
-// Document is a document that is valid and within the limits. It does not change.
+// Document is a document that is valid and within the limits. It does not change, except that plans are added.
 type Document struct {
 	Text string
 	AST  *ast.QueryDocument
@@ -25,6 +28,9 @@ type Operation struct {
 
 	limits limits.Limits
 	cost   limits.Cost
+
+	planned sync.Once
+	plans   *plan.Operation
 }
 
 // parse makes a document of a text.
@@ -70,6 +76,12 @@ func (o *Operation) Variables(given map[string]any) (variables map[string]any, f
 		return nil, nil, err
 	}
 	return variables, nil, nil
+}
+
+// Plan is the operation's plan for coerced variables; nil if plans do not cover it. All calls have to name the same planner.
+func (o *Operation) Plan(planner *plan.Planner, variables map[string]any) *plan.Plan {
+	o.planned.Do(func() { o.plans = planner.Operation(o.Document.AST, o.Definition, len(o.Document.Text)) })
+	return o.plans.Plan(variables)
 }
 
 // Context is the operation as gqlgen's executor wants it.

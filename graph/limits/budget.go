@@ -20,13 +20,6 @@ const MaxAnswerBytes = 8 << 20
 // is counted only after it returned, so reads exceed MaxAnswerBytes by what they fetch at once, at most 51 MB.
 const MaxReading = 8 * db.MaxPage
 
-// Texts up to plainText bytes are not counted: ids, cursors, names. MaxCost bounds how many of them there are.
-const plainText = 64
-
-// memberBytes is what a member counts in an answer, whatever is selected of it: a chat may have fifty times as many members
-// as MaxCost assumes.
-const memberBytes = 128
-
 // Budget counts the text of one answer. It is safe for concurrent use, as fields are resolved.
 type Budget struct {
 	text, read atomic.Int64
@@ -42,30 +35,6 @@ func (b *Budget) Exceeded() *gqlerror.Error { return tooMuchText(b.text.Load()) 
 // Add counts the text of a field on its way into the answer, so that each copy counts: content under several names, messages
 // under several names, in queries, mutations and events alike.
 func (b *Budget) Add(bytes int) *gqlerror.Error { return tooMuchText(b.text.Add(int64(bytes))) }
-
-// TextBytes is what the value of a field counts: 0 for most of them.
-func TextBytes(value any) (n int) {
-	switch v := value.(type) {
-	case string:
-		n = len(v)
-	case *string:
-		if v != nil {
-			n = len(*v)
-		}
-	case []string:
-		for _, text := range v {
-			n += len(text)
-		}
-	case []*db.Member:
-		n = memberBytes * len(v)
-	case []*db.User:
-		n = memberBytes * len(v)
-	}
-	if n <= plainText {
-		return 0
-	}
-	return n
-}
 
 // Read runs a read of at most the given number of messages, and counts the bytes of text that it returns. The read is
 // refused when the answer has too much text already. It waits, until ctx ends, while other reads fetch MaxReading messages.

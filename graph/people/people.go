@@ -1,4 +1,6 @@
-package graph
+// Package people knows the names of users: those in the database, which it keeps in memory while they are fresh, and those
+// that tokens carry, which it stores.
+package people
 
 import (
 	"context"
@@ -28,9 +30,8 @@ const (
 	seenTimeout = time.Second
 )
 
-// people knows the names of users: those in the database, kept in memory while they are fresh. It also stores the names that
-// tokens carry.
-type people struct {
+// People knows the names of users.
+type People struct {
 	repo db.Repository
 	log  *slog.Logger
 
@@ -44,15 +45,16 @@ type knownName struct {
 	at   time.Time // when it was read
 }
 
-func newPeople(repo db.Repository, log *slog.Logger) *people {
+// New knows nobody yet.
+func New(repo db.Repository, log *slog.Logger) *People {
 	names, _ := lru.New[string, knownName](knownUsers) // fails for sizes below 1 alone
 	seen, _ := lru.New[string, db.Claims](knownUsers)
-	return &people{repo: repo, log: log, names: names, seen: seen}
+	return &People{repo: repo, log: log, names: names, seen: seen}
 }
 
-// users returns the users with their names, and reads at once those that are not fresh in memory. The name of a user without
+// Users returns the users with their names, and reads at once those that are not fresh in memory. The name of a user without
 // a row is the id. While the database does not answer, known names are used whatever their age.
-func (p *people) users(ctx context.Context, ids []string) (map[string]*db.User, error) {
+func (p *People) Users(ctx context.Context, ids []string) (map[string]*db.User, error) {
 	found := make(map[string]*db.User, len(ids))
 	var missing []string
 	for _, id := range ids {
@@ -84,7 +86,7 @@ func (p *people) users(ctx context.Context, ids []string) (map[string]*db.User, 
 }
 
 // read reads users from the database, usersAtOnce per statement: a list of large chats may name tens of thousands.
-func (p *people) read(ctx context.Context, ids []string) (map[string]*db.User, error) {
+func (p *People) read(ctx context.Context, ids []string) (map[string]*db.User, error) {
 	found := make(map[string]*db.User, len(ids))
 	for some := range slices.Chunk(ids, usersAtOnce) {
 		users, err := p.repo.Users(ctx, some)
@@ -97,20 +99,20 @@ func (p *people) read(ctx context.Context, ids []string) (map[string]*db.User, e
 }
 
 // remember keeps a name that was read at that time, unless a name was written here since forgets was read.
-func (p *people) remember(user *db.User, at time.Time, forgets int64) {
+func (p *People) remember(user *db.User, at time.Time, forgets int64) {
 	if p.forgets.Load() == forgets {
 		p.names.Add(user.ID, knownName{user, at})
 	}
 }
 
-// forget makes the next call of users read the user again.
-func (p *people) forget(id string) {
+// Forget makes the next call of Users read the user again.
+func (p *People) Forget(id string) {
 	p.forgets.Add(1)
 	p.names.Remove(id)
 }
 
-// saw stores the name in the viewer's token, if it is new. Without it the operation goes on: the next one tries again.
-func (p *people) saw(ctx context.Context, viewer auth.Viewer) {
+// Saw stores the name in the viewer's token, if it is new. Without it the operation goes on: the next one tries again.
+func (p *People) Saw(ctx context.Context, viewer auth.Viewer) {
 	claims := db.Claims{Name: viewer.Name, AvatarURL: viewer.AvatarURL, At: viewer.Issued}
 	if stored, ok := p.seen.Get(viewer.ID); ok && !claims.At.After(stored.At) {
 		return

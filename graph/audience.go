@@ -1,0 +1,116 @@
+package graph
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+	"sync/atomic"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"studychat/auth"
+	"studychat/events"
+	"studychat/graph/model"
+	"studychat/graph/plan"
+)
+
+// batchBytes is how many bytes of answers a batch has before it ends. An outbox must have room for a whole batch.
+const batchBytes = 16 << 10
+
+// audience is what the subscribers of a group have in common: the plan, the variables without the cursor, and what they may see. It
+// renders events, for one of them or for all.
+type audience struct {
+	key      audienceKey
+	plan     *plan.Plan
+	vars     map[string]any
+	resolver subscriptionResolver
+	viewer   auth.Viewer // of a group that has a viewer
+	request  Request     // of one of the subscribers: the id is in logs
+}
+
+var _ events.Audience = (*audience)(nil)
+
+type audienceKey struct {
+	plan   *plan.Plan
+	vars   string
+	viewer string // "": the group is of all viewers
+}
+
+// usualEvent is the type of most events. If what is selected of it depends on the viewer, each viewer has a group. If not, all
+// viewers share one, and events of other types that depend on the viewer are rendered for each subscriber alone.
+const usualEvent = "MessageSent"
+
+func newAudience(ctx context.Context, o *Operation, p *plan.Plan, r subscriptionResolver) *audience {
+	a := &audience{plan: p, vars: o.variables, resolver: r}
+	a.key = audienceKey{plan: p, vars: o.WithoutCursor(o.variables)}
+	if p.ViewerDependentOn(usualEvent) {
+		a.viewer, _ = auth.FromContext(ctx)
+		a.key.viewer = a.viewer.ID
+	}
+	a.request = Request{ID: RequestFrom(ctx).ID}
+	return a
+}
+
+// Key implements events.Audience.
+func (a *audience) Key() any { return a.key }
+
+// Render implements events.Audience. Without a viewer in the context, a field that needs one would fail rather than show one viewer's
+// data to another.
+func (a *audience) Render(ctx context.Context, items []events.Item) (any, int) {
+	var late atomic.Bool
+	request := a.request
+	request.late = &late
+	ctx = WithRequest(ctx, request)
+	if a.key.viewer != "" {
+		ctx = auth.WithViewer(ctx, a.viewer)
+	}
+	batch, n, size := &Batch{}, 0, 0
+	for ; n < len(items) && size < batchBytes; n++ {
+		event := model.NewChatEvent(items[n], a.resolver)
+		if event == nil {
+			continue
+		}
+		if a.key.viewer == "" && a.plan.ViewerDependentOn(typeName(event)) {
+			break
+		}
+		answer := a.render(ctx, items[n].Cursor, event)
+		if late.Load() || ctx.Err() != nil {
+			break
+		}
+		batch.Answers = append(batch.Answers, answer)
+		size += len(answer.Payload)
+	}
+	if len(batch.Answers) == 0 {
+		return nil, n
+	}
+	return batch, n
+}
+
+// answer renders an item for one subscriber. shown is false for an event of a kind that this version does not know.
+func (a *audience) answer(ctx context.Context, item events.Item) (answer Answer, shown bool) {
+	event := model.NewChatEvent(item, a.resolver)
+	if event == nil {
+		return Answer{}, false
+	}
+	return a.render(ctx, item.Cursor, event), true
+}
+
+func (a *audience) render(ctx context.Context, cursor string, event model.ChatEvent) Answer {
+	const begin = `{"data":`
+	payload, errs := a.plan.RenderEvent(ctx, a.vars, event, append(make([]byte, 0, 512), begin...))
+	if len(errs) > 0 {
+		return Answer{Payload: failedPayload(payload[len(begin):], errs), Cursor: cursor}
+	}
+	return Answer{Payload: append(payload, '}'), Cursor: cursor}
+}
+
+// failedPayload is the payload of an event in which something failed (GraphQL, September 2025, 7.1).
+func failedPayload(data []byte, errs gqlerror.List) []byte {
+	text, _ := json.Marshal(errs) // of our own making: they always encode
+	payload := append([]byte(`{"errors":`), text...)
+	payload = append(payload, `,"data":`...)
+	return append(append(payload, data...), '}')
+}
+
+// typeName is the event's type in the schema, which has the name of its Go type.
+func typeName(event model.ChatEvent) string { return reflect.TypeOf(event).Name() }
