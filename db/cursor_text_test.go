@@ -47,7 +47,7 @@ func TestTheTextOfCursors(t *testing.T) {
 }
 
 // A page has one per element.
-func TestCursorsTakeOneAllocation(t *testing.T) {
+func TestCursorsTakeOneAllocation(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts the whole process
 	for _, name := range []string{"chat", "message", "event"} {
 		text := cursorTexts()[name]
 		if n := testing.AllocsPerRun(100, func() { text() }); n > 1 {
