@@ -92,8 +92,8 @@ func (s *Subscription) Stop() {
 		s.cancel()
 	}
 	s.mu.Unlock()
+	s.serving.Wait() // first: it may be closing the stream too
 	s.leave()
-	s.serving.Wait()
 }
 
 func (s *Subscription) leave() {

@@ -10,39 +10,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
-)
 
-// TestReadingIsPaced: a burst comes at once, more at the pace, and a connection that is closed waits no longer.
-func TestReadingIsPaced(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		ours, theirs := net.Pipe()
-		conn := newPacedConn(ours)
-		go func() {
-			chunk := make([]byte, 4096)
-			for {
-				if _, err := theirs.Write(chunk); err != nil {
-					return
-				}
-			}
-		}()
-		began := time.Now()
-		if _, err := io.CopyN(io.Discard, conn, readBurst); err != nil || time.Since(began) != 0 {
-			t.Errorf("a burst took %s, %v", time.Since(began), err)
-		}
-		if _, err := io.CopyN(io.Discard, conn, 10*readRate); err != nil || time.Since(began).Round(time.Second) != 10*time.Second {
-			t.Errorf("ten seconds' worth took %s, %v", time.Since(began), err)
-		}
-		go func() { _ = conn.Close() }()
-		began = time.Now()
-		_, err := io.CopyN(io.Discard, conn, 100*readRate)
-		if err == nil || time.Since(began) > time.Second {
-			t.Errorf("after its close it read for %s, %v", time.Since(began), err)
-		}
-	})
-}
+	"studychat/transport/wire"
+)
 
 // TestEmptyFragments: frames that are no messages are paced too. A client that sends nothing else is dropped for its
 // silence, having cost what the pace allows.
@@ -69,7 +40,7 @@ func TestEmptyFragments(t *testing.T) {
 				break
 			}
 		}
-		if took := time.Since(began); took > 15*time.Second || sent > readBurst+int(took.Seconds()+1)*readRate+64<<10 {
+		if took := time.Since(began); took > 15*time.Second || sent > wire.ReadBurst+int(took.Seconds()+1)*wire.ReadRate+64<<10 {
 			w.t.Errorf("%d bytes in %s", sent, took)
 		}
 	})

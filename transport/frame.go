@@ -3,9 +3,12 @@ package transport
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"studychat/transport/websocket"
 )
 
 // All bytes of answers and events are built here: payload renders an answer of the executor, and the other functions wrap it
@@ -50,7 +53,35 @@ func encode(v any) []byte {
 
 // Messages of graphql-transport-ws.
 
-func messageNext(id string, payload []byte) []byte { return message("next", id, payload) }
+// frameText is the frame of a message.
+func frameText(message []byte) []byte {
+	return websocket.AppendFrame(make([]byte, 0, websocket.MaxHeader+len(message)), websocket.Text, message)
+}
+
+// appendNext appends the frame of an answer, and says where the id of the operation stands in it.
+func appendNext(to []byte, quoted string, payload []byte) (frame []byte, idAt int) {
+	size := len(nextBegins) + len(quoted) + len(nextPayload) + len(payload) + 1
+	to = slices.Grow(to, websocket.MaxHeader+size)
+	to = websocket.AppendHeader(to, websocket.Text, size)
+	to = append(to, nextBegins...)
+	idAt = len(to)
+	to = append(append(to, quoted...), nextPayload...)
+	return append(append(to, payload...), '}'), idAt
+}
+
+const (
+	nextBegins  = `{"type":"next","id":`
+	nextPayload = `,"payload":`
+)
+
+// frameNext is the frame of an answer.
+func frameNext(quoted string, payload []byte) []byte {
+	frame, _ := appendNext(nil, quoted, payload)
+	return frame
+}
+
+// quote is an id as JSON.
+func quote(id string) string { return string(encode(id)) }
 
 // messageError carries the errors of a refused operation. It ends the operation: no complete follows.
 func messageError(id string, answer *graphql.Response) []byte {
@@ -58,8 +89,8 @@ func messageError(id string, answer *graphql.Response) []byte {
 }
 
 var (
-	messageAck  = message("connection_ack", "", nil)
-	messagePing = message("ping", "", nil)
+	messageAck = message("connection_ack", "", nil)
+	framePing  = frameText(message("ping", "", nil))
 )
 
 func messageComplete(id string) []byte { return message("complete", id, nil) }
@@ -101,37 +132,34 @@ func eventID(cursor string) []byte {
 
 // eventNext is an answer on a stream of its own (operation "") or on a shared one. cursor becomes the event's id, which
 // EventSource sends back as Last-Event-ID.
-func eventNext(operation string, payload []byte, cursor string) []byte {
-	return event("next", operation, payload, cursor)
+func eventNext(quoted string, payload []byte, cursor string) []byte {
+	event, _ := appendEvent(nil, "next", quoted, payload, cursor)
+	return event
 }
 
 // eventComplete has empty data: without data, EventSource would not pass it to its listeners.
-func eventComplete(operation string) []byte { return event("complete", operation, nil, "") }
+func eventComplete(quoted string) []byte {
+	event, _ := appendEvent(nil, "complete", quoted, nil, "")
+	return event
+}
 
-func event(kind, operation string, payload []byte, id string) []byte {
-	var b bytes.Buffer
-	b.Grow(len(kind) + len(operation) + len(payload) + len(id) + 60)
+// appendEvent appends an event, and says where the id of the operation stands in it.
+func appendEvent(to []byte, kind, quoted string, payload []byte, id string) (event []byte, idAt int) {
+	to = slices.Grow(to, len(kind)+len(quoted)+len(payload)+len(id)+60)
 	if id != "" && !strings.ContainsAny(id, "\r\n\x00") {
-		b.WriteString("id: ")
-		b.WriteString(id)
-		b.WriteByte('\n')
+		to = append(append(append(to, "id: "...), id...), '\n')
 	}
-	b.WriteString("event: ")
-	b.WriteString(kind)
-	b.WriteString("\ndata: ")
-	if operation == "" {
-		b.Write(oneLine(payload))
-	} else {
-		b.WriteString(`{"id":`)
-		b.Write(encode(operation))
-		if payload != nil {
-			b.WriteString(`,"payload":`)
-			b.Write(oneLine(payload))
-		}
-		b.WriteByte('}')
+	to = append(append(append(to, "event: "...), kind...), "\ndata: "...)
+	if quoted == "" {
+		return append(append(to, oneLine(payload)...), "\n\n"...), 0
 	}
-	b.WriteString("\n\n")
-	return b.Bytes()
+	to = append(to, `{"id":`...)
+	idAt = len(to)
+	to = append(to, quoted...)
+	if payload != nil {
+		to = append(append(to, nextPayload...), oneLine(payload)...)
+	}
+	return append(to, "}\n\n"...), idAt
 }
 
 // oneLine keeps a payload from ending its field (HTML, 9.2.6: CR, LF and CRLF end a line). Inside JSON's texts they are

@@ -35,8 +35,8 @@ func TestMessages(t *testing.T) {
 	t.Parallel()
 	for want, got := range map[string][]byte{
 		`{"type":"connection_ack"}`:                              messageAck,
-		`{"type":"ping"}`:                                        messagePing,
-		`{"type":"next","id":"1","payload":{"data":null}}`:       messageNext("1", []byte(`{"data":null}`)),
+		`{"type":"ping"}`:                                        unframed(framePing),
+		`{"type":"next","id":"1","payload":{"data":null}}`:       unframed(frameNext(quote("1"), []byte(`{"data":null}`))),
 		`{"type":"complete","id":"a\"b"}`:                        messageComplete(`a"b`),
 		`{"type":"error","id":"1","payload":[{"message":"no"}]}`: messageError("1", &graphql.Response{Errors: gqlerror.List{{Message: "no"}}}),
 		`{"type":"pong","payload":{"tokenExpiresInMs":1}}`:       message("pong", "", []byte(`{"tokenExpiresInMs":1}`)),
@@ -46,6 +46,9 @@ func TestMessages(t *testing.T) {
 		}
 	}
 }
+
+// unframed is the message of a small frame.
+func unframed(frame []byte) []byte { return frame[2:] }
 
 // FuzzEvent: with any id, operation and payload, a client reads one event with exactly these.
 func FuzzEvent(f *testing.F) {
@@ -60,7 +63,11 @@ func FuzzEvent(f *testing.F) {
 			return // the executor renders JSON
 		}
 		var got []sse
-		raw := eventNext(operation, []byte(text), id)
+		quoted := quote(operation)
+		if operation == "" {
+			quoted = ""
+		}
+		raw := eventNext(quoted, []byte(text), id)
 		if err := readSSE(bytes.NewReader(bytes.ReplaceAll(raw, []byte("\r"), []byte("\n"))), func(e sse) bool { got = append(got, e); return true }); err != nil || len(got) != 1 || got[0].name != "next" {
 			t.Fatalf("%q is read as %+v, %v", raw, got, err)
 		}

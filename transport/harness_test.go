@@ -346,14 +346,17 @@ func (c *client) read() map[string]any {
 	return m
 }
 
+// closeStatus is the code with which a socket was closed, or -1.
+func closeStatus(err error) int { return int(websocket.CloseStatus(err)) }
+
 // closed reads until the socket closes: its code (-1: broken off), its reason, and the types of what came before.
-func (c *client) closed() (code websocket.StatusCode, reason string, before []string) {
+func (c *client) closed() (code int, reason string, before []string) {
 	c.t.Helper()
 	for {
 		m, err := c.tryRead()
 		if err != nil {
 			if status, ok := errors.AsType[websocket.CloseError](err); ok {
-				return status.Code, status.Reason, before
+				return int(status.Code), status.Reason, before
 			}
 			return -1, "", before
 		}
@@ -365,17 +368,33 @@ func (c *client) closed() (code websocket.StatusCode, reason string, before []st
 // sse is an event that was received.
 type sse struct{ id, name, data string }
 
+// lines is a body that is read line by line, by one reader after the other.
+type lines struct {
+	*bufio.Reader
+	io.Closer
+}
+
 // readSSE parses a stream as HTML 9.2.6 says, but for comments, which are dropped. The error is nil after an orderly end.
 func readSSE(body io.Reader, each func(sse) bool) error {
+	from, ok := body.(lines)
+	if !ok {
+		from.Reader = bufio.NewReader(body)
+	}
 	var e sse
 	seen := false
-	lines := bufio.NewScanner(body)
-	lines.Buffer(nil, 10<<20)
-	for lines.Scan() {
-		field, value, _ := strings.Cut(lines.Text(), ":")
+	for {
+		line, err := from.ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		line = strings.TrimSuffix(line, "\n")
+		field, value, _ := strings.Cut(line, ":")
 		value = strings.TrimPrefix(value, " ")
 		switch {
-		case lines.Text() == "":
+		case line == "":
 			if seen && !each(e) {
 				return nil
 			}
@@ -390,5 +409,4 @@ func readSSE(body io.Reader, each func(sse) bool) error {
 			each(sse{name: "unexpected field " + field})
 		}
 	}
-	return lines.Err()
 }

@@ -21,16 +21,12 @@ type runner struct {
 }
 
 // operation is one GraphQL operation, the same on every transport. It is prepared (parsed, validated, checked against the
-// limits), then started, then asked for one answer after the other.
+// limits), then run: a query or mutation by answerTo, a subscription by Follow.
 type operation struct {
 	runner
 	*graph.Operation
 
-	ctx      context.Context
-	stream   func() *graphql.Response // of a subscription that has started
-	first    *graphql.Response        // of a subscription, once begin has seen it
-	begun    bool
-	answered bool // a query or mutation
+	ctx context.Context
 }
 
 // prepare does everything before execution. If it returns a refusal, that is the answer.
@@ -49,62 +45,15 @@ func (u runner) prepare(ctx context.Context, in *incoming) (op *operation, refus
 // streams says whether the operation may have more than one answer.
 func (op *operation) streams() bool { return op.Kind() == ast.Subscription }
 
-// next is the next answer, nil after the last; the first call starts the operation. Its context is that of prepare.
-func (op *operation) next() *graphql.Response {
-	switch {
-	case op.begun:
-		op.begun = false
-		return op.first
-	case op.answered:
-		return nil
-	case !op.streams():
-		op.answered = true
-		return op.Answer(op.ctx)
-	case op.stream == nil:
-		op.stream = op.Stream(op.ctx)
-	}
-	return op.stream()
-}
-
-// begin starts a subscription and waits for its first answer, which each returns first. If the subscription could not start,
-// begin returns its errors: an answer without data. A failed event has data, if only null (GraphQL, 6.2.3.2), and the stream
-// goes on after it.
-func (op *operation) begin() (refusal *graphql.Response) {
-	if !op.streams() {
-		return nil
-	}
-	op.first = op.next()
-	if op.first != nil && len(op.first.Errors) > 0 && len(op.first.Data) == 0 {
-		return op.first
-	}
-	op.begun = true
-	return nil
-}
-
-// each calls put with every answer, until the last one or until put fails.
-func (op *operation) each(put func(answer []byte) error) error {
-	if !op.streams() {
-		var cancel context.CancelFunc
-		op.ctx, cancel = context.WithTimeout(op.ctx, answerTimeout)
-		defer cancel()
-	}
-	for answer := op.next(); answer != nil; answer = op.next() {
-		if err := op.deliver(payload(answer), put); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// deliver puts an answer; a large one is counted until it is written. Events are not counted: they are small, and a stream
-// that lost one would have to be disconnected.
-func (op *operation) deliver(answer []byte, put func(answer []byte) error) error {
-	if op.streams() {
-		return put(answer)
-	}
-	release, ok := op.quotas.answer(op.ctx, answer)
+// answerTo calls put with the answer of a query or mutation. A large one is counted until it is written. Events are not counted: they
+// are small, and a stream that lost one would have to be disconnected.
+func (op *operation) answerTo(put func(answer []byte) error) error {
+	ctx, cancel := context.WithTimeout(op.ctx, answerTimeout)
+	defer cancel()
+	answer := payload(op.Answer(ctx))
+	release, ok := op.quotas.answer(ctx, answer)
 	if !ok {
-		return put(payload(op.tooMuchWaits(op.ctx)))
+		return put(payload(op.tooMuchWaits(ctx)))
 	}
 	defer release()
 	return put(answer)

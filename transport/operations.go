@@ -44,12 +44,16 @@ type running struct {
 	cancel context.CancelFunc
 	placed context.Context    // done when the operation has its place, or needs none
 	place  context.CancelFunc // a subscription delivers everything that is committed from then on
+
+	kept         bool                // the operation goes on without its goroutine, which alone sets this
+	subscription *graph.Subscription // to be stopped when the operation ends
 }
 
 func newOperations() *operations { return &operations{byID: map[string]*running{}} }
 
-// begin runs an operation on a goroutine of its own, with a context that ends with it. run calls complete when it is done, and
-// place as soon as the operation has its place in the log or needs none. before are the operations that have no place yet.
+// begin runs an operation on a goroutine of its own, with a context that ends with it. run calls complete when it is done, or
+// keep, and place as soon as the operation has its place in the log or needs none. before are the operations that have no place
+// yet.
 func (o *operations) begin(ctx context.Context, id string, run func(ctx context.Context, op *running, before []*running)) (*running, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -67,9 +71,11 @@ func (o *operations) begin(ctx context.Context, id string, run func(ctx context.
 	op.placed, op.place = context.WithCancel(context.Background())
 	o.byID[id] = op
 	o.goroutines.Go(func() {
-		defer op.complete()
-		defer op.place()
 		run(ctx, op, before)
+		op.place()
+		if !op.kept {
+			op.complete()
+		}
 	})
 	return op, nil
 }
@@ -81,16 +87,41 @@ func withStarted(ctx context.Context, op *running) context.Context {
 	return graph.WithRequest(ctx, r)
 }
 
-// complete ends the operation. It is true if nothing else had ended it.
+// keep leaves a subscription to itself until its operation ends. run calls it last.
+func (op *running) keep(subscription *graph.Subscription) {
+	op.kept = true
+	op.of.mu.Lock()
+	goesOn := op.of.byID[op.id] == op
+	if goesOn {
+		op.subscription = subscription
+	}
+	op.of.mu.Unlock()
+	op.cancel() // the subscription does not need it
+	if !goesOn {
+		subscription.Stop()
+	}
+}
+
+// complete ends the operation. It is true if nothing else had ended it. A subscription is stopped by another goroutine, since its
+// own may have called.
 func (op *running) complete() bool {
 	op.of.mu.Lock()
 	defer op.of.mu.Unlock()
+	first, subscription := op.removeLocked()
+	if subscription != nil {
+		op.of.goroutines.Go(subscription.Stop)
+	}
+	return first
+}
+
+// removeLocked ends the operation, unless the connection has ended: then wait does.
+func (op *running) removeLocked() (first bool, subscription *graph.Subscription) {
 	op.cancel()
-	if op.of.byID[op.id] != op {
-		return false
+	if op.of.ended || op.of.byID[op.id] != op {
+		return false, nil
 	}
 	delete(op.of.byID, op.id)
-	return !op.of.ended
+	return true, op.subscription
 }
 
 // unplaced are the operations that have no place in the log yet.
@@ -131,20 +162,33 @@ func awaitPlaces(ctx context.Context, some []*running) bool {
 	return all
 }
 
-// stop ends an operation on behalf of the client, if it still runs.
+// stop ends an operation on behalf of the client, if it still runs. Nothing of a subscription comes after it.
 func (o *operations) stop(id string) {
 	o.mu.Lock()
-	op := o.byID[id]
+	var subscription *graph.Subscription
+	if op := o.byID[id]; op != nil {
+		_, subscription = op.removeLocked()
+	}
 	o.mu.Unlock()
-	if op != nil {
-		op.complete()
+	if subscription != nil {
+		subscription.Stop()
 	}
 }
 
-// end makes begin and complete fail from now on. The operations themselves end with the context of the connection; goroutines
-// waits for them.
+// end makes begin and complete fail from now on. The operations themselves end with the context of the connection; wait waits for
+// them.
 func (o *operations) end() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.ended = true
+}
+
+// wait ends the subscriptions, and waits for everything. It is called after end and the end of the connection's context.
+func (o *operations) wait() {
+	o.goroutines.Wait()
+	for _, op := range o.byID { // nothing changes it any more
+		if op.subscription != nil {
+			op.subscription.Stop()
+		}
+	}
 }

@@ -7,15 +7,16 @@ import (
 
 	"studychat/auth"
 	"studychat/transport/admission"
+	"studychat/transport/wire"
 )
 
 // Bounds of large requests and answers. In memory a large request takes about five times its bytes. Two hundred connections
 // that each read a page of 5 MB a byte at a time would hold two gigabytes.
 const (
-	largeBodies  = 32 << 20    // bytes of large requests under way on this instance
-	largeOfUser  = 3 * MaxBody // of one user
-	largeAnswer  = outboxBytes // smaller answers are not counted
-	largeAnswers = 16 << 20    // bytes of one user's answers that wait for their reader on this instance
+	largeBodies  = 32 << 20         // bytes of large requests under way on this instance
+	largeOfUser  = 3 * MaxBody      // of one user
+	largeAnswer  = wire.OutboxBytes // smaller answers are not counted
+	largeAnswers = 16 << 20         // bytes of one user's answers that wait for their reader on this instance
 )
 
 // Why a connection is not admitted.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
+	"studychat/transport/wire"
 )
 
 // TestAnswerThatNobodyReads: the connection of a client that does not read its answer is closed in time.
@@ -86,7 +86,7 @@ func TestStalledReaderSeesWhy(t *testing.T) {
 		later  time.Duration // than it is given up
 		events int           // that wait; the outbox takes 64
 		pings  int           // of WebSocket's own, which it sends meanwhile
-		code   websocket.StatusCode
+		code   int
 	}{
 		{"at once", time.Millisecond, 100, 0, closeTryAgain},
 		{"in time", closeTimeout - time.Second, 100, 0, closeTryAgain},
@@ -110,7 +110,7 @@ func TestStalledReaderSeesWhy(t *testing.T) {
 			for {
 				_, raw, err := s.conn.Read(w.t.Context())
 				if err != nil {
-					if code := websocket.CloseStatus(err); code != c.code {
+					if code := closeStatus(err); code != c.code {
 						w.t.Errorf("%s: ended with %v", c.reason, err)
 					}
 					break
@@ -122,7 +122,7 @@ func TestStalledReaderSeesWhy(t *testing.T) {
 			if took := time.Since(began); took > writeTimeout+closeTimeout+time.Second+time.Millisecond {
 				w.t.Errorf("%s: took %s", c.reason, took)
 			}
-			if last > 2+outboxFrames {
+			if last > 2+wire.OutboxFrames {
 				w.t.Errorf("%s: got %d events after it was given up", c.reason, last-2)
 			}
 			w.goesOn(chat, last)

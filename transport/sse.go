@@ -13,6 +13,7 @@ import (
 	"studychat/db"
 	"studychat/graph"
 	"studychat/transport/params"
+	"studychat/transport/wire"
 )
 
 // serveEvents carries one operation as Server-Sent Events: graphql-sse's distinct connections mode
@@ -32,18 +33,14 @@ func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, in *inco
 	}
 	defer t.closeEvents(w, r, s)
 	of := graph.RequestFrom(s.ctx)
-	of.Cursors = graph.NewCursors()
-	of.Started = func(cursor string) { _ = s.out.put(s.ctx, eventID(cursor)) } // fails only with the stream
+	of.Started = func(cursor string) { _ = s.out.Put(s.ctx, eventID(cursor)) } // fails only with the stream
 	of.Resume = r.Header.Get("Last-Event-ID")                                  // clients that use fetch repeat the body of their first request too
 	ctx := graph.WithRequest(s.ctx, of)
 	s.goroutines.Go(func() {
 		placeless := func() { s.placeless.Store(true) }
-		t.runner.follow(ctx, in, r.Method == http.MethodPost, placeless, func(answer []byte) error {
-			return s.out.put(s.ctx, eventNext("", answer, of.Cursors.Next()))
-		})
-		_ = s.out.putLast(s.ctx, eventComplete("")) // not if the stream was cut
+		s.subscription = t.runner.follow(ctx, in, r.Method == http.MethodPost, placeless, &eventSink{stream: s})
 	})
-	s.serve(w, r, nil)
+	s.serve(w, r, t.heartbeats, nil)
 }
 
 // serveEventSource is serveEvents for a browser's EventSource, which can neither post nor send headers: the operation
@@ -77,7 +74,8 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 		t.refuse.stream(w, r, err)
 		return nil, false
 	}
-	s := &eventStream{out: newOutbox()}
+	s := &eventStream{ended: make(chan struct{})}
+	s.out = wire.NewOutbox(s)
 	s.ctx, s.disconnect = context.WithCancel(r.Context())
 	if s.leave, err = t.admit(viewer, r, s.disconnect); err != nil {
 		s.disconnect()
@@ -131,8 +129,8 @@ func eventHeaders(header http.Header) {
 func (t *Transport) closeEvents(w http.ResponseWriter, r *http.Request, s *eventStream) {
 	s.release()
 	switch {
-	case s.ended:
-	case s.begun:
+	case s.endedInOrder():
+	case s.begun.Load():
 		abort(r)
 	case r.Method == http.MethodGet:
 		sendRetry(w, r)
@@ -141,20 +139,53 @@ func (t *Transport) closeEvents(w http.ResponseWriter, r *http.Request, s *event
 	}
 }
 
-// follow runs an operation and calls put with each of its answers, until the last one or until put fails. It calls placeless for
-// a query or mutation, which needs no place in the log.
-func (u runner) follow(ctx context.Context, in *incoming, mayMutate bool, placeless func(), put func(answer []byte) error) {
+// follow runs an operation, whose answers go to the sink. It returns when there is no more, or when a subscription goes on by
+// itself. It calls placeless for a query or mutation, which needs no place in the log.
+func (u runner) follow(ctx context.Context, in *incoming, mayMutate bool, placeless func(), sink graph.Sink) *graph.Subscription {
 	defer in.release()
 	op, refusal := u.prepare(ctx, in)
 	if refusal == nil && !mayMutate && op.Kind() == ast.Mutation {
 		refusal = u.failure(ctx, db.CodeBadUserInput, "A GET may not mutate. Use POST.")
 	}
+	if refusal == nil && op.streams() {
+		var subscription *graph.Subscription
+		if subscription, refusal = op.Follow(op.ctx, sink); refusal == nil {
+			return subscription
+		}
+	}
+	put := func(answer []byte) error { return sink.Put(ctx, graph.Answer{Payload: answer}) }
 	if refusal != nil {
 		_ = put(payload(refusal))
-		return
-	}
-	if !op.streams() {
+	} else {
 		placeless()
+		_ = op.answerTo(put) // fails only with the stream
 	}
-	_ = op.each(put) // fails only with the stream
+	sink.End()
+	return nil
+}
+
+// eventSink is where the answers of one operation go.
+type eventSink struct {
+	stream *eventStream
+	op     *running // of a shared stream; nil in distinct mode
+	id     string   // of the operation, as JSON; "" in distinct mode
+}
+
+// Put implements graph.Sink.
+func (k *eventSink) Put(ctx context.Context, answer graph.Answer) error {
+	return k.stream.out.Put(ctx, eventNext(k.id, answer.Payload, cursorFor(k.id, answer)))
+}
+
+// Offer implements graph.Sink.
+func (k *eventSink) Offer(batch *graph.Batch) bool {
+	return k.stream.out.Offer(eventFrames(batch, k.id))
+}
+
+// End implements graph.Sink. In distinct mode the stream ends with its operation, if it was not cut.
+func (k *eventSink) End() {
+	if k.op == nil {
+		_ = k.stream.out.Last(k.stream.ctx, eventComplete(""))
+	} else if k.op.complete() {
+		_ = k.stream.out.Put(k.stream.ctx, eventComplete(k.id))
+	}
 }

@@ -92,11 +92,9 @@ func (a *reservations) accept(w http.ResponseWriter, r *http.Request, kept *rese
 
 // run sends everything about an operation over the stream.
 func (a *reservations) run(ctx context.Context, kept *reservation, op *running, in *incoming) {
-	a.runner.follow(withStarted(ctx, op), in, true, op.place, func(answer []byte) error {
-		return kept.out.put(ctx, eventNext(op.id, answer, ""))
-	})
-	if op.complete() {
-		_ = kept.out.put(kept.ctx, eventComplete(op.id))
+	subscription := a.runner.follow(withStarted(ctx, op), in, true, op.place, &eventSink{kept.eventStream, op, quote(op.id)})
+	if subscription != nil {
+		op.keep(subscription)
 	}
 }
 

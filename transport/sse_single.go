@@ -124,7 +124,7 @@ func (a *reservations) openReserved(w http.ResponseWriter, r *http.Request, toke
 	}
 	stop := context.AfterFunc(r.Context(), kept.disconnect)
 	defer stop()
-	kept.serve(w, r, heartbeatComment) // at once: the client may start operations only when it sees the stream open
+	kept.serve(w, r, a.heartbeats, heartbeatComment) // at once: the client may start operations only when it sees the stream open
 	kept.release()
 	abort(r) // it never ends in order
 }
@@ -134,7 +134,7 @@ func (kept *reservation) release() {
 	kept.unclaimed.Stop()
 	kept.operations.end()
 	kept.disconnect()
-	kept.operations.goroutines.Wait()
+	kept.operations.wait()
 	kept.eventStream.release()
 	kept.forget()
 }

@@ -6,20 +6,25 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"studychat/graph"
+	"studychat/transport/wire"
 )
 
 // eventStream is one response that carries events. It exists before the response begins: in single connection mode operations
-// may start before the client opens the stream. Only the goroutine of its handler writes.
+// may start before the client opens the stream.
 type eventStream struct {
-	ctx        context.Context // ends with the stream; operations run on it
-	disconnect context.CancelFunc
-	out        *outbox
-	goroutines sync.WaitGroup // what puts into out
-	leave      func()
-	placeless  atomic.Bool // it carries no subscription, so the head need not wait for a place in the log
+	ctx          context.Context // ends with the stream; operations run on it
+	disconnect   context.CancelFunc
+	out          *wire.Outbox
+	goroutines   sync.WaitGroup      // what puts into out
+	subscription *graph.Subscription // of distinct mode, once it goes on by itself
+	leave        func()
+	placeless    atomic.Bool // it carries no subscription, so the head need not wait for a place in the log
 
-	begun bool // the head was sent; used by the handler alone, as ended
-	ended bool // in order
+	begun atomic.Bool   // the head was sent
+	ended chan struct{} // closed when the stream has ended in order
+	turn  wire.Turn     // for heartbeats
 
 	expiry  *time.Timer // disconnects the stream when the viewer's token ends; nil: never. The client comes back with a fresh token
 	mu      sync.Mutex
@@ -43,38 +48,68 @@ func (s *eventStream) prolong(until time.Time) {
 // subscription in the log: a client that sees the stream open may assume that the subscription is active, and has the id to
 // resume from. While the database does not answer, a new subscription has no place. Then nothing is sent, not even a
 // heartbeat, and after startTimeout the client is told to reconnect, before a proxy on the way answers instead.
-func (s *eventStream) serve(w http.ResponseWriter, r *http.Request, first []byte) {
-	limitSendBuffer(r)
+func (s *eventStream) serve(w http.ResponseWriter, r *http.Request, heartbeats *wire.Rounds, first []byte) {
+	if r.ProtoMajor == 1 { // HTTP/2 has a window for each stream
+		wire.SetSendBuffer(connOf(r.Context()), wire.SendBuffer)
+	}
 	eventHeaders(w.Header())
-	out := eventWriter{w: w, controller: http.NewResponseController(w)}
-	defer func() { s.begun = out.begun }()
-	quiet, late := time.NewTicker(heartbeat), time.NewTimer(startTimeout)
-	defer quiet.Stop()
-	defer late.Stop()
-	for going := first == nil || out.write(first); going; {
-		select {
-		case <-s.ctx.Done():
-			return
-		case f := <-s.out.frames:
-			going = !f.late() && out.write(f.bytes)
-			s.out.written(f)
-			if f.last {
-				s.ended = going
-				return
-			}
-		case <-quiet.C:
-			if out.begun || s.placeless.Load() {
-				going = out.write(heartbeatComment)
-			}
-		case <-late.C:
-			going = out.begun || s.placeless.Load()
+	if first != nil {
+		s.out.Offer(first) // without room there is something else to begin with
+	}
+	s.out.Open(&eventWriter{w, http.NewResponseController(w), s})
+	heartbeats.Join(&s.turn, s.beat)
+	defer heartbeats.Leave(&s.turn)
+	late := time.AfterFunc(startTimeout, func() {
+		if !s.open() {
+			s.disconnect()
 		}
+	})
+	defer late.Stop()
+	select {
+	case <-s.ctx.Done():
+	case <-s.ended:
+	}
+	s.out.End(nil)
+	s.out.Wait()
+}
+
+// open says whether the client may see the stream open.
+func (s *eventStream) open() bool { return s.begun.Load() || s.placeless.Load() }
+
+func (s *eventStream) beat() {
+	if s.open() {
+		s.out.Offer(heartbeatComment)
+	}
+}
+
+// Slow implements wire.Owner.
+func (s *eventStream) Slow() { s.Broken() }
+
+// Broken implements wire.Owner.
+func (s *eventStream) Broken() {
+	s.disconnect()
+	s.out.End(nil)
+}
+
+// Written implements wire.Owner.
+func (s *eventStream) Written() { close(s.ended) }
+
+// endedInOrder says whether everything was sent. It may be asked when serve has returned.
+func (s *eventStream) endedInOrder() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
 	}
 }
 
 func (s *eventStream) release() {
 	s.disconnect()
 	s.goroutines.Wait()
+	if s.subscription != nil {
+		s.subscription.Stop()
+	}
 	if s.expiry != nil {
 		s.expiry.Stop()
 	}
@@ -85,19 +120,27 @@ func (s *eventStream) release() {
 type eventWriter struct {
 	w          http.ResponseWriter
 	controller *http.ResponseController
-	begun      bool // the head was sent
+	stream     *eventStream
 }
 
-func (e *eventWriter) write(bytes []byte) bool {
-	e.begun = true
-	_ = e.controller.SetWriteDeadline(time.Now().Add(timeFor(bytes)))
-	_, err := e.w.Write(bytes)
+// Write implements io.Writer.
+func (e *eventWriter) Write(bytes []byte) (int, error) {
+	e.stream.begun.Store(true)
+	_ = e.controller.SetWriteDeadline(time.Now().Add(wire.TimeFor(len(bytes))))
+	n, err := e.w.Write(bytes)
 	if err == nil {
 		err = e.controller.Flush()
 	}
-	if err != nil {
-		return false
+	if err == nil {
+		_ = e.controller.SetWriteDeadline(time.Time{}) // HTTP/2 would end a stream whose deadline passes while it is quiet
 	}
-	_ = e.controller.SetWriteDeadline(time.Time{}) // HTTP/2 would end a stream whose deadline passes while it is quiet
-	return true
+	return n, err
+}
+
+// abort ends a response so that its client sees a failure.
+func abort(r *http.Request) {
+	if !r.ProtoAtLeast(1, 1) {
+		wire.ResetOnClose(connOf(r.Context()))
+	}
+	panic(http.ErrAbortHandler)
 }

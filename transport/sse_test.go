@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ func (w *world) open(r *http.Request) *http.Response {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { _ = response.Body.Close() })
+	response.Body = lines{bufio.NewReader(response.Body), response.Body}
 	if response.StatusCode != http.StatusOK || !strings.HasPrefix(response.Header.Get("Content-Type"), mediaEvents) {
 		body, _ := io.ReadAll(response.Body)
 		w.t.Fatalf("%s %s: %d %s", r.Method, r.URL, response.StatusCode, body)

@@ -22,23 +22,25 @@ import (
 	"studychat/db"
 	"studychat/graph"
 	"studychat/transport/admission"
+	"studychat/transport/wire"
 )
 
 // Limits and deadlines.
 const (
-	maxInit        = 16 << 10         // bytes of a message before the viewer is known; a token has at most 8 KB
-	bodyTimeout    = 10 * time.Second // for a body to arrive
-	answerTimeout  = 30 * time.Second // for an answer that is not a stream
-	writeTimeout   = 8 * time.Second  // for a frame from outbox to kernel: a slower client is disconnected and may resume
-	closeTimeout   = 10 * time.Second // for a client to read the close frame and send its own
-	pongTimeout    = 10 * time.Second // for the answer to a ping; there is one every 20 s
-	startTimeout   = 20 * time.Second // for a subscription over SSE to find its place; a proxy waits 30 s or more for an answer
-	initTimeout    = 10 * time.Second // for connection_init
-	heartbeat      = 12 * time.Second // comment lines on SSE, so that proxies keep the connection
-	headerTimeout  = 10 * time.Second
-	idleTimeout    = 2 * time.Minute
-	maxHeaderBytes = 32 << 10
-	maxStreams     = 100 // of one connection of HTTP/2, at once
+	maxInit            = 16 << 10         // bytes of a message before the viewer is known; a token has at most 8 KB
+	bodyTimeout        = 10 * time.Second // for a body to arrive
+	answerTimeout      = 30 * time.Second // for an answer that is not a stream
+	writeTimeout       = wire.WriteTimeout
+	closeTimeout       = 10 * time.Second // for a client to read the close frame and send its own
+	closeAnswerTimeout = 5 * time.Second  // of that, from when the close frame is sent
+	pongTimeout        = 10 * time.Second // for the answer to a ping; there is one every 20 s
+	startTimeout       = 20 * time.Second // for a subscription over SSE to find its place; a proxy waits 30 s or more for an answer
+	initTimeout        = 10 * time.Second // for connection_init
+	heartbeat          = 12 * time.Second // comment lines on SSE, so that proxies keep the connection
+	headerTimeout      = 10 * time.Second
+	idleTimeout        = 2 * time.Minute
+	maxHeaderBytes     = 32 << 10
+	maxStreams         = 100 // of one connection of HTTP/2, at once
 )
 
 // Executor runs operations and presents errors. *graph.Executor implements it.
@@ -70,6 +72,8 @@ type Transport struct {
 	refuse       refusals
 	runner       runner
 	streams      *openStreams
+	pings        *wire.Rounds // of the sockets
+	heartbeats   *wire.Rounds // of the event streams
 	reservations *reservations
 	handler      http.Handler
 }
@@ -78,7 +82,7 @@ type Transport struct {
 func New(o Options) *Transport {
 	warnings, addresses := admission.NewWarnings(o.Log), admission.Addresses{Proxies: o.TrustedProxies}
 	t := &Transport{
-		options: o, warnings: warnings, refuse: refusals{o.Executor}, streams: newOpenStreams(),
+		options: o, warnings: warnings, refuse: refusals{o.Executor}, streams: newOpenStreams(), pings: wire.NewRounds(pongTimeout), heartbeats: wire.NewRounds(heartbeat),
 		quotas: quotas{admission.NewQuota(), o.PerUser, o.PerAddress, addresses, warnings},
 	}
 	t.origins = admission.NewOrigins(o.AllowedOrigins, warnings, func(w http.ResponseWriter, r *http.Request) {
@@ -151,4 +155,12 @@ func (l serverLog) Write(line []byte) (int, error) {
 	}
 	l.log.Log(context.Background(), level, "net/http", "line", string(bytes.TrimSpace(line)))
 	return len(line), nil
+}
+
+type connKey struct{}
+
+// connOf is the connection of the request that ctx belongs to, or nil.
+func connOf(ctx context.Context) net.Conn {
+	conn, _ := ctx.Value(connKey{}).(net.Conn)
+	return conn
 }

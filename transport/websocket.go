@@ -2,53 +2,57 @@ package transport
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"studychat/auth"
 	"studychat/db"
 	"studychat/graph"
+	"studychat/transport/websocket"
+	"studychat/transport/wire"
 )
 
 const subprotocol = "graphql-transport-ws"
 
-// socket is one connection of graphql-transport-ws. The handler's goroutine reads; one goroutine writes; one for each
-// operation puts the executor's answers into the outbox. They all end with ctx, and the handler waits for them.
+// socket is one connection of graphql-transport-ws. One goroutine reads; operations put their answers into the outbox; what
+// else runs exists only while it has something to do. They all end with ctx, and the reader waits for them. The handler of
+// net/http, its request and its buffers are left after the upgrade: they would be most of the memory of an idle socket.
 //
 // Once the socket ends only the close frame is written, and no "complete" for an operation that was interrupted: clients would
 // take it for the end of the subscription.
 type socket struct {
 	t       *Transport
 	request *http.Request // the handshake, until the init; the reader's alone
-	conn    *websocket.Conn
-	raw     net.Conn // below conn
-	out     *outbox
+	conn    net.Conn
+	in      *wire.Input
+	reader  *websocket.Reader
+	pace    wire.Pace // of messages; the reader's alone
+	out     *wire.Outbox
 	ctx     context.Context // ends with the socket
 	cancel  context.CancelFunc
 
 	operations *operations
-	goroutines sync.WaitGroup // the writer, pongs that wait, the closing handshake
+	goroutines sync.WaitGroup // pongs that wait
 	pongs      atomic.Int32   // that wait
 	heard      atomic.Bool    // something came since the last ping
-	writing    chan struct{}  // holds one while a frame is written
+	pinged     bool           // the last turn has pinged
+	turn       wire.Turn
+	leave      []func() // when nothing of the socket is left
 
 	mu            sync.Mutex
 	ended         bool
-	pace          pace          // the closing handshake reads too, so it is not the reader's alone
+	closeBy       time.Time
+	closing       *time.Timer   // closes the connection when the closing handshake takes too long
 	authenticated bool          // by connection_init: viewer is set
 	viewer        auth.Viewer   // of the newest token
 	timers        []*time.Timer // for the init, then for the token; stopped at the end
 	release       []func()      // of the quotas
 }
 
-// serveSocket upgrades the request and serves the socket until it ends.
+// serveSocket upgrades the request and leaves the socket to a goroutine of its own.
 func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 	if !t.origins.Admits(r) {
 		t.refuse.with(w, r, http.StatusForbidden, db.CodeForbidden, "This origin may not open a socket.")
@@ -56,6 +60,11 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	if !connectionUpgrades(r) || r.Header.Get("Sec-WebSocket-Key") == "" { // the rest of the handshake (RFC 6455, 4.2.1)
 		t.refuseLostUpgrade(w, r)
+		return
+	}
+	if wrong := websocket.Verify(r); wrong != "" {
+		w.Header().Set("Sec-WebSocket-Version", "13")
+		t.refuse.with(w, r, http.StatusBadRequest, db.CodeBadUserInput, wrong)
 		return
 	}
 	if t.streams.stopped.Load() {
@@ -67,25 +76,63 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 		t.refuse.connection(w, r, err)
 		return
 	}
-	defer release()
-	s := &socket{t: t, request: r, out: newOutbox(), operations: newOperations(), writing: make(chan struct{}, 1)}
-	upgrade := &pacedUpgrade{ResponseWriter: w}
-	s.conn, err = websocket.Accept(upgrade, r, &websocket.AcceptOptions{
-		Subprotocols:       []string{subprotocol},
-		InsecureSkipVerify: true, // the origin was checked above, against an exact list
-		OnPingReceived:     func(_ context.Context, payload []byte) bool { s.answerPing(payload); return false },
-	})
-	if err != nil {
-		return // Accept has answered
+	conn, first, ok := upgrade(w, r)
+	if !ok {
+		release()
+		return
 	}
-	s.raw = upgrade.conn
-	limitSendBuffer(r)
-	s.conn.SetReadLimit(maxInit)
-	s.ctx, s.cancel = context.WithCancel(r.Context())
-	of := graph.RequestFrom(s.ctx)
+	t.newSocket(r, conn, first, release).start()
+}
+
+// upgrade takes the connection from net/http and answers the handshake. first is what the client has already sent.
+func upgrade(w http.ResponseWriter, r *http.Request) (conn net.Conn, first []byte, ok bool) {
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, nil, false
+	}
+	accepted := ""
+	if websocket.Offers(r, subprotocol) {
+		accepted = subprotocol
+	}
+	_ = conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if _, err := conn.Write(websocket.Response(r, w.Header(), accepted)); err != nil {
+		_ = conn.Close()
+		return nil, nil, false
+	}
+	_ = conn.SetWriteDeadline(time.Time{})
+	first, _ = buffered.Peek(buffered.Reader.Buffered())
+	return conn, first, true
+}
+
+func (t *Transport) newSocket(r *http.Request, conn net.Conn, first []byte, leave func()) *socket {
+	s := &socket{t: t, request: r, conn: conn, in: wire.NewInput(conn, first), operations: newOperations(), leave: []func(){leave}}
+	s.out = wire.NewOutbox(s)
+	s.out.Open(conn)
+	s.reader = websocket.NewReader(s.in, maxInit, s.control)
+	wire.SetSendBuffer(conn, wire.SendBuffer)
+	of := graph.RequestFrom(r.Context())
 	of.Disconnect = s.sendRetry
-	s.ctx = graph.WithRequest(s.ctx, of)
-	s.serve()
+	ctx, cancel := context.WithCancel(context.Background()) // that of the request ends with its handler
+	s.ctx, s.cancel = graph.WithRequest(ctx, of), cancel
+	return s
+}
+
+// start begins to read, unless the socket has to end at once.
+func (s *socket) start() {
+	remove, ok := s.t.streams.add(s.restart)
+	switch {
+	case !ok:
+		s.restart()
+	case !websocket.Offers(s.request, subprotocol):
+		s.end(closeBadProtocol, "Subprotocol not acceptable")
+	default:
+		s.schedule(initTimeout, func() { s.end(closeInitTimeout, "Connection initialisation timeout") })
+		s.t.pings.Join(&s.turn, s.takeTurn)
+	}
+	if ok {
+		s.leave = append(s.leave, remove)
+	}
+	go s.read()
 }
 
 // restart ends the socket so that its client connects to another instance.
@@ -98,94 +145,4 @@ func (s *socket) sendRetry() {
 		return
 	}
 	s.end(closeTryAgain, "Try again later")
-}
-
-// serve ends when the socket has ended and everything that belonged to it.
-func (s *socket) serve() {
-	remove, ok := s.t.streams.add(s.restart)
-	if !ok {
-		s.restart()
-		s.goroutines.Wait()
-		return
-	}
-	defer remove() // last: after Drain the database is closed, and operations still use it
-	defer s.operations.goroutines.Wait()
-	defer s.goroutines.Wait()
-	defer s.drop() // does nothing if it is being closed with a code
-	if s.conn.Subprotocol() != subprotocol {
-		s.end(closeBadProtocol, "Subprotocol not acceptable")
-		return
-	}
-	s.schedule(initTimeout, func() { s.end(closeInitTimeout, "Connection initialisation timeout") })
-	s.goroutines.Go(s.writeAll)
-	s.readAll()
-}
-
-// readAll reads until the socket ends. The pings bound how long it waits for a client that is gone.
-func (s *socket) readAll() {
-	for {
-		text, message, release, err := s.readMessage()
-		if errors.Is(err, websocket.ErrMessageTooBig) { // the library has sent the close frame
-			s.end(websocket.StatusMessageTooBig, "")
-		}
-		if err != nil {
-			return
-		}
-		s.heard.Store(true)
-		switch {
-		case !s.keepsPace():
-			release()
-			return
-		case !text:
-			release()
-			s.end(closeBadRequest, reasonBadMessage)
-			return
-		}
-		if v := s.receive(message, release); v != nil {
-			s.end(v.code, v.reason)
-			return
-		}
-	}
-}
-
-// keepsPace counts a message, or a ping frame of WebSocket, which is answered within Read; too many end the socket.
-func (s *socket) keepsPace() bool {
-	s.mu.Lock()
-	ok := s.pace.add(time.Now(), messagesInterval) <= messagesBurst*messagesInterval
-	s.mu.Unlock()
-	if !ok {
-		s.end(closeTooFast, "Too many messages")
-	}
-	return ok
-}
-
-// readMessage reads a message. A large one has to arrive in time, since it holds a part of the quota of all clients.
-func (s *socket) readMessage() (text bool, message []byte, release func(), err error) {
-	release = func() {}
-	kind, reader, err := s.conn.Reader(context.Background())
-	if err != nil {
-		return false, nil, release, err
-	}
-	message, err = io.ReadAll(io.LimitReader(reader, smallBody+1))
-	if err == nil && len(message) > smallBody {
-		message, release, err = s.readLarge(reader, message)
-	}
-	return kind == websocket.MessageText, message, release, err
-}
-
-func (s *socket) readLarge(reader io.Reader, begin []byte) (message []byte, release func(), err error) {
-	viewer, _ := s.currentViewer() // authenticated: messages before the init are small
-	release, ok := s.t.quotas.largeBody(auth.WithViewer(s.ctx, viewer), MaxBody)
-	if !ok {
-		s.end(closeTryAgain, "Too many large messages")
-		return nil, func() {}, errBusy
-	}
-	late := time.AfterFunc(largeTimeout, func() { s.end(closeTryAgain, "Slow message") })
-	defer late.Stop()
-	message, err = readRest(reader, begin, 2*len(begin), func() { s.heard.Store(true) })
-	if err != nil {
-		release()
-		release = func() {}
-	}
-	return message, release, err
 }

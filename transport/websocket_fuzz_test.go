@@ -71,7 +71,7 @@ func listen(t *testing.T, c *client, script []byte) {
 	for {
 		_, raw, err := c.conn.Read(t.Context())
 		if err != nil {
-			switch code := websocket.CloseStatus(err); code {
+			switch code := closeStatus(err); code {
 			case 1008, 1009, 4400, 4401, 4403, 4409, 4429:
 			default:
 				t.Fatalf("closed with %d: %v", code, err)

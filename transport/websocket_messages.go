@@ -6,12 +6,11 @@ import (
 	"errors"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"studychat/auth"
 	"studychat/db"
 	"studychat/graph"
 	"studychat/transport/params"
+	"studychat/transport/websocket"
 )
 
 // Close codes: of RFC 6455, and of graphql-transport-ws
@@ -117,11 +116,12 @@ func (s *socket) subscribe(m params.Message, in *incoming) (v *violation) {
 func (s *socket) run(ctx context.Context, op *running, before []*running, in *incoming) {
 	defer in.release()
 	prepared, refusal := s.t.runner.prepare(withStarted(ctx, op), in)
-	if refusal == nil {
-		if !prepared.streams() {
-			op.place()
+	if refusal == nil && prepared.streams() {
+		var subscription *graph.Subscription
+		if subscription, refusal = prepared.Follow(prepared.ctx, &socketSink{s, op, quote(op.id)}); refusal == nil {
+			op.keep(subscription)
+			return
 		}
-		refusal = prepared.begin()
 	}
 	if refusal != nil {
 		awaitPlaces(ctx, before)
@@ -130,19 +130,40 @@ func (s *socket) run(ctx context.Context, op *running, before []*running, in *in
 		}
 		return
 	}
-	err := prepared.each(func(answer []byte) error {
-		if !prepared.streams() {
-			awaitPlaces(ctx, before)
-		}
-		return s.out.put(ctx, messageNext(op.id, answer))
+	op.place()
+	err := prepared.answerTo(func(answer []byte) error {
+		awaitPlaces(ctx, before)
+		return s.out.Put(ctx, frameNext(quote(op.id), answer))
 	})
 	if err == nil && op.complete() {
 		s.put(messageComplete(op.id))
 	}
 }
 
+// socketSink is where the answers of one subscription go.
+type socketSink struct {
+	s  *socket
+	op *running
+	id string // of the operation, as JSON
+}
+
+// Put implements graph.Sink.
+func (k *socketSink) Put(ctx context.Context, answer graph.Answer) error {
+	return k.s.out.Put(ctx, frameNext(k.id, answer.Payload))
+}
+
+// Offer implements graph.Sink.
+func (k *socketSink) Offer(batch *graph.Batch) bool { return k.s.out.Offer(socketFrames(batch, k.id)) }
+
+// End implements graph.Sink.
+func (k *socketSink) End() {
+	if k.op.complete() {
+		k.s.put(messageComplete(k.op.id))
+	}
+}
+
 // put waits for room in the outbox, or for the end of the socket.
-func (s *socket) put(message []byte) { _ = s.out.put(s.ctx, message) }
+func (s *socket) put(message []byte) { _ = s.out.Put(s.ctx, frameText(message)) }
 
 // Bounds of the pongs of a socket that wait on goroutines of their own.
 const (
@@ -152,9 +173,9 @@ const (
 
 // pong answers a ping when the subscriptions that were sent before it have their places. The reader goes on meanwhile, unless
 // too many pongs wait already.
-func (s *socket) pong(f *frame) {
+func (s *socket) pong(f []byte) {
 	before := s.operations.unplaced()
-	if len(before) == 0 || len(f.bytes) > waitingPong || s.pongs.Load() == waitingPongs {
+	if len(before) == 0 || len(f) > waitingPong || s.pongs.Load() == waitingPongs {
 		s.pongAfter(before, f)
 		return
 	}
@@ -167,21 +188,12 @@ func (s *socket) pong(f *frame) {
 
 // pongAfter delays a pong, from which a client concludes that its subscriptions are active. When the database does not answer in
 // time, the client is told to reconnect, unless an operation on the socket is already active.
-func (s *socket) pongAfter(before []*running, f *frame) {
+func (s *socket) pongAfter(before []*running, f []byte) {
 	if !awaitPlaces(s.ctx, before) && s.operations.allWait() {
 		s.sendRetry()
 		return
 	}
-	_ = s.out.putFrame(s.ctx, f)
-}
-
-// answerPing answers a ping frame of WebSocket (RFC 6455, 5.5.3) in the same way. The library's own answer would not wait for
-// the subscriptions, and would end the socket of a slow client.
-func (s *socket) answerPing(payload []byte) {
-	if s.keepsPace() {
-		pong := append([]byte{0x8a, byte(len(payload) & 0x7f)}, payload...) // control frames carry at most 125 bytes
-		s.pong(&frame{bytes: pong, raw: true})
-	}
+	_ = s.out.Put(s.ctx, f)
 }
 
 // shortID keeps a close reason below the 123 bytes that RFC 6455 allows.

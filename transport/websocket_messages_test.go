@@ -29,7 +29,7 @@ func TestSocketProtocol(t *testing.T) {
 		reason    string
 		protocols []string
 		messages  []string
-		code      websocket.StatusCode
+		code      int
 	}{
 		{"a handshake", ours, []string{initMessage}, goesOn},
 		{"both sub-protocols offered", []string{"graphql-ws", subprotocol}, []string{initMessage}, goesOn},
@@ -46,12 +46,12 @@ func TestSocketProtocol(t *testing.T) {
 		{"init with null and no header", ours, []string{`{"type":"connection_init","payload":null}`}, 4403},
 		{"init without a token", ours, []string{`{"type":"connection_init"}`}, 4403},
 		{"init with a bad token", ours, []string{`{"type":"connection_init","payload":{"authorization":"Bearer bad"}}`}, 4403},
-		{"init while tokens cannot be checked", ours, []string{`{"type":"connection_init","payload":{"authorization":"Bearer unasked"}}`}, websocket.StatusTryAgainLater},
+		{"init while tokens cannot be checked", ours, []string{`{"type":"connection_init","payload":{"authorization":"Bearer unasked"}}`}, closeTryAgain},
 		{"init with another scheme", ours, []string{`{"type":"connection_init","payload":{"authorization":"Basic ann"}}`}, 4403},
 		{"init with a number for a token", ours, []string{`{"type":"connection_init","payload":{"authorization":5}}`}, 4403},
 		{"init with a list", ours, []string{`{"type":"connection_init","payload":[]}`}, 4400},
 		{"init with a text", ours, []string{`{"type":"connection_init","payload":"Bearer ann"}`}, 4400},
-		{"a large message before the init", ours, []string{`{"type":"ping","payload":{"a":"` + big[:maxInit] + `"}}`}, websocket.StatusMessageTooBig},
+		{"a large message before the init", ours, []string{`{"type":"ping","payload":{"a":"` + big[:maxInit] + `"}}`}, 1009},
 		{"a large message after the init", ours, []string{initMessage, `{"type":"ping","payload":{"a":"` + big[:2*maxInit] + `"}}`}, goesOn},
 		{"a second init", ours, []string{initMessage, initMessage}, 4429},
 		{"a second init with other words", ours, []string{initMessage, `{"type":"connection_init"}`}, 4429},
@@ -97,7 +97,7 @@ func TestSocketProtocol(t *testing.T) {
 		{"a ping with a text", ours, []string{initMessage, `{"type":"ping","payload":"x"}`}, 4400},
 		{"a pong with a list", ours, []string{initMessage, `{"type":"pong","payload":[]}`}, 4400},
 		{"a pong with an object", ours, []string{initMessage, `{"type":"pong","payload":{"a":1}}`}, goesOn},
-		{"a message that is too large", ours, []string{initMessage, `{"type":"ping","payload":{"a":"` + big + `"}}`}, websocket.StatusMessageTooBig},
+		{"a message that is too large", ours, []string{initMessage, `{"type":"ping","payload":{"a":"` + big + `"}}`}, 1009},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()
@@ -211,7 +211,7 @@ func TestSocketMessagesPerSecond(t *testing.T) {
 				}
 			}
 		}()
-		if code, _, _ := s.closed(); code != websocket.StatusPolicyViolation {
+		if code, _, _ := s.closed(); code != closeTooFast {
 			w.t.Errorf("closed with %d", code)
 		}
 	})
@@ -229,7 +229,7 @@ func TestSocketPingsPerSecond(t *testing.T) {
 				}
 			}
 		}()
-		if code, _, _ := s.closed(); code != websocket.StatusPolicyViolation {
+		if code, _, _ := s.closed(); code != closeTooFast {
 			w.t.Errorf("closed with %d", code)
 		}
 	})
@@ -290,4 +290,20 @@ func TestSocketReusedID(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestSocketBrokenText: what is not UTF-8 ends the socket, wherever it stands.
+func TestSocketBrokenText(t *testing.T) {
+	t.Parallel()
+	for _, message := range []string{
+		"\xff", "{\"type\":\"ping\",\"payload\":{\"a\":\"\xff\"}}", "{\"type\":\"pong\",\"payload\":{\"\xc3\":1}}", "{\"type\":\"complete\",\"id\":\"\xed\xa0\x80\"}",
+	} {
+		inVirtualTime(t, nil, func(w *world) {
+			s := w.join("ann")
+			s.send(message)
+			if code, _, _ := s.closed(); code != closeBadRequest {
+				w.t.Errorf("%q: closed with %d", message, code)
+			}
+		})
+	}
 }

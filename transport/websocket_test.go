@@ -9,8 +9,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/coder/websocket"
 )
 
 // TestSocketTellsEvents is the whole way of a message, in real pipes and virtual time.
@@ -70,7 +68,7 @@ func TestSocketSlowReaders(t *testing.T) {
 		go func() {
 			for {
 				if _, err := slow.tryRead(); err != nil {
-					if websocket.CloseStatus(err) != closeTryAgain {
+					if closeStatus(err) != closeTryAgain {
 						w.t.Errorf("the slow reader: %v", err)
 					}
 					ended <- time.Since(began)
@@ -116,7 +114,7 @@ func TestSocketTokenExpires(t *testing.T) {
 		for {
 			m, err := s.tryRead()
 			if err != nil {
-				if websocket.CloseStatus(err) != 4403 || time.Since(began) != 300*time.Second {
+				if closeStatus(err) != 4403 || time.Since(began) != 300*time.Second {
 					w.t.Errorf("ended with %v after %s", err, time.Since(began))
 				}
 				break
@@ -149,7 +147,7 @@ func TestSocketTokenIsRenewed(t *testing.T) {
 		for {
 			m, err := s.tryRead()
 			if err != nil {
-				if websocket.CloseStatus(err) != 4403 || time.Since(began) != 200*time.Second {
+				if closeStatus(err) != 4403 || time.Since(began) != 200*time.Second {
 					w.t.Errorf("ended with %v after %s", err, time.Since(began))
 				}
 				break
@@ -182,7 +180,7 @@ func TestShortTokensAreAskedForSlowly(t *testing.T) {
 		for {
 			m, err := s.tryRead()
 			if err != nil {
-				if websocket.CloseStatus(err) != 4403 {
+				if closeStatus(err) != 4403 {
 					w.t.Errorf("ended with %v after %s", err, time.Since(began))
 				}
 				break
@@ -208,7 +206,7 @@ func TestSocketRenewalCannotBeChecked(t *testing.T) {
 		for {
 			m, err := s.tryRead()
 			if err != nil {
-				if websocket.CloseStatus(err) != 4403 || time.Since(began) != 300*time.Second || asked < 3 {
+				if closeStatus(err) != 4403 || time.Since(began) != 300*time.Second || asked < 3 {
 					w.t.Errorf("asked %d times, ended with %v after %s", asked, err, time.Since(began))
 				}
 				return
@@ -270,7 +268,7 @@ func TestSeatsOfUsersAndAddresses(t *testing.T) {
 		}
 		fourth, _ := w.dial(ours, nil)
 		fourth.send(initMessage)
-		if code, reason, _ := fourth.closed(); code != websocket.StatusTryAgainLater {
+		if code, reason, _ := fourth.closed(); code != closeTryAgain {
 			w.t.Errorf("a fourth socket of ann's: %d %s", code, reason)
 		}
 		response, _ := w.do(w.request(http.MethodPost, "/graphql", query(followChat, nil), "Accept", mediaEvents))

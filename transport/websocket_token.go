@@ -21,9 +21,9 @@ func (s *socket) init(payload []byte) *violation {
 	if _, authenticated := s.currentViewer(); authenticated {
 		return &violation{closeTooManyInits, "Too many initialisation requests"}
 	}
-	ctx := s.ctx
+	ctx := s.request.Context()
 	if authorization := authorizationIn(payload); authorization != "" {
-		ctx, _ = auth.Authenticate(ctx, s.t.options.Verifier, authorization)
+		ctx, _ = auth.Authenticate(s.ctx, s.t.options.Verifier, authorization)
 	}
 	viewer, err := auth.FromContext(ctx)
 	switch {
@@ -36,7 +36,7 @@ func (s *socket) init(payload []byte) *violation {
 	}
 	s.request = nil // an idle socket should hold little memory
 	s.setViewer(viewer)
-	s.conn.SetReadLimit(MaxBody)
+	s.reader.SetLimit(MaxBody)
 	s.put(messageAck)
 	return nil
 }
@@ -65,7 +65,7 @@ func (s *socket) ping(payload []byte) *violation {
 	old, authenticated := s.currentViewer()
 	authorization := authorizationIn(payload)
 	if !authenticated || authorization == "" {
-		s.pong(&frame{bytes: message("pong", "", payload)})
+		s.pong(frameText(message("pong", "", payload)))
 		return nil
 	}
 	ctx, err := auth.Authenticate(s.ctx, s.t.options.Verifier, authorization)
@@ -77,7 +77,7 @@ func (s *socket) ping(payload []byte) *violation {
 		return &violation{closeForbidden, "Forbidden"}
 	}
 	s.setViewer(viewer)
-	s.pong(&frame{bytes: message("pong", "", expiresIn(viewer.Expires))})
+	s.pong(frameText(message("pong", "", expiresIn(viewer.Expires))))
 	return nil
 }
 

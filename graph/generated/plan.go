@@ -525,11 +525,18 @@ func fieldChatConnection(s *plan.State, f *plan.Field, obj *model.ChatConnection
 	panic("unknown field of ChatConnection")
 }
 
+func gatherChatConnection(s *plan.State, f *plan.Field, obj *model.ChatConnection) {
+	switch f.ID {
+	case 3:
+		plan.Gather(s, f, obj, callChatConnectionTotalCount)
+	}
+}
+
 func renderChatConnection(s *plan.State, f *plan.Field, obj *model.ChatConnection) plan.Result {
 	if obj == nil {
 		return plan.Null
 	}
-	return plan.Object(s, f.Set(2), obj, fieldChatConnection, nil)
+	return plan.Object(s, f.Set(2), obj, fieldChatConnection, gatherChatConnection)
 }
 
 func callChatConnectionTotalCount(ctx context.Context, s *plan.State, f *plan.Field, obj *model.ChatConnection) (int, error) {
@@ -614,11 +621,18 @@ func fieldChatDeleted(s *plan.State, f *plan.Field, obj *model.ChatDeleted) plan
 	panic("unknown field of ChatDeleted")
 }
 
+func gatherChatDeleted(s *plan.State, f *plan.Field, obj *model.ChatDeleted) {
+	switch f.ID {
+	case 4:
+		plan.Gather(s, f, obj, callChatDeletedChat)
+	}
+}
+
 func renderChatDeleted(s *plan.State, f *plan.Field, obj *model.ChatDeleted) plan.Result {
 	if obj == nil {
 		return plan.Null
 	}
-	return plan.Object(s, f.Set(4), obj, fieldChatDeleted, nil)
+	return plan.Object(s, f.Set(4), obj, fieldChatDeleted, gatherChatDeleted)
 }
 
 func callChatDeletedChat(ctx context.Context, s *plan.State, f *plan.Field, obj *model.ChatDeleted) (*model.Chat, error) {
@@ -668,11 +682,18 @@ func fieldChatRenamed(s *plan.State, f *plan.Field, obj *model.ChatRenamed) plan
 	panic("unknown field of ChatRenamed")
 }
 
+func gatherChatRenamed(s *plan.State, f *plan.Field, obj *model.ChatRenamed) {
+	switch f.ID {
+	case 4:
+		plan.Gather(s, f, obj, callChatRenamedChat)
+	}
+}
+
 func renderChatRenamed(s *plan.State, f *plan.Field, obj *model.ChatRenamed) plan.Result {
 	if obj == nil {
 		return plan.Null
 	}
-	return plan.Object(s, f.Set(6), obj, fieldChatRenamed, nil)
+	return plan.Object(s, f.Set(6), obj, fieldChatRenamed, gatherChatRenamed)
 }
 
 func callChatRenamedChat(ctx context.Context, s *plan.State, f *plan.Field, obj *model.ChatRenamed) (*model.Chat, error) {
@@ -705,11 +726,18 @@ func fieldChatTransferred(s *plan.State, f *plan.Field, obj *model.ChatTransferr
 	panic("unknown field of ChatTransferred")
 }
 
+func gatherChatTransferred(s *plan.State, f *plan.Field, obj *model.ChatTransferred) {
+	switch f.ID {
+	case 4:
+		plan.Gather(s, f, obj, callChatTransferredChat)
+	}
+}
+
 func renderChatTransferred(s *plan.State, f *plan.Field, obj *model.ChatTransferred) plan.Result {
 	if obj == nil {
 		return plan.Null
 	}
-	return plan.Object(s, f.Set(7), obj, fieldChatTransferred, nil)
+	return plan.Object(s, f.Set(7), obj, fieldChatTransferred, gatherChatTransferred)
 }
 
 func callChatTransferredChat(ctx context.Context, s *plan.State, f *plan.Field, obj *model.ChatTransferred) (*model.Chat, error) {
@@ -858,11 +886,18 @@ func fieldMember(s *plan.State, f *plan.Field, obj *db.Member) plan.Result {
 	panic("unknown field of Member")
 }
 
+func gatherMember(s *plan.State, f *plan.Field, obj *db.Member) {
+	switch f.ID {
+	case 4:
+		plan.Gather(s, f, obj, callMemberReadSeq)
+	}
+}
+
 func renderMember(s *plan.State, f *plan.Field, obj *db.Member) plan.Result {
 	if obj == nil {
 		return plan.Null
 	}
-	return plan.Object(s, f.Set(16), obj, fieldMember, nil)
+	return plan.Object(s, f.Set(16), obj, fieldMember, gatherMember)
 }
 
 func callMemberReadSeq(ctx context.Context, s *plan.State, f *plan.Field, obj *db.Member) (int, error) {
@@ -951,11 +986,18 @@ func fieldMemberRemoved(s *plan.State, f *plan.Field, obj *model.MemberRemoved) 
 	panic("unknown field of MemberRemoved")
 }
 
+func gatherMemberRemoved(s *plan.State, f *plan.Field, obj *model.MemberRemoved) {
+	switch f.ID {
+	case 4:
+		plan.Gather(s, f, obj, callMemberRemovedChat)
+	}
+}
+
 func renderMemberRemoved(s *plan.State, f *plan.Field, obj *model.MemberRemoved) plan.Result {
 	if obj == nil {
 		return plan.Null
 	}
-	return plan.Object(s, f.Set(18), obj, fieldMemberRemoved, nil)
+	return plan.Object(s, f.Set(18), obj, fieldMemberRemoved, gatherMemberRemoved)
 }
 
 func callMemberRemovedChat(ctx context.Context, s *plan.State, f *plan.Field, obj *model.MemberRemoved) (*model.Chat, error) {
@@ -1069,11 +1111,18 @@ func fieldMessageDeleted(s *plan.State, f *plan.Field, obj *model.MessageDeleted
 	panic("unknown field of MessageDeleted")
 }
 
+func gatherMessageDeleted(s *plan.State, f *plan.Field, obj *model.MessageDeleted) {
+	switch f.ID {
+	case 4:
+		plan.Gather(s, f, obj, callMessageDeletedChat)
+	}
+}
+
 func renderMessageDeleted(s *plan.State, f *plan.Field, obj *model.MessageDeleted) plan.Result {
 	if obj == nil {
 		return plan.Null
 	}
-	return plan.Object(s, f.Set(21), obj, fieldMessageDeleted, nil)
+	return plan.Object(s, f.Set(21), obj, fieldMessageDeleted, gatherMessageDeleted)
 }
 
 func callMessageDeletedChat(ctx context.Context, s *plan.State, f *plan.Field, obj *model.MessageDeleted) (*model.Chat, error) {
@@ -1123,11 +1172,18 @@ func fieldMessageEdited(s *plan.State, f *plan.Field, obj *model.MessageEdited) 
 	panic("unknown field of MessageEdited")
 }
 
+func gatherMessageEdited(s *plan.State, f *plan.Field, obj *model.MessageEdited) {
+	switch f.ID {
+	case 4:
+		plan.Gather(s, f, obj, callMessageEditedChat)
+	}
+}
+
 func renderMessageEdited(s *plan.State, f *plan.Field, obj *model.MessageEdited) plan.Result {
 	if obj == nil {
 		return plan.Null
 	}
-	return plan.Object(s, f.Set(23), obj, fieldMessageEdited, nil)
+	return plan.Object(s, f.Set(23), obj, fieldMessageEdited, gatherMessageEdited)
 }
 
 func callMessageEditedChat(ctx context.Context, s *plan.State, f *plan.Field, obj *model.MessageEdited) (*model.Chat, error) {
@@ -1842,11 +1898,18 @@ func fieldPresenceChanged(s *plan.State, f *plan.Field, obj *model.PresenceChang
 	panic("unknown field of PresenceChanged")
 }
 
+func gatherPresenceChanged(s *plan.State, f *plan.Field, obj *model.PresenceChanged) {
+	switch f.ID {
+	case 3:
+		plan.Gather(s, f, obj, callPresenceChangedChat)
+	}
+}
+
 func renderPresenceChanged(s *plan.State, f *plan.Field, obj *model.PresenceChanged) plan.Result {
 	if obj == nil {
 		return plan.Null
 	}
-	return plan.Object(s, f.Set(31), obj, fieldPresenceChanged, nil)
+	return plan.Object(s, f.Set(31), obj, fieldPresenceChanged, gatherPresenceChanged)
 }
 
 func callPresenceChangedChat(ctx context.Context, s *plan.State, f *plan.Field, obj *model.PresenceChanged) (*model.Chat, error) {
@@ -2138,11 +2201,18 @@ func fieldSendMessagePayload(s *plan.State, f *plan.Field, obj *model.SendMessag
 	panic("unknown field of SendMessagePayload")
 }
 
+func gatherSendMessagePayload(s *plan.State, f *plan.Field, obj *model.SendMessagePayload) {
+	switch f.ID {
+	case 2:
+		plan.Gather(s, f, obj, callSendMessagePayloadChatEdge)
+	}
+}
+
 func renderSendMessagePayload(s *plan.State, f *plan.Field, obj *model.SendMessagePayload) plan.Result {
 	if obj == nil {
 		return plan.Null
 	}
-	return plan.Object(s, f.Set(37), obj, fieldSendMessagePayload, nil)
+	return plan.Object(s, f.Set(37), obj, fieldSendMessagePayload, gatherSendMessagePayload)
 }
 
 func callSendMessagePayloadChatEdge(ctx context.Context, s *plan.State, f *plan.Field, obj *model.SendMessagePayload) (*model.ChatEdge, error) {
@@ -2296,11 +2366,18 @@ func fieldTypingChanged(s *plan.State, f *plan.Field, obj *model.TypingChanged) 
 	panic("unknown field of TypingChanged")
 }
 
+func gatherTypingChanged(s *plan.State, f *plan.Field, obj *model.TypingChanged) {
+	switch f.ID {
+	case 3:
+		plan.Gather(s, f, obj, callTypingChangedChat)
+	}
+}
+
 func renderTypingChanged(s *plan.State, f *plan.Field, obj *model.TypingChanged) plan.Result {
 	if obj == nil {
 		return plan.Null
 	}
-	return plan.Object(s, f.Set(43), obj, fieldTypingChanged, nil)
+	return plan.Object(s, f.Set(43), obj, fieldTypingChanged, gatherTypingChanged)
 }
 
 func callTypingChangedChat(ctx context.Context, s *plan.State, f *plan.Field, obj *model.TypingChanged) (*model.Chat, error) {
@@ -2357,11 +2434,18 @@ func fieldUser(s *plan.State, f *plan.Field, obj *db.User) plan.Result {
 	panic("unknown field of User")
 }
 
+func gatherUser(s *plan.State, f *plan.Field, obj *db.User) {
+	switch f.ID {
+	case 1:
+		plan.Gather(s, f, obj, callUserName)
+	}
+}
+
 func renderUser(s *plan.State, f *plan.Field, obj *db.User) plan.Result {
 	if obj == nil {
 		return plan.Null
 	}
-	return plan.Object(s, f.Set(46), obj, fieldUser, nil)
+	return plan.Object(s, f.Set(46), obj, fieldUser, gatherUser)
 }
 
 func callUserName(ctx context.Context, s *plan.State, f *plan.Field, obj *db.User) (string, error) {

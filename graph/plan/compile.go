@@ -59,13 +59,18 @@ func (c *compiler) set(t *Type, selections []ast.SelectionSet) *Set {
 			prefix = "{"
 		}
 		set.fields[i].key = prefix + strconv.Quote(g.alias) + ":"
-		set.add(t, &set.fields[i])
+		set.add(t, i)
 	}
 	return set
 }
 
-// add notes what the whole set has to know of a field.
-func (set *Set) add(t *Type, f *Field) {
+// add notes what the whole set has to know of the field at i. The same field under a second name is not worth being read at the
+// same time, unless it has arguments of its own.
+func (set *Set) add(t *Type, i int) {
+	f := &set.fields[i]
+	if f.arguments == nil && slices.ContainsFunc(set.fields[:i], func(earlier Field) bool { return earlier.ID == f.ID && earlier.constant == "" }) {
+		f.gathers = false
+	}
 	if f.gathers {
 		set.gather++
 	}

@@ -61,7 +61,7 @@ func (w *writer) object(o *codegen.Object) {
 	}
 	w.line("}\npanic(\"unknown field of %s\")\n}\n", o.Name)
 	gather := "nil"
-	if gathers > 1 {
+	if gathers > 0 {
 		gather = "gather" + upper(o.Name)
 		w.gather(o, obj)
 	}
