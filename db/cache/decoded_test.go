@@ -204,6 +204,23 @@ func TestDecodedBodiesAreNotServedWhileRedisIsNotTrusted(t *testing.T) {
 	}
 }
 
+// The instance that fills keeps what the others will read, not what the store returned.
+func TestReadMarksOfTheStoreAreNotKept(t *testing.T) {
+	t.Parallel()
+	store := newFakeStore()
+	r := newRig(t, store, newRedis(t).Addr(), tuning{}, Options{})
+	chat := store.newChat("ann", "bob")
+	chat.Members[1].ReadSeq = 7
+	r.chat(t, "ann", chat.ID)
+	if got := r.chat(t, "ann", chat.ID); got.Members[1].ReadSeq != 0 || r.guard.Stats().Hits != 1 {
+		t.Errorf("ann is shown how far bob had read when the chat was filled: %+v", got.Members[1])
+	}
+	list := r.list(t, "ann")
+	if got := r.list(t, "ann"); got == list || got.Chats[0].Members[1].ReadSeq != 0 || r.guard.Stats().Hits != 2 {
+		t.Errorf("and in the list: %+v", got.Chats[0].Members[1])
+	}
+}
+
 // Readers of one body at the same time, for the race detector.
 func TestManyReadersShareABody(t *testing.T) {
 	t.Parallel()
