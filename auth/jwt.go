@@ -102,17 +102,19 @@ func (v *JWT) Verify(ctx context.Context, token string) (Viewer, error) {
 		return Viewer{}, refused(errors.New("longer than 8 KB"))
 	}
 	key, generation := digestOf(token), v.generation() // read before the keys are: they may change meanwhile
-	known := v.verified.get(key, generation, v.now())
+	here, now := time.Now(), v.now()                   // by this machine's clock, and by that of all instances
+	known := v.verified.get(key, generation, now, here)
 	if known == nil {
 		var err error
 		if known, err = v.check(ctx, token); err != nil {
 			return Viewer{}, refused(err)
 		}
-		known.generation, known.at = generation, time.Now()
+		now, here = v.now(), time.Now() // the keys may have been fetched meanwhile
+		known.generation, known.at = generation, here
 		v.verified.put(key, known)
 	}
 	viewer := known.viewer
-	viewer.Expires = v.endOf(known.dates.expires.Time)
+	viewer.Expires = here.Add(left(known.dates.expires.Sub(now)))
 	return viewer, nil
 }
 
@@ -124,14 +126,13 @@ func (v *JWT) generation() int64 {
 	return v.keys.Generation()
 }
 
-// endOf is the end of a token by this machine's clock, which timers use. A token that was accepted within the leeway lasts for
-// the leeway: a stream that it opens must not end at once.
-func (v *JWT) endOf(expires time.Time) time.Time {
-	left := expires.Sub(v.now())
-	if left <= 0 {
-		left += leeway
+// left is how long a stream may last whose token has so long to live. One that was accepted within the leeway lasts for the
+// leeway: its stream must not end at once.
+func left(life time.Duration) time.Duration {
+	if life <= 0 {
+		life += leeway
 	}
-	return time.Now().Add(left)
+	return life
 }
 
 // check verifies everything about a token.

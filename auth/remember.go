@@ -72,16 +72,16 @@ func newMemory(maxBytes int) *memory {
 }
 
 // get returns the verified token with this digest, unless other keys have been fetched since, or it was verified too long ago, or
-// its own dates no longer admit it. now is the clock by which tokens are judged, which may be set; age is measured by this
-// machine's, which only runs forward.
-func (m *memory) get(key digest, generation int64, now time.Time) *verified {
+// its own dates no longer admit it. now is by the clock by which tokens are judged, which may be set; here is by this machine's,
+// which only runs forward.
+func (m *memory) get(key digest, generation int64, now, here time.Time) *verified {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	known, ok := m.all.Get(key)
 	if !ok {
 		return nil
 	}
-	if known.generation != generation || time.Since(known.at) > rememberFor || !known.dates.within(now) {
+	if known.generation != generation || here.Sub(known.at) > rememberFor || !known.dates.within(now) {
 		m.remove(key, known)
 		return nil
 	}

@@ -25,14 +25,14 @@ func TestFloodOfTokens(t *testing.T) {
 	m.put(inUse, remembered("ann"))
 	for i := range 50 * room {
 		m.put(sha256.Sum256([]byte(strconv.Itoa(i))), remembered(strings.Repeat("x", 10)))
-		if m.get(inUse, 0, time.Now()) == nil {
+		if m.get(inUse, 0, time.Now(), time.Now()) == nil {
 			t.Fatalf("forgotten after %d others", i)
 		}
 		if m.bytes > m.maxBytes || m.all.Len() > room+1 {
 			t.Fatalf("%d bytes in %d entries", m.bytes, m.all.Len())
 		}
 	}
-	if m.get(sha256.Sum256([]byte("0")), 0, time.Now()) != nil {
+	if m.get(sha256.Sum256([]byte("0")), 0, time.Now(), time.Now()) != nil {
 		t.Error("the oldest is still there")
 	}
 	for m.all.Len() > 0 {
@@ -62,12 +62,12 @@ func TestDigestsThatBeginAlike(t *testing.T) {
 	ann, bob := digest{}, digest{}
 	bob[sha256.Size-1] = 1
 	m.put(ann, remembered("ann"))
-	if m.get(bob, 0, time.Now()) != nil {
+	if m.get(bob, 0, time.Now(), time.Now()) != nil {
 		t.Error("another token was taken for ann's")
 	}
 	m.put(bob, remembered("bob"))
 	for id, key := range map[string]digest{"ann": ann, "bob": bob} {
-		if got := m.get(key, 0, time.Now()); got == nil || got.viewer.ID != id {
+		if got := m.get(key, 0, time.Now(), time.Now()); got == nil || got.viewer.ID != id {
 			t.Errorf("%s: %+v", id, got)
 		}
 	}
@@ -78,13 +78,18 @@ func TestForgotten(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for reason, get := range map[string]func(m *memory, key digest) *verified{
-			"other keys":   func(m *memory, key digest) *verified { return m.get(key, 1, time.Now()) },
-			"too long ago": func(m *memory, key digest) *verified { <-time.After(rememberFor + 1); return m.get(key, 0, time.Now()) },
-			"expired":      func(m *memory, key digest) *verified { return m.get(key, 0, time.Now().Add(time.Hour+leeway)) },
+			"other keys": func(m *memory, key digest) *verified { return m.get(key, 1, time.Now(), time.Now()) },
+			"too long ago": func(m *memory, key digest) *verified {
+				<-time.After(rememberFor + 1)
+				return m.get(key, 0, time.Now(), time.Now())
+			},
+			"expired": func(m *memory, key digest) *verified {
+				return m.get(key, 0, time.Now().Add(time.Hour+leeway), time.Now())
+			},
 		} {
 			m := newMemory(1 << 20)
 			m.put(digest{1}, remembered("ann"))
-			if m.get(digest{1}, 0, time.Now()) == nil {
+			if m.get(digest{1}, 0, time.Now(), time.Now()) == nil {
 				t.Fatalf("%s: not remembered at all", reason)
 			}
 			if get(m, digest{1}) != nil || m.bytes != 0 || m.all.Len() != 0 {

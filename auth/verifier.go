@@ -32,25 +32,29 @@ type Viewer struct {
 // HasScope reports whether the viewer's token carries the scope.
 func (v Viewer) HasScope(scope string) bool { return slices.Contains(v.Scopes, scope) }
 
-type viewerKey struct{}
-
-type result struct {
-	viewer Viewer
-	err    error
+// Identity is what authentication found: the viewer, or why there is none.
+type Identity struct {
+	Viewer Viewer
+	Err    error // UNAUTHENTICATED, UNAVAILABLE
 }
+
+type contextKey struct{}
+
+// ContextKey is the key under which a context carries an *Identity, for contexts that carry more than that.
+var ContextKey any = contextKey{}
 
 // WithViewer returns a context that carries the viewer.
 func WithViewer(ctx context.Context, v Viewer) context.Context {
-	return context.WithValue(ctx, viewerKey{}, result{viewer: v})
+	return context.WithValue(ctx, ContextKey, &Identity{Viewer: v})
 }
 
 // FromContext returns the viewer of the context. Errors: UNAUTHENTICATED, or the refusal of Authenticate.
 func FromContext(ctx context.Context) (Viewer, error) {
-	v, ok := ctx.Value(viewerKey{}).(result)
+	i, ok := ctx.Value(ContextKey).(*Identity)
 	if !ok {
 		return Viewer{}, unauthenticated("This needs a token.", nil)
 	}
-	return v.viewer, v.err
+	return i.Viewer, i.Err
 }
 
 func unauthenticated(message string, cause error) error {
@@ -80,14 +84,19 @@ func (Local) Verify(context.Context, string) (Viewer, error) {
 	}, nil
 }
 
-// Authenticate verifies the value of an Authorization header ("Bearer <token>", or "" without one) and returns a context that carries
-// the viewer, or the refusal. Every transport authenticates through it.
-func Authenticate(ctx context.Context, verifier Verifier, authorization string) (context.Context, error) {
+// Identify verifies the value of an Authorization header ("Bearer <token>", or "" without one).
+func Identify(ctx context.Context, verifier Verifier, authorization string) Identity {
 	viewer, err := verify(ctx, verifier, authorization)
 	if err != nil {
-		return context.WithValue(ctx, viewerKey{}, result{err: err}), err
+		return Identity{Err: err}
 	}
-	return WithViewer(ctx, viewer), nil
+	return Identity{Viewer: viewer}
+}
+
+// Authenticate is Identify, and returns a context that carries the identity. Every transport authenticates through one of them.
+func Authenticate(ctx context.Context, verifier Verifier, authorization string) (context.Context, error) {
+	identity := Identify(ctx, verifier, authorization)
+	return context.WithValue(ctx, ContextKey, &identity), identity.Err
 }
 
 func verify(ctx context.Context, verifier Verifier, authorization string) (Viewer, error) {

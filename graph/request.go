@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"studychat/auth"
 	"studychat/graph/limits"
 	"studychat/graph/plan"
 )
@@ -42,13 +43,38 @@ type requestKey struct{}
 
 // WithRequest is ctx for a request, or for one operation of it.
 func WithRequest(ctx context.Context, r Request) context.Context {
-	return context.WithValue(ctx, requestKey{}, r)
+	return context.WithValue(ctx, requestKey{}, &r)
+}
+
+// WithRequestOf is WithRequest for a request whose viewer is known: one context that carries both.
+func WithRequestOf(ctx context.Context, r Request, identity auth.Identity) context.Context {
+	return &requestContext{ctx, r, identity}
+}
+
+type requestContext struct {
+	context.Context //nolint:containedctx // it is one
+
+	request  Request
+	identity auth.Identity
+}
+
+// Value implements context.Context.
+func (c *requestContext) Value(key any) any {
+	switch key {
+	case requestKey{}:
+		return &c.request
+	case auth.ContextKey:
+		return &c.identity
+	}
+	return c.Context.Value(key)
 }
 
 // RequestFrom is the request that ctx belongs to. A transport that knows more of it changes the copy and calls WithRequest.
 func RequestFrom(ctx context.Context) Request {
-	r, _ := ctx.Value(requestKey{}).(Request)
-	return r
+	if r, ok := ctx.Value(requestKey{}).(*Request); ok {
+		return *r
+	}
+	return Request{}
 }
 
 // disconnect closes the connection that ctx belongs to, so that its client comes back.

@@ -17,29 +17,28 @@ import (
 // payload renders an answer (GraphQL, September 2025, 7.1). A request error has no `data` entry; the executor leaves its data
 // empty instead of null.
 func payload(answer *graphql.Response) []byte {
-	var b bytes.Buffer
-	b.WriteByte('{')
+	return appendPayload(make([]byte, 0, len(answer.Data)+len(`{"data":}`)), answer)
+}
+
+func appendPayload(b []byte, answer *graphql.Response) []byte {
+	b = append(b, '{')
 	if len(answer.Errors) > 0 {
-		b.WriteString(`"errors":`)
-		b.Write(encode(answer.Errors))
+		b = append(append(b, `"errors":`...), encode(answer.Errors)...)
 	}
 	data := answer.Data
 	if len(data) == 0 && len(answer.Errors) == 0 {
 		data = []byte("null")
 	}
 	if len(data) > 0 {
-		if b.Len() > 1 {
-			b.WriteByte(',')
+		if len(answer.Errors) > 0 {
+			b = append(b, ',')
 		}
-		b.WriteString(`"data":`)
-		b.Write(data)
+		b = append(append(b, `"data":`...), data...)
 	}
 	if len(answer.Extensions) > 0 {
-		b.WriteString(`,"extensions":`)
-		b.Write(encode(answer.Extensions))
+		b = append(append(b, `,"extensions":`...), encode(answer.Extensions)...)
 	}
-	b.WriteByte('}')
-	return b.Bytes()
+	return append(b, '}')
 }
 
 // encode never fails for what it is called with: errors, extensions and texts made here.

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"context"
 	"mime"
 	"net/http"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"studychat/db"
+	"studychat/transport/lazy"
 	"studychat/transport/params"
 )
 
@@ -32,7 +32,7 @@ func (t *Transport) graphql(w http.ResponseWriter, r *http.Request) {
 }
 
 func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {
-	media := negotiate(r.Header.Values("Accept"))
+	media := negotiate(r.Header["Accept"])
 	if t.refuse.unauthenticated(w, r, media) {
 		return
 	}
@@ -55,7 +55,7 @@ func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {
 // serveGet answers queries only, and only requests with a header that makes browsers send a preflight: a foreign page can make a
 // browser send any other GET by itself, with a form, an image or a link.
 func (t *Transport) serveGet(w http.ResponseWriter, r *http.Request) {
-	media := negotiate(r.Header.Values("Accept"))
+	media := negotiate(r.Header["Accept"])
 	switch {
 	case media == mediaEvents && r.Method == http.MethodHead: // nobody would read the stream
 		t.refuse.method(w, r, "GET, POST, OPTIONS")
@@ -95,7 +95,7 @@ func hasAny(header http.Header, names ...string) bool {
 
 // serveAnswer serves an operation that has one answer.
 func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, in *incoming, media string) {
-	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
+	ctx, cancel := lazy.WithTimeout(r.Context(), answerTimeout)
 	defer cancel()
 	op, refusal := t.runner.prepare(ctx, in)
 	switch {
@@ -109,23 +109,39 @@ func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, in *inco
 	}
 	answer := op.Answer(ctx)
 	in.release() // the answer may wait long for its client
-	body := payload(answer)
-	release, ok := t.quotas.answer(ctx, body)
+	buffer := buffers.Get()
+	buffer.Bytes = appendPayload(buffer.Bytes[:0], answer)
+	release, ok := t.quotas.answer(ctx, buffer.Bytes)
 	if !ok {
 		writeAnswer(w, r, t.runner.tooMuchWaits(ctx), media)
 		return
 	}
 	defer release()
-	writeBody(w, r, answer, body, media)
+	if deadline, _ := ctx.Deadline(); time.Until(deadline) < answerTimeout-extendAfter {
+		extend(w)
+	}
+	if writeBody(w, r, answer, buffer.Bytes, media) == nil {
+		buffers.Put(buffer)
+	}
+}
+
+// extendAfter is how long an answer may take until it gets another deadline to be written than the request began with: setting
+// one costs as much as finding the viewer.
+const extendAfter = time.Second
+
+// extend gives an answer its time to be written, from now on.
+func extend(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))
 }
 
 func writeAnswer(w http.ResponseWriter, r *http.Request, answer *graphql.Response, media string) {
-	writeBody(w, r, answer, payload(answer), media)
+	extend(w)
+	_ = writeBody(w, r, answer, payload(answer), media)
 }
 
 // writeBody writes an answer with the status that its media type asks for (GraphQL over HTTP, draft, 6.4): with
-// application/json every answer to a well-formed GraphQL request is 200.
-func writeBody(w http.ResponseWriter, r *http.Request, answer *graphql.Response, body []byte, media string) {
+// application/json every answer to a well-formed GraphQL request is 200. After an error the body must not be used again.
+func writeBody(w http.ResponseWriter, r *http.Request, answer *graphql.Response, body []byte, media string) error {
 	code := http.StatusOK
 	if len(answer.Data) == 0 && media == mediaGraphQL {
 		code = status(codeOf(answer))
@@ -136,9 +152,13 @@ func writeBody(w http.ResponseWriter, r *http.Request, answer *graphql.Response,
 	if code == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, 15.5.2
 	}
-	w.Header().Set("Content-Type", media+"; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Add("Vary", "Accept")
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))
-	writeCompressed(w, r, code, body)
+	h := w.Header()
+	h["Content-Type"] = contentTypes[media]
+	h["Cache-Control"] = noStore
+	if others := h["Vary"]; others == nil {
+		h["Vary"] = varyAnswer
+	} else {
+		h["Vary"] = append(others, varyAnswer...)
+	}
+	return writeCompressed(w, r, code, body)
 }

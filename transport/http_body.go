@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"studychat/graph/limits"
 	"studychat/transport/admission"
+	"studychat/transport/lazy"
 	"studychat/transport/params"
 )
 
@@ -39,6 +41,9 @@ var (
 	errTooLarge = &params.Error{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("The body must have at most %d bytes.", MaxBody)}
 )
 
+// buffers are for small bodies and for answers.
+var buffers lazy.Pool
+
 // incoming is a request that was read. release must be called when it has run or was refused; further calls do nothing.
 type incoming struct {
 	*graphql.RawParams
@@ -47,12 +52,11 @@ type incoming struct {
 	release func()
 }
 
-func small(p *graphql.RawParams) *incoming { return &incoming{p, false, func() {}} }
+func small(p *graphql.RawParams) *incoming { return &incoming{p, false, nothing} }
 
 // readParams reads the whole body within its bounds.
 func (t *Transport) readParams(w http.ResponseWriter, r *http.Request) (*incoming, error) {
-	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if charset := parameters["charset"]; err != nil || media != mediaJSON || charset != "" && !strings.EqualFold(charset, "utf-8") {
+	if !isJSON(r.Header.Get("Content-Type")) {
 		return nil, &params.Error{Status: http.StatusUnsupportedMediaType, Message: "The body must be application/json, in UTF-8."}
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
@@ -71,17 +75,40 @@ func (t *Transport) readParams(w http.ResponseWriter, r *http.Request) (*incomin
 		return nil, &params.Error{Status: http.StatusBadRequest, Message: "The body did not arrive."}
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a stream may follow
-	read, err := params.FromBody(body)
+	read, err := params.FromBody(body)                             // copies what it needs
 	if err != nil {
 		release()
 		return nil, err
 	}
-	return &incoming{read, len(body) > smallBody, release}, nil
+	in := &incoming{read, len(body) > smallBody, release}
+	if !in.large {
+		in.release()
+		in.release = nothing
+	}
+	return in, nil
 }
 
-// readBody reads a whole body within the bounds.
+func nothing() {}
+
+// isJSON says whether a content type is JSON in UTF-8.
+func isJSON(contentType string) bool {
+	if contentType == mediaJSON {
+		return true
+	}
+	media, parameters, err := mime.ParseMediaType(contentType)
+	charset := parameters["charset"]
+	return err == nil && media == mediaJSON && (charset == "" || strings.EqualFold(charset, "utf-8"))
+}
+
+// readBody reads a whole body within the bounds. The body may be used until release is called.
 func (t *Transport) readBody(w http.ResponseWriter, r *http.Request) (body []byte, release func(), err error) {
-	release = func() {}
+	if r.ContentLength >= 0 && r.ContentLength <= lazy.MaxPooled {
+		buffer := buffers.Get()
+		buffer.Bytes = slices.Grow(buffer.Bytes[:0], int(r.ContentLength))[:r.ContentLength]
+		_, err = io.ReadFull(r.Body, buffer.Bytes)
+		return buffer.Bytes, func() { buffers.Put(buffer) }, err
+	}
+	release = nothing
 	bounded := http.MaxBytesReader(w, r.Body, MaxBody)
 	body, err = io.ReadAll(io.LimitReader(bounded, smallBody+1))
 	if err == nil && len(body) > smallBody {

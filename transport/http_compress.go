@@ -2,8 +2,10 @@ package transport
 
 import (
 	"compress/gzip"
+	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"sync"
 
 	"github.com/andybalholm/brotli"
@@ -29,26 +31,36 @@ var compressors = map[string]*sync.Pool{
 
 // writeCompressed writes a whole body, compressed if that pays and the client accepts it. Streams are never compressed, since a
 // compressor delays events. Answers never hold tokens, so their length reveals no secret (BREACH).
-func writeCompressed(w http.ResponseWriter, r *http.Request, code int, body []byte) {
-	w.Header().Add("Vary", "Accept-Encoding")
+//
+// After an error neither the body nor the compressor's memory may be used again: over HTTP/2 a write fails as soon as the stream
+// ends, while the bytes may still be on their way to the socket.
+func writeCompressed(w http.ResponseWriter, r *http.Request, code int, body []byte) error {
 	encoding := ""
 	if len(body) >= compressFrom {
-		encoding = acceptedEncoding(r.Header.Get("Accept-Encoding"))
+		encoding = encodings.of(r.Header.Get("Accept-Encoding"), acceptedEncoding)
 	}
 	pool := compressors[encoding]
 	if pool == nil {
+		if len(body) > bufferedByHTTP {
+			w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
+		}
 		w.WriteHeader(code)
-		_, _ = w.Write(body)
-		return
+		_, err := w.Write(body) //nolint:gosec // JSON, and no browser guesses another type
+		return err
 	}
 	w.Header().Set("Content-Encoding", encoding)
 	w.WriteHeader(code)
 	c, _ := pool.Get().(compressor)
 	c.Reset(w)
-	_, _ = c.Write(body)
-	_ = c.Close() // fails when the client is gone
-	pool.Put(c)
+	_, err := c.Write(body)
+	if err = errors.Join(err, c.Close()); err == nil {
+		pool.Put(c)
+	}
+	return err
 }
+
+// bufferedByHTTP is up to how many bytes net/http finds out the length by itself; longer bodies would be sent in chunks.
+const bufferedByHTTP = 2048
 
 // acceptedEncoding is "br", "gzip" or "" (RFC 9110, 12.5.3): the one with the higher q, brotli among equals.
 func acceptedEncoding(header string) string {

@@ -1,9 +1,14 @@
 package transport
 
 import (
+	"encoding/binary"
+	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"studychat/auth"
 	"studychat/db"
@@ -11,30 +16,55 @@ import (
 	"studychat/transport/admission"
 )
 
+// Values of headers that many answers share. net/http only reads them, and Header.Add and Set replace them.
+var (
+	noSniff      = []string{"nosniff"}
+	noReferrer   = []string{"no-referrer"}
+	noFrames     = []string{"DENY"}
+	sameOrigin   = []string{"same-origin"}
+	noContent    = []string{"default-src 'none'; frame-ancestors 'none'"}
+	noStore      = []string{"no-store"}
+	varyAnswer   = []string{"Accept", "Accept-Encoding"}
+	contentTypes = map[string][]string{mediaJSON: {mediaJSON + "; charset=utf-8"}, mediaGraphQL: {mediaGraphQL + "; charset=utf-8"}}
+)
+
 // secured sets the headers of every answer, unless a page sets its own: browsers guess no types, show no frames, load and run
 // nothing, and tell no other site the address.
 func secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h["X-Content-Type-Options"] = noSniff
+		h["Referrer-Policy"] = noReferrer
+		h["X-Frame-Options"] = noFrames
+		h["Cross-Origin-Resource-Policy"] = sameOrigin
+		h["Content-Security-Policy"] = noContent
 		next.ServeHTTP(w, r)
 	})
 }
+
+const requestIDHeader = "X-Request-Id"
 
 // identify gives every request an id, which the answer, the logs and INTERNAL errors carry, and logs the request: never its
 // body, its query string or its headers, which may hold secrets.
 func (t *Transport) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id, start := db.NewID(), time.Now()
-		w.Header().Set("X-Request-Id", id)
-		request := graph.Request{ID: id, Address: t.quotas.addresses.Of(r)}
-		next.ServeHTTP(w, r.WithContext(graph.WithRequest(r.Context(), request)))
-		t.options.Log.DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "duration_ms", time.Since(start).Milliseconds(), "requestId", id)
+		start := time.Now()
+		id := requestID(start)
+		w.Header()[requestIDHeader] = []string{id}
+		next.ServeHTTP(w, r)
+		if t.options.Log.Enabled(r.Context(), slog.LevelDebug) {
+			t.options.Log.DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "duration_ms", time.Since(start).Milliseconds(), "requestId", id)
+		}
 	})
+}
+
+// requestID makes a UUIDv7 (RFC 9562). It need not be hard to guess, so unlike db.NewID it takes no lock and asks no kernel.
+func requestID(now time.Time) string {
+	var id uuid.UUID
+	binary.BigEndian.PutUint64(id[:8], uint64(now.UnixMilli())<<16|rand.Uint64()&0xffff) //nolint:gosec // see above
+	binary.BigEndian.PutUint64(id[8:], rand.Uint64())                                    //nolint:gosec // see above
+	id[6], id[8] = id[6]&0x0f|0x70, id[8]&0x3f|0x80
+	return id.String()
 }
 
 // local refuses requests for another host name than this machine's, if there is no authentication.
@@ -53,8 +83,16 @@ func (t *Transport) local(next http.Handler) http.Handler {
 // is an ordinary GraphQL error on every transport.
 func (t *Transport) authenticate(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header := strings.Join(r.Header.Values("Authorization"), ", ") // two credentials count as none
-		ctx, _ := auth.Authenticate(r.Context(), t.options.Verifier, header)
-		next(w, r.WithContext(ctx))
+		identity := auth.Identify(r.Context(), t.options.Verifier, joined(r.Header["Authorization"])) // two credentials count as none
+		request := graph.Request{ID: w.Header()[requestIDHeader][0], Address: t.quotas.addresses.Of(r)}
+		next(w, r.WithContext(graph.WithRequestOf(r.Context(), request, identity)))
 	})
+}
+
+// joined is the values of a header as one (RFC 9110, 5.2).
+func joined(values []string) string {
+	if len(values) == 1 {
+		return values[0]
+	}
+	return strings.Join(values, ", ")
 }

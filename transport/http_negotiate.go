@@ -4,6 +4,8 @@ import (
 	"mime"
 	"strconv"
 	"strings"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 // Media types that we answer with.
@@ -13,10 +15,40 @@ const (
 	mediaEvents  = "text/event-stream"
 )
 
-// negotiate picks the media type of the answer (RFC 9110, 12.5.1): the highest q; among equals the one named first, since
-// some clients (urql) name events after JSON in every request and expect JSON. "" means that nothing fits: 406.
+// A memo remembers what was found out about the values of a header: clients send the same ones again and again. It is bounded.
+type memo struct{ known *lru.Cache[string, string] }
+
+const (
+	maxMemos     = 1000
+	maxMemoBytes = 300 // of a value
+)
+
+func newMemo() memo {
+	known, _ := lru.New[string, string](maxMemos) // fails for sizes below 1 alone
+	return memo{known}
+}
+
+func (m memo) of(value string, find func(value string) string) string {
+	if found, ok := m.known.Get(value); ok {
+		return found
+	}
+	found := find(value)
+	if len(value) <= maxMemoBytes {
+		m.known.Add(strings.Clone(value), found)
+	}
+	return found
+}
+
+var medias, encodings = newMemo(), newMemo()
+
+// negotiate picks the media type of the answer. "" means that nothing fits: 406.
 func negotiate(accept []string) string {
-	header := strings.Join(accept, ",")
+	return medias.of(joined(accept), negotiateMedia)
+}
+
+// negotiateMedia picks the media type (RFC 9110, 12.5.1): the highest q; among equals the one named first, since some clients
+// (urql) name events after JSON in every request and expect JSON.
+func negotiateMedia(header string) string {
 	if strings.TrimSpace(header) == "" {
 		return mediaJSON
 	}

@@ -22,7 +22,20 @@ func (a Addresses) Of(r *http.Request) string {
 		return r.RemoteAddr
 	}
 	address := peer.Addr().Unmap()
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	if a.ours(address) {
+		address = a.before(address, r.Header.Values("X-Forwarded-For"))
+	}
+	if address.Is6() {
+		if network, err := address.WithZone("").Prefix(64); err == nil {
+			return network.String()
+		}
+	}
+	return address.String()
+}
+
+// before follows the hops back from one of our proxies.
+func (a Addresses) before(address netip.Addr, forwarded []string) netip.Addr {
+	hops := strings.Split(strings.Join(forwarded, ","), ",")
 	for _, hop := range slices.Backward(hops) {
 		if !a.ours(address) {
 			break
@@ -33,12 +46,7 @@ func (a Addresses) Of(r *http.Request) string {
 		}
 		address = next.Unmap()
 	}
-	if address.Is6() {
-		if network, err := address.WithZone("").Prefix(64); err == nil {
-			return network.String()
-		}
-	}
-	return address.String()
+	return address
 }
 
 // parseHop reads an address, which some proxies (Azure's) write with a port.
