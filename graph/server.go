@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"weak"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
@@ -44,6 +45,7 @@ type Executor struct {
 	gqlgen    *executor.Executor
 
 	subscriptions subscriptionResolver
+	audiences     audiences
 }
 
 // NewExecutor makes an Executor with everything that applies to every operation.
@@ -54,6 +56,7 @@ func NewExecutor(r *Resolver, o Options) *Executor {
 		persisted: persisted.NewLookup(o.Documents, o.Trusted, o.TrustedMode, r.Log),
 		documents: documents.NewCache(limits.New(schema, o.Introspection), 0),
 		people:    r.people,
+		audiences: audiences{known: map[audienceKey]weak.Pointer[audience]{}},
 		gqlgen:    executor.New(generated.NewExecutableSchema(generated.Config{Schema: schema, Resolvers: r})),
 	}
 	if o.Limiter != nil {
