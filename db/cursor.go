@@ -29,7 +29,11 @@ type Cursor struct {
 
 // String is the form that clients see.
 func (c Cursor) String() string {
-	return fmt.Sprintf("%s.%d.%d.%s", cursorVersion, c.Epoch, c.Seq, tagOf(c.ChatID))
+	var buf [64]byte
+	text := append(append(buf[:0], cursorVersion...), '.')
+	text = append(strconv.AppendInt(text, c.Epoch, 10), '.')
+	text = append(strconv.AppendInt(text, c.Seq, 10), '.')
+	return string(appendTag(text, c.ChatID))
 }
 
 // ParseCursor reads what String wrote for a cursor of the chat. Errors: BAD_USER_INPUT naming field.
@@ -110,9 +114,12 @@ func parseMicros(s string) (time.Time, error) {
 
 // tagOf is the owner of a cursor, as 48 bits of a hash of the id. It catches mistakes and is not a secret: a cursor never decides what a
 // viewer may see.
-func tagOf(id string) string {
-	sum := sha256.Sum256([]byte(id))
-	return base64.RawURLEncoding.EncodeToString(sum[:6])
+func tagOf(id string) string { return string(appendTag(nil, id)) }
+
+func appendTag(text []byte, id string) []byte {
+	var buf [64]byte // an id that is longer takes memory of its own
+	sum := sha256.Sum256(append(buf[:0], id...))
+	return base64.RawURLEncoding.AppendEncode(text, sum[:6])
 }
 
 // splitCursor splits a cursor of the owner.

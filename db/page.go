@@ -2,7 +2,7 @@ package db
 
 import (
 	"encoding/base64"
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -53,18 +53,27 @@ func MessageKey(m *Message) Key { return Key{ChatID: m.ChatID, Seq: m.Seq} }
 // ChatCursor is the key in the opaque form for clients, for the list of chats. Unlike other cursors it does not name its owner: a time and
 // an id are the same place in every list of chats, and an event with a chat's edge is the same for all its readers.
 func (k Key) ChatCursor() string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "c1:%d:%s", k.At.UnixMicro(), k.ID))
+	var buf [80]byte
+	text := append(strconv.AppendInt(append(buf[:0], "c1:"...), k.At.UnixMicro(), 10), ':')
+	return encodeKey(append(text, k.ID...))
 }
 
 // MessageCursor is the key in the opaque form for clients, for the messages of a chat. It has the chat's tag, because numbers mean
 // nothing in another chat.
 func (k Key) MessageCursor() string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "m2:%d:%s", k.Seq, tagOf(k.ChatID)))
+	var buf [48]byte
+	text := append(strconv.AppendInt(append(buf[:0], "m2:"...), k.Seq, 10), ':')
+	return encodeKey(appendTag(text, k.ChatID))
 }
 
 // ModuleCursor is the key in the opaque form for clients, for the list of modules.
 func (k Key) ModuleCursor() string {
-	return base64.RawURLEncoding.EncodeToString([]byte("o1:" + k.ID + ":" + k.Title))
+	return encodeKey([]byte("o1:" + k.ID + ":" + k.Title))
+}
+
+func encodeKey(text []byte) string {
+	var buf [96]byte // a cursor that is longer takes memory of its own
+	return string(base64.RawURLEncoding.AppendEncode(buf[:0], text))
 }
 
 // ParseModuleKey reads what ModuleCursor wrote. Errors: BAD_USER_INPUT naming field.
