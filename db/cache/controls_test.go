@@ -41,7 +41,7 @@ func aside[T any](ctx context.Context, n naive, key string, encode func([]byte, 
 	}
 	v, err := load()
 	if err == nil {
-		err = n.client.Set(ctx, n.prefix+key, encodeValue(1, encode(nil, v)), time.Minute).Err()
+		err = n.client.Set(ctx, n.prefix+key, encodeValue(1, v, encode), time.Minute).Err()
 	}
 	return v, err
 }
