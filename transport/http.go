@@ -41,15 +41,16 @@ func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {
 		t.refuse.unread(w, r, err)
 		return
 	}
-	defer in.release()
-	switch media {
-	case "":
-		t.refuse.media(w, r)
-	case mediaEvents:
+	if media == mediaEvents { // the stream outlives this handler, and releases the request itself
 		t.serveEvents(w, r, in)
-	default:
-		t.serveAnswer(w, r, in, media)
+		return
 	}
+	defer in.release()
+	if media == "" {
+		t.refuse.media(w, r)
+		return
+	}
+	t.serveAnswer(w, r, in, media)
 }
 
 // serveGet answers queries only, and only requests with a header that makes browsers send a preflight: a foreign page can make a

@@ -29,18 +29,21 @@ import (
 func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, in *incoming) {
 	s, ok := t.reserveEvents(w, r)
 	if !ok {
+		in.release()
 		return
 	}
-	defer t.closeEvents(w, r, s)
 	of := graph.RequestFrom(s.ctx)
 	of.Started = func(cursor string) { _ = s.out.Put(s.ctx, eventID(cursor)) } // fails only with the stream
 	of.Resume = r.Header.Get("Last-Event-ID")                                  // clients that use fetch repeat the body of their first request too
-	ctx := graph.WithRequest(s.ctx, of)
+	ctx, mayMutate := graph.WithRequest(s.ctx, of), r.Method == http.MethodPost
 	s.goroutines.Go(func() {
 		placeless := func() { s.placeless.Store(true) }
-		s.subscription = t.runner.follow(ctx, in, r.Method == http.MethodPost, placeless, &eventSink{stream: s})
+		s.subscription = t.runner.follow(ctx, in, mayMutate, placeless, &eventSink{stream: s})
+		s.settle()
 	})
-	s.serve(w, r, t.heartbeats, nil)
+	if t.carry(w, r, s, nil, s.release) {
+		t.closeEvents(w, r, s)
+	}
 }
 
 // serveEventSource is serveEvents for a browser's EventSource, which can neither post nor send headers: the operation
@@ -76,8 +79,8 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 	}
 	s := &eventStream{ended: make(chan struct{})}
 	s.out = wire.NewOutbox(s)
-	s.ctx, s.disconnect = context.WithCancel(r.Context())
-	if s.leave, err = t.admit(viewer, r, s.disconnect); err != nil {
+	s.ctx, s.disconnect = context.WithCancel(context.Background()) // the request ends before its stream
+	if s.leave, err = t.admit(viewer, r, s.cut); err != nil {
 		s.disconnect()
 		if r.Method == http.MethodGet && errors.Is(err, errStopping) {
 			sendRetry(w, r)
@@ -85,11 +88,11 @@ func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*even
 		t.refuse.connection(w, r, err)
 		return nil, false
 	}
-	of := graph.RequestFrom(s.ctx)
-	of.Disconnect = s.disconnect
-	s.ctx = graph.WithRequest(s.ctx, of)
+	of := graph.RequestFrom(r.Context())
+	of.Disconnect = s.cut
+	s.ctx = graph.WithRequest(auth.WithViewer(s.ctx, viewer), of)
 	if s.expires = viewer.Expires; !s.expires.IsZero() {
-		s.expiry = time.AfterFunc(time.Until(s.expires), s.disconnect)
+		s.expiry = time.AfterFunc(time.Until(s.expires), s.cut)
 	}
 	return s, true
 }
@@ -123,11 +126,10 @@ func eventHeaders(header http.Header) {
 	header.Set("X-Accel-Buffering", "no")                 // nginx would hold events back
 }
 
-// closeEvents waits for the operations. Clients take the end of a response for the end of the stream, so a stream that did not
+// closeEvents ends the response of net/http. Clients take the end of a response for the end of the stream, so a stream that did not
 // end in order is aborted. A stream that never began is refused for now; an EventSource is told to reconnect, since it would
 // give up on a status.
 func (t *Transport) closeEvents(w http.ResponseWriter, r *http.Request, s *eventStream) {
-	s.release()
 	switch {
 	case s.endedInOrder():
 	case s.begun.Load():

@@ -79,7 +79,7 @@ func (a *reservations) accept(w http.ResponseWriter, r *http.Request, kept *rese
 	case <-op.placed.Done():
 	case <-kept.ctx.Done():
 	case <-late.C:
-		kept.disconnect()
+		kept.cut()
 	case <-r.Context().Done(): // without this answer its client will never stop it
 		kept.operations.stop(op.id)
 	}

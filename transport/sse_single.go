@@ -72,7 +72,7 @@ func streamToken(r *http.Request) string {
 }
 
 func (a *reservations) reserve(w http.ResponseWriter, r *http.Request) {
-	s, ok := a.reserveEvents(w, r.WithContext(context.WithoutCancel(r.Context()))) // it outlives this request
+	s, ok := a.reserveEvents(w, r)
 	if !ok {
 		return
 	}
@@ -122,18 +122,17 @@ func (a *reservations) openReserved(w http.ResponseWriter, r *http.Request, toke
 		a.refuse.with(w, r, http.StatusConflict, db.CodeConflict, "The stream is open already.")
 		return
 	}
-	stop := context.AfterFunc(r.Context(), kept.disconnect)
-	defer stop()
-	kept.serve(w, r, a.heartbeats, heartbeatComment) // at once: the client may start operations only when it sees the stream open
-	kept.release()
-	abort(r) // it never ends in order
+	// The head goes at once: the client may start operations only when it sees the stream open.
+	if a.carry(w, r, kept.eventStream, heartbeatComment, kept.release) {
+		abort(r) // it never ends in order
+	}
 }
 
 // release ends the reservation; its one caller has claimed it.
 func (kept *reservation) release() {
 	kept.unclaimed.Stop()
 	kept.operations.end()
-	kept.disconnect()
+	kept.cut()
 	kept.operations.wait()
 	kept.eventStream.release()
 	kept.forget()

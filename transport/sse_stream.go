@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -22,13 +23,20 @@ type eventStream struct {
 	leave        func()
 	placeless    atomic.Bool // it carries no subscription, so the head need not wait for a place in the log
 
-	begun atomic.Bool   // the head was sent
+	begun atomic.Bool   // net/http has sent the head
 	ended chan struct{} // closed when the stream has ended in order
 	turn  wire.Turn     // for heartbeats
+	late  *time.Timer   // for the place
 
-	expiry  *time.Timer // disconnects the stream when the viewer's token ends; nil: never. The client comes back with a fresh token
+	expiry *time.Timer // disconnects the stream when the viewer's token ends; nil: never. The client comes back with a fresh token
+
 	mu      sync.Mutex
-	expires time.Time // when expiry fires
+	expires time.Time     // when expiry fires
+	conn    net.Conn      // nil: net/http carries the stream
+	in      *wire.Input   // of conn
+	chunked bool          // HTTP/1.1
+	unbegun func() []byte // what is sent when the stream ends before it began
+	closing bool
 }
 
 // prolong keeps the stream open for a token that lasts longer. A token that ends sooner is an older one: requests may overtake
@@ -42,29 +50,42 @@ func (s *eventStream) prolong(until time.Time) {
 	}
 }
 
-// serve writes until the stream is over. A client that stops reading, or is slower than writeTimeout, is disconnected.
+// carry sends the stream, and calls over when it has ended. A client that stops reading, or is slower than writeTimeout, is
+// disconnected. Where net/http carries the stream, carry returns then; it says so.
 //
 // first is sent at once, with the response's head. Without it the head waits for the first frame, which carries the place of a
 // subscription in the log: a client that sees the stream open may assume that the subscription is active, and has the id to
 // resume from. While the database does not answer, a new subscription has no place. Then nothing is sent, not even a
 // heartbeat, and after startTimeout the client is told to reconnect, before a proxy on the way answers instead.
-func (s *eventStream) serve(w http.ResponseWriter, r *http.Request, heartbeats *wire.Rounds, first []byte) {
-	if r.ProtoMajor == 1 { // HTTP/2 has a window for each stream
-		wire.SetSendBuffer(connOf(r.Context()), wire.SendBuffer)
-	}
-	eventHeaders(w.Header())
+func (t *Transport) carry(w http.ResponseWriter, r *http.Request, s *eventStream, first []byte, over func()) (served bool) {
 	if first != nil {
 		s.out.Offer(first) // without room there is something else to begin with
 	}
-	s.out.Open(&eventWriter{w, http.NewResponseController(w), s})
-	heartbeats.Join(&s.turn, s.beat)
-	defer heartbeats.Leave(&s.turn)
-	late := time.AfterFunc(startTimeout, func() {
+	t.heartbeats.Join(&s.turn, s.beat)
+	s.late = time.AfterFunc(startTimeout, func() {
 		if !s.open() {
-			s.disconnect()
+			s.cut()
 		}
 	})
-	defer late.Stop()
+	ended := func() {
+		t.heartbeats.Leave(&s.turn)
+		s.late.Stop()
+		over()
+	}
+	if t.takeOver(w, r, s, ended) {
+		return false
+	}
+	s.serve(w, r)
+	ended()
+	return true
+}
+
+// serve sends the stream by net/http.
+func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) {
+	stop := context.AfterFunc(r.Context(), s.disconnect)
+	defer stop()
+	eventHeaders(w.Header())
+	s.out.Open(&eventWriter{w, http.NewResponseController(w), s})
 	select {
 	case <-s.ctx.Done():
 	case <-s.ended:
@@ -74,11 +95,12 @@ func (s *eventStream) serve(w http.ResponseWriter, r *http.Request, heartbeats *
 }
 
 // open says whether the client may see the stream open.
-func (s *eventStream) open() bool { return s.begun.Load() || s.placeless.Load() }
+func (s *eventStream) open() bool { return s.out.Begun() || s.placeless.Load() }
 
 func (s *eventStream) beat() {
 	if s.open() {
 		s.out.Offer(heartbeatComment)
+		s.settle()
 	}
 }
 
@@ -88,11 +110,20 @@ func (s *eventStream) Slow() { s.Broken() }
 // Broken implements wire.Owner.
 func (s *eventStream) Broken() {
 	s.disconnect()
-	s.out.End(nil)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hangUpLocked(true)
 }
 
 // Written implements wire.Owner.
-func (s *eventStream) Written() { close(s.ended) }
+func (s *eventStream) Written() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closing {
+		close(s.ended)
+	}
+	s.hangUpLocked(s.closing)
+}
 
 // endedInOrder says whether everything was sent. It may be asked when serve has returned.
 func (s *eventStream) endedInOrder() bool {
@@ -139,8 +170,8 @@ func (e *eventWriter) Write(bytes []byte) (int, error) {
 
 // abort ends a response so that its client sees a failure.
 func abort(r *http.Request) {
-	if !r.ProtoAtLeast(1, 1) {
-		wire.ResetOnClose(connOf(r.Context()))
+	if conn := connOf(r.Context()); conn != nil && !r.ProtoAtLeast(1, 1) {
+		wire.ResetOnClose(conn)
 	}
 	panic(http.ErrAbortHandler)
 }

@@ -75,6 +75,16 @@ func (in *Input) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// Discard reads up to the end of the connection.
+func (in *Input) Discard() {
+	var one [1]byte
+	for {
+		if _, err := in.Read(one[:]); err != nil {
+			return
+		}
+	}
+}
+
 // fill reads into p if that is at least a buffer, otherwise into a borrowed buffer. Where the kernel cannot be asked (TLS), a reader
 // waits for the next frame with a single byte, and no buffer is borrowed for that.
 func (in *Input) fill(p []byte) error {

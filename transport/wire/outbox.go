@@ -171,6 +171,10 @@ func (o *Outbox) startLocked() {
 func (o *Outbox) End(final []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.endLocked(final)
+}
+
+func (o *Outbox) endLocked(final []byte) {
 	for _, f := range o.queue {
 		o.room.Release(f.weight)
 	}

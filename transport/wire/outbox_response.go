@@ -53,10 +53,26 @@ func (o *Outbox) appendLocked(to []byte, f frame) []byte {
 	if !o.chunked || len(f.bytes) == 0 { // an empty chunk would be the end
 		return append(to, f.bytes...)
 	}
-	to = append(strconv.AppendInt(to, int64(len(f.bytes)), 16), "\r\n"...)
-	to = append(append(to, f.bytes...), "\r\n"...)
+	to = AppendChunk(to, f.bytes)
 	if f.last {
 		to = append(to, "0\r\n\r\n"...)
 	}
 	return to
+}
+
+// AppendChunk appends bytes as one chunk. There must be some.
+func AppendChunk(to, bytes []byte) []byte {
+	to = append(strconv.AppendInt(to, int64(len(bytes)), 16), "\r\n"...)
+	return append(append(to, bytes...), "\r\n"...)
+}
+
+// EndUnbegun is End if nothing was sent since Open; otherwise it does nothing and is false.
+func (o *Outbox) EndUnbegun(final []byte) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.begun {
+		return false
+	}
+	o.endLocked(final)
+	return true
 }
