@@ -3,48 +3,53 @@ package graph
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"studychat/db"
 	"studychat/graph/model"
 )
 
 // batch looks objects up by their ids for one answer. The first look-up reads every object that the answer is known to need,
 // so the number of reads does not depend on the number of objects, although the executor resolves one field at a time.
 type batch[T any] struct {
-	read func(ctx context.Context, ids []string) (map[string]T, error)
-
 	reading sync.Mutex // one read at a time; locked before mu, which is free during a read: what it finds may call expect
 	mu      sync.Mutex
 	wanted  map[string]struct{} // expected, not read yet
-	found   map[string]T
 	asked   map[string]struct{} // read, found or not
-	err     error               // of a failed read; the rest of the answer tries again only if model.AskAgain says so
+	found   map[string]T
+	err     error // of a failed read; the rest of the answer tries again only if model.AskAgain says so
 }
 
-// expect says that the answer may ask for these objects.
-func (b *batch[T]) expect(ids ...string) {
+// reader reads what a batch needs, as the resolver r.
+type reader[T any] func(r *Resolver, ctx context.Context, ids []string) (map[string]T, error)
+
+// expect says that the answer may ask for the object.
+func (b *batch[T]) expect(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.want(ids)
+	b.want(id)
 }
 
-func (b *batch[T]) want(ids []string) {
-	for _, id := range ids {
-		if _, done := b.asked[id]; !done {
-			b.wanted[id] = struct{}{}
-		}
+func (b *batch[T]) want(id string) {
+	if _, done := b.asked[id]; done {
+		return
 	}
+	if b.wanted == nil {
+		b.wanted = map[string]struct{}{}
+	}
+	b.wanted[id] = struct{}{}
 }
 
 // get returns the object; ok is false when it does not exist. It waits for a read that is under way.
-func (b *batch[T]) get(ctx context.Context, id string) (object T, ok bool, err error) {
+func (b *batch[T]) get(ctx context.Context, id string, r *Resolver, read reader[T]) (object T, ok bool, err error) {
 	b.reading.Lock()
 	defer b.reading.Unlock()
 	if ids := b.unread(ctx, id); len(ids) > 0 {
-		found, err := b.read(ctx, ids)
+		found, err := read(r, ctx, ids)
 		b.keep(ids, found, err)
 	}
 	b.mu.Lock()
@@ -63,14 +68,16 @@ func (b *batch[T]) unread(ctx context.Context, id string) (ids []string) {
 	if model.AsksAgain(ctx) {
 		b.err = nil
 	}
-	b.want([]string{id})
+	b.want(id)
 	if _, missing := b.wanted[id]; !missing || b.err != nil {
 		return nil
 	}
-	for id := range b.wanted {
-		ids = append(ids, id)
-		b.asked[id] = struct{}{}
+	ids = slices.Collect(maps.Keys(b.wanted))
+	if b.asked == nil {
+		b.asked, b.wanted = b.wanted, nil
+		return ids
 	}
+	maps.Copy(b.asked, b.wanted)
 	clear(b.wanted)
 	return ids
 }
@@ -79,6 +86,9 @@ func (b *batch[T]) unread(ctx context.Context, id string) (ids []string) {
 func (b *batch[T]) keep(ids []string, found map[string]T, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.found == nil {
+		b.found = make(map[string]T, len(found))
+	}
 	maps.Copy(b.found, found)
 	b.err = err
 	if err == nil {
@@ -87,7 +97,7 @@ func (b *batch[T]) keep(ids []string, found map[string]T, err error) {
 	for _, id := range ids {
 		if _, ok := found[id]; !ok {
 			delete(b.asked, id)
-			b.wanted[id] = struct{}{}
+			b.want(id)
 		}
 	}
 }
@@ -96,18 +106,16 @@ func (b *batch[T]) keep(ids []string, found map[string]T, err error) {
 // earlier ones changed.
 func readAnew(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
 	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Mutation {
-		answerFrom(ctx).batches.Clear()
+		answerFrom(ctx).renew()
 	}
 	return next(ctx)
 }
 
-// batchOf returns the answer's batch of that name, which reads by read.
-func batchOf[T any](ctx context.Context, name string, read func(ctx context.Context, ids []string) (map[string]T, error)) *batch[T] {
-	all := &answerFrom(ctx).batches
-	shared, ok := all.Load(name)
-	if !ok {
-		shared, _ = all.LoadOrStore(name, &batch[T]{read: read, wanted: map[string]struct{}{}, found: map[string]T{}, asked: map[string]struct{}{}})
-	}
-	b, _ := shared.(*batch[T])
-	return b
+// batches are what an answer looks up by ids.
+type batches struct {
+	users     batch[*db.User]
+	modules   batch[*db.Module]
+	readMarks batch[map[string]int64]
+	replies   batch[*db.Message]
+	chats     batch[*model.Chat]
 }

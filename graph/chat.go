@@ -122,7 +122,7 @@ func (r chatResolver) Module(ctx context.Context, chat *model.Chat) (*db.Module,
 	if chat.ModuleID == nil {
 		return nil, nil
 	}
-	module, _, err := r.modulesOf(ctx).get(ctx, *chat.ModuleID)
+	module, _, err := r.moduleOf(ctx, *chat.ModuleID)
 	return module, err
 }
 

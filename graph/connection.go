@@ -12,29 +12,12 @@ import (
 )
 
 func (r *Resolver) chatConnection(ctx context.Context, list *db.ChatList, module *string) *model.ChatConnection {
-	chats := r.expectChats(ctx, list.Chats)
-	edges := mapped(chats, model.NewChatEdge)
-	return &model.ChatConnection{
-		Edges: edges, Nodes: chats, EventCursor: list.EventCursor(), Module: module,
-		PageInfo: model.NewPageInfo(edges, func(e *model.ChatEdge) string { return e.Cursor }, list.HasPrev, list.HasNext),
-	}
+	return &model.ChatConnection{Nodes: r.expectChats(ctx, list.Chats), List: list, Module: module}
 }
 
 func (r *Resolver) messageConnection(ctx context.Context, list *db.MessageList) *model.MessageConnection {
 	r.expectMessages(ctx, list.Messages...)
-	edges := mapped(list.Messages, model.NewMessageEdge)
-	return &model.MessageConnection{
-		Edges: edges, Nodes: list.Messages, EventCursor: list.Cursor.String(),
-		PageInfo: model.NewPageInfo(edges, func(e *model.MessageEdge) string { return e.Cursor }, list.HasPrev, list.HasNext),
-	}
-}
-
-func moduleConnection(list *db.ModuleList) *model.ModuleConnection {
-	edges := mapped(list.Modules, model.NewModuleEdge)
-	return &model.ModuleConnection{
-		Edges: edges, Nodes: list.Modules,
-		PageInfo: model.NewPageInfo(edges, func(e *model.ModuleEdge) string { return e.Cursor }, list.HasPrev, list.HasNext),
-	}
+	return &model.MessageConnection{MessageList: list}
 }
 
 // mapped are the results of a function for each element of a list.
@@ -48,42 +31,50 @@ func mapped[From, To any](list []From, to func(From) To) []To {
 
 // expectChats makes the chats of one list, and tells the batches which objects the rest of the answer may need for them.
 func (r *Resolver) expectChats(ctx context.Context, chats []*db.Chat) []*model.Chat {
-	var users, modules, ids []string
-	members := selects(ctx, "members", "online") // up to 500 of each chat
+	a := answerFrom(ctx)
+	names := selects(ctx, "name", "avatarUrl")
+	members := names && selects(ctx, "members", "online") // up to 500 of each chat
+	modules, marks := selects(ctx, "module"), selects(ctx, "readSeq")
+	last := make([]*db.Message, 0, len(chats))
 	for _, chat := range chats {
-		ids = append(ids, chat.ID)
-		users = append(users, chat.CreatedBy)
-		for _, member := range chat.Members {
-			if members {
-				users = append(users, member.UserID)
+		if names {
+			a.users.expect(chat.CreatedBy)
+		}
+		if members {
+			for _, member := range chat.Members {
+				a.users.expect(member.UserID)
 			}
 		}
-		if chat.ModuleID != nil {
-			modules = append(modules, *chat.ModuleID)
+		if modules && chat.ModuleID != nil {
+			a.modules.expect(*chat.ModuleID)
 		}
-		r.expectMessages(ctx, chat.LastMessage)
+		if marks {
+			a.readMarks.expect(chat.ID)
+		}
+		last = append(last, chat.LastMessage)
 	}
-	r.usersOf(ctx).expect(users...)
-	r.modulesOf(ctx).expect(modules...)
-	r.readMarksOf(ctx).expect(ids...)
+	r.expectMessages(ctx, last...)
 	return model.NewChats(chats)
 }
 
 // expectMessages does the same for messages; nil ones are skipped.
 func (r *Resolver) expectMessages(ctx context.Context, messages ...*db.Message) {
-	var authors, replies, chats []string
+	a := answerFrom(ctx)
+	names, replies, chats := selects(ctx, "name", "avatarUrl"), selects(ctx, "replyTo"), selects(ctx, "chat", "chatEdge")
 	for _, message := range messages {
 		if message == nil {
 			continue
 		}
-		authors, chats = append(authors, message.Author), append(chats, message.ChatID)
-		if message.ReplyTo != nil {
-			replies = append(replies, *message.ReplyTo)
+		if names {
+			a.users.expect(message.Author)
+		}
+		if replies && message.ReplyTo != nil {
+			a.replies.expect(*message.ReplyTo)
+		}
+		if chats {
+			a.chats.expect(message.ChatID)
 		}
 	}
-	r.usersOf(ctx).expect(authors...)
-	r.repliesOf(ctx).expect(replies...)
-	r.chatsOf(ctx).expect(chats...)
 }
 
 // selects says whether the document has a field of one of the names anywhere. If not, its data need not be read.

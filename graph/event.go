@@ -17,7 +17,7 @@ var _ model.Source = subscriptionResolver{}
 
 // EventChat implements model.Source: the same chat for all fields of one event.
 func (r subscriptionResolver) EventChat(ctx context.Context, chatID string) (*model.Chat, error) {
-	chat, _, err := r.chatsOf(ctx).get(ctx, chatID)
+	chat, _, err := r.chatOf(ctx, chatID)
 	return chat, err
 }
 
@@ -42,8 +42,9 @@ func (r subscriptionResolver) EventReadMarks(ctx context.Context, chatID string)
 		return nil, err
 	}
 	marks := []*model.ReadMark{}
+	users := &answerFrom(ctx).users
 	for user, seq := range read[chatID] {
-		r.usersOf(ctx).expect(user)
+		users.expect(user)
 		marks = append(marks, &model.ReadMark{User: &db.User{ID: user}, ReadSeq: int(seq)})
 	}
 	slices.SortFunc(marks, func(a, b *model.ReadMark) int { return cmp.Compare(a.User.ID, b.User.ID) })

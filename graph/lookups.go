@@ -21,7 +21,7 @@ func (r userResolver) AvatarURL(ctx context.Context, user *db.User) (*string, er
 }
 
 func (r userResolver) named(ctx context.Context, user *db.User) (db.User, error) {
-	known, ok, err := r.usersOf(ctx).get(ctx, user.ID)
+	known, ok, err := r.userOf(ctx, user.ID)
 	if !ok {
 		return db.User{}, err
 	}
@@ -30,12 +30,12 @@ func (r userResolver) named(ctx context.Context, user *db.User) (db.User, error)
 
 // ReadSeq is not part of a chat's body: it changes without taking a number of the chat.
 func (r memberResolver) ReadSeq(ctx context.Context, member *db.Member) (int, error) {
-	marks, _, err := r.readMarksOf(ctx).get(ctx, member.ChatID)
+	marks, _, err := r.readMarksOf(ctx, member.ChatID)
 	return int(marks[member.UserID]), err
 }
 
 func (r messageResolver) Chat(ctx context.Context, message *db.Message) (*model.Chat, error) {
-	chat, _, err := r.chatsOf(ctx).get(ctx, message.ChatID)
+	chat, _, err := r.chatOf(ctx, message.ChatID)
 	return chat, err
 }
 
@@ -43,41 +43,52 @@ func (r messageResolver) ReplyTo(ctx context.Context, message *db.Message) (*db.
 	if message.ReplyTo == nil {
 		return nil, nil
 	}
-	first, _, err := r.repliesOf(ctx).get(ctx, *message.ReplyTo)
+	first, _, err := r.messageOf(ctx, *message.ReplyTo)
 	return first, err
 }
 
 // The batches of an answer.
 
-func (r *Resolver) usersOf(ctx context.Context) *batch[*db.User] {
-	return batchOf(ctx, "users", r.people.Users)
+func (r *Resolver) userOf(ctx context.Context, id string) (*db.User, bool, error) {
+	return answerFrom(ctx).users.get(ctx, id, r, func(r *Resolver, ctx context.Context, ids []string) (map[string]*db.User, error) {
+		return r.people.Users(ctx, ids)
+	})
 }
 
-func (r *Resolver) modulesOf(ctx context.Context) *batch[*db.Module] {
-	return batchOf(ctx, "modules", r.Repo.ModulesByID)
+func (r *Resolver) moduleOf(ctx context.Context, id string) (*db.Module, bool, error) {
+	return answerFrom(ctx).modules.get(ctx, id, r, func(r *Resolver, ctx context.Context, ids []string) (map[string]*db.Module, error) {
+		return r.Repo.ModulesByID(ctx, ids)
+	})
 }
 
-func (r *Resolver) readMarksOf(ctx context.Context) *batch[map[string]int64] {
-	return batchOf(ctx, "readMarks", forViewer(r.Repo.ReadMarks))
-}
-
-func (r *Resolver) repliesOf(ctx context.Context) *batch[*db.Message] {
-	return batchOf(ctx, "replies", forViewer(r.messages))
-}
-
-func (r *Resolver) chatsOf(ctx context.Context) *batch[*model.Chat] {
-	return batchOf(ctx, "chats", forViewer(r.chats))
-}
-
-// forViewer reads as the viewer of the answer.
-func forViewer[T any](read func(ctx context.Context, viewer string, ids []string) (map[string]T, error)) func(context.Context, []string) (map[string]T, error) {
-	return func(ctx context.Context, ids []string) (map[string]T, error) {
+func (r *Resolver) readMarksOf(ctx context.Context, chatID string) (map[string]int64, bool, error) {
+	return answerFrom(ctx).readMarks.get(ctx, chatID, r, func(r *Resolver, ctx context.Context, ids []string) (map[string]map[string]int64, error) {
 		user, err := viewer(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return read(ctx, user, ids)
-	}
+		return r.Repo.ReadMarks(ctx, user, ids)
+	})
+}
+
+func (r *Resolver) messageOf(ctx context.Context, id string) (*db.Message, bool, error) {
+	return answerFrom(ctx).replies.get(ctx, id, r, func(r *Resolver, ctx context.Context, ids []string) (map[string]*db.Message, error) {
+		user, err := viewer(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return r.messages(ctx, user, ids)
+	})
+}
+
+func (r *Resolver) chatOf(ctx context.Context, id string) (*model.Chat, bool, error) {
+	return answerFrom(ctx).chats.get(ctx, id, r, func(r *Resolver, ctx context.Context, ids []string) (map[string]*model.Chat, error) {
+		user, err := viewer(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return r.chats(ctx, user, ids)
+	})
 }
 
 // messages reads messages by their ids.

@@ -21,7 +21,7 @@ func (r queryResolver) Modules(ctx context.Context, first *int, after *string, l
 	if err != nil {
 		return nil, err
 	}
-	return moduleConnection(list), nil
+	return &model.ModuleConnection{ModuleList: list}, nil
 }
 
 func (r queryResolver) Module(ctx context.Context, id string) (*db.Module, error) {

@@ -30,7 +30,7 @@ func (r mutationResolver) SendMessage(ctx context.Context, input model.SendMessa
 
 // ChatEdge is null when the chat was deleted meanwhile; the message was sent all the same.
 func (r sendMessagePayloadResolver) ChatEdge(ctx context.Context, sent *model.SendMessagePayload) (*model.ChatEdge, error) {
-	chat, ok, err := r.chatsOf(ctx).get(ctx, sent.Message.ChatID)
+	chat, ok, err := r.chatOf(ctx, sent.Message.ChatID)
 	if !ok {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ func newPlanner(r *Resolver, p presenter) *plan.Planner {
 		Begin:   beginAnswer,
 		Present: p.present,
 		Recover: p.recovered,
-		Renew:   func(ctx context.Context) { answerFrom(ctx).batches.Clear() },
+		Renew:   func(ctx context.Context) { answerFrom(ctx).renew() },
 		Await:   await,
 	})
 }

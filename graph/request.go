@@ -2,7 +2,6 @@ package graph
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 
 	"studychat/auth"
@@ -86,13 +85,16 @@ func disconnect(ctx context.Context) {
 
 // answer is what the fields of one answer share (in a stream: of one event).
 type answer struct {
-	budget  *limits.Budget
-	batches sync.Map // of *batch[T], by name
+	budget *limits.Budget
+	*batches
 
 	plan *plan.Plan // what renders the answer; nil: gqlgen's executor
 }
 
-func newAnswer() *answer { return &answer{budget: limits.NewBudget()} }
+func newAnswer() *answer { return &answer{budget: limits.NewBudget(), batches: &batches{}} }
+
+// renew makes the answer read anew: it forgets what was looked up.
+func (a *answer) renew() { a.batches = &batches{} }
 
 // answerFrom is the answer that ctx belongs to; outside of our executor, one that nothing shares.
 func answerFrom(ctx context.Context) *answer {

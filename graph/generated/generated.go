@@ -4669,7 +4669,7 @@ func (ec *executionContext) _ChatConnection_edges(ctx context.Context, field gra
 			return ec.fieldContext_ChatConnection_edges(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Edges, nil
+			return obj.Edges(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.ChatEdge) graphql.Marshaler {
@@ -4683,7 +4683,7 @@ func (ec *executionContext) fieldContext_ChatConnection_edges(_ context.Context,
 	fc = &graphql.FieldContext{
 		Object:     "ChatConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_ChatEdge(ctx, field)
@@ -4733,7 +4733,7 @@ func (ec *executionContext) _ChatConnection_pageInfo(ctx context.Context, field 
 			return ec.fieldContext_ChatConnection_pageInfo(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.PageInfo, nil
+			return obj.PageInfo(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
@@ -4747,7 +4747,7 @@ func (ec *executionContext) fieldContext_ChatConnection_pageInfo(_ context.Conte
 	fc = &graphql.FieldContext{
 		Object:     "ChatConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_PageInfo(ctx, field)
@@ -4788,7 +4788,7 @@ func (ec *executionContext) _ChatConnection_eventCursor(ctx context.Context, fie
 			return ec.fieldContext_ChatConnection_eventCursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.EventCursor, nil
+			return obj.EventCursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -4799,7 +4799,7 @@ func (ec *executionContext) _ChatConnection_eventCursor(ctx context.Context, fie
 	)
 }
 func (ec *executionContext) fieldContext_ChatConnection_eventCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ChatConnection", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ChatConnection", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ChatCreated_cursor(ctx context.Context, field graphql.CollectedField, obj *model.ChatCreated) (ret graphql.Marshaler) {
@@ -5201,7 +5201,7 @@ func (ec *executionContext) _ChatEdge_cursor(ctx context.Context, field graphql.
 			return ec.fieldContext_ChatEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -5212,7 +5212,7 @@ func (ec *executionContext) _ChatEdge_cursor(ctx context.Context, field graphql.
 	)
 }
 func (ec *executionContext) fieldContext_ChatEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ChatEdge", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ChatEdge", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ChatEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.ChatEdge) (ret graphql.Marshaler) {
@@ -5224,7 +5224,7 @@ func (ec *executionContext) _ChatEdge_node(ctx context.Context, field graphql.Co
 			return ec.fieldContext_ChatEdge_node(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Node, nil
+			return obj.Node(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Chat) graphql.Marshaler {
@@ -5238,7 +5238,7 @@ func (ec *executionContext) fieldContext_ChatEdge_node(_ context.Context, field 
 	fc = &graphql.FieldContext{
 		Object:     "ChatEdge",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Chat(ctx, field)
@@ -6779,7 +6779,7 @@ func (ec *executionContext) _MessageConnection_edges(ctx context.Context, field 
 			return ec.fieldContext_MessageConnection_edges(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Edges, nil
+			return obj.Edges(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.MessageEdge) graphql.Marshaler {
@@ -6793,7 +6793,7 @@ func (ec *executionContext) fieldContext_MessageConnection_edges(_ context.Conte
 	fc = &graphql.FieldContext{
 		Object:     "MessageConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_MessageEdge(ctx, field)
@@ -6811,7 +6811,7 @@ func (ec *executionContext) _MessageConnection_nodes(ctx context.Context, field 
 			return ec.fieldContext_MessageConnection_nodes(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Nodes, nil
+			return obj.Nodes(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*db.Message) graphql.Marshaler {
@@ -6825,7 +6825,7 @@ func (ec *executionContext) fieldContext_MessageConnection_nodes(_ context.Conte
 	fc = &graphql.FieldContext{
 		Object:     "MessageConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Message(ctx, field)
@@ -6843,7 +6843,7 @@ func (ec *executionContext) _MessageConnection_pageInfo(ctx context.Context, fie
 			return ec.fieldContext_MessageConnection_pageInfo(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.PageInfo, nil
+			return obj.PageInfo(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
@@ -6857,7 +6857,7 @@ func (ec *executionContext) fieldContext_MessageConnection_pageInfo(_ context.Co
 	fc = &graphql.FieldContext{
 		Object:     "MessageConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_PageInfo(ctx, field)
@@ -6875,7 +6875,7 @@ func (ec *executionContext) _MessageConnection_eventCursor(ctx context.Context, 
 			return ec.fieldContext_MessageConnection_eventCursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.EventCursor, nil
+			return obj.EventCursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -6886,7 +6886,7 @@ func (ec *executionContext) _MessageConnection_eventCursor(ctx context.Context, 
 	)
 }
 func (ec *executionContext) fieldContext_MessageConnection_eventCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MessageConnection", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("MessageConnection", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _MessageDeleted_cursor(ctx context.Context, field graphql.CollectedField, obj *model.MessageDeleted) (ret graphql.Marshaler) {
@@ -7109,7 +7109,7 @@ func (ec *executionContext) _MessageEdge_cursor(ctx context.Context, field graph
 			return ec.fieldContext_MessageEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -7120,7 +7120,7 @@ func (ec *executionContext) _MessageEdge_cursor(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_MessageEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MessageEdge", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("MessageEdge", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _MessageEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.MessageEdge) (ret graphql.Marshaler) {
@@ -7132,7 +7132,7 @@ func (ec *executionContext) _MessageEdge_node(ctx context.Context, field graphql
 			return ec.fieldContext_MessageEdge_node(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Node, nil
+			return obj.Node(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Message) graphql.Marshaler {
@@ -7146,7 +7146,7 @@ func (ec *executionContext) fieldContext_MessageEdge_node(_ context.Context, fie
 	fc = &graphql.FieldContext{
 		Object:     "MessageEdge",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Message(ctx, field)
@@ -7965,7 +7965,7 @@ func (ec *executionContext) _ModuleConnection_edges(ctx context.Context, field g
 			return ec.fieldContext_ModuleConnection_edges(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Edges, nil
+			return obj.Edges(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.ModuleEdge) graphql.Marshaler {
@@ -7979,7 +7979,7 @@ func (ec *executionContext) fieldContext_ModuleConnection_edges(_ context.Contex
 	fc = &graphql.FieldContext{
 		Object:     "ModuleConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_ModuleEdge(ctx, field)
@@ -7997,7 +7997,7 @@ func (ec *executionContext) _ModuleConnection_nodes(ctx context.Context, field g
 			return ec.fieldContext_ModuleConnection_nodes(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Nodes, nil
+			return obj.Nodes(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*db.Module) graphql.Marshaler {
@@ -8011,7 +8011,7 @@ func (ec *executionContext) fieldContext_ModuleConnection_nodes(_ context.Contex
 	fc = &graphql.FieldContext{
 		Object:     "ModuleConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Module(ctx, field)
@@ -8029,7 +8029,7 @@ func (ec *executionContext) _ModuleConnection_pageInfo(ctx context.Context, fiel
 			return ec.fieldContext_ModuleConnection_pageInfo(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.PageInfo, nil
+			return obj.PageInfo(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
@@ -8043,7 +8043,7 @@ func (ec *executionContext) fieldContext_ModuleConnection_pageInfo(_ context.Con
 	fc = &graphql.FieldContext{
 		Object:     "ModuleConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_PageInfo(ctx, field)
@@ -8061,7 +8061,7 @@ func (ec *executionContext) _ModuleEdge_cursor(ctx context.Context, field graphq
 			return ec.fieldContext_ModuleEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -8072,7 +8072,7 @@ func (ec *executionContext) _ModuleEdge_cursor(ctx context.Context, field graphq
 	)
 }
 func (ec *executionContext) fieldContext_ModuleEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ModuleEdge", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ModuleEdge", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ModuleEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.ModuleEdge) (ret graphql.Marshaler) {
@@ -8084,7 +8084,7 @@ func (ec *executionContext) _ModuleEdge_node(ctx context.Context, field graphql.
 			return ec.fieldContext_ModuleEdge_node(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Node, nil
+			return obj.Node(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Module) graphql.Marshaler {
@@ -8098,7 +8098,7 @@ func (ec *executionContext) fieldContext_ModuleEdge_node(_ context.Context, fiel
 	fc = &graphql.FieldContext{
 		Object:     "ModuleEdge",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Module(ctx, field)
@@ -8898,7 +8898,7 @@ func (ec *executionContext) _PageInfo_startCursor(ctx context.Context, field gra
 			return ec.fieldContext_PageInfo_startCursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.StartCursor, nil
+			return obj.StartCursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -8909,7 +8909,7 @@ func (ec *executionContext) _PageInfo_startCursor(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_PageInfo_startCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PageInfo", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("PageInfo", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graphql.CollectedField, obj *model.PageInfo) (ret graphql.Marshaler) {
@@ -8921,7 +8921,7 @@ func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graph
 			return ec.fieldContext_PageInfo_endCursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.EndCursor, nil
+			return obj.EndCursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -8932,7 +8932,7 @@ func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PageInfo", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("PageInfo", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _PresenceChanged_cursor(ctx context.Context, field graphql.CollectedField, obj *model.PresenceChanged) (ret graphql.Marshaler) {

@@ -508,11 +508,11 @@ func callChatViewerState(ctx context.Context, s *plan.State, f *plan.Field, obj 
 func fieldChatConnection(s *plan.State, f *plan.Field, obj *model.ChatConnection) plan.Result {
 	switch f.ID {
 	case 0: // edges
-		return plan.List(s, f, obj.Edges, renderChatEdge)
+		return plan.List(s, f, obj.Edges(), renderChatEdge)
 	case 1: // nodes
 		return plan.List(s, f, obj.Nodes, renderChat)
 	case 2: // pageInfo
-		return renderPageInfo(s, f, obj.PageInfo)
+		return renderPageInfo(s, f, obj.PageInfo())
 	case 3: // totalCount
 		v, got := plan.Call(s, f, obj, callChatConnectionTotalCount)
 		if got != plan.Written {
@@ -520,7 +520,7 @@ func fieldChatConnection(s *plan.State, f *plan.Field, obj *model.ChatConnection
 		}
 		return plan.Int(s, f, v)
 	case 4: // eventCursor
-		return plan.String(s, f, obj.EventCursor)
+		return plan.String(s, f, obj.EventCursor())
 	}
 	panic("unknown field of ChatConnection")
 }
@@ -642,9 +642,9 @@ func callChatDeletedChat(ctx context.Context, s *plan.State, f *plan.Field, obj 
 func fieldChatEdge(s *plan.State, f *plan.Field, obj *model.ChatEdge) plan.Result {
 	switch f.ID {
 	case 0: // cursor
-		return plan.String(s, f, obj.Cursor)
+		return plan.String(s, f, obj.Cursor())
 	case 1: // node
-		return renderChat(s, f, obj.Node)
+		return renderChat(s, f, obj.Node())
 	}
 	panic("unknown field of ChatEdge")
 }
@@ -1067,13 +1067,13 @@ func callMessageReplyTo(ctx context.Context, s *plan.State, f *plan.Field, obj *
 func fieldMessageConnection(s *plan.State, f *plan.Field, obj *model.MessageConnection) plan.Result {
 	switch f.ID {
 	case 0: // edges
-		return plan.List(s, f, obj.Edges, renderMessageEdge)
+		return plan.List(s, f, obj.Edges(), renderMessageEdge)
 	case 1: // nodes
-		return plan.List(s, f, obj.Nodes, renderMessage)
+		return plan.List(s, f, obj.Nodes(), renderMessage)
 	case 2: // pageInfo
-		return renderPageInfo(s, f, obj.PageInfo)
+		return renderPageInfo(s, f, obj.PageInfo())
 	case 3: // eventCursor
-		return plan.String(s, f, obj.EventCursor)
+		return plan.String(s, f, obj.EventCursor())
 	}
 	panic("unknown field of MessageConnection")
 }
@@ -1132,9 +1132,9 @@ func callMessageDeletedChat(ctx context.Context, s *plan.State, f *plan.Field, o
 func fieldMessageEdge(s *plan.State, f *plan.Field, obj *model.MessageEdge) plan.Result {
 	switch f.ID {
 	case 0: // cursor
-		return plan.String(s, f, obj.Cursor)
+		return plan.String(s, f, obj.Cursor())
 	case 1: // node
-		return renderMessage(s, f, obj.Node)
+		return renderMessage(s, f, obj.Node())
 	}
 	panic("unknown field of MessageEdge")
 }
@@ -1373,11 +1373,11 @@ func callModuleChats(ctx context.Context, s *plan.State, f *plan.Field, obj *db.
 func fieldModuleConnection(s *plan.State, f *plan.Field, obj *model.ModuleConnection) plan.Result {
 	switch f.ID {
 	case 0: // edges
-		return plan.List(s, f, obj.Edges, renderModuleEdge)
+		return plan.List(s, f, obj.Edges(), renderModuleEdge)
 	case 1: // nodes
-		return plan.List(s, f, obj.Nodes, renderModule)
+		return plan.List(s, f, obj.Nodes(), renderModule)
 	case 2: // pageInfo
-		return renderPageInfo(s, f, obj.PageInfo)
+		return renderPageInfo(s, f, obj.PageInfo())
 	}
 	panic("unknown field of ModuleConnection")
 }
@@ -1392,9 +1392,9 @@ func renderModuleConnection(s *plan.State, f *plan.Field, obj *model.ModuleConne
 func fieldModuleEdge(s *plan.State, f *plan.Field, obj *model.ModuleEdge) plan.Result {
 	switch f.ID {
 	case 0: // cursor
-		return plan.String(s, f, obj.Cursor)
+		return plan.String(s, f, obj.Cursor())
 	case 1: // node
-		return renderModule(s, f, obj.Node)
+		return renderModule(s, f, obj.Node())
 	}
 	panic("unknown field of ModuleEdge")
 }
@@ -1862,9 +1862,9 @@ func fieldPageInfo(s *plan.State, f *plan.Field, obj *model.PageInfo) plan.Resul
 	case 1: // hasPreviousPage
 		return plan.Boolean(s, f, obj.HasPreviousPage)
 	case 2: // startCursor
-		return plan.Pointer(s, f, obj.StartCursor, plan.String)
+		return plan.Pointer(s, f, obj.StartCursor(), plan.String)
 	case 3: // endCursor
-		return plan.Pointer(s, f, obj.EndCursor, plan.String)
+		return plan.Pointer(s, f, obj.EndCursor(), plan.String)
 	}
 	panic("unknown field of PageInfo")
 }

@@ -20,9 +20,10 @@ type Chat struct {
 // NewChats are the chats of one list.
 func NewChats(chats []*db.Chat) []*Chat {
 	l := &list{chats: chats}
-	out := make([]*Chat, len(chats))
+	all, out := make([]Chat, len(chats)), make([]*Chat, len(chats))
 	for i, chat := range chats {
-		out[i] = &Chat{Chat: chat, list: l}
+		all[i] = Chat{Chat: chat, list: l}
+		out[i] = &all[i]
 	}
 	return out
 }

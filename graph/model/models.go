@@ -136,56 +136,6 @@ type MarkReadPayload struct {
 	Chat *Chat `json:"chat"`
 }
 
-// A page of messages.
-type MessageConnection struct {
-	// The page's messages, oldest first.
-	Edges []*MessageEdge `json:"edges"`
-	// The messages alone.
-	Nodes []*db.Message `json:"nodes"`
-	// Where the page stands.
-	PageInfo *PageInfo `json:"pageInfo"`
-	// The chat's `eventCursor`, read in the same snapshot as this page: `chatEvents(after:)` with it joins this page without a gap.
-	EventCursor string `json:"eventCursor"`
-}
-
-// A message in a page.
-type MessageEdge struct {
-	// The message's place in the chat, for `after` and `before`. Opaque.
-	Cursor string `json:"cursor"`
-	// The message.
-	Node *db.Message `json:"node"`
-}
-
-// A page of modules.
-type ModuleConnection struct {
-	// The page's modules, by title.
-	Edges []*ModuleEdge `json:"edges"`
-	// The modules alone.
-	Nodes []*db.Module `json:"nodes"`
-	// Where the page stands.
-	PageInfo *PageInfo `json:"pageInfo"`
-}
-
-// A module in a page.
-type ModuleEdge struct {
-	// The module's place in the list, for `after` and `before`. Opaque.
-	Cursor string `json:"cursor"`
-	// The module.
-	Node *db.Module `json:"node"`
-}
-
-// Where a page stands in its list.
-type PageInfo struct {
-	// Whether there is more after `endCursor`.
-	HasNextPage bool `json:"hasNextPage"`
-	// Whether there is more before `startCursor`.
-	HasPreviousPage bool `json:"hasPreviousPage"`
-	// The cursor of the page's first edge; null on an empty page.
-	StartCursor *string `json:"startCursor,omitempty"`
-	// The cursor of the page's last edge; null on an empty page.
-	EndCursor *string `json:"endCursor,omitempty"`
-}
-
 // What `putModule` takes.
 type PutModuleInput struct {
 	// The module's id: 1 to 200 characters, not a UUID and without a colon.

@@ -5,6 +5,7 @@ package plan
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -47,7 +48,12 @@ type Plan struct {
 	slots, decoded int                 // how many values that wait, and how many arguments with variables, an execution has
 	selected       map[string]struct{} // names of fields
 	size           int                 // in fields
+
+	typical atomic.Int64 // bytes of the last answer
 }
+
+// maxTypical bounds the memory that an answer takes before it is known to need it.
+const maxTypical = 64 << 10
 
 // Kind is query, mutation or subscription.
 func (p *Plan) Kind() ast.Operation { return p.kind }
@@ -78,6 +84,9 @@ func (p *Plan) RenderEvent(ctx context.Context, vars map[string]any, event any, 
 }
 
 func (p *Plan) run(ctx context.Context, vars map[string]any, buf []byte, render func(s *State) Result) ([]byte, gqlerror.List) {
+	if buf == nil { // one allocation instead of several that double
+		buf = make([]byte, 0, min(p.typical.Load()*9/8, maxTypical))
+	}
 	s := newState(ctx, p, vars, buf)
 	defer s.release()
 	if render(s) != Written {
@@ -86,6 +95,7 @@ func (p *Plan) run(ctx context.Context, vars map[string]any, buf []byte, render 
 	if err := s.budget.Exceeded(); err != nil {
 		return append(s.buf[:len(buf)], "null"...), gqlerror.List{err}
 	}
+	p.typical.Store(int64(len(s.buf) - len(buf)))
 	return s.buf, s.errs
 }
 
