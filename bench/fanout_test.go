@@ -3,15 +3,7 @@
 package bench
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"slices"
-	"strings"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -25,17 +17,6 @@ const (
 	pacedRate  = 10_000 // deliveries per second in the paced phase
 	stall      = 20 * time.Second
 )
-
-func dataChat(chat func(int) int, n int) string { return data.ChatID(chat(n)) }
-
-// audience is a server with many subscribers of one chat.
-type audience struct {
-	*crowd
-	server  *process
-	publish func(text string) error
-	sent    []int64 // stamps
-	mu      sync.Mutex
-}
 
 // fanTarget is a server of the fan-out and how its events travel.
 type fanTarget struct {
@@ -65,32 +46,34 @@ func fanOut(st *stand) {
 			if target.name == base && n > 0 {
 				continue // the slowest; nothing but the page shows it
 			}
-			st.t.Run(fmt.Sprintf("%d %s", n, target.name), func(t *testing.T) { st.fanOutOnce(t, target) })
+			st.t.Run(fmt.Sprintf("%d %s", n, target.name), func(t *testing.T) { st.fanOutOnce(t, n, target) })
 		}
 	}
 }
 
-func (st *stand) fanOutOnce(t *testing.T, target fanTarget) {
+func (st *stand) fanOutOnce(t *testing.T, n int, target fanTarget) {
 	a := st.gather(t, target, st.scale.subscribers)
 	defer a.close()
 	if err := a.warm(); err != nil {
 		t.Fatal(err)
 	}
+	stop := st.profile("fanout", target.name, a.server)
 	fast, err := a.saturated(st.scale.fanOut)
+	stop()
 	if err != nil {
 		t.Fatal(err)
 	}
-	st.keep(t, "fanout", target, a, fast)
+	st.keep(t, "fanout", n, a, target, fast)
 	paced, err := a.paced(st.scale.paced)
 	if err != nil {
 		t.Fatal(err)
 	}
-	st.keep(t, "fanout-paced", target, a, paced)
+	st.keep(t, "fanout-paced", n, a, target, paced)
 }
 
-func (st *stand) keep(t *testing.T, scenario string, target fanTarget, a *audience, s delivered) {
+func (st *stand) keep(t *testing.T, scenario string, n int, a *audience, target fanTarget, s delivered) {
 	t.Helper()
-	st.results.add(scenario, target.name, figures{
+	st.results.add(scenario, target.name, n, figures{
 		"rate": s.rate(), "cpu_us": s.perAnswer(), "p50_ms": milliseconds(s.P50), "p99_ms": milliseconds(s.P99), "client": s.Client, "bytes": s.bytes,
 		"rss_mib": float64(a.server.rss()) / (1 << 20),
 	})
@@ -106,238 +89,4 @@ func (st *stand) gather(t testing.TB, target fanTarget, n int) *audience {
 		t.Fatal(err)
 	}
 	return a
-}
-
-func newAudience(server *process, over carrier, chat func(int) int) *audience {
-	c := &crowd{carrier: over, addr: server.addr, path: "/graphql", user: data.HotMember, chat: chat}
-	if over == overRaw {
-		c.path = "/ws"
-	}
-	client := &http.Client{Timeout: stall, Transport: &http.Transport{MaxIdleConnsPerHost: publishers, DisableCompression: true}}
-	return &audience{crowd: c, server: server, publish: func(text string) error { return publish(client, server.addr, over, text) }}
-}
-
-// publish sends one message to the hot chat, or to all connections of the floor.
-func publish(client *http.Client, addr string, over carrier, text string) error {
-	url, body := "http://"+addr+"/graphql", fmt.Sprintf(`{"query":%q,"variables":{"c":%q,"t":%q}}`, sendDocument, data.ChatID(data.HotChat), text)
-	if over == overRaw {
-		url, body = "http://"+addr+"/publish", padded(text)
-	}
-	request, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Authorization", "Bearer "+token(data.HotMember(0)))
-	response, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	answer, err := io.ReadAll(response.Body)
-	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK || strings.Contains(string(answer), `"errors"`) {
-		return fmt.Errorf("publish: %d %s", response.StatusCode, answer)
-	}
-	return nil
-}
-
-// padded is a text for the floor, as long as the frame in which the server sends it.
-func padded(text string) string {
-	const envelope = 319
-	return text + strings.Repeat(" ", envelope)
-}
-
-// send publishes a stamped text.
-func (a *audience) send() error {
-	now := time.Now()
-	if err := a.publish(stamped(now, textSize)); err != nil {
-		return err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.sent = append(a.sent, now.UnixNano())
-	return nil
-}
-
-// warm publishes until a message has reached every subscriber: from then on all of them are subscribed. Then the counts begin anew.
-func (a *audience) warm() error {
-	deadline := time.Now().Add(3 * stall)
-	for time.Now().Before(deadline) {
-		before := a.received.Load()
-		if err := a.send(); err != nil {
-			return err
-		}
-		patience := time.Now().Add(2 * time.Second)
-		for a.received.Load()-before < int64(len(a.all)) && time.Now().Before(patience) {
-			if err := a.err(); err != nil {
-				return err
-			}
-			pause(time.Millisecond)
-		}
-		if a.received.Load()-before >= int64(len(a.all)) {
-			a.quiet()
-			return nil
-		}
-	}
-	return fmt.Errorf("%d subscribers, and not one message reached all of them", len(a.all))
-}
-
-// quiet waits until nothing has come for a while, and forgets the counts.
-func (a *audience) quiet() {
-	for time.Since(time.Unix(0, a.last.Load())) < 300*time.Millisecond {
-		pause(10 * time.Millisecond)
-	}
-	a.received.Store(0)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.sent = nil
-	for _, s := range a.all {
-		s.got.Store(0)
-		s.sum.Store(0)
-	}
-}
-
-// delivered is a sample of deliveries.
-type delivered struct {
-	sample
-	bytes float64 // of each
-}
-
-// phase runs one phase, waits until everything has arrived, and judges it.
-func (a *audience) phase(run func() error) (delivered, error) {
-	a.quiet()
-	a.crowd.mu.Lock()
-	a.record, a.latency = true, make([]time.Duration, 0, 1<<20)
-	a.crowd.mu.Unlock()
-	started, cpu, own, octets := time.Now(), a.server.cpu(), cpuOf(syscall.Getpid()), a.bytes.Load()
-	a.last.Store(started.UnixNano())
-	if err := run(); err != nil {
-		return delivered{}, err
-	}
-	if err := a.arrived(); err != nil {
-		return delivered{}, err
-	}
-	d := delivered{sample: sample{N: a.received.Load(), Seconds: time.Unix(0, a.last.Load()).Sub(started).Seconds(), CPU: a.server.cpu() - cpu}}
-	d.Client = (cpuOf(syscall.Getpid()) - own).Seconds() / d.Seconds
-	d.bytes = float64(a.bytes.Load()-octets) / float64(d.N)
-	a.crowd.mu.Lock()
-	defer a.crowd.mu.Unlock()
-	a.record = false
-	slices.Sort(a.latency)
-	d.P50, d.P99 = percentile(a.latency, 50), percentile(a.latency, 99)
-	return d, nil
-}
-
-// arrived waits for all deliveries, and asserts that each subscriber got each message once.
-func (a *audience) arrived() error {
-	due := int64(len(a.sent)) * int64(len(a.all))
-	if due == 0 {
-		return errors.New("nothing was published")
-	}
-	for a.received.Load() < due {
-		if err := a.err(); err != nil {
-			return err
-		}
-		if time.Since(time.Unix(0, a.last.Load())) > stall {
-			return fmt.Errorf("LOST: %d of %d deliveries arrived", a.received.Load(), due)
-		}
-		pause(time.Millisecond)
-	}
-	var sum int64
-	for _, stamp := range a.sent {
-		sum += stamp
-	}
-	for n, s := range a.all {
-		if s.got.Load() != int64(len(a.sent)) || s.sum.Load() != sum {
-			return fmt.Errorf("subscriber %d got %d messages of %d, or some of them twice", n, s.got.Load(), len(a.sent))
-		}
-	}
-	return a.err()
-}
-
-// saturated keeps a few messages under way.
-func (a *audience) saturated(d time.Duration) (delivered, error) {
-	return a.phase(func() error {
-		end := time.Now().Add(d)
-		var started atomic.Int64
-		return together(publishers, func() error {
-			for time.Now().Before(end) {
-				mine := started.Add(1)
-				for (mine-window)*int64(len(a.all)) > a.received.Load() {
-					if err := a.err(); err != nil || time.Since(time.Unix(0, a.last.Load())) > stall {
-						return errors.Join(err, errors.New("the deliveries have stopped"))
-					}
-					pause(100 * time.Microsecond)
-				}
-				if err := a.send(); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	})
-}
-
-// paced publishes at a fixed rate, whatever arrives.
-func (a *audience) paced(d time.Duration) (delivered, error) {
-	every := time.Second * time.Duration(len(a.all)) / pacedRate
-	return a.phase(func() error {
-		ticker := time.NewTicker(every)
-		defer ticker.Stop()
-		for end := time.Now().Add(d); time.Now().Before(end); <-ticker.C {
-			if err := a.send(); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// together runs work in n goroutines.
-func together(n int, work func() error) error {
-	failures := make(chan error, n)
-	var all sync.WaitGroup
-	for range n {
-		all.Go(func() { failures <- work() })
-	}
-	all.Wait()
-	close(failures)
-	return errors.Join(slices.Collect(drain(failures))...)
-}
-
-// idle: what a subscription costs while nothing happens.
-func idle(st *stand) {
-	for _, target := range []fanTarget{
-		{"floor", st.floor, overRaw}, {ours, func(t testing.TB) *process { return st.cached(t, ours) }, overSocket},
-		{"studychat SSE", func(t testing.TB) *process { return st.cached(t, ours) }, overEvents}, {"gqlgen", st.gqlgen, overSocket},
-	} {
-		st.t.Run(target.name, func(t *testing.T) { st.idleOnce(t, target) })
-	}
-}
-
-// idleOnce connects a few, then many more, and reads the memory after each. The first hundred are not counted: what a server sets up once
-// is not the cost of a subscription.
-func (st *stand) idleOnce(t *testing.T, target fanTarget) {
-	a := newAudience(target.start(t), target.over, func(int) int { return data.HotChat })
-	defer a.close()
-	if err := a.connect(100); err != nil {
-		t.Fatal(err)
-	}
-	pause(st.scale.settle)
-	rss, kernel, buffers := a.server.rss(), slab()+socketMemory(), socketMemory()
-	for i, n := range st.scale.idle {
-		if err := a.connect(n + 100 - len(a.all)); err != nil {
-			t.Fatal(err)
-		}
-		pause(st.scale.settle)
-		each := func(now, before int64) float64 { return float64(now-before) / float64(n) / 1024 }
-		f := figures{
-			"rss_kib": each(a.server.rss(), rss), "rss_mib": float64(a.server.rss()-rss) / (1 << 20),
-			"kernel_kib": each(slab()+socketMemory(), kernel), "buffers_kib": each(socketMemory(), buffers),
-		}
-		st.results.add([]string{"idle-few", "idle-many"}[i], target.name, f)
-		t.Logf("%-13s %6d subscriptions: RSS %.1f KiB each, kernel %.1f KiB each (both ends; buffers %.1f)", target.name, n, f["rss_kib"], f["kernel_kib"], f["buffers_kib"])
-	}
 }

@@ -102,7 +102,7 @@ func (st *stand) watch(p *process, target string) {
 	percent := func(used time.Duration) float64 { return 100 * used.Seconds() / time.Since(started).Seconds() }
 	f := figures{"server_percent": percent(p.cpu() - server), "database_percent": percent(familyCPU(postgres) - database)}
 	f["core_percent"] = f["server_percent"] + f["database_percent"]
-	st.results.add("growth-sweep", target, f)
+	st.results.add("growth-sweep", target, 0, f)
 	st.t.Logf("growth-sweep %s: server %.2f %% of a core, PostgreSQL %.2f %%", target, f["server_percent"], f["database_percent"])
 }
 

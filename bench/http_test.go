@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ const (
 // httpTarget is a server with what is asked of it.
 type httpTarget struct {
 	*process
+	prime   [][]byte
 	request func(conn int) []byte
 	expect  string
 	check   func(body []byte) error
@@ -67,27 +69,29 @@ func (st *stand) overHTTP(name string, conns int, targets []httpTarget) {
 	st.t.Helper()
 	for n := range st.scale.rounds {
 		for _, target := range targets {
-			s := st.measure(name, conns, target)
+			s := st.measure(name, conns, n, target)
 			st.t.Logf("%s %d/%d %-10s %8.0f/s %7.1f µs p50 %v p99 %v client %.2f", name, n+1, st.scale.rounds, target.name, s.rate(), s.perAnswer(), s.P50, s.P99, s.Client)
 		}
 	}
 }
 
 // measure runs one target once and keeps the figures.
-func (st *stand) measure(name string, conns int, target httpTarget) sample {
+func (st *stand) measure(name string, conns, n int, target httpTarget) sample {
 	st.t.Helper()
 	l := load{
-		addr: target.addr, conns: conns, request: target.request, expect: []byte(target.expect), check: target.check, server: target.cpu,
+		addr: target.addr, conns: conns, prime: target.prime, request: target.request, expect: []byte(target.expect), check: target.check, server: target.cpu,
 		warm: st.scale.warm, measure: st.scale.measure,
 	}
+	stop := st.profile(name, target.name, target.process)
 	s, err := l.run()
+	stop()
 	if err != nil {
 		st.t.Fatalf("%s, %s: %v", name, target.name, err)
 	}
 	if s.N == 0 {
 		st.t.Fatalf("%s, %s: no answers", name, target.name)
 	}
-	st.results.add(name, target.name, figures{
+	st.results.add(name, target.name, n, figures{
 		"rate": s.rate(), "cpu_us": s.perAnswer(), "mean_ms": float64(conns) / s.rate() * 1000, "p50_ms": milliseconds(s.P50), "p99_ms": milliseconds(s.P99),
 		"rss_mib": float64(target.rss()) / (1 << 20), "client": s.Client,
 	})
@@ -116,7 +120,7 @@ func chatsTarget(p *process) httpTarget {
 	}), expect: `"lastMessage":{"id":`, check: checkChats}
 }
 
-// pageTarget asks for some chat of the connection's reader.
+// pageTarget asks for some chat of the connection's reader. First each chat is asked for once: a cache is to be full.
 func pageTarget(p *process) httpTarget {
 	requests := make([][][]byte, data.Readers)
 	for reader := range requests {
@@ -125,7 +129,7 @@ func pageTarget(p *process) httpTarget {
 			requests[reader] = append(requests[reader], post(p.addr, "/graphql", data.Reader(reader), pageDocument, variables))
 		}
 	}
-	return httpTarget{process: p, request: func(conn int) []byte {
+	return httpTarget{process: p, prime: slices.Concat(requests[:data.Readers/2]...), request: func(conn int) []byte {
 		mine := requests[conn%data.Readers]
 		return mine[rand.IntN(len(mine))]
 	}, expect: `"nodes":[{"id":`, check: checkPage}

@@ -9,9 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -22,6 +20,7 @@ import (
 type load struct {
 	addr    string
 	conns   int
+	prime   [][]byte                // requests that come first, once, and are not measured: they fill caches
 	request func(conn int) []byte   // the next request of a connection
 	expect  []byte                  // what each answer contains
 	check   func(body []byte) error // of the first answer of each connection; nil: none
@@ -32,22 +31,6 @@ type load struct {
 
 // answerTimeout is how long an answer may take.
 const answerTimeout = 15 * time.Second
-
-// sample is what one run of a scenario gave.
-type sample struct {
-	N        int64 // answers or deliveries that were measured
-	Answered int64 // all answers, before and after the measured ones too
-	Seconds  float64
-	CPU      time.Duration // of the server
-	P50      time.Duration
-	P99      time.Duration
-	Client   float64 // share of a core
-}
-
-func (s sample) rate() float64 { return float64(s.N) / s.Seconds }
-
-// perAnswer is the server's CPU time for each answer, in microseconds.
-func (s sample) perAnswer() float64 { return float64(s.CPU.Microseconds()) / float64(s.N) }
 
 // client is a connection of a load.
 type client struct {
@@ -84,7 +67,7 @@ func (l *load) run() (sample, error) {
 		}
 	}
 	m := meter{server: l.server}
-	begin, end := time.Now().Add(l.warm), time.Now().Add(l.warm+l.measure)
+	begin, end := time.Now().Add(l.warm), time.Time{}
 	waiting, last, answered := l.conns, time.Now(), int64(0)
 	scratch := make([]byte, 64<<10)
 	for waiting > 0 {
@@ -93,10 +76,11 @@ func (l *load) run() (sample, error) {
 			return sample{}, err
 		}
 		now := time.Now()
-		if m.started.IsZero() && now.After(begin) {
+		switch {
+		case m.started.IsZero() && now.After(begin) && len(l.prime) == 0:
 			m.start(now)
-		}
-		if m.ended.IsZero() && now.After(end) {
+			end = now.Add(l.measure)
+		case !m.started.IsZero() && m.ended.IsZero() && now.After(end):
 			m.end(now)
 		}
 		for _, event := range ready {
@@ -128,6 +112,11 @@ func (l *load) run() (sample, error) {
 
 func (l *load) send(c *client) error {
 	c.sent, c.waits = time.Now(), true
+	if len(l.prime) > 0 {
+		first := l.prime[0]
+		l.prime = l.prime[1:]
+		return writeAll(c.fd, first)
+	}
 	return writeAll(c.fd, l.request(c.index))
 }
 
@@ -212,114 +201,4 @@ func postBytes(addr, path, user string, body []byte) []byte {
 	b.WriteString("\r\n")
 	b.Write(body)
 	return b.Bytes()
-}
-
-// meter counts between start and end.
-type meter struct {
-	server         func() time.Duration
-	started, ended time.Time
-	cpu0, cpu1     time.Duration
-	own0, own1     time.Duration
-	took           []time.Duration
-}
-
-func (m *meter) start(now time.Time) {
-	m.started, m.cpu0, m.own0 = now, m.server(), cpuOf(syscall.Getpid())
-	m.took = make([]time.Duration, 0, 1<<18)
-}
-
-func (m *meter) end(now time.Time) {
-	m.ended, m.cpu1, m.own1 = now, m.server(), cpuOf(syscall.Getpid())
-}
-
-func (m *meter) add(took time.Duration) {
-	if !m.started.IsZero() && m.ended.IsZero() {
-		m.took = append(m.took, took)
-	}
-}
-
-func (m *meter) sample() sample {
-	seconds := m.ended.Sub(m.started).Seconds()
-	slices.Sort(m.took)
-	return sample{
-		N: int64(len(m.took)), Seconds: seconds, CPU: m.cpu1 - m.cpu0, Client: (m.own1 - m.own0).Seconds() / seconds,
-		P50: percentile(m.took, 50), P99: percentile(m.took, 99),
-	}
-}
-
-// percentile of sorted values; 0 of none.
-func percentile(sorted []time.Duration, p int) time.Duration {
-	if len(sorted) == 0 {
-		return 0
-	}
-	return sorted[(len(sorted)-1)*p/100]
-}
-
-// poller is an epoll of the kernel.
-type poller struct {
-	fd     int
-	events [512]syscall.EpollEvent
-}
-
-func newPoller() (*poller, error) {
-	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
-	return &poller{fd: fd}, err
-}
-
-func (p *poller) close() { _ = syscall.Close(p.fd) }
-
-func (p *poller) add(fd int) error {
-	if err := syscall.SetNonblock(fd, true); err != nil {
-		return err
-	}
-	return syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_ADD, fd, &syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(fd)})
-}
-
-func (p *poller) remove(fd int) { _ = syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_DEL, fd, nil) }
-
-// wait returns the sockets that can be read, or none after 100 ms.
-func (p *poller) wait() ([]syscall.EpollEvent, error) {
-	n, err := syscall.EpollWait(p.fd, p.events[:], 100)
-	if err == syscall.EINTR {
-		return nil, nil
-	}
-	return p.events[:max(n, 0)], err
-}
-
-// connect opens a socket of this machine, which blocks until the poller gets it; reads wait for 20 s at most.
-func connect(addr string) (int, error) {
-	_, digits, err := net.SplitHostPort(addr)
-	if err != nil {
-		return 0, err
-	}
-	port, err := strconv.Atoi(digits)
-	if err != nil {
-		return 0, err
-	}
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return 0, err
-	}
-	_ = syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &syscall.Timeval{Sec: 20})
-	_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
-	if err := syscall.Connect(fd, &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		_ = syscall.Close(fd)
-		return 0, fmt.Errorf("connect to %s: %w", addr, err)
-	}
-	return fd, nil
-}
-
-// writeAll writes to a socket with room for it: requests are small.
-func writeAll(fd int, p []byte) error {
-	for len(p) > 0 {
-		n, err := syscall.Write(fd, p)
-		if err == syscall.EAGAIN || err == syscall.EINTR {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		p = p[n:]
-	}
-	return nil
 }

@@ -75,13 +75,32 @@ var columns = []struct{ figure, title string }{
 	{"core_percent", "together, %"}, {"client", "client, cores"},
 }
 
+// titles say what the scenarios are.
+var titles = map[string]string{
+	"typename": "`{ __typename }`", "chats": "20 chats with latest message, cached", "page": "page of 20 messages, cached", "page-cold": "page of 20 messages, from PostgreSQL",
+	"fanout": "fan-out to 5,000, saturated", "fanout-paced": "fan-out to 5,000, paced", "idle-few": "1,000 idle subscriptions", "idle-many": "10,000 idle subscriptions",
+	"growth-page": "page of a chat with 10 million messages or with 1,000", "growth-list": "list of a viewer with 10,000 chats or with 100", "growth-sweep": "10,000 watched chats, nothing happens",
+}
+
+func title(scenario string) string {
+	if known, ok := titles[scenario]; ok {
+		return known
+	}
+	parts := strings.Split(scenario, "-") // send-hot-128
+	if len(parts) != 3 {
+		return scenario
+	}
+	return fmt.Sprintf("%s, %s, %s callers", map[string]string{"send": "sends over HTTP", "store": "sends at the repository", "slow": "the same, 1 ms more for each flush"}[parts[0]],
+		map[string]string{"hot": "one chat", "spread": "10,000 chats"}[parts[1]], parts[2])
+}
+
 func figureTable(b *strings.Builder, r *results, scenario string) {
 	targets := r.targets(scenario)
 	used := slices.Clone(columns)
 	used = slices.DeleteFunc(used, func(c struct{ figure, title string }) bool {
 		return !slices.ContainsFunc(targets, func(target string) bool { _, ok := r.values(side{scenario, target, c.figure}); return ok })
 	})
-	fmt.Fprintf(b, "| %s |", scenario)
+	fmt.Fprintf(b, "| %s |", title(scenario))
 	for _, c := range used {
 		fmt.Fprintf(b, " %s |", c.title)
 	}

@@ -88,8 +88,25 @@ func launch(t testing.TB, name string, env []string, command ...string) *process
 		t.Fatal(err)
 	}
 	go func() { _, _ = io.Copy(io.Discard, lines) }() // until the process ends
-	t.Cleanup(p.stop)
+	t.Cleanup(func() { p.stop(); p.complaints(t) })
 	return p
+}
+
+// complaints shows what a server warned of: under a load from elsewhere it may have lost Redis for a while, and then its figures are those of
+// a server without a cache.
+func (p *process) complaints(t testing.TB) {
+	text, _ := os.ReadFile(p.log)
+	found := 0
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, `"level":"WARN"`) || strings.Contains(line, `"level":"ERROR"`) {
+			if found++; found <= 3 {
+				t.Logf("%s: %.300s", p.name, line)
+			}
+		}
+	}
+	if found > 3 {
+		t.Logf("%s: and %d lines more", p.name, found-3)
+	}
 }
 
 // onCores calls work so that the processes which it starts have those cores alone: a child has the affinity of the thread that made it.

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -24,12 +24,12 @@ type figures map[string]float64
 type round struct {
 	Scenario string  `json:"scenario"`
 	Target   string  `json:"target"`
+	N        int     `json:"round"`
 	Figures  figures `json:"figures"`
 }
 
 // results are all rounds, in their order.
 type results struct {
-	mu     sync.Mutex
 	About  about    `json:"about"`
 	Goals  []judged `json:"goals"`
 	Rounds []round  `json:"rounds"`
@@ -64,17 +64,16 @@ func cpuModel() string {
 	return runtime.GOARCH
 }
 
-func (r *results) add(scenario, target string, f figures) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.Rounds = append(r.Rounds, round{scenario, target, f})
+func (r *results) add(scenario, target string, n int, f figures) {
+	r.Rounds = append(r.Rounds, round{scenario, target, n, f})
 }
 
-// of returns the rounds of a scenario against a target.
-func (r *results) of(scenario, target string) (all []figures) {
+// of returns a figure of a scenario against a target, by round.
+func (r *results) of(s side) map[int]float64 {
+	all := map[int]float64{}
 	for _, run := range r.Rounds {
-		if run.Scenario == scenario && run.Target == target {
-			all = append(all, run.Figures)
+		if value, ok := run.Figures[s.figure]; ok && run.Scenario == s.scenario && run.Target == s.target {
+			all[run.N] = value
 		}
 	}
 	return all
@@ -122,13 +121,13 @@ func median(sorted []float64) float64 {
 // side is a figure of a scenario against a target.
 type side struct{ scenario, target, figure string }
 
-// ratio divides round by round: the n-th of one by the n-th of the other, which ran just before or after it.
+// ratio divides round by round: in each, the two ran one shortly after the other.
 func (r *results) ratio(of, to side) (spread, bool) {
-	a, b := r.of(of.scenario, of.target), r.of(to.scenario, to.target)
+	under := r.of(to)
 	var values []float64
-	for n := range min(len(a), len(b)) {
-		if b[n][to.figure] > 0 {
-			values = append(values, a[n][of.figure]/b[n][to.figure])
+	for n, value := range r.of(of) {
+		if under[n] > 0 {
+			values = append(values, value/under[n])
 		}
 	}
 	return spreadOf(values)
@@ -136,51 +135,43 @@ func (r *results) ratio(of, to side) (spread, bool) {
 
 // values is the figure itself.
 func (r *results) values(s side) (spread, bool) {
-	var values []float64
-	for _, f := range r.of(s.scenario, s.target) {
-		if v, ok := f[s.figure]; ok {
-			values = append(values, v)
-		}
-	}
-	return spreadOf(values)
+	return spreadOf(slices.Collect(maps.Values(r.of(s))))
 }
 
 const resultsFile = "results.json"
 
-// merge keeps the rounds of scenarios of the file that this run did not repeat.
-func (r *results) merge(file string) error {
+// merged is the file with the scenarios of this run instead of its own.
+func (r *results) merged(file string) (*results, error) {
+	all := &results{About: r.About}
 	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	var before results
 	if err == nil {
-		err = json.Unmarshal(text, &before)
+		err = json.Unmarshal(text, all)
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	again := r.scenarios()
-	kept := slices.DeleteFunc(before.Rounds, func(old round) bool { return slices.Contains(again, old.Scenario) })
-	r.Rounds = append(kept, r.Rounds...)
-	return nil
+	all.About = r.About
+	all.Rounds = append(slices.DeleteFunc(all.Rounds, func(old round) bool { return slices.Contains(again, old.Scenario) }), r.Rounds...)
+	all.Goals = all.judge()
+	return all, nil
 }
 
 // save writes the file, and the tables of the page.
 func (r *results) save(t testing.TB) {
 	t.Helper()
-	if err := r.merge(resultsFile); err != nil {
+	all, err := r.merged(resultsFile)
+	if err != nil {
 		t.Fatal(err)
 	}
-	r.Goals = r.judge()
-	text, err := json.MarshalIndent(r, "", " ")
+	text, err := json.MarshalIndent(all, "", " ")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(resultsFile, append(text, '\n'), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := writePage(page, r); err != nil {
+	if err := writePage(page, all); err != nil {
 		t.Fatal(err)
 	}
 }

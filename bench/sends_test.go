@@ -34,7 +34,7 @@ func sends(st *stand) {
 func (st *stand) sendOnce(name string, callers, n int, build string, target httpTarget) {
 	st.t.Helper()
 	before := count(st.t, st.dsn[build], "SELECT count(*) FROM messages")
-	s := st.measure(name, callers, target)
+	s := st.measure(name, callers, n, target)
 	if after := count(st.t, st.dsn[build], "SELECT count(*) FROM messages"); after-before != s.Answered {
 		st.t.Fatalf("%s, %s: %d messages were acknowledged, and the database has %d more", name, build, s.Answered, after-before)
 	}
@@ -107,7 +107,7 @@ func (st *stand) storesOn(prefix, dsn string) {
 		} {
 			name := fmt.Sprintf("%s-%s-%d", prefix, run.chats, callers)
 			f := st.send(dsn, run.chats, run.through, callers, run.conns)
-			st.results.add(name, run.target, f)
+			st.results.add(name, run.target, n, f)
 			st.t.Logf("%-16s %d/%d %-10s %7.0f/s p50 %.2f ms p99 %.2f ms (%d connections)", name, n+1, st.scale.storeRounds, run.target, f["rate"], f["p50_ms"], f["p99_ms"], run.conns)
 		}
 	}

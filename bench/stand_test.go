@@ -75,7 +75,7 @@ func (st *stand) compile() {
 		st.t.Logf("LEFT OUT: the comparison with commit %s, which is not in this clone: %v %s", *baseFlag, err, out)
 		return
 	}
-	must(st.t, tree, "go", "build", "-buildvcs=false", "-o", st.binary("base"), ".")
+	must(st.t, tree, "go", "build", "-trimpath", "-buildvcs=false", "-o", st.binary("base"), ".") // the next run finds its packages in the cache
 	st.base = *baseFlag
 }
 

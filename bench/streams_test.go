@@ -4,12 +4,9 @@ package bench
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -113,95 +110,6 @@ func (c *crowd) open(n int) (*subscriber, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-func (c *crowd) handshake(s *subscriber, n int) error {
-	variables := map[string]any{"c": dataChat(c.chat, n)}
-	if c.carrier == overEvents {
-		request := bytes.Replace(post(c.addr, c.path, c.user(n), eventsDocument, variables), []byte("Accept: application/json"), []byte("Accept: text/event-stream"), 1)
-		if err := writeAll(s.fd, request); err != nil {
-			return err
-		}
-		return s.head("HTTP/1.1 200 ")
-	}
-	if err := writeAll(s.fd, []byte(c.upgrade())); err != nil {
-		return err
-	}
-	if err := s.head("HTTP/1.1 101 "); err != nil || c.carrier == overRaw {
-		return err
-	}
-	hello := map[string]any{"type": "connection_init"}
-	if user := c.user(n); user != "" {
-		hello["payload"] = map[string]any{"Authorization": "Bearer " + token(user)}
-	}
-	if err := writeAll(s.fd, clientFrame(textFrame, hello)); err != nil {
-		return err
-	}
-	if text, err := s.message(); err != nil || !bytes.Contains(text, []byte("connection_ack")) {
-		return fmt.Errorf("no acknowledgement: %q %w", text, err)
-	}
-	id := fmt.Sprintf("5f6e2c1a-0000-4000-8000-%012x", n) // as long as those of graphql-ws
-	return writeAll(s.fd, clientFrame(textFrame, map[string]any{"type": "subscribe", "id": id, "payload": map[string]any{"query": eventsDocument, "variables": variables}}))
-}
-
-func (c *crowd) upgrade() string {
-	protocol := "Sec-WebSocket-Protocol: graphql-transport-ws\r\n"
-	if c.carrier == overRaw {
-		protocol = ""
-	}
-	return "GET " + c.path + " HTTP/1.1\r\nHost: " + c.addr + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" + protocol + "\r\n"
-}
-
-// head reads the head of a response; what comes after it stays in the buffer.
-func (s *subscriber) head(status string) error {
-	for {
-		if head, rest, ok := bytes.Cut(s.buffer, []byte("\r\n\r\n")); ok {
-			if !bytes.HasPrefix(head, []byte(status)) {
-				return fmt.Errorf("refused: %q", s.buffer)
-			}
-			s.buffer = bytes.Clone(rest)
-			return nil
-		}
-		if err := s.more(); err != nil {
-			return err
-		}
-	}
-}
-
-// message reads one text message of the handshake.
-func (s *subscriber) message() ([]byte, error) {
-	for {
-		if f, rest, ok := nextFrame(s.buffer); ok {
-			text := bytes.Clone(f.payload)
-			s.buffer = bytes.Clone(rest)
-			if f.opcode == textFrame {
-				return text, nil
-			}
-			if f.opcode == closeFrame {
-				return text, io.EOF
-			}
-			continue
-		}
-		if err := s.more(); err != nil {
-			return nil, err
-		}
-	}
-}
-
-func (s *subscriber) more() error {
-	var scratch [4096]byte
-	n, err := syscall.Read(s.fd, scratch[:])
-	switch {
-	case errors.Is(err, syscall.EINTR):
-		return nil
-	case err != nil:
-		return err
-	case n == 0:
-		return io.ErrUnexpectedEOF
-	}
-	s.buffer = append(s.buffer, scratch[:n]...)
-	return nil
 }
 
 // listen begins to read the sockets, until close.
@@ -356,86 +264,4 @@ func (c *crowd) close() {
 	if c.poll != nil {
 		c.poll.close()
 	}
-}
-
-// A published text carries when it was published: @@ and 19 digits of nanoseconds and @@.
-const stampLength = 2 + 19 + 2
-
-func stamped(now time.Time, size int) string {
-	text := fmt.Sprintf("@@%019d@@", now.UnixNano())
-	return text + strings.Repeat("lorem ipsum dolor sit amet ", size/27+1)[:max(0, size-stampLength)]
-}
-
-// stamps finds them in a message.
-func stamps(text []byte) (found []int64) {
-	for {
-		i := bytes.Index(text, []byte("@@"))
-		if i < 0 || len(text) < i+stampLength {
-			return found
-		}
-		if text = text[i:]; text[21] != '@' || text[22] != '@' {
-			text = text[2:]
-			continue
-		}
-		var n int64
-		for _, digit := range text[2:21] {
-			n = n*10 + int64(digit-'0')
-		}
-		found = append(found, n)
-		text = text[stampLength:]
-	}
-}
-
-// The opcodes of RFC 6455.
-const (
-	textFrame  = 1
-	closeFrame = 8
-	pingFrame  = 9
-	pongFrame  = 10
-)
-
-type wireFrame struct {
-	opcode  byte
-	final   bool
-	payload []byte
-}
-
-// nextFrame cuts a frame of the server, which is not masked.
-func nextFrame(b []byte) (f wireFrame, rest []byte, ok bool) {
-	if len(b) < 2 {
-		return f, b, false
-	}
-	length, head := int(b[1]&0x7f), 2
-	switch length {
-	case 126:
-		head = 4
-	case 127:
-		head = 10
-	}
-	if len(b) < head {
-		return f, b, false
-	}
-	if head > 2 {
-		length = 0
-		for _, octet := range b[2:head] {
-			length = length<<8 | int(octet)
-		}
-	}
-	if len(b) < head+length {
-		return f, b, false
-	}
-	return wireFrame{opcode: b[0] & 0x0f, final: b[0]&0x80 != 0, payload: b[head : head+length]}, b[head+length:], true
-}
-
-// clientFrame is a message as JSON, masked with zeros.
-func clientFrame(opcode byte, message any) []byte {
-	payload, err := json.Marshal(message)
-	if err != nil {
-		panic(err) // maps of plain values
-	}
-	frame := []byte{0x80 | opcode, 0x80 | byte(min(len(payload), 126))}
-	if len(payload) >= 126 {
-		frame = append(frame, byte(len(payload)>>8), byte(len(payload))) // none is longer than 64 KiB
-	}
-	return append(append(frame, 0, 0, 0, 0), payload...)
 }

@@ -4,6 +4,7 @@ package bench
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,10 +130,11 @@ func TestJudge(t *testing.T) {
 	t.Parallel()
 	r := &results{}
 	for n := range 3 {
-		r.add("chats", "floor", figures{"rate": 100, "p99_ms": 1})
-		r.add("chats", ours, figures{"rate": 60 + 10*float64(n), "p99_ms": 4})
-		r.add("chats", "gqlgen", figures{"rate": 5})
+		r.add("chats", "floor", n, figures{"rate": 100, "p99_ms": 1})
+		r.add("chats", ours, n, figures{"rate": 60 + 10*float64(n), "p99_ms": 4})
+		r.add("chats", "gqlgen", n, figures{"rate": 5})
 	}
+	r.add("chats", ours, 3, figures{"rate": 1}) // of a round in which nothing else was measured
 	found := map[string]judged{}
 	for _, j := range r.judge() {
 		if j.Measured != nil {
@@ -164,8 +166,8 @@ func TestPage(t *testing.T) {
 		}
 	}
 	r := &results{}
-	r.add("typename", "floor", figures{"rate": 1000, "cpu_us": 10})
-	r.add("typename", ours, figures{"rate": 500, "cpu_us": 25})
+	r.add("typename", "floor", 0, figures{"rate": 1000, "cpu_us": 10})
+	r.add("typename", ours, 0, figures{"rate": 500, "cpu_us": 25})
 	r.Goals = r.judge()
 	write("before\n" + begin + "old\n" + end + "after\n")
 	for range 2 {
@@ -199,15 +201,16 @@ func TestMerge(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &results{}
-	r.add("b", "x", figures{"rate": 3})
-	if err := r.merge(file); err != nil {
+	r.add("b", "x", 0, figures{"rate": 3})
+	all, err := r.merged(file)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.of("a", "x")) != 1 || len(r.of("b", "x")) != 1 || r.of("b", "x")[0]["rate"] != 3 {
-		t.Errorf("%+v", r.Rounds)
+	if all.of(side{"a", "x", "rate"})[0] != 1 || all.of(side{"b", "x", "rate"})[0] != 3 || len(all.Rounds) != 2 {
+		t.Errorf("%+v", all.Rounds)
 	}
-	if (&results{}).merge(filepath.Join(t.TempDir(), "none")) != nil {
-		t.Error("the first run fails")
+	if first, err := r.merged(filepath.Join(t.TempDir(), "none")); err != nil || len(first.Rounds) != 1 {
+		t.Errorf("the first run: %+v %v", first, err)
 	}
 }
 
@@ -226,5 +229,25 @@ func TestServerIsClean(t *testing.T) {
 		if strings.HasPrefix(name, "studychat/bench") || strings.Contains(name, "lxzan/gws") {
 			t.Errorf("the server links %s", name)
 		}
+	}
+}
+
+// TestPageShowsResults: the tables of the page are those of results.json, and nobody has edited them.
+func TestPageShowsResults(t *testing.T) {
+	t.Parallel()
+	saved, err := os.ReadFile(resultsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r results
+	if err := json.Unmarshal(saved, &r); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, shown, _ := strings.Cut(string(text), begin); !strings.HasPrefix(shown, tables(&r)+end) {
+		t.Error("docs/performance.md does not show bench/results.json")
 	}
 }

@@ -3,7 +3,6 @@ package db
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -29,7 +28,9 @@ type Cursor struct {
 
 // String is the form that clients see.
 func (c Cursor) String() string {
-	return fmt.Sprintf("%s.%d.%d.%s", cursorVersion, c.Epoch, c.Seq, tagOf(c.ChatID))
+	var room [cursorRoom]byte
+	b := strconv.AppendInt(beginCursor(room[:0], c.Epoch), c.Seq, 10)
+	return string(appendTag(append(b, '.'), c.ChatID))
 }
 
 // ParseCursor reads what String wrote for a cursor of the chat. Errors: BAD_USER_INPUT naming field.
@@ -63,11 +64,14 @@ type FeedReplay struct {
 
 // String is the form that clients see.
 func (c FeedCursor) String() string {
-	place := fmt.Sprintf("t%d", c.At.UnixMicro())
-	if c.Replay != (FeedReplay{}) {
-		place = fmt.Sprintf("%s-%d-%d-%s", place, c.Replay.Until.UnixMicro(), c.Replay.Seq, c.Replay.ChatID)
+	var room [2 * cursorRoom]byte
+	b := strconv.AppendInt(append(beginCursor(room[:0], c.Epoch), 't'), c.At.UnixMicro(), 10)
+	if r := c.Replay; r != (FeedReplay{}) {
+		b = strconv.AppendInt(append(b, '-'), r.Until.UnixMicro(), 10)
+		b = strconv.AppendInt(append(b, '-'), r.Seq, 10)
+		b = append(append(b, '-'), r.ChatID...)
 	}
-	return fmt.Sprintf("%s.%d.%s.%s", cursorVersion, c.Epoch, place, tagOf(c.User))
+	return string(appendTag(append(b, '.'), c.User))
 }
 
 // ParseFeedCursor reads what String wrote for a cursor of the user's feed. Errors: BAD_USER_INPUT naming field.
@@ -108,12 +112,22 @@ func parseMicros(s string) (time.Time, error) {
 	return time.UnixMicro(micros).UTC(), err
 }
 
-// tagOf is the owner of a cursor, as 48 bits of a hash of the id. It catches mistakes and is not a secret: a cursor never decides what a
-// viewer may see.
-func tagOf(id string) string {
-	sum := sha256.Sum256([]byte(id))
-	return base64.RawURLEncoding.EncodeToString(sum[:6])
+// cursorRoom is more than a usual cursor takes. Longer ones take another allocation.
+const cursorRoom = 80
+
+func beginCursor(b []byte, epoch int64) []byte {
+	return append(strconv.AppendInt(append(b, cursorVersion+"."...), epoch, 10), '.')
 }
+
+// appendTag appends the owner of a cursor, as 48 bits of a hash of the id. It catches mistakes and is not a secret: a cursor never
+// decides what a viewer may see.
+func appendTag(b []byte, id string) []byte {
+	var room [cursorRoom]byte
+	sum := sha256.Sum256(append(room[:0], id...))
+	return base64.RawURLEncoding.AppendEncode(b, sum[:6])
+}
+
+func tagOf(id string) string { return string(appendTag(nil, id)) }
 
 // splitCursor splits a cursor of the owner.
 func splitCursor(s, owner string) (epoch int64, place string, err error) {

@@ -2,16 +2,16 @@ package db
 
 import "context"
 
-// WriteGuard is told of every write while the chat's row is locked, so that a cache never serves what the write replaced. db/cache
-// implements it, the store calls it. (The mark has to be set inside the transaction: so this part of the cache is not a decorator.)
+// WriteGuard is told of every write while the chat's row is locked, so that a cache never serves what the write replaced. One call tells
+// of all writes of a transaction. db/cache implements it, the store calls it. (The mark has to be set inside the transaction: so this part of the cache is not a decorator.)
 type WriteGuard interface {
-	// Mark is called inside the transaction, with the chat's row locked and everything written, just before COMMIT. When it returns,
-	// nothing older than this write can enter the cache any more, or the cache is unreachable and the guard remembers what to delete.
-	// It never fails a write, and its time is bounded.
+	// Mark is called inside the transaction, with the chats' rows locked, before COMMIT is sent. When it returns, nothing older than
+	// these writes can enter the cache any more, or the cache is unreachable and the guard remembers what to delete. It never fails a
+	// write, and its time is bounded.
 	//
-	// The store calls finish exactly once, before it returns the write's event and before that is published: with Committed or
-	// RolledBack when the outcome is known, else with Unknown (the mark then expires by itself).
-	Mark(ctx context.Context, write Write) (finish func(Outcome))
+	// The store calls finish exactly once, before it returns the writes' events and before those are published: with Committed or
+	// RolledBack when the outcome is known, else with Unknown (the marks then expire by themselves).
+	Mark(ctx context.Context, writes ...Write) (finish func(Outcome))
 }
 
 // Write is a write that is about to be committed.
@@ -40,4 +40,4 @@ const (
 type NoGuard struct{}
 
 // Mark does nothing.
-func (NoGuard) Mark(context.Context, Write) func(Outcome) { return func(Outcome) {} }
+func (NoGuard) Mark(context.Context, ...Write) func(Outcome) { return func(Outcome) {} }

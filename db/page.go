@@ -2,7 +2,7 @@ package db
 
 import (
 	"encoding/base64"
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -53,13 +53,17 @@ func MessageKey(m *Message) Key { return Key{ChatID: m.ChatID, Seq: m.Seq} }
 // ChatCursor is the key in the opaque form for clients, for the list of chats. Unlike other cursors it does not name its owner: a time and
 // an id are the same place in every list of chats, and an event with a chat's edge is the same for all its readers.
 func (k Key) ChatCursor() string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "c1:%d:%s", k.At.UnixMicro(), k.ID))
+	var room [cursorRoom]byte
+	b := strconv.AppendInt(append(room[:0], "c1:"...), k.At.UnixMicro(), 10)
+	return encodeKey(append(append(b, ':'), k.ID...))
 }
 
 // MessageCursor is the key in the opaque form for clients, for the messages of a chat. It has the chat's tag, because numbers mean
 // nothing in another chat.
 func (k Key) MessageCursor() string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "m2:%d:%s", k.Seq, tagOf(k.ChatID)))
+	var room [cursorRoom]byte
+	b := strconv.AppendInt(append(room[:0], "m2:"...), k.Seq, 10)
+	return encodeKey(appendTag(append(b, ':'), k.ChatID))
 }
 
 // ModuleCursor is the key in the opaque form for clients, for the list of modules.
@@ -100,6 +104,12 @@ func ParseMessageKey(chatID string) func(field, cursor string) (Key, error) {
 		}
 		return Key{ChatID: chatID, Seq: seq}, nil
 	}
+}
+
+// encodeKey makes the opaque form. A page has a cursor for each element: by appending, one costs a single allocation.
+func encodeKey(raw []byte) string {
+	var room [2 * cursorRoom]byte
+	return string(base64.RawURLEncoding.AppendEncode(room[:0], raw))
 }
 
 func decodeKey(prefix, cursor string) (rest string, ok bool) {

@@ -58,8 +58,8 @@ type Cache struct {
 	options  Options
 	bigTTL   time.Duration
 	fillWait time.Duration
-	chats    *flight[*db.Chat]
-	lists    *flight[*db.ChatList]
+	chats    *kind[*chatBody]
+	lists    *kind[*db.ChatList]
 	headers  *headers
 	tier     *tier
 }
@@ -68,44 +68,61 @@ type Cache struct {
 func New(next db.Repository, guard *Guard, options Options) *Cache {
 	options.TTL = cmp.Or(options.TTL, time.Minute)
 	options.LeaseTTL = cmp.Or(options.LeaseTTL, 2*time.Second)
-	return &Cache{
+	c := &Cache{
 		Repository: next,
 		guard:      guard,
 		options:    options,
 		bigTTL:     bigTTL,
 		fillWait:   fillWait,
-		chats:      newFlight[*db.Chat](loadTime),
-		lists:      newFlight[*db.ChatList](loadTime),
 		headers:    &headers{link: guard.link},
 		tier:       newTier(tierBytes, tierEntries),
 	}
+	c.chats = &kind[*chatBody]{
+		maxBytes: maxChatBytes,
+		load:     c.loadChat,
+		encode:   func(b []byte, body *chatBody) []byte { return appendChat(b, body.chat) },
+		decode:   decodeChatBody,
+		current:  func(body *chatBody) bool { return c.current(body.chat) },
+		ttl:      func(*chatBody) time.Duration { return c.options.TTL },
+		loads:    newFlight[*chatBody](loadTime),
+	}
+	c.lists = &kind[*db.ChatList]{
+		maxBytes: maxListBytes,
+		load:     c.loadList,
+		encode:   appendList,
+		decode:   decodeList,
+		current:  c.currentList,
+		ttl:      c.listTTL,
+		loads:    newFlight[*db.ChatList](loadTime),
+	}
+	return c
 }
 
 // Stop waits for the loads and the round trip that are under way. Calls after it still work, unshared.
 func (c *Cache) Stop() {
-	c.chats.stop()
-	c.lists.stop()
+	c.chats.loads.stop()
+	c.lists.loads.stop()
 	c.headers.stop()
 }
 
 // Chat implements db.Repository.
 func (c *Cache) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
-	chat, err := read(ctx, c, c.chats, entry[*db.Chat]{
-		key:      c.guard.link.Names.Keys().Chat(id),
-		maxBytes: maxChatBytes,
-		load:     func(ctx context.Context) (*db.Chat, error) { return c.Repository.Chat(ctx, viewer, id) },
-		encode:   appendChat,
-		decode:   func(content string) (*db.Chat, int, error) { return decodeChat(content, id) },
-		current:  c.current,
-		ttl:      func(*db.Chat) time.Duration { return c.options.TTL },
-	})
+	body, err := read(ctx, c, entry[*chatBody]{kind: c.chats, key: c.guard.link.Names.Keys().Chat(id), id: id, viewer: viewer})
 	if err != nil {
 		return nil, err
 	}
-	if chat.Member(viewer) == nil {
+	if !body.has(viewer) {
 		return nil, db.NotFound("chat")
 	}
-	return chat, nil
+	return body.chat, nil
+}
+
+func (c *Cache) loadChat(ctx context.Context, viewer, id string) (*chatBody, error) {
+	chat, err := c.Repository.Chat(ctx, viewer, id)
+	if err != nil {
+		return nil, err
+	}
+	return &chatBody{chat: chat}, nil
 }
 
 // Chats implements db.Repository. What is cached is the page of db.ChatPage chats; shorter first pages are cut from it. The
@@ -114,21 +131,15 @@ func (c *Cache) Chats(ctx context.Context, viewer string, module *string, page d
 	if module != nil || page.After != nil || page.Before != nil || page.Backward || page.Limit > db.ChatPage {
 		return c.Repository.Chats(ctx, viewer, module, page)
 	}
-	list, err := read(ctx, c, c.lists, entry[*db.ChatList]{
-		key:      c.guard.link.Names.Keys().List(viewer),
-		maxBytes: maxListBytes,
-		load: func(ctx context.Context) (*db.ChatList, error) {
-			return c.Repository.Chats(ctx, viewer, nil, db.Page{Limit: db.ChatPage})
-		},
-		encode:  appendList,
-		decode:  func(content string) (*db.ChatList, int, error) { return decodeList(content, viewer) },
-		current: c.currentList,
-		ttl:     c.listTTL,
-	})
+	list, err := read(ctx, c, entry[*db.ChatList]{kind: c.lists, key: c.guard.link.Names.Keys().List(viewer), id: viewer, viewer: viewer})
 	if err != nil {
 		return nil, err
 	}
 	return firstChats(list, page.Limit), nil
+}
+
+func (c *Cache) loadList(ctx context.Context, viewer, _ string) (*db.ChatList, error) {
+	return c.Repository.Chats(ctx, viewer, nil, db.Page{Limit: db.ChatPage})
 }
 
 // current reports whether the chat is at least as new as what this process knows of.

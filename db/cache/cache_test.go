@@ -245,8 +245,8 @@ func TestTooBigToFill(t *testing.T) {
 
 func TestDamagedValuesAreReplaced(t *testing.T) {
 	t.Parallel()
-	another := encodeValue(7, appendChat(nil, newFakeStore().newChat("ann"))) // neither this chat nor a list
-	for _, raw := range []string{"", "b", "b1", "b12345678", "b1234567812345678", encodeValue(7, nil), another, another[:len(another)-1], "?", "{}", strings.Repeat("\xff", 1000)} {
+	another := encodeValue(7, newFakeStore().newChat("ann"), appendChat) // neither this chat nor a list
+	for _, raw := range []string{"", "b", "b1", "b12345678", "b1234567812345678", encodeValue(7, "", appendString), another, another[:len(another)-1], "?", "{}", strings.Repeat("\xff", 1000)} {
 		t.Run(fmt.Sprintf("%.10q", raw), func(t *testing.T) {
 			t.Parallel()
 			store := newFakeStore()

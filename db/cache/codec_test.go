@@ -109,6 +109,9 @@ func again(t *testing.T, content []byte, v any) any {
 }
 
 func encoded(v any) []byte {
+	if body, ok := v.(*chatBody); ok {
+		v = body.chat
+	}
 	if chat, ok := v.(*db.Chat); ok {
 		return appendChat(nil, chat)
 	}

@@ -41,17 +41,19 @@ func aside[T any](ctx context.Context, n naive, key string, encode func([]byte, 
 	}
 	v, err := load()
 	if err == nil {
-		err = n.client.Set(ctx, n.prefix+key, encodeValue(1, encode(nil, v)), time.Minute).Err()
+		err = n.client.Set(ctx, n.prefix+key, encodeValue(1, v, encode), time.Minute).Err()
 	}
 	return v, err
 }
 
 // Mark does nothing inside the transaction; the keys are deleted after the commit.
-func (n naive) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
+func (n naive) Mark(ctx context.Context, writes ...db.Write) func(db.Outcome) {
 	return func(db.Outcome) {
-		n.client.Del(ctx, n.prefix+"chat:"+write.ChatID)
-		for _, member := range write.Members {
-			n.client.Del(ctx, n.prefix+"list:"+member)
+		for _, write := range writes {
+			n.client.Del(ctx, n.prefix+"chat:"+write.ChatID)
+			for _, member := range write.Members {
+				n.client.Del(ctx, n.prefix+"list:"+member)
+			}
 		}
 	}
 }
@@ -80,8 +82,8 @@ return redis.call('DEL', KEYS[1])`)
 )
 
 // Mark is Guard.Mark with the other scripts.
-func (g oneToken) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
-	token, keys := newToken(), g.keysOf(write)
+func (g oneToken) Mark(ctx context.Context, writes ...db.Write) func(db.Outcome) {
+	token, keys := newToken(), g.keysOf(writes)
 	run := func(script *redis.Script) {
 		for _, key := range keys {
 			script.Run(ctx, g.link.Client, []string{key}, token)

@@ -47,9 +47,12 @@ func kept[T any](ctx context.Context, k *keeping, key string, read func() (T, er
 	}
 	v, err := read()
 	if known, ok := k.tier.get(key); ok && err == nil {
+		body, isChat := known.body.(*chatBody)
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		k.bodies[key] = known.body
+		if k.bodies[key] = known.body; isChat {
+			k.bodies[key] = body.chat
+		}
 	}
 	return v, err
 }

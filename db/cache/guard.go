@@ -70,11 +70,11 @@ func (g *Guard) now() time.Duration { return time.Since(g.born) }
 
 // Mark implements db.WriteGuard. It takes two timeouts at most, and next to nothing once Redis is known to hang; the first
 // write that cannot be marked also waits until the other instances know (notice.go).
-func (g *Guard) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
+func (g *Guard) Mark(ctx context.Context, writes ...db.Write) func(db.Outcome) {
 	// Once asked to commit, the database may do so whatever becomes of the request: the mark must not be cut short.
 	ctx = context.WithoutCancel(ctx)
 	token := newToken()
-	keys := g.keysOf(write)
+	keys := g.keysOf(writes)
 	unmarked := g.mark(ctx, keys, token)
 	n := g.notice.Load()
 	if n != nil && len(unmarked) > 0 {
@@ -96,12 +96,19 @@ func (g *Guard) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
 	}
 }
 
-func (g *Guard) keysOf(write db.Write) []string {
+// keysOf returns the keys of writes, each once: the chats of one transaction may have members in common.
+func (g *Guard) keysOf(writes []db.Write) []string {
 	names := g.link.Names.Keys()
-	keys := make([]string, 0, 1+len(write.Members))
-	keys = append(keys, names.Chat(write.ChatID))
-	for _, member := range write.Members {
-		keys = append(keys, names.List(member))
+	var keys []string
+	lists := map[string]bool{}
+	for _, write := range writes {
+		keys = append(keys, names.Chat(write.ChatID))
+		for _, member := range write.Members {
+			if !lists[member] {
+				lists[member] = true
+				keys = append(keys, names.List(member))
+			}
+		}
 	}
 	return keys
 }

@@ -11,25 +11,32 @@ import (
 	"studychat/db"
 )
 
-// entry is one thing that may be cached, and all that differs between chats and lists.
-type entry[T any] struct {
-	key      string
+// kind is what all chats have in common, or all lists. The id of a list is its viewer.
+type kind[T any] struct {
 	maxBytes int
-	load     func(context.Context) (T, error)                 // from the database
-	encode   func([]byte, T) []byte                           // appends the content
-	decode   func(content string) (v T, bytes int, err error) // bytes is the memory that v takes
-	current  func(T) bool                                     // not older than what this process knows of
+	load     func(ctx context.Context, viewer, id string) (T, error) // from the database
+	encode   func([]byte, T) []byte                                  // appends the content
+	decode   func(content, id string) (v T, bytes int, err error)    // bytes is the memory that v takes
+	current  func(T) bool                                            // not older than what this process knows of
 	ttl      func(T) time.Duration
+	loads    *flight[T]
+}
+
+// entry is one value that may be cached, and who asks for it.
+type entry[T any] struct {
+	*kind[T]
+
+	key, id, viewer string
 }
 
 // read answers from Redis with one round trip, else by a load that it shares with others who miss at the same time.
-func read[T any](ctx context.Context, c *Cache, shared *flight[T], e entry[T]) (T, error) {
+func read[T any](ctx context.Context, c *Cache, e entry[T]) (T, error) {
 	v, found, asked := peek(ctx, c, e)
 	if found {
 		return v, nil
 	}
 	fetch := func(ctx context.Context) (T, error) { return fetch(ctx, c, e, asked) }
-	v, own, err := shared.do(ctx, e.key, fetch)
+	v, own, err := e.loads.do(ctx, e.key, fetch)
 	if !own && db.CodeOf(err) == db.CodeNotFound {
 		// The load asked as another viewer, whose answer this is. The body is the same for all, a refusal is not.
 		return fetch(ctx)
@@ -83,7 +90,7 @@ func use[T any](ctx context.Context, c *Cache, e entry[T], raw string) (v T, ok 
 	case stateLease, stateMark:
 		return v, false
 	case stateBody:
-		body, bytes, err := e.decode(value.content)
+		body, bytes, err := e.decode(value.content, e.id)
 		if err == nil {
 			c.guard.stats.decodes.Add(1)
 			known := decoded{fill: value.fill, body: body, bytes: bytes}
@@ -120,7 +127,7 @@ func fetch[T any](ctx context.Context, c *Cache, e entry[T], asked bool) (T, err
 		}
 	}
 	// From here on: the snapshot begins after the reply to the lease.
-	v, err := e.load(ctx)
+	v, err := e.load(ctx, e.viewer, e.id)
 	if token != "" {
 		fillOrRelease(ctx, c, e, token, v, err)
 	}
@@ -182,13 +189,12 @@ func fillOrRelease[T any](ctx context.Context, c *Cache, e entry[T], token strin
 // fill stores the body, and keeps it decoded as every other reader will see it: what the store returned may say more than what is
 // cached. It reports whether the lease is used up.
 func fill[T any](ctx context.Context, c *Cache, e entry[T], token string, v T) bool {
-	content := e.encode(nil, v)
-	if len(content) > e.maxBytes {
+	known := decoded{fill: newFillID()}
+	raw := encodeValue(known.fill, v, e.encode)
+	if len(raw) > e.maxBytes {
 		return false
 	}
-	known := decoded{fill: newFillID()}
-	raw := encodeValue(known.fill, content)
-	body, bytes, err := e.decode(raw[headerBytes+sumBytes:])
+	body, bytes, err := e.decode(raw[headerBytes+sumBytes:], e.id)
 	if err != nil {
 		return false
 	}

@@ -28,9 +28,9 @@ func TestAHerdSharesLoads(t *testing.T) {
 		go func() { _, err := rigs[0].cache.Chat(t.Context(), "ann", chat.ID); results <- err }()
 	}
 	eventually(t, "all wait for the next round", func() bool {
-		rigs[0].cache.chats.mu.Lock()
-		defer rigs[0].cache.chats.mu.Unlock()
-		next := rigs[0].cache.chats.running[rigs[0].guard.link.Names.Keys().Chat(chat.ID)].next
+		rigs[0].cache.chats.loads.mu.Lock()
+		defer rigs[0].cache.chats.loads.mu.Unlock()
+		next := rigs[0].cache.chats.loads.running[rigs[0].guard.link.Names.Keys().Chat(chat.ID)].next
 		return next != nil && next.waiters == herd
 	})
 	rigs[1].chat(t, "ann", chat.ID) // finds a foreign lease: reads, fills nothing
@@ -114,9 +114,9 @@ func TestAStrangersLoadIsNotSharedWithMembers(t *testing.T) {
 	}
 	waiting := func(n int) func() bool {
 		return func() bool {
-			r.cache.chats.mu.Lock()
-			defer r.cache.chats.mu.Unlock()
-			current := r.cache.chats.running[r.guard.link.Names.Keys().Chat(chat.ID)]
+			r.cache.chats.loads.mu.Lock()
+			defer r.cache.chats.loads.mu.Unlock()
+			current := r.cache.chats.loads.running[r.guard.link.Names.Keys().Chat(chat.ID)]
 			return current != nil && current.next != nil && current.next.waiters == n
 		}
 	}

@@ -75,11 +75,32 @@ func TestRepository(t *testing.T) {
 }
 
 // The suite reads back what it wrote through the same instance; here it reads everything twice, so that a hit has to
-// answer as the database did.
+// answer as the database did. What is decoded is read by many and changed by nobody: in the end it is what Redis holds.
 func TestRepositoryReadingTwice(t *testing.T) {
 	t.Parallel()
 	in := open(t, databases["SQLite"](t), newRedis(t).Addr())
+	t.Cleanup(func() {
+		if n := in.unchanged(t); n == 0 {
+			t.Error("nothing was left to compare")
+		}
+	})
 	dbtest.Run(t, func(*testing.T) db.Repository { return twice{in.cache} })
+}
+
+// unchanged compares what is decoded with Redis, and returns how much it compared.
+func (in *instance) unchanged(t *testing.T) (compared int) {
+	t.Helper()
+	for _, key := range in.cache.tier.bodies.Keys() {
+		known, _ := in.cache.tier.get(key)
+		v := parseValue(in.guard.link.Client.Get(context.Background(), key).Val())
+		if v.state != stateBody || v.fill != known.fill {
+			continue
+		}
+		if compared++; string(encoded(known.body)) != v.content {
+			t.Errorf("%s was changed after it was decoded", key)
+		}
+	}
+	return compared
 }
 
 type twice struct{ *Cache }

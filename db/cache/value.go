@@ -68,13 +68,14 @@ func parseValue(raw string) value {
 
 func checksum(fill fillID, content string) uint64 { return uint64(fill) ^ xxhash.Sum64String(content) }
 
-// encodeValue makes the value of a body.
-func encodeValue(fill fillID, content []byte) string {
-	raw := make([]byte, headerBytes+sumBytes, headerBytes+sumBytes+len(content))
+// encodeValue makes the value of a body, whose content encode appends.
+func encodeValue[T any](fill fillID, body T, encode func([]byte, T) []byte) string {
+	raw := encode(make([]byte, headerBytes+sumBytes, 8<<10), body)
 	raw[0] = 'b'
 	binary.BigEndian.PutUint64(raw[1:], uint64(fill))
-	binary.BigEndian.PutUint64(raw[headerBytes:], uint64(fill)^xxhash.Sum64(content))
-	return string(append(raw, content...))
+	sum := uint64(fill) ^ xxhash.Sum64(raw[headerBytes+sumBytes:])
+	binary.BigEndian.PutUint64(raw[headerBytes:], sum)
+	return string(raw)
 }
 
 var errNotIt = errors.New("cache: not the value of this key")

@@ -11,13 +11,13 @@ import (
 
 func TestParseValue(t *testing.T) {
 	t.Parallel()
-	whole := encodeValue(0x0102030405060708, []byte("content"))
+	whole := encodeValue(0x0102030405060708, "content", appendString)
 	if want := "b\x01\x02\x03\x04\x05\x06\x07\x08"; whole[:headerBytes] != want {
 		t.Errorf("the header is %q, want %q", whole[:headerBytes], want)
 	}
 	for raw, want := range map[string]value{
-		whole:                               {state: stateBody, fill: 0x0102030405060708, content: "content"},
-		encodeValue(1, nil):                 {state: stateBody, fill: 1},
+		whole:                               {state: stateBody, fill: 0x0102030405060708, content: "\acontent"},
+		encodeValue(1, "", appendString):    {state: stateBody, fill: 1, content: "\x00"},
 		"labc":                              {state: stateLease},
 		"dabc:1,def:2":                      {state: stateMark},
 		"":                                  {state: stateUnknown},
@@ -39,7 +39,7 @@ func TestParseValue(t *testing.T) {
 // The header decides whether a value is the one that is known, so it must not need the rest.
 func TestTheHeaderIsEnough(t *testing.T) {
 	t.Parallel()
-	for _, raw := range []string{encodeValue(7, []byte("content")), "l" + newToken(), "d" + newToken() + ":1", "", "?"} {
+	for _, raw := range []string{encodeValue(7, "content", appendString), "l" + newToken(), "d" + newToken() + ":1", "", "?"} {
 		state, fill := parseHeader(raw)
 		if s, f := parseHeader(raw[:min(len(raw), headerBytes)]); s != state || f != fill {
 			t.Errorf("%q: state %d, fill %d; its header alone: %d, %d", raw, state, fill, s, f)
@@ -49,7 +49,7 @@ func TestTheHeaderIsEnough(t *testing.T) {
 
 func TestNoBitOfABodyCanBeDamagedUnnoticed(t *testing.T) {
 	t.Parallel()
-	raw := []byte(encodeValue(newFillID(), appendChat(nil, newFakeStore().newChat("ann", "bob"))))
+	raw := []byte(encodeValue(newFillID(), newFakeStore().newChat("ann", "bob"), appendChat))
 	for i := range len(raw) * 8 {
 		damaged := bytes.Clone(raw)
 		damaged[i/8] ^= 1 << (i % 8)

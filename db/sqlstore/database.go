@@ -32,6 +32,7 @@ type database struct {
 	traits  traits
 	about   Description
 	log     *slog.Logger
+	hook    bun.QueryHook // for statements that do not pass through Bun; may be nil
 	writer  *bun.DB
 	reader  *bun.DB // PostgreSQL: the same as writer
 	vitals  *bun.DB // for the pulse; PostgreSQL: one connection of its own

@@ -23,10 +23,10 @@ type spy struct {
 	onFinish func(outcome db.Outcome)
 }
 
-func (s *spy) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
-	s.note("mark", write)
+func (s *spy) Mark(ctx context.Context, writes ...db.Write) func(db.Outcome) {
+	s.note("mark", writes[0])
 	if s.onMark != nil {
-		s.onMark(ctx, write)
+		s.onMark(ctx, writes[0])
 	}
 	return func(outcome db.Outcome) {
 		s.note(fmt.Sprint("finish ", outcome), db.Write{})

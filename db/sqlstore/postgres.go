@@ -45,6 +45,7 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 		dialect: Postgres,
 		about:   Description{Product: "PostgreSQL", Address: connector.Address()},
 		log:     opts.Log,
+		hook:    opts.Hook,
 		writer:  conn,
 		reader:  conn,
 		vitals:  newBun(vitals, pgdialect.New(), nil),
@@ -58,6 +59,9 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 			reserve:      "CAST(pg_advisory_xact_lock(hashtextextended(?, 0)) AS text)",
 			lock:         "SELECT pg_advisory_xact_lock(?)",
 			tryLock:      "SELECT pg_try_advisory_xact_lock(?)",
+			batch: batchTraits{
+				id: "CAST(? AS uuid)", time: "CAST(? AS timestamptz)", jsonArray: "json_agg", lock: "FOR NO KEY UPDATE OF c SKIP LOCKED",
+			},
 		},
 	}, opts.Guard, gate.Slots(opts.MaxConns)), nil
 }

@@ -50,7 +50,7 @@ func TestOutageCountsFromItsFirstReport(t *testing.T) {
 // held is a guard that keeps a write from committing until it is let go.
 type held struct{ reached, pass chan struct{} }
 
-func (h held) Mark(ctx context.Context, _ db.Write) func(db.Outcome) {
+func (h held) Mark(ctx context.Context, _ ...db.Write) func(db.Outcome) {
 	close(h.reached)
 	select {
 	case <-h.pass:

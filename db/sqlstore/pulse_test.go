@@ -50,7 +50,7 @@ func pulseThat(t *testing.T, pulses <-chan db.Pulse, what string, holds func(db.
 // dawdler holds commits back for a random time.
 type dawdler struct{ most time.Duration }
 
-func (d dawdler) Mark(ctx context.Context, _ db.Write) func(db.Outcome) {
+func (d dawdler) Mark(ctx context.Context, _ ...db.Write) func(db.Outcome) {
 	timer := time.NewTimer(rand.N(d.most))
 	defer timer.Stop()
 	select {

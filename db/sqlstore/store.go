@@ -5,12 +5,13 @@
 //   - reads: what viewers ask for (read_*.go)
 //   - eventLog: heads, logs and standings, for the live path (log*.go)
 //   - writes: one method per write (write_*.go), each in a transaction of transactions (transaction*.go)
-//   - upkeep: pruning, tombstones, the epoch (prune.go, tombstones.go, epoch.go)
+//   - sends: the write that there are most of, in batches (send_*.go)
+//   - upkeep: pruning, tombstones, the epoch (prune.go, epoch.go)
 //   - heartbeat: the pulse and the notices of outages (pulse.go)
 //   - migrator: migrations (migrate.go)
 //
 // All of them share the database: its pools, its dialect and its time (database.go, clock.go). The package postgres makes
-// connections, sqlite opens files, and gate keeps writes that wait for each other from taking all connections.
+// connections, sqlite opens files, gate keeps writes that wait for each other from taking all connections, and group gathers batches.
 package sqlstore
 
 import (
@@ -48,11 +49,17 @@ func newStore(d *database, guard db.WriteGuard, slots int) *Store {
 		database:  d,
 		reads:     reads{d},
 		eventLog:  eventLog{d},
-		writes:    writes{transactions: t, reads: reads{d}},
+		writes:    writes{transactions: t, reads: reads{d}, sends: newSends(t)},
 		upkeep:    upkeep{transactions: t},
 		heartbeat: heartbeat{database: d},
 		migrator:  migrator{database: d},
 	}
+}
+
+// Close stops the batches, closes all connections, and waits for running statements. It may be called again.
+func (s *Store) Close() error {
+	s.sends.group.Stop()
+	return s.database.Close()
 }
 
 // OpenOptions are options of a Store. The zero value has good defaults.
@@ -151,6 +158,14 @@ type traits struct {
 	fingerprints  []string // statements that identify the database, the best first; none where a copy cannot be told from the original
 	reserve       string   // an expression that locks an id until the transaction ends; "" where only one transaction writes at a time
 	lock, tryLock string   // take an advisory lock until the transaction ends; "" where only one transaction writes at a time
+	batch         batchTraits
+}
+
+// batchTraits are what differs in the statements of a batch.
+type batchTraits struct {
+	id, time  string // a parameter of the type
+	jsonArray string // the aggregate that makes a JSON array
+	lock      string // locks the rows that a SELECT finds, and skips those that somebody else has locked
 }
 
 // newBun wraps a pool for a dialect. It ignores columns that a newer version has added, so that instances of two versions can share

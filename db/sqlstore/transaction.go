@@ -43,12 +43,16 @@ type change struct {
 // writeChat is write for a member of a chat. Others get NOT_FOUND of what, also when the chat is busy: otherwise a long wait would
 // reveal that the chat exists.
 func (s *transactions) writeChat(ctx context.Context, viewer, chatID, what string, do func(ctx context.Context, tx bun.Tx) (change, error)) (*db.Event, error) {
-	isMember := func(ctx context.Context) error { // also of a deleted chat
+	return s.write(ctx, chatKey(chatID), s.isMember(viewer, chatID, what), do)
+}
+
+// isMember checks that the viewer is a member of a chat, which may be deleted.
+func (s *transactions) isMember(viewer, chatID, what string) func(context.Context) error {
+	return func(ctx context.Context) error {
 		return s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
 			return mustFind(ctx, conn.NewSelect().TableExpr("chat_members").Where("chat_id = ? AND user_id = ?", chatID, viewer), what)
 		})
 	}
-	return s.write(ctx, chatKey(chatID), isMember, do)
 }
 
 // inChat is writeChat for most writes: do gets the locked chat, and returns the event to store.
@@ -181,10 +185,16 @@ func (s *transactions) begin(ctx, limit context.Context) (bun.Tx, error) {
 	return tx, nil
 }
 
-// commit is the only place that commits a change of a chat. It tells the guard before and after: see WriteGuard.
-func (s *transactions) commit(limit context.Context, tx bun.Tx, write db.Write) error {
+// ending is how a transaction ends.
+type ending interface {
+	Commit() error
+	Rollback() error
+}
+
+// commit is the only place that commits changes of chats. It tells the guard before and after: see WriteGuard.
+func (s *transactions) commit(limit context.Context, tx ending, writes ...db.Write) error {
 	outcome := db.Unknown // also after a panic below
-	finish := s.guard.Mark(limit, write)
+	finish := s.guard.Mark(limit, writes...)
 	defer func() { finish(outcome) }()
 	if err := limit.Err(); err != nil { // Mark took the rest of the time
 		if tx.Rollback() == nil {
@@ -199,7 +209,7 @@ func (s *transactions) commit(limit context.Context, tx bun.Tx, write db.Write) 
 	case isRefusal(err):
 		outcome = db.RolledBack
 	default:
-		s.log.WarnContext(limit, "a commit's outcome is unknown", "chat", write.ChatID, "error", err)
+		s.log.WarnContext(limit, "a commit's outcome is unknown", "chat", writes[0].ChatID, "chats", len(writes), "error", err)
 		return db.Unavailable(err)
 	}
 	return err

@@ -14,6 +14,7 @@ import (
 type writes struct {
 	*transactions
 	reads reads
+	sends *sends
 }
 
 const notOwner = "Only the owner of the chat may do this."

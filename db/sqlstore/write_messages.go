@@ -2,8 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 
 	"github.com/uptrace/bun"
 
@@ -12,57 +10,23 @@ import (
 
 // SendMessage implements db.Repository.
 func (s writes) SendMessage(ctx context.Context, viewer string, message db.NewMessage) (*db.Event, error) {
-	return s.writeChat(ctx, viewer, message.ChatID, "chat", func(ctx context.Context, tx bun.Tx) (change, error) {
-		e, err := s.lockChat(ctx, tx, viewer, message.ChatID, "chat", message.ID)
-		if err != nil {
-			return change{}, err
-		}
-		if e.taken {
-			return change{}, db.Conflict("The id is taken by a chat.")
-		}
-		event := e.event(db.MessageSent)
-		event.Message = &db.Message{
-			ID: message.ID, ChatID: message.ChatID, Seq: event.Seq, Author: viewer, Role: message.Role,
-			Content: message.Content, ReplyTo: message.ReplyTo, CreatedAt: event.At,
-		}
-		n, err := affected(tx.NewInsert().Model(event.Message).On("CONFLICT (id) DO NOTHING").Exec(ctx))
-		switch {
-		case err != nil:
-			return change{}, err
-		case n == 1:
-			return e.change(event), checkReply(ctx, tx, message)
-		}
-		return repeatSend(ctx, tx, viewer, message, e.chat.Epoch)
-	})
+	return s.sends.do(ctx, &send{ctx: ctx, viewer: viewer, message: message})
 }
 
-// checkReply refuses a reply to anything but a message of the same chat.
-func checkReply(ctx context.Context, tx bun.Tx, message db.NewMessage) error {
-	if message.ReplyTo == nil {
-		return nil
-	}
-	return mustFind(ctx, tx.NewSelect().TableExpr("messages").Where("id = ? AND chat_id = ? AND id <> ?", *message.ReplyTo, message.ChatID, message.ID), "message to reply to")
-}
-
-// repeatSend decides whether a SendMessage with a taken id is a repeat. It ignores content that was edited or deleted since.
-func repeatSend(ctx context.Context, tx bun.Tx, viewer string, message db.NewMessage, epoch int64) (change, error) {
-	first := new(db.Message)
-	err := tx.NewSelect().Model(first).Where("id = ?", message.ID).Scan(ctx)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return change{}, err
-	}
-	changed := first.EditedAt != nil || first.DeletedAt != nil
-	// Without a row the id belonged to a message that was pruned or deleted with its chat at this moment: another chat, because
-	// this transaction holds the lock of this one.
-	if err != nil || first.Author != viewer || first.ChatID != message.ChatID || first.Role != message.Role ||
+// repeatSend decides whether a SendMessage with the id of a stored message is a repeat. It ignores content that was edited or deleted
+// since. first is nil when the message was pruned or deleted with its chat at this moment. Then it was of another chat, because the
+// transaction holds the lock of this one.
+func repeatSend(first *db.Message, item *send, epoch int64) (*db.Event, error) {
+	message := item.message
+	if first == nil || first.Author != item.viewer || first.ChatID != message.ChatID || first.Role != message.Role ||
 		!equal(first.ReplyTo, message.ReplyTo) ||
-		!changed && first.Content != message.Content {
-		return change{}, db.Conflict("The id is taken by another message.")
+		first.EditedAt == nil && first.DeletedAt == nil && first.Content != message.Content {
+		return nil, db.Conflict("The id is taken by another message.")
 	}
-	return change{event: &db.Event{
-		ChatID: first.ChatID, Seq: first.Seq, Epoch: epoch, Kind: db.MessageSent, Actor: viewer, At: first.CreatedAt,
+	return &db.Event{
+		ChatID: first.ChatID, Seq: first.Seq, Epoch: epoch, Kind: db.MessageSent, Actor: item.viewer, At: first.CreatedAt,
 		Message: first, Repeated: true,
-	}}, nil
+	}, nil
 }
 
 // EditMessage implements db.Repository.

@@ -183,8 +183,12 @@ func (c cacheAside) Chat(ctx context.Context, viewer, id string) (*db.Chat, erro
 	return chat, nil
 }
 
-func (c cacheAside) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
-	return func(db.Outcome) { c.client.Del(context.WithoutCancel(ctx), write.ChatID) }
+func (c cacheAside) Mark(ctx context.Context, writes ...db.Write) func(db.Outcome) {
+	return func(db.Outcome) {
+		for _, write := range writes {
+			c.client.Del(context.WithoutCancel(ctx), write.ChatID)
+		}
+	}
 }
 
 func TestControlNaiveCacheAsideIsCaught(t *testing.T) {

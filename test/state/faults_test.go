@@ -47,11 +47,11 @@ type faultyGuard struct {
 	dice   *dice
 }
 
-func (g faultyGuard) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
+func (g faultyGuard) Mark(ctx context.Context, writes ...db.Write) func(db.Outcome) {
 	fate := fateOf(ctx)
 	background := context.WithoutCancel(ctx)
 	fate.marking.Store(true)
-	finish := g.WriteGuard.Mark(ctx, write)
+	finish := g.WriteGuard.Mark(ctx, writes...)
 	fate.marking.Store(false)
 	_ = pause(background, fate.slow)
 	return func(outcome db.Outcome) {

@@ -11,7 +11,6 @@ import (
 	"studychat/db"
 	"studychat/db/cache"
 	"studychat/events"
-	"studychat/events/hub"
 	"studychat/redisconn"
 )
 
@@ -68,10 +67,6 @@ type cacheParts struct {
 func realParts() parts { return parts{streams: realHub, cache: realCache, reads: realReads} }
 
 func realReads(store db.Repository) db.Repository { return store }
-
-func realHub(repo db.Repository, bus events.Bus, log *slog.Logger) streams {
-	return hub.New(repo, bus, events.NewMemoryRegistry(), log)
-}
 
 func realCache(r *run, client redis.UniversalClient) cacheParts {
 	health := redisconn.NewHealth(client, r.log)

@@ -42,11 +42,13 @@ func aside[T any](ctx context.Context, client *redis.Client, key string, load fu
 type naiveGuard struct{ client *redis.Client }
 
 // Mark does nothing inside the transaction.
-func (g naiveGuard) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
+func (g naiveGuard) Mark(ctx context.Context, writes ...db.Write) func(db.Outcome) {
 	return func(db.Outcome) {
-		g.client.Del(ctx, "chat:"+write.ChatID)
-		for _, member := range write.Members {
-			g.client.Del(ctx, "list:"+member)
+		for _, write := range writes {
+			g.client.Del(ctx, "chat:"+write.ChatID)
+			for _, member := range write.Members {
+				g.client.Del(ctx, "list:"+member)
+			}
 		}
 	}
 }

@@ -169,9 +169,9 @@ type slowGuard struct {
 }
 
 // Mark implements db.WriteGuard.
-func (g slowGuard) Mark(ctx context.Context, write db.Write) func(db.Outcome) {
+func (g slowGuard) Mark(ctx context.Context, writes ...db.Write) func(db.Outcome) {
 	g.wait(g.step)
-	finish := g.WriteGuard.Mark(ctx, write)
+	finish := g.WriteGuard.Mark(ctx, writes...)
 	f, _ := ctx.Value(fateKey{}).(fate)
 	if f.commit > 0 {
 		pause(f.commit)

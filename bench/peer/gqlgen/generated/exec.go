@@ -403,7 +403,7 @@ type Chat { id: ID! title: String! seq: Int! lastMessage: Message messages(last:
 type ChatConnection { nodes: [Chat!]! }
 interface ChatEvent { cursor: String! }
 type MessageSent implements ChatEvent { cursor: String! seq: Int! message: Message! }
-input SendMessageInput { chatId: ID! content: String! }
+input SendMessageInput { id: ID chatId: ID! content: String! }
 type SendMessagePayload { message: Message! }
 type Query { chats(first: Int): ChatConnection! chat(id: ID!): Chat }
 type Mutation { sendMessage(input: SendMessageInput!): SendMessagePayload }
@@ -2553,13 +2553,20 @@ func (ec *executionContext) unmarshalInputSendMessageInput(ctx context.Context, 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"chatId", "content"}
+	fieldsInOrder := [...]string{"id", "chatId", "content"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
 		case "chatId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("chatId"))
 			data, err := ec.unmarshalNID2string(ctx, v)

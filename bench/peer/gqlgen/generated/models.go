@@ -47,8 +47,9 @@ type Query struct {
 }
 
 type SendMessageInput struct {
-	ChatID  string `json:"chatId"`
-	Content string `json:"content"`
+	ID      *string `json:"id,omitempty"`
+	ChatID  string  `json:"chatId"`
+	Content string  `json:"content"`
 }
 
 type SendMessagePayload struct {
