@@ -1,6 +1,9 @@
 package db
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // Event is one change of a chat. It takes the chat's next number in the transaction of the change, so numbers have the order of commits,
 // without a gap. Events are shared between goroutines: never change one.
@@ -20,6 +23,34 @@ type Event struct {
 	// Repeated says that this call committed nothing: it repeats an earlier call, or there was nothing to change. The event then
 	// describes the chat's state and must not be published.
 	Repeated bool `json:"-"`
+
+	// Batch is the events that were committed together with this one; nil when it was alone. Whoever announces the event announces them
+	// all, so that those of one chat are announced in order.
+	Batch *Batch `json:"-"`
+}
+
+// Batch is several events that one transaction has committed, those of each chat in the order of their numbers.
+type Batch struct {
+	once   sync.Once
+	events []*Event
+}
+
+// NewBatch makes the batch of events that were just committed together.
+func NewBatch(events []*Event) {
+	b := &Batch{events: events}
+	for _, event := range events {
+		event.Batch = b
+	}
+}
+
+// Announce calls do with each event, in the first of its calls; the others wait until that is done.
+func (b *Batch) Announce(do func(event *Event)) {
+	b.once.Do(func() {
+		for _, event := range b.events {
+			do(event)
+		}
+		b.events = nil // an event that is kept does not keep the others
+	})
 }
 
 // Cursor is the place in the chat's log just after the event.

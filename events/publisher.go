@@ -98,19 +98,27 @@ func (p *publisher) DeleteModule(ctx context.Context, id string) error {
 	return p.next.DeleteModule(ctx, id)
 }
 
-// publish announces the event that a write returned, and returns it.
+// publish announces the event that a write returned, with those that were committed together with it, and returns it.
 func (p *publisher) publish(ctx context.Context) func(*db.Event, error) (*db.Event, error) {
 	return func(event *db.Event, err error) (*db.Event, error) {
 		if err != nil || event.Repeated {
 			return event, err
 		}
 		ctx := context.WithoutCancel(ctx) // the write is done: it is announced even if the caller has hung up
-		p.log.DebugContext(ctx, "event", "chat", event.ChatID, "seq", event.Seq, "kind", event.Kind)
-		p.bus.Publish(ctx, Notification{Topic: ChatTopic(event.ChatID), Epoch: event.Epoch, Seq: event.Seq, Event: event})
-		if user := event.Joined(); user != "" {
-			p.bus.Publish(ctx, Notification{Topic: UserTopic(user)})
+		if event.Batch == nil {
+			p.announce(ctx, event)
+		} else {
+			event.Batch.Announce(func(event *db.Event) { p.announce(ctx, event) })
 		}
 		return event, nil
+	}
+}
+
+func (p *publisher) announce(ctx context.Context, event *db.Event) {
+	p.log.DebugContext(ctx, "event", "chat", event.ChatID, "seq", event.Seq, "kind", event.Kind)
+	p.bus.Publish(ctx, Notification{Topic: ChatTopic(event.ChatID), Epoch: event.Epoch, Seq: event.Seq, Event: event})
+	if user := event.Joined(); user != "" {
+		p.bus.Publish(ctx, Notification{Topic: UserTopic(user)})
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -125,6 +127,30 @@ func TestPublisherAnnouncesAfterEveryWrite(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPublisherAnnouncesBatchesInOrder: whichever caller of a batch comes first announces all its events, in order and once, and no other
+// caller goes on before that is done.
+func TestPublisherAnnouncesBatchesInOrder(t *testing.T) {
+	t.Parallel()
+	bus, got := events.NewMemoryBus(), &eventstest.Recorder{}
+	if err := bus.Start(t.Context(), got); err != nil {
+		t.Fatal(err)
+	}
+	batch := []*db.Event{
+		{ChatID: "c", Seq: 3, Kind: db.MessageSent}, {ChatID: "d", Seq: 7, Kind: db.MessageSent}, {ChatID: "c", Seq: 4, Kind: db.MessageSent},
+	}
+	db.NewBatch(batch)
+	var callers sync.WaitGroup
+	for _, event := range slices.Backward(batch) {
+		callers.Go(func() {
+			_, err := events.NewPublisher(fakeWrites{event: event}, bus, eventstest.Log(t)).SendMessage(t.Context(), "ann", db.NewMessage{})
+			if err != nil || got.All() != "c:c@3+event c:d@7+event c:c@4+event" {
+				t.Errorf("published %q, %v", got.All(), err)
+			}
+		})
+	}
+	callers.Wait()
 }
 
 func TestPublisherMarkRead(t *testing.T) {

@@ -170,7 +170,7 @@ func TestWrittenWhileRedisHungIsDeletedOnReturn(t *testing.T) {
 		if got := writer.chat(t, "ann", chat.ID).HeadSeq; got != version {
 			t.Fatalf("the writer's instance read version %d after %d", got, version)
 		}
-		return writer.guard.state() == "ok"
+		return writer.guard.state() == "ok" && writer.guard.pending.empty()
 	})
 	if v := parseValue(stored(t, watch, writer.guard.link.Names.Keys().List("ann"))); v.state == stateBody {
 		t.Errorf("the list is still there: %.40q", v.content)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -79,6 +80,7 @@ func TestRepository(t *testing.T) {
 func TestRepositoryReadingTwice(t *testing.T) {
 	t.Parallel()
 	in := open(t, databases["SQLite"](t), newRedis(t).Addr())
+	in.cache.options.TTL, in.cache.bigTTL = time.Hour, time.Hour // longer than the suite
 	t.Cleanup(func() {
 		if n := in.unchanged(t); n == 0 {
 			t.Error("nothing was left to compare")

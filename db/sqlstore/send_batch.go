@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"studychat/db"
@@ -14,9 +15,8 @@ import (
 )
 
 const (
-	sendWorkers = 4    // in SQLite, which has one writer, 1
 	sendSize    = 128  // messages in one transaction
-	sendRoom    = 2000 // messages of one worker that wait
+	sendRoom    = 4000 // messages that wait
 	sendKeyRoom = 1000 // messages of one chat that wait
 )
 
@@ -26,7 +26,8 @@ const (
 // is a write of the chat like others: it waits at the gate and in the database, and then stores all messages that came meanwhile.
 type sends struct {
 	*transactions
-	group *group.Group[*send]
+	group   *group.Group[*send]
+	batches atomic.Int64
 }
 
 // send is one call of SendMessage, and its outcome.
@@ -50,14 +51,24 @@ type sendTx interface {
 	store(messages []*db.Message, chats []*chatRow) error // by now, or with Commit
 }
 
-func newSends(t *transactions) *sends {
-	s := &sends{transactions: t}
-	workers := sendWorkers
-	if t.dialect == SQLite {
-		workers = 1
+// parallel is how many batches run at the same time. Few callers are answered soonest each by a transaction of their own; of many,
+// larger batches answer more.
+func parallel(calls int) int {
+	switch {
+	case calls <= 8:
+		return 8
+	case calls <= 32:
+		return 4
 	}
+	return 3
+}
+
+// newSends makes the sends. slots is how many connections writes may have.
+func newSends(t *transactions, slots int) *sends {
+	s := &sends{transactions: t}
+	most := max(1, slots/2)
 	s.group = group.New(group.Options[*send]{
-		Workers: workers, Size: sendSize, Room: sendRoom, KeyRoom: sendKeyRoom,
+		Parallel: func(calls int) int { return min(most, parallel(calls)) }, Size: sendSize, Room: sendRoom, KeyRoom: sendKeyRoom,
 		Patience: time.Second, Wait: MaxTransaction - lockWait, // a batch that begins then has as long as a statement may wait for a lock
 		Run: s.run, Serve: s.serve,
 	})
@@ -84,9 +95,9 @@ func (s *sends) do(ctx context.Context, item *send) (*db.Event, error) {
 
 // run stores a batch over many chats, and returns the calls whose chats are locked by others. What cannot be in one transaction with
 // the rest follows in the next ones: see divide.
-func (s *sends) run(worker int, take group.Take[*send]) (busy []*sendCall) {
+func (s *sends) run(take group.Take[*send]) (busy []*sendCall) {
 	for take != nil {
-		now, later, locked := s.runOnce(worker, take)
+		now, later, locked := s.runOnce(take)
 		busy = append(busy, locked...)
 		take = these(follow(now, later))
 	}
@@ -101,10 +112,10 @@ func these(calls []*sendCall) group.Take[*send] {
 	return func() []*sendCall { return calls }
 }
 
-func (s *sends) runOnce(worker int, take group.Take[*send]) (now, later, busy []*sendCall) {
+func (s *sends) runOnce(take group.Take[*send]) (now, later, busy []*sendCall) {
 	limit, cancel := context.WithTimeout(context.Background(), MaxTransaction)
 	defer cancel()
-	key := gate.Key(fmt.Sprint("sends/", worker))
+	key := gate.Key(fmt.Sprint("batch/", s.batches.Add(1))) // nothing else waits for it
 	taken := false
 	err := s.runWithRetry(limit, key, nil, func() error {
 		err := s.inSendTx(limit, func(tx sendTx) (err error) {
@@ -126,20 +137,20 @@ func (s *sends) runOnce(worker int, take group.Take[*send]) (now, later, busy []
 		return now, nil, nil
 	}
 	if err != nil {
-		busy = s.runHalves(worker, now, err)
+		busy = s.runHalves(now, err)
 	}
 	return now, later, busy
 }
 
 // runHalves is for a batch that has failed. If the reason may be one of the calls, the halves of the batch are tried.
-func (s *sends) runHalves(worker int, calls []*sendCall, err error) (busy []*sendCall) {
+func (s *sends) runHalves(calls []*sendCall, err error) (busy []*sendCall) {
 	_, unknown := errors.AsType[*db.Error](err)
 	if len(calls) <= 1 || unknown || errors.Is(err, gate.ErrCrowded) || isUnavailable(err) {
 		failAll(calls, err)
 		return nil
 	}
 	for _, half := range [][]*sendCall{calls[:len(calls)/2], calls[len(calls)/2:]} {
-		busy = append(busy, s.run(worker, these(half))...)
+		busy = append(busy, s.run(these(half))...)
 	}
 	return busy
 }
@@ -169,7 +180,7 @@ func (s *sends) serve(chatID string, take group.Take[*send]) (again []*sendCall,
 	case err == nil:
 		return again, nil
 	case len(calls) > 0:
-		return s.runHalves(0, calls, err), nil
+		return s.runHalves(calls, err), nil
 	case errors.Is(err, gate.ErrCrowded) && time.Since(began) > lockWait:
 		return nil, nil // those that have waited for too long have left by themselves
 	}
@@ -202,7 +213,11 @@ func (s *sends) settle(tx sendTx, calls []*sendCall) (busy []*sendCall, err erro
 		return nil, err
 	}
 	ended = true
-	return b.busy, s.commit(limit, tx, b.writes()...)
+	err = s.commit(limit, tx, b.writes()...)
+	if err == nil && len(b.accepted) > 1 {
+		db.NewBatch(b.events())
+	}
+	return b.busy, err
 }
 
 // repeats gives the calls with the id of a stored message their outcome.

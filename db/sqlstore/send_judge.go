@@ -117,6 +117,15 @@ func (b *batch) writes() []db.Write {
 	return writes
 }
 
+// events returns the events of the accepted calls, those of each chat in order.
+func (b *batch) events() []*db.Event {
+	events := make([]*db.Event, len(b.accepted))
+	for i, call := range b.accepted {
+		events[i] = call.Item.event
+	}
+	return events
+}
+
 // add takes in what was read.
 func (b *batch) add(chats []*chatRow, rows []*callRow, held []*heldRow) error {
 	for _, chat := range chats {

@@ -49,7 +49,7 @@ func newStore(d *database, guard db.WriteGuard, slots int) *Store {
 		database:  d,
 		reads:     reads{d},
 		eventLog:  eventLog{d},
-		writes:    writes{transactions: t, reads: reads{d}, sends: newSends(t)},
+		writes:    writes{transactions: t, reads: reads{d}, sends: newSends(t, slots)},
 		upkeep:    upkeep{transactions: t},
 		heartbeat: heartbeat{database: d},
 		migrator:  migrator{database: d},

@@ -1,16 +1,14 @@
-// Package group runs the calls of many callers in batches. A batch is what gathered while the last one ran: nobody waits for a
-// batch to fill, and a call that finds its worker idle is a batch of one.
+// Package group runs the calls of many callers in batches. A batch is what gathered while the last ones ran: nobody waits for a batch
+// to fill, and a call that finds nothing to wait for is a batch of one.
 //
-// Workers own keys by their hash. A batch whose key is busy (somebody else holds its lock) hands the calls of that key to the key's
-// lane, which waits for the lock alone: the other keys of the worker go on. Every wait is bounded, and so is the number of calls that
-// wait.
+// A key is in one batch at a time: its other calls gather. A batch whose key is busy (somebody else holds its lock) leaves the key to its
+// lane, which waits for the lock alone: the other keys go on. Every wait is bounded, and so is the number of calls that wait.
 package group
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"sync"
 	"time"
 )
@@ -23,22 +21,22 @@ var ErrStopped = errors.New("the group has stopped")
 
 // Options say how a Group works. All are required.
 type Options[T any] struct {
-	Workers int // each runs one batch at a time
-	Size    int // calls in a batch, at most
-	Room    int // calls of one worker that wait
-	KeyRoom int // calls of one key that wait
+	Parallel func(calls int) int // batches at the same time, by how many calls there are that wait or run
+	Size     int                 // calls in a batch, at most
+	Room     int                 // calls that wait
+	KeyRoom  int                 // calls of one key that wait
 
 	// Patience is how long a call waits before its caller is asked whether it is allowed at all, and how long a batch may run
-	// before its worker begins another one beside it.
+	// before another one may run in its place.
 	Patience time.Duration
 	Wait     time.Duration // how long a call waits for its batch to begin
 
-	// Run runs a batch of a worker, and Serve one of a busy key. They wait for what a batch needs, and only then take the calls: until
+	// Run runs a batch, and Serve one of a busy key. They wait for what a batch needs, and only then take the calls: until
 	// then callers may leave, and others may come. They leave the results in the calls' items.
 	//
 	// Run returns the calls whose key is busy: they go to its lane. Serve returns the calls that are to be tried again. When Serve
 	// returns an error, all calls of the key that still wait get it.
-	Run   func(worker int, take Take[T]) (busy []*Call[T])
+	Run   func(take Take[T]) (busy []*Call[T])
 	Serve func(key string, take Take[T]) (again []*Call[T], err error)
 }
 
@@ -51,18 +49,10 @@ type Call[T any] struct {
 	Item  T
 	Began time.Time // when the caller came
 
-	done  chan answer // of size one
-	state state       // under the worker's lock
-	gone  error       // under the worker's lock: why the caller left while the call was in a batch
+	done    chan answer // of size one
+	running bool        // under the group's lock: it is in a batch, whose outcome answers it
+	gone    error       // under the group's lock: why the caller left while the call was in a batch
 }
-
-type state int
-
-const (
-	queued  state = iota // in the worker's queue
-	inLane               // in the lane of its key
-	running              // in a batch: only its outcome answers it
-)
 
 // answer ends a call.
 type answer struct {
@@ -73,29 +63,28 @@ type answer struct {
 // Group runs calls in batches.
 type Group[T any] struct {
 	options Options[T]
-	workers []*worker[T]
-	seed    maphash.Seed
 	tasks   sync.WaitGroup
+
+	mu      sync.Mutex
+	stopped bool
+	keys    map[string]*key[T] // those with calls
+	ready   []*key[T]          // the keys whose calls may begin, in order; some may have none any more
+	waiting int                // calls
+	inside  int                // calls in batches
+	running int                // batches
+	slow    int                // those of them that take long
 }
 
 // New makes a group. It has no goroutine while there is no call.
 func New[T any](options Options[T]) *Group[T] {
-	g := &Group[T]{options: options, seed: maphash.MakeSeed()}
-	for i := range options.Workers {
-		g.workers = append(g.workers, &worker[T]{
-			group: g, number: i, lanes: map[string]*lane[T]{}, waiting: map[string]int{}, taken: map[string]int{},
-		})
-	}
-	return g
+	return &Group[T]{options: options, keys: map[string]*key[T]{}}
 }
 
 // Stop refuses new calls, and waits until those that wait have run.
 func (g *Group[T]) Stop() {
-	for _, w := range g.workers {
-		w.mu.Lock()
-		w.stopped = true
-		w.mu.Unlock()
-	}
+	g.mu.Lock()
+	g.stopped = true
+	g.mu.Unlock()
 	g.tasks.Wait()
 }
 
@@ -108,9 +97,8 @@ func (g *Group[T]) Do(ctx context.Context, key string, item T, may func(ctx cont
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	w := g.workers[maphash.String(g.seed, key)%uint64(len(g.workers))]
 	call := &Call[T]{Key: key, Item: item, Began: time.Now(), done: make(chan answer, 1)}
-	if err := w.join(call); err != nil {
+	if err := g.join(call); err != nil {
 		if may != nil {
 			if refused := may(ctx); refused != nil {
 				return refused
@@ -118,7 +106,7 @@ func (g *Group[T]) Do(ctx context.Context, key string, item T, may func(ctx cont
 		}
 		return err
 	}
-	end := w.await(ctx, call, may)
+	end := g.await(ctx, call, may)
 	if end.panic != nil {
 		panic(end.panic)
 	}
@@ -126,8 +114,8 @@ func (g *Group[T]) Do(ctx context.Context, key string, item T, may func(ctx cont
 }
 
 // await waits for the answer of a call that has joined.
-func (w *worker[T]) await(ctx context.Context, call *Call[T], may func(ctx context.Context) error) answer {
-	patience, wait := w.group.options.Patience, w.group.options.Wait
+func (g *Group[T]) await(ctx context.Context, call *Call[T], may func(ctx context.Context) error) answer {
+	patience, wait := g.options.Patience, g.options.Wait
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	asked := false
@@ -151,7 +139,7 @@ func (w *worker[T]) await(ctx context.Context, call *Call[T], may func(ctx conte
 		if err == nil {
 			continue
 		}
-		if w.withdraw(call, err) {
+		if g.withdraw(call, err) {
 			return answer{err: err}
 		}
 		return <-call.done // its batch is bounded, and nothing follows it

@@ -36,12 +36,12 @@ type recorder struct {
 
 func (r *recorder) options() group.Options[*job] {
 	return group.Options[*job]{
-		Workers: 1, Size: 4, Room: 20, KeyRoom: 10, Patience: time.Second, Wait: 9 * time.Second,
+		Parallel: func(int) int { return 1 }, Size: 4, Room: 20, KeyRoom: 10, Patience: time.Second, Wait: 9 * time.Second,
 		Run: r.run, Serve: func(key string, take group.Take[*job]) ([]*call, error) { return r.lane(key, take) },
 	}
 }
 
-func (r *recorder) run(_ int, take group.Take[*job]) (busy []*call) {
+func (r *recorder) run(take group.Take[*job]) (busy []*call) {
 	var names []string
 	for _, c := range take() {
 		names = append(names, c.Item.name)
@@ -134,18 +134,40 @@ func TestBatchIsWhatGathered(t *testing.T) {
 	})
 }
 
-// TestOneKeyLeavesRoom: while other keys wait, a hot key gets half of a batch.
+// TestOneKeyLeavesRoom: while other keys wait, a hot key gets half of a batch; and it is in one batch at a time.
 func TestOneKeyLeavesRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{takes: 10 * time.Millisecond}
 		c := newCallers(group.New(r.options()))
-		for _, name := range []string{"first", "hot1", "hot2", "hot3", "hot4", "hot5"} {
+		c.call(t.Context(), "another", "first", nil)
+		for _, name := range []string{"hot1", "hot2", "hot3", "hot4", "hot5"} {
 			c.call(t.Context(), "hot", name, nil)
 		}
 		c.call(t.Context(), "other", "other", nil)
 		c.expectRan(t)
-		r.expect(t, []string{"first"}, []string{"hot1", "hot2", "other", "hot3"}, []string{"hot4", "hot5"})
+		r.expect(t, []string{"first"}, []string{"hot1", "hot2", "other"}, []string{"hot3", "hot4", "hot5"})
+	})
+}
+
+// TestParallel: a call of another key begins at once while few batches run, one of the same key waits for its batch.
+func TestParallel(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &recorder{takes: 10 * time.Millisecond}
+		options := r.options()
+		options.Parallel = func(calls int) int { return max(1, 4-calls) }
+		c := newCallers(group.New(options))
+		c.call(t.Context(), "a", "a1", nil)
+		c.call(t.Context(), "a", "a2", nil)
+		c.call(t.Context(), "b", "b", nil)
+		r.expect(t, []string{"a1"})
+		c.expectRan(t)
+		r.expect(t, []string{"a1"}, []string{"b", "a2"})
+		c.call(t.Context(), "a", "a3", nil)
+		c.call(t.Context(), "b", "b2", nil)
+		r.expect(t, []string{"a1"}, []string{"b", "a2"}, []string{"a3"}, []string{"b2"})
+		c.expectRan(t)
 	})
 }
 
@@ -196,8 +218,8 @@ func TestBounds(t *testing.T) {
 	})
 }
 
-// TestLongWait: after a second may is asked, after the whole time a call is sent away. A batch that takes long has another one
-// beside it, and not more.
+// TestLongWait: after a second may is asked, after the whole time a call is sent away. A batch that takes long has another one in its
+// place, until too many take long.
 func TestLongWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -205,11 +227,12 @@ func TestLongWait(t *testing.T) {
 		c := newCallers(group.New(r.options()))
 		refused := errors.New("a stranger")
 		start := time.Now()
-		c.call(t.Context(), "key", "slow", nil)
-		c.call(t.Context(), "key", "beside it", nil)
-		time.Sleep(time.Second)
-		synctest.Wait()
-		r.expect(t, []string{"slow"}, []string{"beside it"})
+		slow := [][]string{{"a"}, {"b"}, {"c"}, {"d"}}
+		for i, batch := range slow {
+			c.call(t.Context(), batch[0], batch[0], nil)
+			r.expect(t, slow[:i+1]...)
+			time.Sleep(1100 * time.Millisecond)
+		}
 		c.call(t.Context(), "key", "member", func(context.Context) error { return nil })
 		c.call(t.Context(), "key", "stranger", func(context.Context) error { return refused })
 		time.Sleep(1100 * time.Millisecond)
@@ -221,7 +244,7 @@ func TestLongWait(t *testing.T) {
 			t.Errorf("after %s: %v", time.Since(start), err)
 		}
 		c.expectRan(t)
-		r.expect(t, []string{"slow"}, []string{"beside it"})
+		r.expect(t, slow...)
 	})
 }
 
@@ -231,11 +254,11 @@ func TestPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, bad := &recorder{}, true
 		options := r.options()
-		options.Run = func(worker int, take group.Take[*job]) []*call {
+		options.Run = func(take group.Take[*job]) []*call {
 			if bad {
 				panic("a fault")
 			}
-			return r.run(worker, take)
+			return r.run(take)
 		}
 		g := group.New(options)
 		func() {

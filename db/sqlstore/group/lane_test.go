@@ -131,8 +131,8 @@ func TestNothingIsLost(t *testing.T) {
 		return busy
 	}
 	g := group.New(group.Options[*job]{
-		Workers: 2, Size: 4, Room: 50, KeyRoom: 30, Patience: time.Second, Wait: 5 * time.Second,
-		Run: func(_ int, take group.Take[*job]) []*call { return run(take()) },
+		Parallel: func(int) int { return 2 }, Size: 4, Room: 50, KeyRoom: 30, Patience: time.Second, Wait: 5 * time.Second,
+		Run: func(take group.Take[*job]) []*call { return run(take()) },
 		Serve: func(_ string, take group.Take[*job]) ([]*call, error) {
 			return run(take()), nil
 		},

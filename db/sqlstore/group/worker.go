@@ -2,180 +2,178 @@ package group
 
 import (
 	"slices"
-	"sync"
 	"time"
 )
 
-// maxRunning is how many batches of one worker may run at the same time: one, and another one beside a batch that takes long.
-const maxRunning = 2
-
-// worker runs the batches of its keys.
-type worker[T any] struct {
-	group  *Group[T]
-	number int
-
-	mu      sync.Mutex
-	stopped bool
-	queue   []*Call[T]
-	lanes   map[string]*lane[T]
-	waiting map[string]int // calls in the queue and in lanes, by key
-	size    int            // of all of them
-	running int            // goroutines in work
-	slow    int            // those of them whose batch takes long
-	taken   map[string]int // used by take
+// key is the calls with one key.
+type key[T any] struct {
+	name  string
+	queue []*Call[T] // those that wait
+	state state
 }
 
-// lane is the calls of a busy key. It exists while a goroutine serves it.
-type lane[T any] struct{ queue []*Call[T] }
+type state int
+
+const (
+	ready state = iota // in Group.ready
+	held               // in a batch: its other calls wait until that ends
+	lane               // somebody else has the lock: a goroutine serves its calls
+)
 
 // join queues a call.
-func (w *worker[T]) join(call *Call[T]) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (g *Group[T]) join(call *Call[T]) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	k := g.keys[call.Key]
 	switch {
-	case w.stopped:
+	case g.stopped:
 		return ErrStopped
-	case w.size >= w.group.options.Room, w.waiting[call.Key] >= w.group.options.KeyRoom:
+	case g.waiting >= g.options.Room, k != nil && len(k.queue) >= g.options.KeyRoom:
 		return ErrCrowded
 	}
-	w.count(call, +1)
-	if lane := w.lanes[call.Key]; lane != nil {
-		call.state = inLane
-		lane.queue = append(lane.queue, call)
-		return nil
+	if k == nil {
+		k = &key[T]{name: call.Key}
+		g.keys[call.Key] = k
+		g.ready = append(g.ready, k)
 	}
-	w.queue = append(w.queue, call)
-	w.start()
+	k.queue = append(k.queue, call)
+	g.waiting++
+	g.start()
 	return nil
 }
 
 // withdraw removes a call that waits. It returns false when the call is in a batch, or has run: then the batch decides, and if it does not,
 // the call ends with err.
-func (w *worker[T]) withdraw(call *Call[T], err error) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	queue := &w.queue
-	switch call.state {
-	case running:
+func (g *Group[T]) withdraw(call *Call[T], err error) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if call.running {
 		call.gone = err
 		return false
-	case inLane:
-		queue = &w.lanes[call.Key].queue
 	}
-	i := slices.Index(*queue, call)
-	*queue = slices.Delete(*queue, i, i+1)
-	w.count(call, -1)
+	k := g.keys[call.Key]
+	i := slices.Index(k.queue, call)
+	k.queue = slices.Delete(k.queue, i, i+1)
+	g.waiting--
 	return true
 }
 
-func (w *worker[T]) count(call *Call[T], by int) {
-	w.size += by
-	w.waiting[call.Key] += by
-	if w.waiting[call.Key] == 0 {
-		delete(w.waiting, call.Key)
+// goesOn says whether another batch may run, and has something to run. g.mu is held.
+func (g *Group[T]) goesOn(running int) bool {
+	for len(g.ready) > 0 && len(g.ready[0].queue) == 0 { // all its callers have left
+		delete(g.keys, g.ready[0].name)
+		g.ready = g.ready[1:]
+	}
+	return len(g.ready) > 0 && running-g.slow < g.options.Parallel(g.waiting+g.inside)
+}
+
+// maxSlow is how many batches that take long there may be before no other one begins.
+const maxSlow = 4
+
+// start begins a batch, if one may run. g.mu is held.
+func (g *Group[T]) start() {
+	if g.slow < maxSlow && g.goesOn(g.running) {
+		g.running++
+		g.tasks.Go(g.work)
 	}
 }
 
-// start begins to work unless that is done already. w.mu is held.
-func (w *worker[T]) start() {
-	if len(w.queue) > 0 && w.running == w.slow && w.running < maxRunning {
-		w.running++
-		w.group.tasks.Go(w.work)
-	}
-}
-
-// work runs batches until no call waits.
-func (w *worker[T]) work() {
-	for w.goesOn() {
-		overdue := time.AfterFunc(w.group.options.Patience, func() {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.slow++
-			w.start()
+// work runs batches until no call may begin.
+func (g *Group[T]) work() {
+	for more := true; more; {
+		overdue := time.AfterFunc(g.options.Patience, func() {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			g.slow++
+			g.start()
 		})
-		taken, busy, panicked := w.run()
-		w.finish(taken, busy, panicked, !overdue.Stop())
+		taken, busy, panicked := g.run()
+		more = g.finish(taken, busy, panicked, !overdue.Stop())
 	}
 }
 
-// goesOn says whether there is something to do for the goroutine. If not, it has to end.
-func (w *worker[T]) goesOn() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.queue) > 0 && w.running-w.slow <= 1 {
-		return true
-	}
-	w.running--
-	return false
-}
-
-func (w *worker[T]) run() (taken, busy []*Call[T], panicked any) {
+func (g *Group[T]) run() (taken, busy []*Call[T], panicked any) {
 	defer func() {
 		if panicked = recover(); panicked != nil && len(taken) == 0 {
-			taken = w.take(w.group.options.Size) // somebody has to be told
+			taken = g.take(g.options.Size) // somebody has to be told
 		}
 	}()
-	busy = w.group.options.Run(w.number, func() []*Call[T] {
-		calls := w.take(w.group.options.Size - len(taken))
+	busy = g.options.Run(func() []*Call[T] {
+		calls := g.take(g.options.Size - len(taken))
 		taken = append(taken, calls...)
 		return calls
 	})
 	return taken, busy, nil
 }
 
-// take begins a batch with the calls that came first. While other keys wait, one key gets no more than half of it.
-func (w *worker[T]) take(size int) []*Call[T] {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	batch := make([]*Call[T], 0, min(size, len(w.queue)))
-	if len(w.queue) <= size {
-		batch = append(batch, w.queue...)
-		w.keep(w.queue[:0])
-	} else {
-		batch = w.share(batch, size)
-	}
-	for _, call := range batch {
-		call.state = running
-		w.count(call, -1)
+// take begins a batch with the keys that have waited longest. While other keys wait, one key gets no more than half of it.
+func (g *Group[T]) take(size int) []*Call[T] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var batch []*Call[T]
+	for len(g.ready) > 0 && len(batch) < size {
+		k := g.ready[0]
+		g.ready = g.ready[1:]
+		n := min(len(k.queue), size-len(batch))
+		if len(g.ready) > 0 {
+			n = min(n, (size+1)/2)
+		}
+		if n == 0 {
+			delete(g.keys, k.name)
+			continue
+		}
+		k.state = held
+		batch = append(batch, g.begin(k, n)...)
 	}
 	return batch
 }
 
-// share takes a batch from a queue that is longer than it.
-func (w *worker[T]) share(batch []*Call[T], size int) []*Call[T] {
-	clear(w.taken)
-	rest := w.queue[:0]
-	for _, call := range w.queue {
-		if len(batch) < size && w.taken[call.Key] < (size+1)/2 {
-			w.taken[call.Key]++
-			batch = append(batch, call)
-		} else {
-			rest = append(rest, call)
+// begin takes the first n calls of a key into a batch. g.mu is held.
+func (g *Group[T]) begin(k *key[T], n int) []*Call[T] {
+	calls := k.queue[:n:n]
+	k.queue = k.queue[n:]
+	for _, call := range calls {
+		call.running = true
+	}
+	g.waiting -= n
+	g.inside += n
+	return calls
+}
+
+// finish answers a batch that has run, except the calls whose key is busy, and says whether the goroutine has to run another one.
+func (g *Group[T]) finish(taken, busy []*Call[T], panicked any, slow bool) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.inside -= len(taken)
+	reply(taken, busy, answer{panic: panicked})
+	for _, call := range taken {
+		if k := g.keys[call.Key]; k != nil && k.state == held {
+			k.state = ready
+			k.queue = append(g.stay(busy, k.name), k.queue...)
+			g.release(k, slices.ContainsFunc(busy, func(b *Call[T]) bool { return b.Key == k.name }))
 		}
 	}
-	more := min(size-len(batch), len(rest))
-	batch = append(batch, rest[:more]...)
-	w.keep(slices.Delete(rest, 0, more))
-	return batch
-}
-
-// keep makes queue, which has the memory of the old queue, the queue.
-func (w *worker[T]) keep(queue []*Call[T]) {
-	clear(w.queue[len(queue):])
-	w.queue = queue
-}
-
-// finish answers a batch that has run, except the calls whose key is busy.
-func (w *worker[T]) finish(batch, busy []*Call[T], panicked any, slow bool) {
-	w.mu.Lock()
-	for _, call := range busy {
-		w.toLane(call)
-	}
 	if slow {
-		w.slow--
+		g.slow--
 	}
-	w.mu.Unlock()
-	reply(batch, busy, answer{panic: panicked})
+	if g.goesOn(g.running - 1) {
+		return true
+	}
+	g.running--
+	return false
+}
+
+// release gives a key that was in a batch back: its next calls may begin, by its lane if it is busy. g.mu is held.
+func (g *Group[T]) release(k *key[T], busy bool) {
+	switch {
+	case len(k.queue) == 0:
+		delete(g.keys, k.name)
+	case busy:
+		k.state = lane
+		g.tasks.Go(func() { g.serve(k) })
+	default:
+		g.ready = append(g.ready, k)
+	}
 }
 
 // reply answers the calls that are not in except.
