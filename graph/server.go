@@ -72,12 +72,12 @@ func NewExecutor(r *Resolver, o Options) *Executor {
 
 // admit decides whether a prepared operation may start, and stores who the viewer is, as the token says: only known users can be
 // added to chats.
-func (e *Executor) admit(ctx context.Context, op *graphql.OperationContext) error {
-	if op.Operation.Operation == ast.Subscription && RequestFrom(ctx).Disconnect == nil {
+func (e *Executor) admit(ctx context.Context, o *Operation) error {
+	if o.Kind() == ast.Subscription && RequestFrom(ctx).Disconnect == nil {
 		return errNeedsStream
 	}
-	if e.limiter != nil {
-		if err := e.limiter.permit(ctx, op); err != nil {
+	if e.limiter != nil && o.Kind() == ast.Mutation {
+		if err := e.limiter.permit(ctx, o.Context(o.variables)); err != nil {
 			return err
 		}
 	}
