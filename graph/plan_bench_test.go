@@ -86,9 +86,11 @@ func BenchmarkAnswer(b *testing.B) {
 			b.Run(c.name+"/"+name, func(b *testing.B) {
 				answer := prepare(b, newExecutor, c.document)
 				b.ReportAllocs()
+				before := cpu(b)
 				for b.Loop() {
 					answer()
 				}
+				b.ReportMetric(float64((cpu(b) - before).Nanoseconds())/float64(b.N), "cpu-ns/op")
 			})
 		}
 	}
