@@ -26,6 +26,7 @@ func Main(args, environ []string, stdout io.Writer, stderr *os.File) int {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	defer tuneMemory(environ)()
 	logs := newLogWriter(stderr)
 	defer logs.Close(logFlushTimeout)
 	slog.SetDefault(newLogger(logs, slog.LevelInfo))

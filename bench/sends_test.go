@@ -68,6 +68,9 @@ func stores(st *stand) {
 		st.t.Setenv("SLOWSYNC_US", "1000")
 		var slow map[string]string
 		_ = onCores(allCores(), func() error { slow = st.databases(st.t, ours); return nil })
+		if f := st.send(slow[ours], "spread", "pool", 1, 1); f["p50_ms"] < 1 {
+			st.t.Fatalf("a commit takes %.2f ms: the flushes are not slower", f["p50_ms"])
+		}
 		st.storesOn("slow", slow[ours])
 	}
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"reflect"
+	"runtime"
+	"sync"
 	"sync/atomic"
+	"weak"
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
@@ -48,7 +51,33 @@ func newAudience(ctx context.Context, o *Operation, p *plan.Plan, r subscription
 		a.key.viewer = a.viewer.ID
 	}
 	a.request = Request{ID: RequestFrom(ctx).ID}
+	return o.executor.audiences.shared(a)
+}
+
+// audiences has each audience once as long as somebody uses it: thousands of subscribers then hold one set of variables.
+type audiences struct {
+	mu    sync.Mutex
+	known map[audienceKey]weak.Pointer[audience]
+}
+
+// shared returns the audience with the key of a that is in use, or a.
+func (s *audiences) shared(a *audience) *audience {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known := s.known[a.key].Value(); known != nil {
+		return known
+	}
+	s.known[a.key] = weak.Make(a)
+	runtime.AddCleanup(a, s.forget, a.key)
 	return a
+}
+
+func (s *audiences) forget(key audienceKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known[key].Value() == nil { // else another one has taken its place
+		delete(s.known, key)
+	}
 }
 
 // Key implements events.Audience.

@@ -44,7 +44,7 @@ func (o *Operation) Follow(ctx context.Context, sink Sink) (s *Subscription, ref
 			s, refusal = nil, o.executor.panicked(ctx, cause)
 		}
 	}()
-	if err := o.executor.admit(ctx, o.Context(o.variables)); err != nil {
+	if err := o.executor.admit(ctx, o); err != nil {
 		return nil, o.executor.Refuse(ctx, err)
 	}
 	p := o.plan()

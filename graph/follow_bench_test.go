@@ -164,7 +164,7 @@ func TestMemoryOfASubscription(t *testing.T) { //nolint:paralleltest // it measu
 	if raced {
 		t.Skip("the race detector needs memory of its own")
 	}
-	const n, most = 2000, 3000
+	const n, most = 2000, 2200
 	c := newCrowd(t)
 	c.follow(t, 10) // what is made once
 	before := heapAndStacks()

@@ -3,10 +3,14 @@ package graph_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
 
+	"studychat/db"
+	"studychat/events"
+	"studychat/events/hub"
 	"studychat/graph"
 )
 
@@ -200,4 +204,39 @@ func TestStopWaits(t *testing.T) {
 	}
 	cancel()
 	writing.Wait()
+}
+
+// TestGroupsWaitForTheDatabase: a group does not wait for a database that does not answer. Its subscribers do, each for itself, and
+// get the event whole.
+func TestGroupsWaitForTheDatabase(t *testing.T) {
+	t.Parallel()
+	log := slog.New(slog.DiscardHandler)
+	store, bus := newStore(t, log), events.NewMemoryBus()
+	live := hub.New(store, bus, events.NewMemoryRegistry(), log)
+	must(t, live.Start(t.Context()))
+	t.Cleanup(live.Stop)
+	repo := &flaky{Repository: events.NewPublisher(store, bus, log), calls: map[string]int{"chats": 9, "viewer states": 9, "read marks": 9}}
+	_, err := repo.CreateChat(t.Context(), "ann", db.NewChat{ID: chat1, Title: "A chat"})
+	must(t, err)
+	e := serveEdge(t, repo, live, log)
+	e.addCid()
+	const document = `subscription ($chat: ID) { chatEvents(chatId: $chat) { __typename cursor ... on MemberAdded { member { user { id name } } } } }`
+	ann, _ := e.joined("ann", document, vars{"chat": chat1})
+	cid, _ := e.joined("cid", document, vars{"chat": chat1})
+	e.settle(ann)
+	repo.mu.Lock()
+	repo.calls["users"] = 0
+	repo.mu.Unlock()
+	_, err = repo.AddMember(t.Context(), "ann", chat1, "dan") // whose name is not in memory
+	must(t, err)
+	for _, in := range []*inbox{ann, cid} {
+		if got := string(in.last(t, "MemberAdded").Payload); !strings.Contains(got, `"name":"dan"`) || strings.Contains(got, "errors") {
+			t.Errorf("got %s", got)
+		}
+	}
+	if repo.mu.Lock(); repo.calls["users"] < 3 {
+		t.Errorf("%d reads of users: the database did not fail", repo.calls["users"])
+	}
+	repo.mu.Unlock()
+	e.settle(ann)
 }

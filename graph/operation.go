@@ -59,12 +59,29 @@ func (e *Executor) Prepare(ctx context.Context, params *graphql.RawParams) (o *O
 func (o *Operation) Kind() ast.Operation { return o.Definition.Operation }
 
 // Answer runs a query or mutation. Its answer is never nil: when the time of ctx was over before the operation began, perhaps
-// because the process was frozen, it says so. A subscription is refused.
-func (o *Operation) Answer(ctx context.Context) (answer *graphql.Response) {
+// because the process was frozen, it says so. A subscription is refused. The data may be in the memory of buffer, so the caller
+// uses that again only when it does not need the answer any more.
+func (o *Operation) Answer(ctx context.Context, buffer []byte) (answer *graphql.Response) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			answer = o.executor.panicked(ctx, cause)
+		}
+	}()
 	if o.Kind() == ast.Subscription {
 		return o.executor.Refuse(ctx, errNeedsStream)
 	}
-	if answer = o.Stream(ctx)(); answer == nil {
+	if err := o.executor.admit(ctx, o); err != nil {
+		return o.executor.Refuse(ctx, err)
+	}
+	if err := ctx.Err(); err != nil {
+		return o.executor.Refuse(ctx, context.DeadlineExceeded)
+	}
+	if p := o.plan(); p != nil {
+		data, errs := p.Execute(ctx, o.variables, buffer[:0])
+		return &graphql.Response{Data: data, Errors: errs}
+	}
+	answers, ctx := o.executor.dispatch(ctx, o.Context(o.variables))
+	if answer = answers(ctx); answer == nil {
 		answer = o.executor.Refuse(ctx, context.DeadlineExceeded)
 	}
 	return answer
@@ -90,14 +107,13 @@ func (o *Operation) Stream(ctx context.Context) (next func() *graphql.Response) 
 
 // start admits the operation and runs its plan, or hands it to gqlgen's executor.
 func (o *Operation) start(ctx context.Context) (graphql.ResponseHandler, context.Context) {
-	op := o.Context(o.variables)
-	if err := o.executor.admit(ctx, op); err != nil {
+	if err := o.executor.admit(ctx, o); err != nil {
 		return graphql.OneShot(o.executor.Refuse(ctx, err)), ctx
 	}
 	if p := o.plan(); p != nil {
 		return o.run(ctx, p), ctx
 	}
-	return o.executor.dispatch(ctx, op)
+	return o.executor.dispatch(ctx, o.Context(o.variables))
 }
 
 // errNeedsStream refuses a subscription that the transport cannot carry.

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2/ast"
 
 	"studychat/auth"
 	"studychat/db"
@@ -22,9 +21,6 @@ type rateLimit struct {
 // permit lets a mutation through if the viewer and the address have a permit for each of its root fields: fifty messages under
 // fifty aliases are fifty messages.
 func (l rateLimit) permit(ctx context.Context, op *graphql.OperationContext) error {
-	if op.Operation.Operation != ast.Mutation {
-		return nil
-	}
 	return l.take(ctx, len(graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Mutation"})))
 }
 

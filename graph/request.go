@@ -42,30 +42,40 @@ type requestKey struct{}
 
 // WithRequest is ctx for a request, or for one operation of it.
 func WithRequest(ctx context.Context, r Request) context.Context {
-	return context.WithValue(ctx, requestKey{}, &r)
+	return &requestContext{Context: ctx, request: r}
 }
 
 // WithRequestOf is WithRequest for a request whose viewer is known: one context that carries both.
 func WithRequestOf(ctx context.Context, r Request, identity auth.Identity) context.Context {
-	return &requestContext{ctx, r, identity}
+	return &identifiedContext{requestContext{ctx, r}, identity}
 }
 
 type requestContext struct {
 	context.Context //nolint:containedctx // it is one
 
-	request  Request
-	identity auth.Identity
+	request Request
 }
 
 // Value implements context.Context.
 func (c *requestContext) Value(key any) any {
-	switch key {
-	case requestKey{}:
+	if key == (requestKey{}) {
 		return &c.request
-	case auth.ContextKey:
-		return &c.identity
 	}
 	return c.Context.Value(key)
+}
+
+type identifiedContext struct {
+	requestContext
+
+	identity auth.Identity
+}
+
+// Value implements context.Context.
+func (c *identifiedContext) Value(key any) any {
+	if key == auth.ContextKey {
+		return &c.identity
+	}
+	return c.requestContext.Value(key)
 }
 
 // RequestFrom is the request that ctx belongs to. A transport that knows more of it changes the copy and calls WithRequest.

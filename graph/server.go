@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"weak"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
@@ -44,6 +45,7 @@ type Executor struct {
 	gqlgen    *executor.Executor
 
 	subscriptions subscriptionResolver
+	audiences     audiences
 }
 
 // NewExecutor makes an Executor with everything that applies to every operation.
@@ -54,6 +56,7 @@ func NewExecutor(r *Resolver, o Options) *Executor {
 		persisted: persisted.NewLookup(o.Documents, o.Trusted, o.TrustedMode, r.Log),
 		documents: documents.NewCache(limits.New(schema, o.Introspection), 0),
 		people:    r.people,
+		audiences: audiences{known: map[audienceKey]weak.Pointer[audience]{}},
 		gqlgen:    executor.New(generated.NewExecutableSchema(generated.Config{Schema: schema, Resolvers: r})),
 	}
 	if o.Limiter != nil {
@@ -69,12 +72,12 @@ func NewExecutor(r *Resolver, o Options) *Executor {
 
 // admit decides whether a prepared operation may start, and stores who the viewer is, as the token says: only known users can be
 // added to chats.
-func (e *Executor) admit(ctx context.Context, op *graphql.OperationContext) error {
-	if op.Operation.Operation == ast.Subscription && RequestFrom(ctx).Disconnect == nil {
+func (e *Executor) admit(ctx context.Context, o *Operation) error {
+	if o.Kind() == ast.Subscription && RequestFrom(ctx).Disconnect == nil {
 		return errNeedsStream
 	}
-	if e.limiter != nil {
-		if err := e.limiter.permit(ctx, op); err != nil {
+	if e.limiter != nil && o.Kind() == ast.Mutation {
+		if err := e.limiter.permit(ctx, o.Context(o.variables)); err != nil {
 			return err
 		}
 	}

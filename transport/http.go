@@ -108,10 +108,15 @@ func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, in *inco
 		t.refuse.with(w, r, http.StatusMethodNotAllowed, db.CodeBadUserInput, "A GET may only query. Use POST.")
 		return
 	}
-	answer := op.Answer(ctx)
+	data := buffers.Get()
+	answer := op.Answer(ctx, data.Bytes)
 	in.release() // the answer may wait long for its client
 	buffer := buffers.Get()
 	buffer.Bytes = appendPayload(buffer.Bytes[:0], answer)
+	if cap(answer.Data) > cap(data.Bytes) {
+		data.Bytes = answer.Data
+	}
+	buffers.Put(data)
 	release, ok := t.quotas.answer(ctx, buffer.Bytes)
 	if !ok {
 		writeAnswer(w, r, t.runner.tooMuchWaits(ctx), media)

@@ -131,3 +131,18 @@ func BenchmarkSmallRequestOverLoopback(b *testing.B) {
 		})
 	}
 }
+
+// TestSmallRequestAllocates bounds what the handlers allocate for the smallest request with a token: each allocation costs more
+// than finding the viewer or the document.
+func TestSmallRequestAllocates(t *testing.T) { //nolint:paralleltest // it counts what the whole process allocates
+	handler, r := newBenchTransport(t), smallRequest(t, t.Context(), "http://127.0.0.1/graphql")
+	answer := &nowhere{header: http.Header{}}
+	n := testing.AllocsPerRun(200, func() {
+		clear(answer.header)
+		r.Body, _ = r.GetBody()
+		handler.ServeHTTP(answer, r)
+	})
+	if answer.status != http.StatusOK || n > 24 && !raced {
+		t.Errorf("status %d, %v allocations", answer.status, n)
+	}
+}

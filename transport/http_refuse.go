@@ -30,7 +30,7 @@ func writeRefusal(w http.ResponseWriter, status int, answer *graphql.Response) {
 	w.Header().Set("Content-Type", mediaJSON+"; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(payload(answer))
+	_, _ = w.Write(payload(answer)) //nolint:gosec // JSON, and no browser guesses another type
 }
 
 // failure is an answer that holds one error.

@@ -50,7 +50,7 @@ func (op *operation) streams() bool { return op.Kind() == ast.Subscription }
 func (op *operation) answerTo(put func(answer []byte) error) error {
 	ctx, cancel := context.WithTimeout(op.ctx, answerTimeout)
 	defer cancel()
-	answer := payload(op.Answer(ctx))
+	answer := payload(op.Answer(ctx, nil))
 	release, ok := op.quotas.answer(ctx, answer)
 	if !ok {
 		return put(payload(op.tooMuchWaits(ctx)))

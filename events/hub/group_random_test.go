@@ -57,11 +57,11 @@ func TestGroupRandomFindsTornJoins(t *testing.T) {
 func runGroups(t *testing.T, seed uint64, torn bool) (problems []string) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newGroupWorld(t)
-		net := &network{random: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // a test repeats itself
+		net := &network{random: rand.New(rand.NewPCG(seed, 1))}
 		bus := net.bus(events.Healthy)
 		w.hub = startHub(t, w.repo, bus)
 		w.bus = bus
-		m := &groupMachine{groupWorld: w, random: rand.New(rand.NewPCG(seed, 2)), torn: torn} //nolint:gosec // as above
+		m := &groupMachine{groupWorld: w, random: rand.New(rand.NewPCG(seed, 2)), torn: torn}
 		m.run()
 		sleep(30 * time.Second) // the last refusals, sweeps and waits
 		head := w.repo.headSeq(chatA)

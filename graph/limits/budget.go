@@ -2,6 +2,7 @@ package limits
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -23,11 +24,13 @@ const MaxReading = 8 * db.MaxPage
 // Budget counts the text of one answer. It is safe for concurrent use, as fields are resolved.
 type Budget struct {
 	text, read atomic.Int64
-	reading    *semaphore.Weighted // in messages
+
+	begun   sync.Once           // many answers read no message
+	reading *semaphore.Weighted // in messages
 }
 
 // NewBudget is the budget of a new answer.
-func NewBudget() *Budget { return &Budget{reading: semaphore.NewWeighted(MaxReading)} }
+func NewBudget() *Budget { return &Budget{} }
 
 // Exceeded is an error when the answer has too much text.
 func (b *Budget) Exceeded() *gqlerror.Error { return tooMuchText(b.text.Load()) }
@@ -40,6 +43,7 @@ func (b *Budget) Add(bytes int) *gqlerror.Error { return tooMuchText(b.text.Add(
 // refused when the answer has too much text already. It waits, until ctx ends, while other reads fetch MaxReading messages.
 func (b *Budget) Read(ctx context.Context, messages int, read func() (bytes int, err error)) error {
 	weight := int64(min(max(messages, 1), MaxReading))
+	b.begun.Do(func() { b.reading = semaphore.NewWeighted(MaxReading) })
 	if err := b.reading.Acquire(ctx, weight); err != nil {
 		return err
 	}

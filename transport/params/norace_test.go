@@ -1,0 +1,5 @@
+//go:build !race
+
+package params
+
+const raced = false
