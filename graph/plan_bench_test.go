@@ -74,10 +74,10 @@ func prepare(b testing.TB, newExecutor func(*graph.Resolver, graph.Options) *gra
 	if refusal != nil {
 		b.Fatal(refusal.Errors)
 	}
-	if first := operation.Answer(ctx); len(first.Errors) > 0 {
+	if first := operation.Answer(ctx, nil); len(first.Errors) > 0 {
 		b.Fatal(first.Errors)
 	}
-	return func() *gqlgen.Response { return operation.Answer(ctx) }
+	return func() *gqlgen.Response { return operation.Answer(ctx, nil) }
 }
 
 func BenchmarkAnswer(b *testing.B) {
