@@ -16,8 +16,7 @@ import (
 // How memory is collected, unless the operator says otherwise by GOGC or GOMEMLIMIT.
 const (
 	// freeGarbage is how much garbage may gather at least. Go collects when there is as much garbage as there is in use, and a server
-	// without many streams uses 10 MB: it collected ten times a second under load, which cost a tenth to a fifth of the CPU of a
-	// cached read. With many streams, what is in use is larger than this, and Go's own rule holds: a larger share would be added to
+	// without many streams uses 10 MB: under load it would collect all the time. With many streams, what is in use is larger than this, and Go's own rule holds: a larger share would be added to
 	// the memory of each idle stream.
 	freeGarbage = 32 << 20 // bytes
 

@@ -90,7 +90,7 @@ func BenchmarkAnswer(b *testing.B) {
 				for b.Loop() {
 					answer()
 				}
-				b.ReportMetric(float64((cpu(b) - before).Nanoseconds())/float64(b.N), "cpu-ns/op")
+				b.ReportMetric(float64((cpu(b)-before).Nanoseconds())/float64(b.N), "cpu-ns/op")
 			})
 		}
 	}
