@@ -127,7 +127,7 @@ func openPool(b *testing.B, url string, conns int) *pgxpool.Pool {
 	if err != nil {
 		b.Fatal(err)
 	}
-	config.MaxConns, config.MinConns = int32(conns), int32(conns) //nolint:gosec // few
+	config.MaxConns, config.MinConns = int32(conns), int32(conns)
 	pool, err := pgxpool.NewWithConfig(b.Context(), config)
 	if err != nil {
 		b.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -115,7 +116,7 @@ func these(calls []*sendCall) group.Take[*send] {
 func (s *sends) runOnce(take group.Take[*send]) (now, later, busy []*sendCall) {
 	limit, cancel := context.WithTimeout(context.Background(), MaxTransaction)
 	defer cancel()
-	key := gate.Key(fmt.Sprint("batch/", s.batches.Add(1))) // nothing else waits for it
+	key := gate.Key("batch/" + strconv.FormatInt(s.batches.Add(1), 10)) // nothing else waits for it
 	taken := false
 	err := s.runWithRetry(limit, key, nil, func() error {
 		err := s.inSendTx(limit, func(tx sendTx) (err error) {
@@ -171,7 +172,7 @@ func (s *sends) serve(chatID string, take group.Take[*send]) (again []*sendCall,
 			now, later := divide(calls)
 			busy, err := s.settle(tx, now)
 			if err == nil {
-				again = append(busy, follow(now, later)...)
+				again = slices.Concat(busy, follow(now, later))
 			}
 			return err
 		})

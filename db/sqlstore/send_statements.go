@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/schema"
 
 	"studychat/db"
 	"studychat/db/sqlstore/postgres"
@@ -42,7 +42,7 @@ const (
 )
 
 // rows is rows of values, such as (1, 'a'), (2, 'b'), each in the form of one row, such as "?, CAST(? AS uuid)".
-func (s *database) rows(form string, n int, values func(i int) []any) bun.Safe {
+func (s *database) rows(form string, n int, values func(i int) []any) schema.QueryAppender {
 	gen := s.writer.QueryGen()
 	var text []byte
 	for i := range n {
@@ -53,13 +53,13 @@ func (s *database) rows(form string, n int, values func(i int) []any) bun.Safe {
 		text = gen.AppendQuery(text, form, values(i)...)
 		text = append(text, ')')
 	}
-	return bun.Safe(text)
+	return bun.Safe(text) //nolint:forbidigo // Bun has quoted the values
 }
 
 func (b *batch) lockText(s *database) string {
 	return s.writer.QueryGen().FormatQuery(lockChats, s.stampNow(), s.rows(s.traits.batch.id+", ?", len(b.calls), func(i int) []any {
 		return []any{b.calls[i].Key, b.calls[i].Item.viewer}
-	}), bun.Safe(s.traits.batch.lock))
+	}), bun.SafeQuery(s.traits.batch.lock))
 }
 
 func (b *batch) readText(s *database) string {
@@ -71,7 +71,7 @@ func (b *batch) readText(s *database) string {
 		seen[call.Key] = true
 		return []any{i, call.Key, call.Item.viewer, call.Item.message.ID, call.Item.message.ReplyTo, first}
 	})
-	return s.writer.QueryGen().FormatQuery(readCalls, rows, bun.Safe(s.traits.batch.jsonArray), rosterLimit)
+	return s.writer.QueryGen().FormatQuery(readCalls, rows, bun.SafeQuery(s.traits.batch.jsonArray), rosterLimit)
 }
 
 func (b *batch) reserveText(s *database, statement string) string {
@@ -84,7 +84,7 @@ func (b *batch) reserveText(s *database, statement string) string {
 }
 
 func moveText(s *database, chats []*chatRow) string {
-	form := strings.Join([]string{s.traits.batch.id, "?", s.traits.batch.time, s.traits.batch.time}, ", ")
+	form := s.traits.batch.id + ", ?, " + s.traits.batch.time + ", " + s.traits.batch.time
 	return s.writer.QueryGen().FormatQuery(moveChats, s.rows(form, len(chats), func(i int) []any {
 		return []any{chats[i].ID, chats[i].HeadSeq, chats[i].LastAt, chats[i].LastMessageAt}
 	}))
@@ -200,7 +200,7 @@ func (tx *sessionTx) read(b *batch) error {
 	var chats []*chatRow
 	var rows []*callRow
 	var held []*heldRow
-	err := tx.send(strings.Join([]string{b.lockText(tx.database), b.reserveText(tx.database, reserve), b.readText(tx.database)}, ";\n"), &chats, &held, &rows)
+	err := tx.send(b.lockText(tx.database)+";\n"+b.reserveText(tx.database, reserve)+";\n"+b.readText(tx.database), &chats, &held, &rows)
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,10 @@ func (tx *sessionTx) messages(ids []string) (messages []*db.Message, err error) 
 }
 
 func (tx *sessionTx) store(messages []*db.Message, chats []*chatRow) error {
-	tx.stored = strings.Join(storeTexts(tx.database, messages, chats), ";\n") + ";\n"
+	tx.stored = ""
+	for _, statement := range storeTexts(tx.database, messages, chats) {
+		tx.stored += statement + ";\n"
+	}
 	return nil
 }
 

@@ -186,10 +186,10 @@ func crowded(t *testing.T, url string, through func(*sqlstore.Store) sender) (*s
 	c := &crowd{chats: chats}
 	ctx, cancel := context.WithCancel(t.Context())
 	var others, callers sync.WaitGroup
-	others.Go(func() { c.disturb(ctx, store, rand.New(rand.NewPCG(1, 1))) }) //nolint:gosec // repeatable
+	others.Go(func() { c.disturb(ctx, store, rand.New(rand.NewPCG(1, 1))) })
 	for i := range uint64(40) {
 		callers.Go(func() {
-			dice := rand.New(rand.NewPCG(2, i)) //nolint:gosec // repeatable
+			dice := rand.New(rand.NewPCG(2, i))
 			for range 25 {
 				c.send(ctx, through(store), dice)
 			}
@@ -205,7 +205,7 @@ func crowded(t *testing.T, url string, through func(*sqlstore.Store) sender) (*s
 func breakCommits(t *testing.T, guard *spy, url string) {
 	admin := openEmpty(t, url, sqlstore.OpenOptions{MaxConns: 2})
 	guard.onMark = func(ctx context.Context, _ db.Write) {
-		if rand.IntN(40) == 0 { //nolint:gosec // any
+		if rand.IntN(40) == 0 {
 			_, _ = admin.Bun().NewRaw(`SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity
 WHERE datname = current_database() AND state = 'idle in transaction'`).Exec(ctx)
 		}

@@ -54,7 +54,7 @@ func (r *recorder) run(take group.Take[*job]) (busy []*call) {
 	r.mu.Lock()
 	r.batches = append(r.batches, names)
 	r.mu.Unlock()
-	time.Sleep(r.takes)
+	<-time.After(r.takes)
 	return busy
 }
 
@@ -231,15 +231,15 @@ func TestLongWait(t *testing.T) {
 		for i, batch := range slow {
 			c.call(t.Context(), batch[0], batch[0], nil)
 			r.expect(t, slow[:i+1]...)
-			time.Sleep(1100 * time.Millisecond)
+			<-time.After(1100 * time.Millisecond)
 		}
 		c.call(t.Context(), "key", "member", func(context.Context) error { return nil })
 		c.call(t.Context(), "key", "stranger", func(context.Context) error { return refused })
-		time.Sleep(1100 * time.Millisecond)
+		<-time.After(1100 * time.Millisecond)
 		if err := c.err("stranger"); !errors.Is(err, refused) {
 			t.Errorf("after a second a stranger got %v", err)
 		}
-		time.Sleep(8 * time.Second)
+		<-time.After(8 * time.Second)
 		if err := c.err("member"); !errors.Is(err, group.ErrCrowded) {
 			t.Errorf("after %s: %v", time.Since(start), err)
 		}

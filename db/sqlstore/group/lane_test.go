@@ -65,7 +65,7 @@ func TestLaneTriesAgain(t *testing.T) {
 		r := &recorder{busy: map[string]bool{"stuck": true}}
 		r.lane = func(_ string, take group.Take[*job]) ([]*call, error) {
 			calls := take()
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			if tries++; tries < 3 {
 				return calls, nil
 			}
@@ -103,7 +103,7 @@ func TestLaneFails(t *testing.T) {
 		r.lane = func(string, group.Take[*job]) ([]*call, error) { panic(fault) }
 		func() {
 			defer func() {
-				if recover() != fault {
+				if cause, ok := recover().(error); !ok || !errors.Is(cause, fault) {
 					t.Error("the panic was swallowed")
 				}
 			}()
@@ -141,7 +141,7 @@ func TestNothingIsLost(t *testing.T) {
 	var ran, refused atomic.Int64
 	for i := range 100 {
 		all.Go(func() {
-			dice := rand.New(rand.NewPCG(1, uint64(i))) //nolint:gosec // small
+			dice := rand.New(rand.NewPCG(1, uint64(i)))
 			for range 50 {
 				key := dice.IntN(3)
 				locked[key].Store(dice.IntN(2) == 0)
