@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"time"
+	"unicode/utf8"
 
 	"studychat/auth"
 	"studychat/db"
@@ -54,7 +55,9 @@ func (s *socket) receive(message []byte, release func()) *violation {
 		return s.subscribe(m, &incoming{nil, len(message) > smallBody, release})
 	}
 	defer release()
-	if !ok {
+	// A text that is not UTF-8 may end the socket (RFC 6455, 8.1). An operation with one is answered with an error of its own
+	// instead: a character that was cut in half should not cost a client its other subscriptions.
+	if !ok || !utf8.Valid(message) {
 		return badMessage
 	}
 	switch m.Type {

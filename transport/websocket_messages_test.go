@@ -292,7 +292,7 @@ func TestSocketReusedID(t *testing.T) {
 	})
 }
 
-// TestSocketBrokenText: what is not UTF-8 ends the socket, wherever it stands.
+// TestSocketBrokenText: a message that is not UTF-8 ends the socket, unless it is an operation, which is refused alone.
 func TestSocketBrokenText(t *testing.T) {
 	t.Parallel()
 	for _, message := range []string{
@@ -306,4 +306,11 @@ func TestSocketBrokenText(t *testing.T) {
 			}
 		})
 	}
+	inVirtualTime(t, nil, func(w *world) {
+		s := w.join("ann")
+		s.send("{\"type\":\"subscribe\",\"id\":\"1\",\"payload\":{\"query\":\"{ chat(id: \\\"\xff\\\") { id } }\"}}")
+		if m := s.read(); m["type"] != "error" && m["type"] != "next" || m["id"] != "1" {
+			w.t.Errorf("an operation that is not UTF-8 got %v", m)
+		}
+	})
 }

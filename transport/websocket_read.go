@@ -5,7 +5,6 @@ import (
 	"io"
 	"math"
 	"time"
-	"unicode/utf8"
 
 	"studychat/auth"
 	"studychat/transport/websocket"
@@ -26,7 +25,7 @@ func (s *socket) read() {
 		switch {
 		case s.ctx.Err() != nil, !s.keepsPace():
 			release()
-		case !text, !utf8.Valid(message): // RFC 6455, 8.1
+		case !text:
 			release()
 			s.end(closeBadRequest, reasonBadMessage)
 		default:
