@@ -1,7 +1,9 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"reflect"
 	"slices"
@@ -147,6 +149,9 @@ type sessionTx struct {
 	stored string // is sent with COMMIT
 }
 
+// rollbackTimeout is how long a rollback may take. After it the connection is closed, which ends the transaction too.
+const rollbackTimeout = time.Second
+
 // inSession runs do with a connection.
 func (s *sends) inSession(limit context.Context, do func(tx *sessionTx) error) error {
 	conn, err := s.writer.DB.Conn(limit)
@@ -154,13 +159,19 @@ func (s *sends) inSession(limit context.Context, do func(tx *sessionTx) error) e
 		return err
 	}
 	defer func() { _ = conn.Close() }() // gives it back
-	return conn.Raw(func(driverConn any) error {
+	var failed error
+	err = conn.Raw(func(driverConn any) error {
 		session, err := postgres.SessionOf(driverConn)
 		if err != nil {
 			return err
 		}
-		return do(&sessionTx{Session: session, database: s.database, limit: limit, begin: session.Begin() + ";\n"})
+		failed = do(&sessionTx{Session: session, database: s.database, limit: limit, begin: session.Begin() + ";\n"})
+		if session.InTransaction() { // it could not even be rolled back: the pool must not give it to anybody else
+			return driver.ErrBadConn
+		}
+		return nil
 	})
+	return cmp.Or(failed, err)
 }
 
 // send sends statements, and scans the rows of those that return some.
@@ -228,11 +239,15 @@ func (tx *sessionTx) Commit() error {
 	return err
 }
 
-// Rollback ends the transaction, if it has begun.
+// Rollback ends the transaction, if it has begun: also after the time of the batch was over, since a connection that goes back in a
+// transaction keeps its locks.
 func (tx *sessionTx) Rollback() error {
 	if !tx.InTransaction() {
 		return nil
 	}
+	limit, cancel := context.WithTimeout(context.WithoutCancel(tx.limit), rollbackTimeout)
+	defer cancel()
+	tx.within(limit)
 	return tx.send("ROLLBACK")
 }
 

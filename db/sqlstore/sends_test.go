@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"studychat/db"
 	"studychat/db/sqlstore"
 )
@@ -262,4 +264,46 @@ func disagrees(a attempt, stored *db.Event) string {
 		return "stored, although it was refused"
 	}
 	return ""
+}
+
+// TestSendsLeaveNothingOpen: a batch that stores nothing ends its transaction before its callers are answered. Its locks (of the chat
+// and of the id) would otherwise stop others until the database ends the session.
+func TestSendsLeaveNothingOpen(t *testing.T) {
+	t.Parallel()
+	url := postgres(t)
+	store := openStore(t, url, sqlstore.OpenOptions{})
+	observer, err := pgx.Connect(t.Context(), url) // the store's own connections are what is observed
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = observer.Close(context.Background()) })
+	home, other := db.NewID(), db.NewID()
+	for _, id := range []string{home, other} {
+		if _, err := store.CreateChat(t.Context(), "ann", db.NewChat{ID: id, Title: "A chat"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := db.NewMessage{ID: db.NewID(), ChatID: home, Role: db.RoleUser, Content: "once"}
+	missing := db.NewID()
+	for _, c := range []struct {
+		reason, viewer string
+		message        db.NewMessage
+		want           db.Code
+	}{
+		{"the first", "ann", first, ""},
+		{"a repeat", "ann", first, ""},
+		{"an id in use", "ann", db.NewMessage{ID: first.ID, ChatID: other, Role: db.RoleUser, Content: "twice"}, db.CodeConflict},
+		{"the id of a chat", "ann", db.NewMessage{ID: other, ChatID: home, Role: db.RoleUser, Content: "x"}, db.CodeConflict},
+		{"a stranger", "eve", db.NewMessage{ID: db.NewID(), ChatID: home, Role: db.RoleUser, Content: "x"}, db.CodeNotFound},
+		{"a reply to nothing", "ann", db.NewMessage{ID: db.NewID(), ChatID: home, Role: db.RoleUser, Content: "x", ReplyTo: &missing}, db.CodeNotFound},
+	} {
+		if _, err := store.SendMessage(t.Context(), c.viewer, c.message); db.CodeOf(err) != c.want && (err != nil || c.want != "") {
+			t.Errorf("%s: %v", c.reason, err)
+		}
+		var open int
+		err := observer.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'").Scan(&open)
+		if err != nil || open > 0 {
+			t.Errorf("%s leaves %d transactions open, %v", c.reason, open, err)
+		}
+	}
 }
