@@ -19,7 +19,7 @@ const (
 	entryOverhead   = 512 // bytes of an entry besides its texts: hash, place in the map, element of the list, dates
 )
 
-// digest names a token. The token itself is not kept: whoever reads this memory could use it.
+// digest names a token. The token itself is not kept: a reader of this memory could use it.
 type digest [sha256.Size]byte
 
 func digestOf(token string) digest {

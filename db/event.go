@@ -24,8 +24,8 @@ type Event struct {
 	// describes the chat's state and must not be published.
 	Repeated bool `json:"-"`
 
-	// Batch is the events that were committed together with this one; nil when it was alone. Whoever announces the event announces them
-	// all, so that those of one chat are announced in order.
+	// Batch is the events that were committed together with this one; nil when it was alone. The caller that announces this event
+	// announces all of them, so that those of one chat are announced in order.
 	Batch *Batch `json:"-"`
 }
 

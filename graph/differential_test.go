@@ -98,7 +98,7 @@ func documentOf(seed uint64) (string, map[string]any) {
 	return document, random.variables
 }
 
-// faultsOf has none for every third document.
+// faultsOf leaves every third document without faults.
 func faultsOf(seed uint64) uint64 {
 	if seed%3 == 0 {
 		return 0

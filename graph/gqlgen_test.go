@@ -3,7 +3,12 @@ package graph
 import (
 	"context"
 
+	"studychat/graph/generated"
+	"studychat/graph/model"
+	"studychat/graph/plan"
+
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
@@ -35,4 +40,74 @@ func (e *Executor) DispatchError(_ context.Context, errs gqlerror.List) *graphql
 
 func (e *Executor) PresentRecoveredError(ctx context.Context, cause any) error {
 	return e.presenter.recovered(ctx, cause)
+}
+
+// Stream starts a subscription. Each call of next is the next answer, nil after the last. If the subscription could not start,
+// the one answer holds the errors and no data.
+func (o *Operation) Stream(ctx context.Context) (next func() *graphql.Response) {
+	var answers graphql.ResponseHandler
+	return func() (answer *graphql.Response) {
+		defer func() {
+			if cause := recover(); cause != nil {
+				answer = o.executor.panicked(ctx, cause)
+				answers = func(context.Context) *graphql.Response { return nil }
+			}
+		}()
+		if answers == nil {
+			answers, ctx = o.start(ctx)
+		}
+		return answers(ctx)
+	}
+}
+
+// start admits the operation and runs its plan, or hands it to gqlgen's executor.
+func (o *Operation) start(ctx context.Context) (graphql.ResponseHandler, context.Context) {
+	if err := o.executor.admit(ctx, o); err != nil {
+		return graphql.OneShot(o.executor.Refuse(ctx, err)), ctx
+	}
+	if p := o.plan(); p != nil {
+		return o.run(ctx, p), ctx
+	}
+	return o.executor.dispatch(ctx, o.Context(o.variables))
+}
+
+// run returns the answers of a plan one after the other, as gqlgen's executor does.
+func (o *Operation) run(ctx context.Context, p *plan.Plan) graphql.ResponseHandler {
+	if p.Kind() == ast.Subscription {
+		return o.events(ctx, p)
+	}
+	done := false
+	return func(ctx context.Context) *graphql.Response {
+		if done || ctx.Err() != nil {
+			return nil
+		}
+		done = true
+		data, errs := p.Execute(ctx, o.variables, nil)
+		return &graphql.Response{Data: data, Errors: errs}
+	}
+}
+
+// events starts a subscription, whose events are the answers.
+func (o *Operation) events(ctx context.Context, p *plan.Plan) graphql.ResponseHandler {
+	var events <-chan model.ChatEvent
+	errs := p.Start(ctx, o.variables, func(arguments any) (err error) {
+		args, _ := arguments.(*generated.SubscriptionChatEventsArgs)
+		events, err = o.executor.subscriptions.ChatEvents(ctx, args.ChatId, args.After)
+		return err
+	})
+	if len(errs) > 0 {
+		return graphql.OneShot(&graphql.Response{Errors: errs})
+	}
+	return func(ctx context.Context) *graphql.Response {
+		select {
+		case event, ok := <-events:
+			if !ok || ctx.Err() != nil {
+				return nil
+			}
+			data, errs := p.RenderEvent(ctx, o.variables, event, nil)
+			return &graphql.Response{Data: data, Errors: errs}
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }

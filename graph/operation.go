@@ -87,35 +87,6 @@ func (o *Operation) Answer(ctx context.Context, buffer []byte) (answer *graphql.
 	return answer
 }
 
-// Stream starts a subscription. Each call of next is the next answer, nil after the last. If the subscription could not start,
-// the one answer holds the errors and no data.
-func (o *Operation) Stream(ctx context.Context) (next func() *graphql.Response) {
-	var answers graphql.ResponseHandler
-	return func() (answer *graphql.Response) {
-		defer func() {
-			if cause := recover(); cause != nil {
-				answer = o.executor.panicked(ctx, cause)
-				answers = func(context.Context) *graphql.Response { return nil }
-			}
-		}()
-		if answers == nil {
-			answers, ctx = o.start(ctx)
-		}
-		return answers(ctx)
-	}
-}
-
-// start admits the operation and runs its plan, or hands it to gqlgen's executor.
-func (o *Operation) start(ctx context.Context) (graphql.ResponseHandler, context.Context) {
-	if err := o.executor.admit(ctx, o); err != nil {
-		return graphql.OneShot(o.executor.Refuse(ctx, err)), ctx
-	}
-	if p := o.plan(); p != nil {
-		return o.run(ctx, p), ctx
-	}
-	return o.executor.dispatch(ctx, o.Context(o.variables))
-}
-
 // errNeedsStream refuses a subscription that the transport cannot carry.
 var errNeedsStream = &db.Error{
 	Code:    db.CodeBadUserInput,

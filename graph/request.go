@@ -31,9 +31,6 @@ type Request struct {
 	// reconnects by itself repeats its first request.
 	Resume string
 
-	// Cursors collects the cursors of a subscription's events, for transports that need them.
-	Cursors *Cursors
-
 	answer *answer
 	late   *atomic.Bool // of an event that is rendered for a group, which does not wait: a dependency did not answer
 }
@@ -112,35 +109,4 @@ func answerFrom(ctx context.Context) *answer {
 		return a
 	}
 	return newAnswer()
-}
-
-// Cursors is the queue of the cursors of a subscription's events, whatever the client selected: EventSource needs each as
-// its event's id.
-//
-// The subscription pushes an event's cursor before it passes the event to the executor, which takes one at a time. So when
-// the transport has the answer, the first cursor in the queue is that answer's.
-type Cursors struct{ queue chan string }
-
-// NewCursors makes an empty queue. It holds two: the event in the executor and the one behind it.
-func NewCursors() *Cursors { return &Cursors{make(chan string, 2)} }
-
-// Next is the cursor of the answer that was just received, or "" if it was not an event. It must be called after each answer.
-func (c *Cursors) Next() string {
-	select {
-	case cursor := <-c.queue:
-		return cursor
-	default:
-		return ""
-	}
-}
-
-// push waits only for a transport that does not call Next. c may be nil.
-func (c *Cursors) push(ctx context.Context, cursor string) {
-	if c == nil {
-		return
-	}
-	select {
-	case c.queue <- cursor:
-	case <-ctx.Done():
-	}
 }

@@ -107,7 +107,6 @@ func (r subscriptionResolver) pump(ctx context.Context, stream events.Stream, st
 		if event == nil {
 			continue
 		}
-		RequestFrom(ctx).Cursors.push(ctx, item.Cursor)
 		select {
 		case out <- event:
 		case <-ctx.Done():

@@ -57,7 +57,7 @@ func frameText(message []byte) []byte {
 	return websocket.AppendFrame(make([]byte, 0, websocket.MaxHeader+len(message)), websocket.Text, message)
 }
 
-// appendNext appends the frame of an answer, and says where the id of the operation stands in it.
+// appendNext appends the frame of an answer, and says where the id of the operation is in it.
 func appendNext(to []byte, quoted string, payload []byte) (frame []byte, idAt int) {
 	size := len(nextBegins) + len(quoted) + len(nextPayload) + len(payload) + 1
 	to = slices.Grow(to, websocket.MaxHeader+size)
@@ -142,7 +142,7 @@ func eventComplete(quoted string) []byte {
 	return event
 }
 
-// appendEvent appends an event, and says where the id of the operation stands in it.
+// appendEvent appends an event, and says where the id of the operation is in it.
 func appendEvent(to []byte, kind, quoted string, payload []byte, id string) (event []byte, idAt int) {
 	to = slices.Grow(to, len(kind)+len(quoted)+len(payload)+len(id)+60)
 	if id != "" && !strings.ContainsAny(id, "\r\n\x00") {

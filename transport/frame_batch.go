@@ -6,7 +6,7 @@ import "studychat/graph"
 // written into them for one member after the other.
 type shared struct {
 	bytes []byte
-	ids   []int // where the id stands
+	ids   []int // where the id is
 }
 
 // batchFrames are the frames of a batch, by the length of the quoted id, as far as members needed them. A stream of distinct mode

@@ -109,7 +109,7 @@ func (o options) caller(ctx context.Context, caller int, write send, begin, end 
 	for time.Now().Before(end) {
 		owner, chat := data.HotMember(caller), data.HotChat
 		if o.chats == "spread" {
-			number := rand.IntN(data.SpreadChats) //nolint:gosec // which chat is no secret
+			number := rand.IntN(data.SpreadChats) //nolint:gosec // which chat it is may be guessed
 			owner, chat = data.Sender(number), data.FirstSpread+number
 		}
 		started := time.Now()

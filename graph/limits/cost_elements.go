@@ -34,7 +34,7 @@ func elementsOf(field *ast.Field, page elements) elements {
 	return elements{usual: usual}
 }
 
-// pageOf is the size of a field's page, or zero if it has none.
+// pageOf is the size of a field's page; zero for a field without pages.
 func pageOf(field *ast.Field) elements {
 	size, paged := usualPage[key(field)]
 	if !paged {

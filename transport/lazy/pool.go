@@ -5,7 +5,7 @@ import "sync"
 // MaxPooled is how many bytes a buffer may have that is kept: larger ones are rare, and would stay large for ever.
 const MaxPooled = 64 << 10
 
-// Buffer is bytes that are used again. Whoever lets them grow stores the grown slice.
+// Buffer is bytes that are used again. A function that lets them grow stores the grown slice.
 type Buffer struct{ Bytes []byte }
 
 // Pool keeps buffers. The zero value is empty.

@@ -52,7 +52,7 @@ func run(addr, cache, dsn string) error {
 		return err
 	}
 	http.HandleFunc("POST /typename", answer(func(context.Context) ([]byte, error) { return []byte(`{"data":{"__typename":"Query"}}`), nil }))
-	http.HandleFunc("POST /redis", answer(func(ctx context.Context) ([]byte, error) { return client.Get(ctx, key(rand.IntN(values))).Bytes() })) //nolint:gosec // which value is no secret
+	http.HandleFunc("POST /redis", answer(func(ctx context.Context) ([]byte, error) { return client.Get(ctx, key(rand.IntN(values))).Bytes() })) //nolint:gosec // which value it is may be guessed
 	http.HandleFunc("POST /postgres", answer(func(ctx context.Context) ([]byte, error) { return page(ctx, pool) }))
 	hub := newBroadcast()
 	http.HandleFunc("GET /ws", hub.accept)

@@ -17,7 +17,7 @@ WHERE m.chat_id = $1 ORDER BY m.seq DESC LIMIT 20`
 
 // page reads the newest 20 messages of some chat, by one prepared statement, and writes them as JSON.
 func page(ctx context.Context, pool *pgxpool.Pool) ([]byte, error) {
-	rows, err := pool.Query(ctx, newest, data.ChatID(rand.IntN(data.ReadChats))) //nolint:gosec // which chat is no secret
+	rows, err := pool.Query(ctx, newest, data.ChatID(rand.IntN(data.ReadChats))) //nolint:gosec // which chat it is may be guessed
 	if err != nil {
 		return nil, err
 	}

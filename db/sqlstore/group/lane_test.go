@@ -46,7 +46,7 @@ func TestBusyKey(t *testing.T) {
 		cancel()
 		synctest.Wait()
 		if !errors.Is(c.err("leaves"), context.Canceled) {
-			t.Errorf("who left got %v", c.err("leaves"))
+			t.Errorf("the caller that left got %v", c.err("leaves"))
 		}
 		r.busy = nil
 		close(held)
@@ -81,7 +81,7 @@ func TestLaneTriesAgain(t *testing.T) {
 		c.call(ctx, "stuck", "leaves", nil)
 		c.expectRan(t)
 		if tries != 3 || !errors.Is(c.err("leaves"), context.DeadlineExceeded) {
-			t.Errorf("%d tries; who left got %v", tries, c.err("leaves"))
+			t.Errorf("%d tries; the caller that left got %v", tries, c.err("leaves"))
 		}
 	})
 }

@@ -95,7 +95,7 @@ func (g *Group[T]) work() {
 func (g *Group[T]) run() (taken, busy []*Call[T], panicked any) {
 	defer func() {
 		if panicked = recover(); panicked != nil && len(taken) == 0 {
-			taken = g.take(g.options.Size) // somebody has to be told
+			taken = g.take(g.options.Size) // these callers learn of the panic
 		}
 	}()
 	busy = g.options.Run(func() []*Call[T] {
