@@ -30,7 +30,8 @@ func noteSelection(set ast.SelectionSet) {
 	for _, selection := range set {
 		switch s := selection.(type) {
 		case *ast.Field:
-			for _, owner := range append(graph.Schema().GetPossibleTypes(s.ObjectDefinition), s.ObjectDefinition) {
+			// Concat copies: to append to the schema's own slice would write into memory that all tests share.
+			for _, owner := range slices.Concat(graph.Schema().GetPossibleTypes(s.ObjectDefinition), ast.DefinitionList{s.ObjectDefinition}) {
 				shown.Store(owner.Name+"."+s.Name, true)
 			}
 			noteSelection(s.SelectionSet)

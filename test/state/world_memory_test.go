@@ -94,7 +94,7 @@ func TestStateInMemory(t *testing.T) {
 	c := newCoverage()
 	t.Cleanup(func() { // the seeds are parallel and end after this function
 		if t.Logf("%v", c.counts); len(all) > 1 {
-			c.check(t)
+			c.check(t, len(all))
 		}
 	})
 	for _, seed := range all {
