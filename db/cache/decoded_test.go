@@ -218,6 +218,7 @@ func TestRenderingsGoWithTheirFill(t *testing.T) {
 		t.Errorf("%d bytes, and %d before", after, before)
 	}
 	p.store.send(t.Context(), p.other.guard, p.chat.ID)
+	read() // from the database, which fills
 	next, nextList := read()
 	if next.Find(1, nil) != nil || nextList.Find(1, nil) != nil {
 		t.Error("a new fill shows what was rendered of the old one")
