@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
+const beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
 // Session is a connection of the pool that somebody has for themselves. It sends several statements at once.
 type Session struct{ conn *limitedConn }
 
@@ -24,6 +26,9 @@ func SessionOf(driverConn any) (Session, error) {
 
 // Begin is the text that begins a transaction that writes, with its limits.
 func (s Session) Begin() string { return "BEGIN" + s.conn.write }
+
+// BeginRead is the text that begins a transaction whose statements all see one state and write nothing, with its limits.
+func (s Session) BeginRead() string { return beginRead + s.conn.read }
 
 // Run sends statements, divided by semicolons, as one message of the simple protocol, which takes one round trip and passes pgbouncer.
 // Each statement of a transaction has its own snapshot, but all have the same statement_timestamp(). Run returns the rows of those
