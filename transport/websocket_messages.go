@@ -71,7 +71,7 @@ func (s *socket) receive(message []byte, release func()) *violation {
 		if m.ID == "" {
 			return badMessage
 		}
-		s.operations.stop(m.ID)
+		s.operations.stop(quote(m.ID))
 		return nil
 	}
 	return badMessage
@@ -85,8 +85,8 @@ func objectOrNothing(payload []byte) *violation {
 }
 
 func (s *socket) subscribe(m params.Message, in *incoming) (v *violation) {
-	viewer, authenticated := s.currentViewer()
-	if !authenticated {
+	identity := s.currentIdentity()
+	if identity == nil {
 		in.release()
 		return &violation{closeUnauthorized, "Unauthorized"}
 	}
@@ -98,8 +98,8 @@ func (s *socket) subscribe(m params.Message, in *incoming) (v *violation) {
 	}
 	of := graph.RequestFrom(s.ctx)
 	of.ID = db.NewID()
-	ctx := graph.WithRequest(auth.WithViewer(s.ctx, viewer), of)
-	_, err = s.operations.begin(ctx, m.ID, func(ctx context.Context, op *running, before []*running) { s.run(ctx, op, before, in) })
+	ctx := graph.WithRequest(auth.WithIdentity(context.Background(), identity), of)
+	_, err = s.operations.begin(ctx, quote(m.ID), func(ctx context.Context, op *running, before []unplaced) { s.run(ctx, op, before, in) })
 	if err != nil {
 		in.release()
 	}
@@ -107,7 +107,7 @@ func (s *socket) subscribe(m params.Message, in *incoming) (v *violation) {
 	case errors.Is(err, errTakenID):
 		return &violation{closeDuplicate, "Subscriber for " + shortID(m.ID) + " already exists"}
 	case errors.Is(err, errTooManyOperations):
-		s.put(messageError(m.ID, s.t.refuse.tooManyOperations(s.ctx)))
+		s.put(messageError(quote(m.ID), s.t.refuse.tooManyOperations(s.ctx)))
 	}
 	return nil
 }
@@ -116,12 +116,12 @@ func (s *socket) subscribe(m params.Message, in *incoming) (v *violation) {
 // with an error, never with a complete, which clients take for the end of the chat.
 //
 // A client may conclude from any answer that the subscriptions it sent before are active, so an answer waits for them.
-func (s *socket) run(ctx context.Context, op *running, before []*running, in *incoming) {
+func (s *socket) run(ctx context.Context, op *running, before []unplaced, in *incoming) {
 	defer in.release()
 	prepared, refusal := s.t.runner.prepare(withStarted(ctx, op), in)
 	if refusal == nil && prepared.streams() {
 		var subscription *graph.Subscription
-		if subscription, refusal = prepared.Follow(prepared.ctx, &socketSink{s, op, quote(op.id)}); refusal == nil {
+		if subscription, refusal = prepared.Follow(prepared.ctx, &socketSink{s, op}); refusal == nil {
 			op.keep(subscription)
 			return
 		}
@@ -136,7 +136,7 @@ func (s *socket) run(ctx context.Context, op *running, before []*running, in *in
 	op.place()
 	err := prepared.answerTo(func(answer []byte) error {
 		awaitPlaces(ctx, before)
-		return s.out.Put(ctx, frameNext(quote(op.id), answer))
+		return s.out.Put(ctx, frameNext(op.id, answer))
 	})
 	if err == nil && op.complete() {
 		s.put(messageComplete(op.id))
@@ -147,16 +147,17 @@ func (s *socket) run(ctx context.Context, op *running, before []*running, in *in
 type socketSink struct {
 	s  *socket
 	op *running
-	id string // of the operation, as JSON
 }
 
 // Put implements graph.Sink.
 func (k *socketSink) Put(ctx context.Context, answer graph.Answer) error {
-	return k.s.out.Put(ctx, frameNext(k.id, answer.Payload))
+	return k.s.out.Put(ctx, frameNext(k.op.id, answer.Payload))
 }
 
 // Offer implements graph.Sink.
-func (k *socketSink) Offer(batch *graph.Batch) bool { return k.s.out.Offer(socketFrames(batch, k.id)) }
+func (k *socketSink) Offer(batch *graph.Batch) bool {
+	return k.s.out.Offer(socketFrames(batch, k.op.id))
+}
 
 // End implements graph.Sink.
 func (k *socketSink) End() {
@@ -191,7 +192,7 @@ func (s *socket) pong(f []byte) {
 
 // pongAfter delays a pong, from which a client concludes that its subscriptions are active. When the database does not answer in
 // time, the client is told to reconnect, unless an operation on the socket is already active.
-func (s *socket) pongAfter(before []*running, f []byte) {
+func (s *socket) pongAfter(before []unplaced, f []byte) {
 	if !awaitPlaces(s.ctx, before) && s.operations.allWait() {
 		s.sendRetry()
 		return

@@ -34,29 +34,6 @@ func (s *socket) Written() {
 	s.closing.Reset(min(closeAnswerTimeout, time.Until(s.closeBy)))
 }
 
-// schedule runs do after d, unless the socket ends before.
-func (s *socket) schedule(d time.Duration, do func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.ended {
-		s.timers = append(s.timers, time.AfterFunc(max(d, 0), do))
-	}
-}
-
-// unschedule stops everything that was scheduled.
-func (s *socket) unschedule() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stopTimersLocked()
-}
-
-func (s *socket) stopTimersLocked() {
-	for _, timer := range s.timers {
-		timer.Stop()
-	}
-	s.timers = nil
-}
-
 // end closes the socket with a code, once. The rest of what is being written comes first, then the close frame; the frames in
 // the outbox are dropped, since the client can resume from its cursor. Both fit into the kernel's buffer unless the frame is a
 // large answer; closeTimeout bounds that, and the wait for the client's own close frame.
@@ -98,12 +75,12 @@ func (s *socket) endLocked() bool {
 		return false
 	}
 	s.ended = true
-	s.stopTimersLocked()
+	if s.timer != nil {
+		s.timer.Stop()
+	}
 	s.t.pings.Leave(&s.turn)
 	s.operations.end()
 	s.cancel()
-	for _, release := range s.release {
-		release()
-	}
+	s.held.ofUser.Release()
 	return true
 }
