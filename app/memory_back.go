@@ -53,4 +53,6 @@ func (g *giveBack) due(m memoryUse, now time.Time) bool {
 	return turn <= max(m.live/quietShare, quietBytes) && back > max(m.live/backShare, backBytes) && !now.Before(g.notBefore)
 }
 
-func (g *giveBack) done(began, ended time.Time) { g.notBefore = ended.Add(backPause * ended.Sub(began)) }
+func (g *giveBack) done(began, ended time.Time) {
+	g.notBefore = ended.Add(backPause * ended.Sub(began))
+}

@@ -49,7 +49,9 @@ func WithViewer(ctx context.Context, v Viewer) context.Context {
 }
 
 // WithIdentity returns a context that carries what authentication found. Contexts may share it, so it must not change.
-func WithIdentity(ctx context.Context, i *Identity) context.Context { return context.WithValue(ctx, ContextKey, i) }
+func WithIdentity(ctx context.Context, i *Identity) context.Context {
+	return context.WithValue(ctx, ContextKey, i)
+}
 
 // FromContext returns the viewer of the context. Errors: UNAUTHENTICATED, or the refusal of Authenticate.
 func FromContext(ctx context.Context) (Viewer, error) {
