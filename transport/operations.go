@@ -16,10 +16,6 @@ const (
 	maxOperationID = 200 // bytes
 )
 
-// placeTimeout is how long a subscription that has no place in the log yet may delay the answers to what its client sent after
-// it. Clients that ping close a socket when no pong comes for about 5 s.
-const placeTimeout = 3 * time.Second
-
 // Why an operation does not start.
 var (
 	errTakenID           = errors.New("an operation with this id is running")
@@ -47,12 +43,6 @@ type running struct {
 
 	kept         bool                // the operation goes on without its goroutine, which alone sets this
 	subscription *graph.Subscription // to be stopped when the operation ends
-}
-
-// unplaced is an operation that has no place in the log yet.
-type unplaced struct {
-	placed <-chan struct{}
-	began  time.Time
 }
 
 // begin runs an operation on a goroutine of its own, with a context that ends with it. run calls complete when it is done, or
@@ -91,23 +81,6 @@ func (o *operations) findLocked(id string) *running {
 		}
 	}
 	return nil
-}
-
-// place says that a subscription delivers everything that is committed from now on.
-func (op *running) place() {
-	op.of.mu.Lock()
-	defer op.of.mu.Unlock()
-	if op.placed != nil {
-		close(op.placed)
-		op.placed = nil
-	}
-}
-
-// withStarted is ctx for a subscription of which op is told that it has its place.
-func withStarted(ctx context.Context, op *running) context.Context {
-	r := graph.RequestFrom(ctx)
-	r.Started = func(string) { op.place() }
-	return graph.WithRequest(ctx, r)
 }
 
 // keep leaves a subscription to itself until its operation ends. run calls it last.
@@ -152,54 +125,6 @@ func (op *running) cancelLocked() {
 	if op.cancel != nil {
 		op.cancel()
 		op.cancel = nil
-	}
-}
-
-// unplaced are the operations that have no place in the log yet.
-func (o *operations) unplaced() []unplaced {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.unplacedLocked()
-}
-
-func (o *operations) unplacedLocked() (some []unplaced) {
-	for _, op := range o.all {
-		if op.placed != nil {
-			some = append(some, unplaced{op.placed, op.began})
-		}
-	}
-	return some
-}
-
-// allWait says whether no operation has its place yet.
-func (o *operations) allWait() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.unplacedLocked()) == len(o.all)
-}
-
-// awaitPlaces waits until each of the operations has its place, but for none longer than placeTimeout. It is true if all have.
-func awaitPlaces(ctx context.Context, some []unplaced) bool {
-	all := true
-	for _, op := range some {
-		all = op.await(ctx) && all
-	}
-	return all
-}
-
-func (u unplaced) await(ctx context.Context) bool {
-	ctx, cancel := context.WithDeadline(ctx, u.began.Add(placeTimeout))
-	defer cancel()
-	select {
-	case <-u.placed:
-		return true
-	case <-ctx.Done():
-	}
-	select {
-	case <-u.placed: // both
-		return true
-	default:
-		return false
 	}
 }
 

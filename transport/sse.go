@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/vektah/gqlparser/v2/ast"
-
 	"studychat/auth"
 	"studychat/db"
 	"studychat/graph"
@@ -116,31 +114,6 @@ func (t *Transport) closeEvents(w http.ResponseWriter, r *http.Request, s *event
 	default:
 		t.refuse.forNow(w, r, t.streams.draining.Load())
 	}
-}
-
-// follow runs an operation, whose answers go to the sink. It returns when there is no more, or when a subscription goes on by
-// itself. It calls placeless for a query or mutation, which needs no place in the log.
-func (u runner) follow(ctx context.Context, in *incoming, mayMutate bool, placeless func(), sink *eventSink) {
-	defer in.release()
-	op, refusal := u.prepare(ctx, in)
-	if refusal == nil && !mayMutate && op.Kind() == ast.Mutation {
-		refusal = u.failure(ctx, db.CodeBadUserInput, "A GET may not mutate. Use POST.")
-	}
-	if refusal == nil && op.streams() {
-		var subscription *graph.Subscription
-		if subscription, refusal = op.Follow(op.ctx, sink); refusal == nil {
-			sink.op.keep(subscription)
-			return
-		}
-	}
-	put := func(answer []byte) error { return sink.Put(ctx, graph.Answer{Payload: answer}) }
-	if refusal != nil {
-		_ = put(payload(refusal))
-	} else {
-		placeless()
-		_ = op.answerTo(put) // fails only with the stream
-	}
-	sink.End()
 }
 
 // eventSink is where the answers of one operation go.

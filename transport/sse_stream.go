@@ -63,56 +63,6 @@ func (s *eventStream) operationContext(r *http.Request, viewer auth.Viewer) cont
 	return graph.WithRequest(auth.WithViewer(context.Background(), viewer), of)
 }
 
-// prolong keeps the stream open for a token that lasts longer. A token that ends sooner is an older one: requests may overtake
-// each other.
-func (s *eventStream) prolong(until time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.expires.IsZero() && until.After(s.expires) {
-		s.expires = until
-		s.armLocked()
-	}
-}
-
-func (s *eventStream) arm() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.armLocked()
-}
-
-// armLocked sets the timer to what is due next.
-func (s *eventStream) armLocked() {
-	next := s.startBy
-	if next.IsZero() || !s.expires.IsZero() && s.expires.Before(next) {
-		next = s.expires
-	}
-	switch {
-	case next.IsZero() || s.ctx.Err() != nil:
-	case s.timer == nil:
-		s.timer = time.AfterFunc(time.Until(next), s.timeIsUp)
-	default:
-		s.timer.Reset(time.Until(next))
-	}
-}
-
-// timeIsUp is called when the stream has to be open, and when the token has ended. It trusts what it finds: the token may have been
-// renewed since the timer fired.
-func (s *eventStream) timeIsUp() {
-	now := time.Now()
-	s.mu.Lock()
-	expired := !s.expires.IsZero() && !now.Before(s.expires)
-	late := !s.startBy.IsZero() && !now.Before(s.startBy)
-	if late {
-		s.startBy = time.Time{}
-	}
-	s.mu.Unlock()
-	if expired || late && !s.open() {
-		s.cut()
-		return
-	}
-	s.arm()
-}
-
 // carry sends the stream, and calls over when it has ended. A client that stops reading, or is slower than writeTimeout, is
 // disconnected. Where net/http carries the stream, carry returns then; it says so.
 //

@@ -14,25 +14,6 @@ import (
 	"studychat/transport/websocket"
 )
 
-// Close codes: of RFC 6455, and of graphql-transport-ws
-// (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md). By them clients decide whether to reconnect: graphql-ws
-// does after 1012, 1013, 4403 and 4408 and after a lost connection, and gives up after the others.
-const (
-	closeTooFast      = websocket.StatusPolicyViolation // 1008
-	closeRestart      = websocket.StatusServiceRestart  // 1012: reconnect, to another instance
-	closeTryAgain     = websocket.StatusTryAgainLater   // 1013: reconnect later
-	closeBadRequest   = websocket.StatusCode(4400)
-	closeUnauthorized = websocket.StatusCode(4401)
-	closeForbidden    = websocket.StatusCode(4403)
-	closeBadProtocol  = websocket.StatusCode(4406)
-	closeInitTimeout  = websocket.StatusCode(4408)
-	closeDuplicate    = websocket.StatusCode(4409)
-	closeTooManyInits = websocket.StatusCode(4429)
-
-	reasonBadMessage = "Invalid message received"
-	reasonSlow       = "Slow reader"
-)
-
 // Bounds of what a client may send.
 const (
 	messagesBurst    = 200                   // messages that may come at once
@@ -168,37 +149,6 @@ func (k *socketSink) End() {
 
 // put waits for room in the outbox, or for the end of the socket.
 func (s *socket) put(message []byte) { _ = s.out.Put(s.ctx, frameText(message)) }
-
-// Bounds of the pongs of a socket that wait on goroutines of their own.
-const (
-	waitingPongs = 8
-	waitingPong  = 4 << 10 // bytes
-)
-
-// pong answers a ping when the subscriptions that were sent before it have their places. The reader goes on meanwhile, unless
-// too many pongs wait already.
-func (s *socket) pong(f []byte) {
-	before := s.operations.unplaced()
-	if len(before) == 0 || len(f) > waitingPong || s.pongs.Load() == waitingPongs {
-		s.pongAfter(before, f)
-		return
-	}
-	s.pongs.Add(1)
-	s.goroutines.Go(func() {
-		defer s.pongs.Add(-1)
-		s.pongAfter(before, f)
-	})
-}
-
-// pongAfter delays a pong, from which a client concludes that its subscriptions are active. When the database does not answer in
-// time, the client is told to reconnect, unless an operation on the socket is already active.
-func (s *socket) pongAfter(before []unplaced, f []byte) {
-	if !awaitPlaces(s.ctx, before) && s.operations.allWait() {
-		s.sendRetry()
-		return
-	}
-	_ = s.out.Put(s.ctx, f)
-}
 
 // shortID keeps a close reason below the 123 bytes that RFC 6455 allows.
 func shortID(id string) string { return string(bytes.ToValidUTF8([]byte(id[:min(len(id), 60)]), nil)) }

@@ -7,6 +7,25 @@ import (
 	"studychat/transport/wire"
 )
 
+// Close codes: of RFC 6455, and of graphql-transport-ws
+// (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md). By them clients decide whether to reconnect: graphql-ws
+// does after 1012, 1013, 4403 and 4408 and after a lost connection, and gives up after the others.
+const (
+	closeTooFast      = websocket.StatusPolicyViolation // 1008
+	closeRestart      = websocket.StatusServiceRestart  // 1012: reconnect, to another instance
+	closeTryAgain     = websocket.StatusTryAgainLater   // 1013: reconnect later
+	closeBadRequest   = websocket.StatusCode(4400)
+	closeUnauthorized = websocket.StatusCode(4401)
+	closeForbidden    = websocket.StatusCode(4403)
+	closeBadProtocol  = websocket.StatusCode(4406)
+	closeInitTimeout  = websocket.StatusCode(4408)
+	closeDuplicate    = websocket.StatusCode(4409)
+	closeTooManyInits = websocket.StatusCode(4429)
+
+	reasonBadMessage = "Invalid message received"
+	reasonSlow       = "Slow reader"
+)
+
 // takeTurn is called every pongTimeout: every second turn pings, the turn between looks for an answer. A client that does not
 // answer, or is slower than writeTimeout, is disconnected and may resume from its cursor: to keep a cursor is cheaper than to
 // keep a backlog.
