@@ -114,11 +114,11 @@ func TestLostReader(t *testing.T) {
 	t.Parallel()
 	dsn := postgres(t)
 	store := openStore(t, dsn, sqlstore.OpenOptions{})
-	chat := fill(t, store, "owner", 1)[0]
+	fill(t, store, "owner", 1)
 	hook := loseAfter{link: new(*services.Proxy), done: make(chan struct{})}
 	lost := openLossy(t, dsn, sqlstore.OpenOptions{Hook: hook})
 	*hook.link = lost.link
-	lost.aside(t, func(ctx context.Context) { _, _ = lost.Chat(ctx, "owner", chat) })
+	lost.aside(t, func(ctx context.Context) { _, _ = lost.Chats(ctx, "owner", nil, db.Page{Limit: 1}) })
 	<-hook.done
 	idle := func() (n int) {
 		err := store.Bun().NewRaw("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'").Scan(t.Context(), &n)
