@@ -281,6 +281,22 @@ func (f *fakeLog) Heads(ctx context.Context, chatIDs []string) ([]db.Head, error
 	return heads, nil
 }
 
+func (f *fakeLog) Changes(ctx context.Context, since time.Time, limit int) (db.Changes, error) {
+	if err := f.read(ctx, "Changes"); err != nil {
+		return db.Changes{}, err
+	}
+	defer f.held("Changes")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	found := db.Changes{Epoch: f.epoch, Heads: map[string]int64{}}
+	for id := range f.chats {
+		if head := f.head(id); len(found.Heads) < limit && !head.LastAt.Before(since) {
+			found.Heads[id] = head.HeadSeq
+		}
+	}
+	return found, nil
+}
+
 func (f *fakeLog) Log(ctx context.Context, chatID string, after int64, limit int) (*db.Log, error) {
 	if err := f.read(ctx, "Log"); err != nil {
 		return nil, err
