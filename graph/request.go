@@ -2,9 +2,13 @@ package graph
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
 	"studychat/auth"
+	"studychat/db"
 	"studychat/graph/limits"
 	"studychat/graph/plan"
 )
@@ -96,9 +100,36 @@ type answer struct {
 	*batches
 
 	plan *plan.Plan // what renders the answer; nil: gqlgen's executor
+
+	testifying sync.Mutex
+	facts      []db.Fact
 }
 
 func newAnswer() *answer { return &answer{budget: limits.NewBudget(), batches: &batches{}} }
+
+// Add implements plan.Answer.
+func (a *answer) Add(bytes int) *gqlerror.Error { return a.budget.Add(bytes) }
+
+// Exceeded implements plan.Answer.
+func (a *answer) Exceeded() *gqlerror.Error { return a.budget.Exceeded() }
+
+// Facts implements plan.Answer.
+func (a *answer) Facts() []db.Fact {
+	a.testifying.Lock()
+	defer a.testifying.Unlock()
+	return a.facts
+}
+
+// restsOn is called by a resolver, once, whose value shows nothing but the fact and what the object shows that it is called for. A plan
+// may keep what it rendered only of such values.
+func (a *answer) restsOn(fact db.Fact) {
+	if a.plan == nil || !a.plan.Keeps() {
+		return
+	}
+	a.testifying.Lock()
+	defer a.testifying.Unlock()
+	a.facts = append(a.facts, fact)
+}
 
 // renew makes the answer read anew: it forgets what was looked up.
 func (a *answer) renew() { a.batches = &batches{} }

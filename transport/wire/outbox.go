@@ -69,7 +69,7 @@ type output struct {
 	raw   syscall.RawConn
 	bytes []byte
 	n     int
-	try   func(fd uintptr) bool // o.writeNow, made once
+	try   func(fd uintptr) // o.writeNow, made once
 }
 
 // NewOutbox makes an outbox, which fills until Open is called.
@@ -147,7 +147,7 @@ func (o *Outbox) send(f frame, keep bool) bool {
 
 func (k *output) write(bytes []byte) int {
 	k.bytes, k.n = bytes, 0
-	_ = k.raw.Write(k.try) // an error is seen by the goroutine that writes the rest
+	_ = k.raw.Control(k.try) // not Write, which prepares to wait; an error is seen by the goroutine that writes the rest
 	k.bytes = nil
 	return k.n
 }
