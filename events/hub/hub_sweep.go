@@ -12,7 +12,7 @@ const (
 	sweepHealthy  = 5 * time.Second // finds what a writer committed that died before it published
 	sweepDegraded = 250 * time.Millisecond
 	sweepFailing  = time.Second // while the database does not answer
-	sweepPause    = 4           // times what the last sweep took: a slow database is not asked more often
+	sweepPause    = 2           // times what the last sweep took: a slow database is not asked more often
 )
 
 // sweeper asks which chats have changed, and tells their topics (sweep_changes.go). That costs what happens, and not what is followed.

@@ -156,7 +156,7 @@ func TestSweepsOfASlowDatabase(t *testing.T) {
 		sleep(2 * time.Second)
 		before := repo.count("Changes")
 		sleep(25 * time.Second)
-		if n := repo.count("Changes") - before; n < 8 || n > 13 {
+		if n := repo.count("Changes") - before; n < 13 || n > 20 {
 			t.Errorf("%d sweeps of half a second in 25 s", n)
 		}
 	})
