@@ -139,6 +139,24 @@ func TestSweepComparesInTurn(t *testing.T) {
 	}
 }
 
+// A new epoch is found by the next sweep, also where nothing happens.
+func TestSweepFindsANewEpoch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		repo := newFakeLog()
+		h := startHub(t, repo, events.NewMemoryBus())
+		repo.create(chatA, "ann")
+		s := follow(t, h, "ann", chatA, -1)
+		sleep(10 * time.Second)
+		repo.restore(1, true)
+		begun := time.Now()
+		expect(t, s, "EPOCH:2.1")
+		if took := time.Since(begun); took > 310*time.Millisecond {
+			t.Errorf("found after %v", took)
+		}
+	})
+}
+
 // A slow database is asked less often.
 func TestSweepsOfASlowDatabase(t *testing.T) {
 	t.Parallel()
