@@ -101,13 +101,21 @@ func (o *Outbox) Last(ctx context.Context, bytes []byte) error { return o.put(ct
 
 func (o *Outbox) put(ctx context.Context, bytes []byte, last bool) error {
 	need := weight(len(bytes))
-	if err := o.room.Acquire(ctx, need); err != nil {
+	if err := o.acquire(ctx, need); err != nil {
 		return err
 	}
 	if !o.send(frame{bytes: bytes, weight: need, last: last}, true) {
 		return ErrEnded
 	}
 	return nil
+}
+
+// acquire waits for room until ctx ends. While there is room, ctx need not make a channel, which would stay in its memory.
+func (o *Outbox) acquire(ctx context.Context, need int64) error {
+	if err := ctx.Err(); err != nil || o.room.TryAcquire(need) {
+		return err
+	}
+	return o.room.Acquire(ctx, need)
 }
 
 // Offer never waits: it is false when there is no room. bytes may be changed when it returns.
