@@ -66,11 +66,6 @@ var benchmarked = []struct{ name, document string }{
 	{"page", `{ chat(id: "` + chat1 + `") { id title messages(last: 20) { edges { cursor node { id seq role content createdAt editedAt deletedAt author { id name avatarUrl } } } pageInfo { hasPreviousPage startCursor } eventCursor } } }`},
 }
 
-func prepare(b testing.TB, newExecutor func(*graph.Resolver, graph.Options) *graph.Executor, document string) (answer func() *gqlgen.Response) {
-	b.Helper()
-	return prepareOn(b, newRemembered(), newExecutor, document)
-}
-
 func prepareOn(b testing.TB, repo db.Repository, newExecutor func(*graph.Resolver, graph.Options) *graph.Executor, document string) (answer func() *gqlgen.Response) {
 	b.Helper()
 	exec := newExecutor(&graph.Resolver{Repo: repo, Log: slog.New(slog.DiscardHandler)}, graph.Options{})

@@ -79,6 +79,17 @@ func (c *identifiedContext) Value(key any) any {
 	return c.requestContext.Value(key)
 }
 
+// lasting is what a subscription keeps of the context that it began with: the viewer and the Request, without what ends with the
+// beginning. The rest (the transport's contexts, the HTTP request) would be most of the memory of a quiet subscription.
+func lasting(ctx context.Context) context.Context {
+	r := RequestFrom(ctx)
+	kept := WithRequest(context.Background(), Request{ID: r.ID, Address: r.Address, Disconnect: r.Disconnect})
+	if identity, ok := ctx.Value(auth.ContextKey).(*auth.Identity); ok {
+		kept = auth.WithIdentity(kept, identity)
+	}
+	return kept
+}
+
 // RequestFrom is the request that ctx belongs to. A transport that knows more of it changes the copy and calls WithRequest.
 func RequestFrom(ctx context.Context) Request {
 	if r, ok := ctx.Value(requestKey{}).(*Request); ok {
