@@ -16,7 +16,7 @@ func TestGroupYields(t *testing.T) { //nolint:paralleltest // it takes the proce
 	if err != nil {
 		t.Fatal(err)
 	}
-	const members = 8 * yieldMembers
+	members := int64(16 * yieldMembers)
 	var offers atomic.Int64
 	offered := func(m *sharing) {
 		m.refuses = func() bool {
