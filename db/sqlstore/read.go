@@ -1,16 +1,12 @@
 package sqlstore
 
 import (
-	"cmp"
 	"context"
-	"database/sql/driver"
 	"slices"
-	"time"
 
 	"github.com/uptrace/bun"
 
 	"studychat/db"
-	"studychat/db/sqlstore/postgres"
 )
 
 // reads is the part of the Store that viewers ask. Each method checks membership in its statement or snapshot.
@@ -120,43 +116,4 @@ func (s reads) Modules(ctx context.Context, page db.Page) (*db.ModuleList, error
 		return err
 	})
 	return list, err
-}
-
-// atOnce sends the statements of one transaction that reads, without its beginning, and returns their rows.
-func (s *database) atOnce(ctx context.Context, statements string) (rows []postgres.Rows, err error) {
-	conn, err := s.reader.DB.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = conn.Close() }() // gives it back
-	var failed error
-	err = conn.Raw(func(driverConn any) error {
-		session, err := postgres.SessionOf(driverConn)
-		if err != nil {
-			return err
-		}
-		rows, failed = s.runHooked(ctx, session, session.BeginRead()+statements)
-		if session.InTransaction() { // a statement failed, and COMMIT was not reached
-			limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			defer cancel()
-			_, _ = session.Run(limited, "ROLLBACK")
-		}
-		if session.InTransaction() { // the pool must not give it to anybody else
-			return driver.ErrBadConn
-		}
-		return nil
-	})
-	return rows, cmp.Or(failed, err)
-}
-
-// runHooked tells the hook of the statements, as Bun would.
-func (s *database) runHooked(ctx context.Context, session postgres.Session, statements string) (rows []postgres.Rows, err error) {
-	if s.hook == nil {
-		return session.Run(ctx, statements)
-	}
-	event := &bun.QueryEvent{DB: s.reader, Query: statements, StartTime: time.Now()}
-	ctx = s.hook.BeforeQuery(ctx, event)
-	defer func() { s.hook.AfterQuery(ctx, event) }()
-	rows, event.Err = session.Run(ctx, statements)
-	return rows, event.Err
 }

@@ -54,7 +54,7 @@ func (s *sends) runOnce(take group.Take[*batch.Send]) (now, later, busy []*batch
 	})
 	if err != nil && !taken { // for these it did not begin
 		now = take()
-		failAll(now, err)
+		batch.Fail(now, err)
 		return now, nil, nil
 	}
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *sends) runOnce(take group.Take[*batch.Send]) (now, later, busy []*batch
 func (s *sends) runHalves(calls []*batch.Call, err error) (busy []*batch.Call) {
 	_, unknown := errors.AsType[*db.Error](err)
 	if len(calls) <= 1 || unknown || errors.Is(err, gate.ErrCrowded) || isUnavailable(err) {
-		failAll(calls, err)
+		batch.Fail(calls, err)
 		return nil
 	}
 	for _, half := range [][]*batch.Call{calls[:len(calls)/2], calls[len(calls)/2:]} {

@@ -1,9 +1,7 @@
 package batch
 
 import (
-	"cmp"
 	"context"
-	"database/sql/driver"
 	"fmt"
 	"time"
 
@@ -27,29 +25,11 @@ type Postgres struct {
 
 var _ Tx = (*Postgres)(nil)
 
-// rollbackTimeout is how long a rollback may take. After it the connection is closed, which ends the transaction too.
-const rollbackTimeout = time.Second
-
 // InPostgres runs do with a connection. Nothing of its transaction is left open. hook, if it is not nil, sees every round trip.
 func InPostgres(limit context.Context, pool *bun.DB, hook bun.QueryHook, do func(tx *Postgres) error) error {
-	conn, err := pool.DB.Conn(limit)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }() // gives it back
-	var failed error
-	err = conn.Raw(func(driverConn any) error {
-		session, err := postgres.SessionOf(driverConn)
-		if err != nil {
-			return err
-		}
-		failed = do(&Postgres{Session: session, conn: pool, hook: hook, limit: limit, begin: session.Begin() + ";\n"})
-		if session.InTransaction() { // it could not even be rolled back: the pool must not give it to anybody else
-			return driver.ErrBadConn
-		}
-		return nil
+	return postgres.InSession(limit, pool.DB, func(session postgres.Session) error {
+		return do(&Postgres{Session: session, conn: pool, hook: hook, limit: limit, begin: session.Begin() + ";\n"})
 	})
-	return cmp.Or(failed, err)
 }
 
 // send sends statements, and returns the rows of those that return some.
@@ -118,7 +98,7 @@ func (tx *Postgres) Rollback() error {
 	if !tx.InTransaction() {
 		return nil
 	}
-	limit, cancel := context.WithTimeout(context.WithoutCancel(tx.limit), rollbackTimeout)
+	limit, cancel := context.WithTimeout(context.WithoutCancel(tx.limit), time.Second)
 	defer cancel()
 	tx.Within(limit)
 	_, err := tx.send("ROLLBACK", 0)

@@ -1,10 +1,13 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -15,13 +18,32 @@ const beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 // Session is a connection of the pool that somebody has for themselves. It sends several statements at once.
 type Session struct{ conn *limitedConn }
 
-// SessionOf returns the session of a connection that sql.Conn.Raw has given.
-func SessionOf(driverConn any) (Session, error) {
-	conn, ok := driverConn.(*limitedConn)
-	if !ok {
-		return Session{}, fmt.Errorf("a connection is a %T", driverConn)
+// rollbackTimeout is how long a rollback may take. After it the connection is closed, which ends the transaction too.
+const rollbackTimeout = time.Second
+
+// InSession runs do with a connection of the pool. A transaction that do leaves open is rolled back: in it a connection would keep its
+// locks and its snapshot, and the next user of the pool would get it so.
+func InSession(ctx context.Context, pool *sql.DB, do func(Session) error) error {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return err
 	}
-	return Session{conn}, nil
+	defer func() { _ = conn.Close() }() // gives it back
+	var failed error
+	err = conn.Raw(func(driverConn any) error {
+		limited, ok := driverConn.(*limitedConn)
+		if !ok {
+			return fmt.Errorf("a connection is a %T", driverConn)
+		}
+		session := Session{limited}
+		failed = do(session)
+		session.end(ctx)
+		if session.InTransaction() {
+			return driver.ErrBadConn
+		}
+		return nil
+	})
+	return cmp.Or(failed, err)
 }
 
 // Begin is the text that begins a transaction that writes, with its limits.
@@ -49,6 +71,16 @@ func (s Session) Run(ctx context.Context, statements string) ([]Rows, error) {
 		}
 	}
 	return all, results.Close()
+}
+
+// end rolls back, if a transaction is open: also when ctx has ended.
+func (s Session) end(ctx context.Context) {
+	if !s.InTransaction() {
+		return
+	}
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	_, _ = s.Run(limited, "ROLLBACK")
 }
 
 // InTransaction says whether the server is in a transaction, which may have failed.
