@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -89,7 +89,18 @@ export class Server {
     }
   }
 
+  /** Keeps a copy of the database of a server that is down, and puts it back. */
+  backUp(): void {
+    cpSync(this.dir, `${this.dir}.bak`, { recursive: true })
+  }
+
+  restore(): void {
+    rmSync(this.dir, { recursive: true })
+    cpSync(`${this.dir}.bak`, this.dir, { recursive: true })
+  }
+
   remove(): void {
+    rmSync(`${this.dir}.bak`, { recursive: true, force: true })
     rmSync(this.dir, { recursive: true, force: true })
   }
 }
