@@ -236,11 +236,12 @@ describe('when things break', () => {
     const gate = new Promise<void>(resolve => { release = resolve })
     class Slow extends WebSocket {
       #last: Promise<void> = Promise.resolve()
-      override set onmessage(listener: ((event: WebSocket.MessageEvent) => void) | null) {
-        super.onmessage = event => {
+      constructor(url: string, protocol: string) {
+        super(url, protocol)
+        Object.defineProperty(this, 'onmessage', { set: (listener: (event: unknown) => void) => this.addEventListener('message', event => {
           const wait = held === 'event' && String(event.data).includes('MessageSent') ? gate : undefined
-          this.#last = this.#last.then(() => wait).then(() => listener?.(event))
-        }
+          this.#last = this.#last.then(() => wait).then(() => listener(event))
+        }) })
       }
     }
     const real = globalThis.fetch

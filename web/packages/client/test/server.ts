@@ -1,5 +1,5 @@
 // The real server on a port of its own, and what tests need beside it.
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
@@ -97,6 +97,7 @@ export class Server {
   restore(): void {
     rmSync(this.dir, { recursive: true })
     cpSync(`${this.dir}.bak`, this.dir, { recursive: true })
+    execFileSync(process.env.STUDYCHAT_BINARY!, ['epoch', 'bump'], { env: { ...process.env, DATABASE_URL: `sqlite:${this.dir}/chat.db` }, stdio: 'ignore' })
   }
 
   remove(): void {
