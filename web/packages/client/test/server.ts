@@ -25,13 +25,17 @@ export class Server {
   private readonly dir = mkdtempSync(join(tmpdir(), 'studychat-'))
   constructor(private readonly settings: Record<string, string>) {}
 
+  private env(settings: Record<string, string> = {}): Record<string, string | undefined> {
+    return {
+      PATH: process.env.PATH, HOME: process.env.HOME, ADDR: this.address, JWT_SECRET: SECRET, JWT_ISSUER: 'test', JWT_AUDIENCE: 'studychat',
+      DATABASE_URL: `sqlite:${this.dir}/chat.db`, ALLOWED_ORIGINS: 'http://localhost:3000', MUTATION_RATE: '1000', MUTATION_BURST: '5000',
+      ADDRESS_MUTATION_RATE: '10000', ADDRESS_MUTATION_BURST: '50000', CONNECTIONS_PER_USER: '100', ...this.settings, ...settings,
+    }
+  }
+
   async start(settings: Record<string, string> = {}): Promise<void> {
     const child = spawn(process.env.STUDYCHAT_BINARY!, {
-      env: {
-        PATH: process.env.PATH, HOME: process.env.HOME, ADDR: this.address, JWT_SECRET: SECRET, JWT_ISSUER: 'test', JWT_AUDIENCE: 'studychat',
-        DATABASE_URL: `sqlite:${this.dir}/chat.db`, ALLOWED_ORIGINS: 'http://localhost:3000', MUTATION_RATE: '1000', MUTATION_BURST: '5000',
-        ADDRESS_MUTATION_RATE: '10000', ADDRESS_MUTATION_BURST: '50000', CONNECTIONS_PER_USER: '100', ...this.settings, ...settings,
-      },
+      env: this.env(settings),
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     this.child = child
@@ -97,7 +101,7 @@ export class Server {
   restore(): void {
     rmSync(this.dir, { recursive: true })
     cpSync(`${this.dir}.bak`, this.dir, { recursive: true })
-    execFileSync(process.env.STUDYCHAT_BINARY!, ['epoch', 'bump'], { env: { ...process.env, DATABASE_URL: `sqlite:${this.dir}/chat.db` }, stdio: 'ignore' })
+    execFileSync(process.env.STUDYCHAT_BINARY!, ['epoch', 'bump'], { env: this.env(), stdio: 'inherit' })
   }
 
   remove(): void {
