@@ -1,6 +1,6 @@
 // The client against the real server.
 import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
-import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import WebSocket from 'ws'
 import { createStudychat, type ChatSnapshot, type ChatStore, type Studychat, type StudychatOptions } from '../src/index.js'
 import { sign, startServer, until, type Server } from './server.js'
@@ -338,6 +338,26 @@ describe('when things break', () => {
     user = 'carl'
     client.reconnect()
     await until('sent', () => chat.getSnapshot().messages[0]?.state === 'sent')
+  })
+
+  test('the clock of this computer is wrong by a day: times are the server\'s, and the order is right', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 86_400_000 })
+    try {
+      const id = await server.newChat('clock')
+      await server.send('clock', id, 'first')
+      const client = connect('clock')
+      const chat = client.chat(id)
+      watch(chat)
+      const real = () => performance.timeOrigin + performance.now()
+      await until('the time is known', () => client.status.getSnapshot() === 'online' && Math.abs(client.now() - real()) < 10_000)
+      chat.send('second')
+      expect(Math.abs(Date.parse(chat.getSnapshot().messages[1]!.createdAt) - real())).toBeLessThan(10_000)
+      await until('sent', () => chat.getSnapshot().messages[1]?.state === 'sent')
+      await server.send('clock', id, 'third')
+      await until('in order', () => texts(chat).join() === 'first,second,third')
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   test('older pages, a jump to a message, and back to the newest; the window is bounded', async () => {
