@@ -92,6 +92,7 @@ export class Chats {
       if (how === 'delete') await this.#core.request(ops.DeleteChat, { input: { chatId: id } })
       else await this.#core.request(ops.LeaveChat, { input: { chatId: id } })
       this.#core.chatGone(id)
+      for (const { job } of this.#core.outbox.of(id)) this.#core.outbox.discard(job.id) // nobody will read it
     } catch (error) {
       if (asError(error).code !== 'NOT_FOUND') throw error
       this.#core.chatGone(id)

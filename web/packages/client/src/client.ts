@@ -149,10 +149,7 @@ export function createStudychat({ url, getToken, transport = 'ws', storage = 'in
       chat?.messageSent(sendMessage.messageEdge)
       if (sendMessage.chatEdge) core.tellChat(sendMessage.chatEdge.node)
     }
-    if (createChat) {
-      core.tellChat(createChat.chat)
-      queueMicrotask(() => chat?.started()) // when the outbox has forgotten the job
-    }
+    if (createChat) core.tellChat(createChat.chat)
     const changed = editMessage ?? deleteMessage
     if (changed) chat?.messageChanged(changed.message)
     if (addMember) chat?.memberAdded(addMember.member)

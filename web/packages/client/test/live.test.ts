@@ -269,6 +269,32 @@ describe('when things break', () => {
     }
   })
 
+  test('a chat is started, and its event is faster than the answer: it opens all the same', async () => {
+    let release = () => {}
+    const gate = new Promise<void>(resolve => { release = resolve })
+    const real = globalThis.fetch
+    globalThis.fetch = async (input, init) => {
+      const response = await real(input, init)
+      if (String(init?.body).includes('createChat')) await gate
+      return response
+    }
+    try {
+      const client = connect('starter')
+      client.chats().subscribe(() => {})
+      await until('online', () => client.status.getSnapshot() === 'online' && client.viewer.getSnapshot() !== null)
+      const id = client.chats().startNewChat({ title: 'Started' })
+      const chat = client.chat(id)
+      watch(chat)
+      await until('the event confirms it', () => client.outbox.getSnapshot().items.length === 0)
+      await until('it is open', () => chat.getSnapshot().chat?.pending === false && chat.getSnapshot().members.length === 1)
+      expect(client.chats().getSnapshot().chats.map(c => c.pending)).toEqual([false])
+      release()
+    } finally {
+      release()
+      globalThis.fetch = real
+    }
+  })
+
   test('a double click sends once, and an error that stays is shown, retried and dropped', async () => {
     const id = await server.newChat('click')
     const client = connect('click')
