@@ -78,6 +78,9 @@ export function createStudychat({ url, getToken, transport = 'ws', storage = 'in
       outbox.confirm(entry.node.id)
     },
     renameChat: async (chatId, title) => {
+      // A chat that waits to be started waits with its new title.
+      const waits = outbox.of(chatId).some(e => e.job.kind === 'createChat')
+      if (waits && outbox.rewrite(chatId, title, () => void core.renameChat(chatId, title).catch(() => {}))) return
       const { renameChat } = await core.request(ops.RenameChat, { input: { chatId, title } })
       core.tellChat(renameChat!.chat)
     },

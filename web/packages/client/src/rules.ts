@@ -8,7 +8,7 @@ export interface VersionedChat {
   readonly id: string
   readonly seq: number
   readonly lastMessageAt: string
-  readonly viewerState: { readonly readSeq: number }
+  readonly viewerState: { readonly readSeq: number; readonly unreadCount?: number }
 }
 
 /** What is needed of a message to tell which of two versions is the newer. */
@@ -27,7 +27,9 @@ export interface VersionedMessage {
 export function newerChat<C extends VersionedChat>(known: C | undefined, incoming: C): C {
   if (!known) return incoming
   const [older, newer] = incoming.seq < known.seq ? [incoming, known] : [known, incoming]
-  const chat = older.viewerState.readSeq > newer.viewerState.readSeq ? { ...newer, viewerState: older.viewerState } : newer
+  const { readSeq, unreadCount } = older.viewerState
+  const read = unreadCount === undefined ? { readSeq } : { readSeq, unreadCount }
+  const chat = readSeq > newer.viewerState.readSeq ? { ...newer, viewerState: { ...newer.viewerState, ...read } } : newer
   return same(known, chat) ? known : chat
 }
 

@@ -63,7 +63,11 @@ describe.each(['ws', 'sse'] as const)('over %s', transport => {
     await until('bob sees the title', () => listB.getSnapshot().chats[0]?.title === 'Linear algebra' && chatB.getSnapshot().chat?.title === 'Linear algebra')
     chatB.edit(chatB.getSnapshot().messages.at(-1)!.id, 'edited')
     await until('the edit arrives', () => texts(chatA).at(-1) === 'edited' && chatB.getSnapshot().messages.at(-1)?.change === null)
+    const rows: number[] = []
+    listA.subscribe(() => rows.push(listA.getSnapshot().chats.length))
     await listA.deleteChat(id)
+    expect(rows).toEqual([0]) // it leaves at once, and does not flicker
+    await expect(listB.deleteChat(await server.newChat('somebody'))).resolves.toBeUndefined() // unknown is as good as gone
     await until('it is gone', () => chatB.getSnapshot().gone && listB.getSnapshot().chats.every(c => c.id !== id))
   })
 })
@@ -127,6 +131,7 @@ describe('when things break', () => {
     watch(chat)
     const ids = [1, 2, 3, 4, 5].map(n => chat.send(`message ${n}`))
     chat.edit(ids[2]!, 'message 3, edited')
+    await chat.rename('Offline, renamed')
     expect(texts(chat)).toEqual(['message 1', 'message 2', 'message 3, edited', 'message 4', 'message 5'])
     await until('all are written down', () => first.outbox.getSnapshot().persistent && first.outbox.getSnapshot().waiting === 6)
     await new Promise(resolve => setImmediate(resolve))
@@ -136,7 +141,7 @@ describe('when things break', () => {
     const again = second.chat(id)
     const seen = watch(again)
     await until('the outbox is there, offline', () => again.getSnapshot().messages.length === 5)
-    expect(again.getSnapshot().chat).toMatchObject({ title: 'Offline', pending: true })
+    expect(again.getSnapshot().chat).toMatchObject({ title: 'Offline, renamed', pending: true })
     expect(again.getSnapshot().messages[0]!.author.name).toBe('ann')
     await own.start()
     second.reconnect()
