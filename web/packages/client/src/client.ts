@@ -129,8 +129,10 @@ export function createStudychat({ url, getToken, transport = 'ws', storage = 'in
     } catch { /* closed, or the server does not know this query: nothing will work */ }
   }
 
+  const nameOf = (user: User) => `studychat ${hash(endpoint + user.id)}`
+
   function home(user: User): Home {
-    const name = `studychat ${hash(endpoint + user.id)}`
+    const name = nameOf(user)
     const place = disk ? disk.jobs(name) : memoryStorage()
     return {
       storage: place, lock: createLock(name, place),
@@ -182,12 +184,14 @@ export function createStudychat({ url, getToken, transport = 'ws', storage = 'in
     now: core.now,
     reconnect: connection.reconnect,
     async signOut() {
-      const [former, user] = [disk, viewer.getSnapshot()]
+      const place = disk ?? (storage === 'indexeddb' ? await openDisk().catch(() => null) : null)
+      const user = viewer.getSnapshot() ?? (await place?.lastUser(endpoint).catch(() => null))
       disk = null
-      if (user) await outbox.wipe().catch(() => {})
-      await former?.setLastUser(endpoint, null).catch(() => {})
+      await outbox.wipe().catch(() => {})
+      if (user) await place?.jobs(nameOf(user)).wipe().catch(() => {}) // also if this client has never begun
+      await place?.setLastUser(endpoint, null).catch(() => {})
       end()
-      former?.close()
+      place?.close()
     },
     close: end,
   }

@@ -78,6 +78,16 @@ function browser(): void {
 }
 afterEach(() => { Reflect.deleteProperty(globalThis, 'indexedDB') })
 
+/** How many jobs are stored, of all users. */
+const stored = () => new Promise<number>((resolve, reject) => {
+  const opening = indexedDB.open('studychat', 1)
+  opening.onerror = () => reject(opening.error)
+  opening.onsuccess = () => {
+    const count = opening.result.transaction('jobs').objectStore('jobs').count()
+    count.onsuccess = () => { opening.result.close(); resolve(count.result) }
+  }
+})
+
 describe('when things break', () => {
   test('the server is killed and started again while messages are sent: each arrives once, in order, and none leaves the screen', async () => {
     const own = await startServer()
@@ -133,8 +143,7 @@ describe('when things break', () => {
     chat.edit(ids[2]!, 'message 3, edited')
     await chat.rename('Offline, renamed')
     expect(texts(chat)).toEqual(['message 1', 'message 2', 'message 3, edited', 'message 4', 'message 5'])
-    await until('all are written down', () => first.outbox.getSnapshot().persistent && first.outbox.getSnapshot().waiting === 6)
-    await new Promise(resolve => setImmediate(resolve))
+    await until('all are written down', async () => await stored() === 6)
     first.close()
 
     const second = make()
@@ -175,8 +184,7 @@ describe('when things break', () => {
     await until('ann is known', () => ann.viewer.getSnapshot() !== null && !ann.chat(id).getSnapshot().isLoading)
     await own.kill()
     ann.chat(id).send('by ann')
-    await until('it is written down', () => ann.outbox.getSnapshot().persistent)
-    await new Promise(resolve => setImmediate(resolve))
+    await until('it is written down', async () => await stored() === 1)
     ann.close()
     await own.start()
     const bob = connect('bob', { url: own.url, storage: 'indexeddb' })
@@ -191,8 +199,11 @@ describe('when things break', () => {
     await own.kill()
     back.chat(id).send('never sent')
     await until('it waits', () => back.outbox.getSnapshot().waiting === 1)
-    await back.signOut()
-    expect(back.status.getSnapshot()).toBe('closed')
+    await until('it is stored', async () => await stored() === 1)
+    back.close()
+    const idle = connect('ann', { url: own.url, storage: 'indexeddb' }) // it signs out before it has begun
+    await idle.signOut()
+    expect([idle.status.getSnapshot(), await stored()]).toEqual(['closed', 0])
     await own.start()
     const last = connect('ann', { url: own.url, storage: 'indexeddb' })
     watch(last.chat(id))
