@@ -73,6 +73,7 @@ test: browser ## run all tests with the race detector; finds, starts or installs
 	go test -race -run '^$$' $(PACKAGES) > /dev/null # builds on all cores; then one package at a time: many wait on real servers
 	go run ./test/services/run -- go test -p 1 $(TEST_FLAGS) $(PACKAGES)
 	go test -timeout 5m ./test/state # the detector slows it down: there 250 seeds, here 1,000
+	go run ./test/services/run -- go test -timeout 5m -run 'Interleaving|Caught' ./db/cache # one actor moves at a time: nothing to detect
 	go test -timeout 5m -run Hostile ./app ./graph # what they cost can be measured without the detector alone
 
 # test/clients/playground_test.go drives the playground in Chromium.

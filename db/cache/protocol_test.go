@@ -258,6 +258,9 @@ var casts = []cast{
 // violations plays a cast and returns how many plays there were, and the violations with their orders.
 func violations(t *testing.T, c cast, build system, client redis.UniversalClient) (plays int, found []string) {
 	t.Helper()
+	if raced {
+		t.Skip("one actor moves at a time, so there is no race to detect: make test plays them without the detector")
+	}
 	turns := []int{}
 	for range c.readers {
 		turns = append(turns, 2)
