@@ -12,6 +12,7 @@ const found = names.flatMap(name => {
 
 export default defineConfig({
   testDir: 'e2e',
+  testMatch: process.env['SCREENSHOTS'] ? 'screenshots.ts' : '*.spec.ts',
   outputDir: process.env['PLAYWRIGHT_OUTPUT'] ?? '../node_modules/.cache/playwright',
   workers: 2,
   fullyParallel: true,

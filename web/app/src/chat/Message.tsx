@@ -23,14 +23,15 @@ interface Props {
 /** A message. */
 export const Message = memo(function Message({message, first, own, lit, readers, actions, retry, discard}: Props) {
   const {author, role, state, error, deletedAt, editedAt, createdAt, replyTo} = message;
+  const name = author.name || strings.you; // the server has not yet said who the user is
   const classes = ['message', first ? 'first' : '', own ? 'own' : '', role.toLowerCase(), state, lit ? 'lit' : ''].filter(Boolean).join(' ');
   return (
-    <article className={classes} data-id={message.id} tabIndex={-1} aria-label={`${author.name}, ${timeOfDay(createdAt)}`}>
-      <div className="gutter">{first ? <Avatar id={author.id} name={author.name} /> : <time dateTime={createdAt} title={fullTime(createdAt)}>{timeOfDay(createdAt)}</time>}</div>
+    <article className={classes} data-id={message.id} tabIndex={-1} aria-label={`${name}, ${timeOfDay(createdAt)}`}>
+      <div className="gutter">{first ? <Avatar id={author.id} name={name} /> : <time dateTime={createdAt} title={fullTime(createdAt)}>{timeOfDay(createdAt)}</time>}</div>
       <div className="content">
         {first ? (
           <header>
-            <strong dir="auto">{author.name}</strong>
+            <strong dir="auto">{name}</strong>
             {role !== 'USER' ? <span className="role">{role === 'ASSISTANT' ? strings.tutor : strings.notice}</span> : null}
             <time dateTime={createdAt} title={fullTime(createdAt)}>{timeOfDay(createdAt)}</time>
           </header>

@@ -32,7 +32,6 @@ export function useNewLine(snapshot: ChatSnapshot, store: ChatStore, viewerId: s
   useEffect(judge, [judge]);
 
   const attentive = useCallback((end: boolean) => {
-    if (atEnd.current === end) return;
     atEnd.current = end;
     judge();
   }, [judge]);

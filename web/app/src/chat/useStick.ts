@@ -52,7 +52,7 @@ export function useStick({scroller, list, rows, store, snapshot, attentive, jump
     if (placed.current || isLoading || !ready || rows.length === 0) return;
     placed.current = true;
     const line = rows.findIndex(row => row.kind === 'new');
-    if (jumpTo || line < 0) return;
+    if (jumpTo || line < 0) return attentive(sticking.current);
     set(false);
     list.current?.scrollToIndex(line, {align: 'start', offset: -80});
   });
@@ -64,7 +64,6 @@ export function useStick({scroller, list, rows, store, snapshot, attentive, jump
     for (const child of element.children) observer.observe(child);
     return () => observer.disconnect();
   }, [scroller, pull]);
-  useEffect(() => { attentive(sticking.current); }, [attentive]);
 
   const onScroll = useCallback(() => {
     const element = scroller.current!;

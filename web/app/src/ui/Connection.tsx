@@ -1,4 +1,4 @@
-import {useConnectionStatus, useOutbox, useStudychat} from '@studychat/client/react';
+import {useConnectionStatus, useOutbox, useStudychat, useViewer} from '@studychat/client/react';
 import {useEffect, useState} from 'react';
 import {strings} from '../strings.ts';
 import {Icon} from './Icon.tsx';
@@ -10,6 +10,7 @@ export function Connection() {
   const client = useStudychat();
   const status = useConnectionStatus();
   const outbox = useOutbox();
+  const viewer = useViewer(); // whose outbox it is: until then nothing can be said of it
   const broken = status === 'offline' || status === 'reconnecting' || status === 'connecting';
   const late = useLater(broken, patience);
   const shown = (broken && (late || status === 'offline')) || outbox.failed > 0;
@@ -24,7 +25,7 @@ export function Connection() {
         <div className={`connection ${broken ? status : 'failed'}`}>
           <Icon name={broken ? 'clock' : 'alert'} />
           <span>{parts.join(', ')}</span>
-          {!outbox.persistent && outbox.waiting > 0 ? <span className="detail">{strings.notPersistent}</span> : null}
+          {viewer && !outbox.persistent && outbox.waiting > 0 ? <span className="detail">{strings.notPersistent}</span> : null}
           {broken ? <button type="button" onClick={() => client.reconnect()}>{strings.connectNow}</button> : null}
           {!broken ? <button type="button" onClick={() => outbox.retry()}>{strings.retry}</button> : null}
         </div>

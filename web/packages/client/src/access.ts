@@ -10,25 +10,31 @@ export class Access {
   /** How often in a row the server has refused the token. */
   refusals = 0
   otherUser = false
-  private subject: string | null = null
-  constructor(private readonly getToken: StudychatOptions['getToken'], private readonly onRefused: () => void) {}
+  #subject: string | null = null
+  readonly #getToken: StudychatOptions['getToken']
+  readonly #onRefused: () => void
+
+  constructor(getToken: StudychatOptions['getToken'], onRefused: () => void) {
+    this.#getToken = getToken
+    this.#onRefused = onRefused
+  }
 
   /** The header with the token. Rejects when the token is another user's: what waits to be sent is not that user's. */
   async headers(): Promise<Record<string, string>> {
-    const token = await this.getToken?.({ refused: this.refusals > 0 })
+    const token = await this.#getToken?.({ refused: this.refusals > 0 })
     const subject = token ? subjectOf(token) : null
-    this.otherUser = subject !== null && this.subject !== null && subject !== this.subject
+    this.otherUser = subject !== null && this.#subject !== null && subject !== this.#subject
     if (this.otherUser) {
-      this.onRefused()
+      this.#onRefused()
       throw new StudychatError('UNAUTHENTICATED', 'The token is another user\'s. Sign out, and make a client for that user.')
     }
-    this.subject ??= subject
+    this.#subject ??= subject
     return token ? { authorization: `Bearer ${token}` } : {}
   }
 
   refused(): void {
     // One refusal is a token that has expired; the second one came with a new token.
-    if (++this.refusals > 1 || !this.getToken) this.onRefused()
+    if (++this.refusals > 1 || !this.#getToken) this.#onRefused()
   }
 
   accepted(): void {
@@ -48,7 +54,13 @@ function subjectOf(token: string): string | null {
 
 /** Sends queries and mutations by HTTP, whatever carries the streams: a call does not wait for a socket, and its failure is its own. */
 export class Http {
-  constructor(private readonly url: string, private readonly access: Access) {}
+  readonly #url: string
+  readonly #access: Access
+
+  constructor(url: string, access: Access) {
+    this.#url = url
+    this.#access = access
+  }
 
   /** Rejects with a StudychatError. A token that has expired is replaced once. */
   readonly request = async <Data, Variables>(
@@ -56,27 +68,27 @@ export class Http {
   ): Promise<Data> => {
     for (let tries = 1; ; tries++) {
       try {
-        const data = await this.post<Data>(JSON.stringify({ query, variables }), signal)
-        this.access.accepted()
+        const data = await this.#post<Data>(JSON.stringify({ query, variables }), signal)
+        this.#access.accepted()
         return data
       } catch (thrown) {
         const error = asError(thrown)
         if (error.code !== 'UNAUTHENTICATED') throw error
-        this.access.refused()
-        if (tries === 2 || this.access.otherUser) throw error
+        this.#access.refused()
+        if (tries === 2 || this.#access.otherUser) throw error
       }
     }
   }
 
-  private async post<Data>(body: string, signal?: AbortSignal): Promise<Data> {
+  async #post<Data>(body: string, signal?: AbortSignal): Promise<Data> {
     const stop = new AbortController()
     const abort = () => stop.abort()
     const deadline = setTimeout(abort, DEADLINE)
     signal?.addEventListener('abort', abort)
     if (signal?.aborted) abort()
     try {
-      const headers = { ...await this.access.headers(), 'content-type': 'application/json', accept: 'application/graphql-response+json' }
-      const response = await fetch(this.url, { method: 'POST', headers, body, signal: stop.signal })
+      const headers = { ...await this.#access.headers(), 'content-type': 'application/json', accept: 'application/graphql-response+json' }
+      const response = await fetch(this.#url, { method: 'POST', headers, body, signal: stop.signal })
       return read<Data>(response.status, await response.text())
     } finally {
       clearTimeout(deadline)

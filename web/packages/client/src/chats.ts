@@ -24,118 +24,122 @@ type Marks = Pick<ChatFieldsFragment['viewerState'], 'mutedUntil' | 'pinnedAt' |
 
 /** The viewer's chats: one table of what is known, one feed that keeps it, and a view for each list that a page shows. */
 export class Chats {
-  private state: ListState<ChatRow> = emptyList
-  private readonly views = new Map<string | null, View>()
-  private readonly listeners = new Set<(event: FeedEvent) => void>()
-  private readonly hidden = new Set<string>() // being deleted or left
-  private readonly marks = new Map<string, Partial<Marks>>() // just changed: an answer from before does not undo them
-  private isNew = createIsNew()
-  private cursor: string | null = null
-  private stopFeed: (() => void) | null = null
-  private linger: ReturnType<typeof setTimeout> | undefined
-  private forget = false // the next answer replaces everything
-  private readonly pace = paced(() => this.show(), 16)
+  #state: ListState<ChatRow> = emptyList
+  readonly #views = new Map<string | null, View>()
+  readonly #listeners = new Set<(event: FeedEvent) => void>()
+  readonly #hidden = new Set<string>() // being deleted or left
+  readonly #marks = new Map<string, Partial<Marks>>() // just changed: an answer from before does not undo them
+  #isNew = createIsNew()
+  #cursor: string | null = null
+  #stopFeed: (() => void) | null = null
+  #linger: ReturnType<typeof setTimeout> | undefined
+  #forget = false // the next answer replaces everything
+  readonly #pace = paced(() => this.show(), 16)
 
-  constructor(private readonly core: Core) {}
+  readonly #core: Core
+
+  constructor(core: Core) {
+    this.#core = core
+  }
 
   store(moduleId: string | null): ChatsStore {
-    let view = this.views.get(moduleId)
-    if (!view) this.views.set(moduleId, (view = this.createView(moduleId)))
+    let view = this.#views.get(moduleId)
+    if (!view) this.#views.set(moduleId, (view = this.#createView(moduleId)))
     return view.store
   }
 
   onEvent(listener: (event: FeedEvent) => void): () => void {
     const own = (event: FeedEvent) => listener(event)
-    this.listeners.add(own)
-    this.core.start()
-    this.watch()
-    return () => { this.listeners.delete(own); this.watch() }
+    this.#listeners.add(own)
+    this.#core.start()
+    this.#watch()
+    return () => { this.#listeners.delete(own); this.#watch() }
   }
 
   apply(chat: ChatFieldsFragment): void {
-    this.state = applyChats(this.state, [this.row(chat)])
+    this.#state = applyChats(this.#state, [this.#row(chat)])
     this.show()
   }
 
   /** The viewer has read here up to a message: the server will say the same. */
   read(id: string, readSeq: number, all: boolean): void {
-    const row = this.state.rows.get(id)
+    const row = this.#state.rows.get(id)
     if (row) this.apply({ ...row, viewerState: { ...row.viewerState, readSeq, ...(all && { unreadCount: 0 }) } })
   }
 
   gone(id: string): void {
-    this.state = removeChats(this.state, [id])
+    this.#state = removeChats(this.#state, [id])
     this.show()
   }
 
   /** The outbox has changed: chats that wait to be started are rows too. */
   readonly show = (): void => {
-    for (const view of this.views.values()) this.showView(view)
+    for (const view of this.#views.values()) this.#showView(view)
   }
 
   close(): void {
-    clearTimeout(this.linger)
-    this.stopFeed?.()
-    this.state = emptyList
+    clearTimeout(this.#linger)
+    this.#stopFeed?.()
+    this.#state = emptyList
     this.show()
   }
 
   async remove(id: string, how: 'delete' | 'leave'): Promise<void> {
-    this.hidden.add(id)
+    this.#hidden.add(id)
     this.show()
     try {
-      if (this.core.outbox.of(id).some(e => e.job.kind === 'createChat' && e.job.attempts === 0)) return this.core.outbox.discard(id)
-      if (how === 'delete') await this.core.request(ops.DeleteChat, { input: { chatId: id } })
-      else await this.core.request(ops.LeaveChat, { input: { chatId: id } })
-      this.core.chatGone(id)
+      if (this.#core.outbox.of(id).some(e => e.job.kind === 'createChat' && e.job.attempts === 0)) return this.#core.outbox.discard(id)
+      if (how === 'delete') await this.#core.request(ops.DeleteChat, { input: { chatId: id } })
+      else await this.#core.request(ops.LeaveChat, { input: { chatId: id } })
+      this.#core.chatGone(id)
     } catch (error) {
       if (asError(error).code !== 'NOT_FOUND') throw error
-      this.core.chatGone(id)
+      this.#core.chatGone(id)
     } finally {
-      this.hidden.delete(id)
+      this.#hidden.delete(id)
       this.show()
     }
   }
 
   async updateViewerState(id: string, change: ViewerStateChange): Promise<void> {
-    const before = this.state.rows.get(id)
-    const now = new Date(this.core.now()).toISOString()
+    const before = this.#state.rows.get(id)
+    const now = new Date(this.#core.now()).toISOString()
     const marks: Partial<Marks> = {
       ...(change.mutedUntil !== undefined && { mutedUntil: change.mutedUntil }),
       ...(change.pinned !== undefined && { pinnedAt: change.pinned ? before?.viewerState.pinnedAt ?? now : null }),
       ...(change.archived !== undefined && { archivedAt: change.archived ? before?.viewerState.archivedAt ?? now : null }),
     }
-    this.marks.set(id, { ...this.marks.get(id), ...marks })
+    this.#marks.set(id, { ...this.#marks.get(id), ...marks })
     if (before) this.apply(before)
     try {
-      const { updateViewerState } = await this.core.request(ops.UpdateViewerState, { input: { chatId: id, ...change } })
+      const { updateViewerState } = await this.#core.request(ops.UpdateViewerState, { input: { chatId: id, ...change } })
       const { mutedUntil, pinnedAt, archivedAt } = updateViewerState!.chat.viewerState
-      this.marks.set(id, { mutedUntil, pinnedAt, archivedAt })
-      setTimeout(() => this.marks.delete(id), 3_000)
-      this.core.tellChat(updateViewerState!.chat)
+      this.#marks.set(id, { mutedUntil, pinnedAt, archivedAt })
+      setTimeout(() => this.#marks.delete(id), 3_000)
+      this.#core.tellChat(updateViewerState!.chat)
     } catch (error) {
-      this.marks.delete(id)
-      if (before) this.apply({ ...this.state.rows.get(id)!, viewerState: { ...this.state.rows.get(id)!.viewerState, ...pick(before.viewerState) } })
+      this.#marks.delete(id)
+      if (before) this.apply({ ...this.#state.rows.get(id)!, viewerState: { ...this.#state.rows.get(id)!.viewerState, ...pick(before.viewerState) } })
       throw error
     }
   }
 
   // ---- views ----
 
-  private createView(moduleId: string | null): View {
+  #createView(moduleId: string | null): View {
     const value = new Value<ChatsSnapshot>(
       { chats: [], isLoading: true, isLoadingMore: false, error: null, hasMore: false, totalCount: 0 },
       watched => {
         view.watched = watched
-        this.core.start()
-        if (watched && !view.loaded) void this.load(view)
-        this.watch()
+        this.#core.start()
+        if (watched && !view.loaded) void this.#load(view)
+        this.#watch()
       })
-    const { core } = this
+    const core = this.#core
     const store: ChatsStore = {
       subscribe: value.subscribe, getSnapshot: value.getSnapshot,
-      loadMore: () => this.loadMore(view),
-      startNewChat: chat => this.startNewChat(chat, moduleId),
+      loadMore: () => this.#loadMore(view),
+      startNewChat: chat => this.#startNewChat(chat, moduleId),
       deleteChat: id => this.remove(id, 'delete'),
       leaveChat: id => this.remove(id, 'leave'),
       clearChats: async () => {
@@ -144,96 +148,96 @@ export class Chats {
       },
       renameChat: (id, title) => core.renameChat(id, title),
       updateViewerState: (id, change) => this.updateViewerState(id, change),
-      reload: () => void this.load(view),
+      reload: () => void this.#load(view),
     }
     const view: View = { moduleId, value, store, watched: false, loaded: false, generation: 0, endCursor: null, last: null }
-    this.showView(view)
+    this.#showView(view)
     return view
   }
 
-  private startNewChat({ title, id = uuid(), moduleId, members = [], firstMessage }: NewChat, ofList: string | null): string {
-    const { outbox } = this.core
-    this.core.start()
+  #startNewChat({ title, id = uuid(), moduleId, members = [], firstMessage }: NewChat, ofList: string | null): string {
+    const { outbox } = this.#core
+    this.#core.start()
     if (outbox.has(id)) return id // the second click
-    const at = new Date(this.core.now()).toISOString()
+    const at = new Date(this.#core.now()).toISOString()
     outbox.add({ id, chatId: id, kind: 'createChat', at, text: title, moduleId: moduleId === undefined ? ofList : moduleId })
     for (const userId of members) outbox.add({ id: uuid(), chatId: id, kind: 'addMember', at, text: '', userId })
     if (firstMessage) outbox.add({ id: uuid(), chatId: id, kind: 'sendMessage', at, text: firstMessage })
     return id
   }
 
-  private showView(view: View): void {
+  #showView(view: View): void {
     const { hasMore, chats: before } = view.value.getSnapshot()
-    const rows = [...this.state.rows.values(), ...this.waiting()].filter(row =>
-      !this.hidden.has(row.id) && (view.moduleId === null || row.moduleId === view.moduleId) &&
+    const rows = [...this.#state.rows.values(), ...this.#waiting()].filter(row =>
+      !this.#hidden.has(row.id) && (view.moduleId === null || row.moduleId === view.moduleId) &&
       (!hasMore || !view.last || byLatestMessage(row, view.last) <= 0))
     rows.sort(byLatestMessage)
     const chats = rows.length === before.length && rows.every((row, i) => row === before[i]) ? before : rows
     view.value.patch({ chats })
   }
 
-  private readonly rowsOfJobs = new WeakMap<object, ChatRow>()
+  readonly #rowsOfJobs = new WeakMap<object, ChatRow>()
   // waiting are the chats that the server does not know yet.
-  private waiting(): ChatRow[] {
-    const viewer = this.core.viewer.getSnapshot() ?? NOBODY
-    return this.core.outbox.all().filter(({ job }) => job.kind === 'createChat' && !this.state.rows.has(job.id)).map(({ job }) => {
-      let row = this.rowsOfJobs.get(job)
-      if (!row || row.createdBy !== viewer) this.rowsOfJobs.set(job, (row = { ...localChat(job.id, job.text, job.at, job.moduleId ?? null, viewer), lastMessage: null }))
+  #waiting(): ChatRow[] {
+    const viewer = this.#core.viewer.getSnapshot() ?? NOBODY
+    return this.#core.outbox.all().filter(({ job }) => job.kind === 'createChat' && !this.#state.rows.has(job.id)).map(({ job }) => {
+      let row = this.#rowsOfJobs.get(job)
+      if (!row || row.createdBy !== viewer) this.#rowsOfJobs.set(job, (row = { ...localChat(job.id, job.text, job.at, job.moduleId ?? null, viewer), lastMessage: null }))
       return row
     })
   }
 
-  private row(chat: ChatFieldsFragment): ChatRow {
-    const marks = this.marks.get(chat.id)
+  #row(chat: ChatFieldsFragment): ChatRow {
+    const marks = this.#marks.get(chat.id)
     return { ...chat, ...(marks && { viewerState: { ...chat.viewerState, ...marks } }), pending: false }
   }
 
-  private async load(view: View): Promise<void> {
+  async #load(view: View): Promise<void> {
     const generation = ++view.generation
     const current = () => generation === view.generation
     view.value.patch({ isLoading: true })
     const first = Math.min(100, Math.max(PAGE, view.value.getSnapshot().chats.length))
     try {
-      const { chats } = await this.core.persist(() => this.core.request(ops.Chats, { first, moduleId: view.moduleId }), {
+      const { chats } = await this.#core.persist(() => this.#core.request(ops.Chats, { first, moduleId: view.moduleId }), {
         alive: () => current() && view.watched, failed: error => { if (current()) view.value.patch({ error: asError(error) }) },
       })
       if (!current()) return
-      if (this.forget) {
-        this.forget = false
-        this.state = emptyList
-        this.isNew = createIsNew()
-        this.cursor = null
+      if (this.#forget) {
+        this.#forget = false
+        this.#state = emptyList
+        this.#isNew = createIsNew()
+        this.#cursor = null
       }
       view.loaded = true
-      this.take(view, chats)
-      this.cursor ??= chats.eventCursor
+      this.#take(view, chats)
+      this.#cursor ??= chats.eventCursor
       view.value.patch({ isLoading: false, error: null })
       this.show()
-      this.watch()
+      this.#watch()
     } catch (error) {
       if (current()) view.value.patch({ isLoading: false, error: asError(error) })
     }
   }
 
-  private async loadMore(view: View): Promise<void> {
+  async #loadMore(view: View): Promise<void> {
     const { hasMore, isLoadingMore } = view.value.getSnapshot()
     if (!hasMore || isLoadingMore) return
     const { generation } = view
     view.value.patch({ isLoadingMore: true })
     try {
-      const { chats } = await this.core.request(ops.Chats, { first: PAGE, after: view.endCursor, moduleId: view.moduleId })
-      if (generation === view.generation) this.take(view, chats)
+      const { chats } = await this.#core.request(ops.Chats, { first: PAGE, after: view.endCursor, moduleId: view.moduleId })
+      if (generation === view.generation) this.#take(view, chats)
       view.value.patch({ error: null })
     } catch (error) {
       view.value.patch({ error: asError(error) })
     } finally {
       view.value.patch({ isLoadingMore: false })
-      this.showView(view)
+      this.#showView(view)
     }
   }
 
-  private take(view: View, { nodes, pageInfo, totalCount }: ChatsQuery['chats']): void {
-    this.state = applyChats(this.state, nodes.map(chat => this.row(chat)))
+  #take(view: View, { nodes, pageInfo, totalCount }: ChatsQuery['chats']): void {
+    this.#state = applyChats(this.#state, nodes.map(chat => this.#row(chat)))
     view.endCursor = pageInfo.endCursor
     view.last = nodes.at(-1) ?? view.last
     view.value.patch({ hasMore: pageInfo.hasNextPage, totalCount })
@@ -242,69 +246,69 @@ export class Chats {
   // ---- the feed ----
 
   // watch runs the feed while somebody looks, and for a while after.
-  private watch(): void {
-    clearTimeout(this.linger)
-    const views = [...this.views.values()].some(view => view.watched)
-    if (views || this.listeners.size > 0) {
-      if (!this.stopFeed && (this.cursor !== null || !views)) this.stopFeed = this.follow()
-    } else if (this.stopFeed) {
-      this.linger = setTimeout(() => { this.stopFeed?.(); this.stopFeed = null }, LINGER)
+  #watch(): void {
+    clearTimeout(this.#linger)
+    const views = [...this.#views.values()].some(view => view.watched)
+    if (views || this.#listeners.size > 0) {
+      if (!this.#stopFeed && (this.#cursor !== null || !views)) this.#stopFeed = this.#follow()
+    } else if (this.#stopFeed) {
+      this.#linger = setTimeout(() => { this.#stopFeed?.(); this.#stopFeed = null }, LINGER)
     }
   }
 
-  private follow(): () => void {
-    return this.core.connection.open({
+  #follow(): () => void {
+    return this.#core.connection.open({
       query: ops.Feed,
-      variables: () => ({ after: this.cursor }),
-      next: data => this.onFeed((data as ops.FeedSubscription).chatEvents),
-      refused: error => this.refused(error),
-      complete: () => this.restart(), // the feed never does
+      variables: () => ({ after: this.#cursor }),
+      next: data => this.#onFeed((data as ops.FeedSubscription).chatEvents),
+      refused: error => this.#refused(error),
+      complete: () => this.#restart(), // the feed never does
     })
   }
 
-  private refused(error: StudychatError): void {
-    this.stopFeed = null
-    if (error.retryAfterMs) setTimeout(() => this.watch(), error.retryAfterMs)
-    else if (this.cursor !== null) this.restart() // the cursor is another user's, or too old to be understood
+  #refused(error: StudychatError): void {
+    this.#stopFeed = null
+    if (error.retryAfterMs) setTimeout(() => this.#watch(), error.retryAfterMs)
+    else if (this.#cursor !== null) this.#restart() // the cursor is another user's, or too old to be understood
   }
 
-  private restart(): void {
-    this.stopFeed?.()
-    this.stopFeed = null
-    this.cursor = null
-    this.forget = true
-    for (const view of this.views.values()) {
+  #restart(): void {
+    this.#stopFeed?.()
+    this.#stopFeed = null
+    this.#cursor = null
+    this.#forget = true
+    for (const view of this.#views.values()) {
       view.loaded = false
-      if (view.watched) void this.load(view)
+      if (view.watched) void this.#load(view)
     }
-    this.watch()
+    this.#watch()
   }
 
-  private onFeed(event: FeedEvent): void {
-    this.cursor = event.cursor
-    if (event.__typename === 'StreamStarted') this.core.setTime(event.at)
+  #onFeed(event: FeedEvent): void {
+    this.#cursor = event.cursor
+    if (event.__typename === 'StreamStarted') this.#core.setTime(event.at)
     if (event.__typename === 'StreamReset') {
-      if (event.resetChatId === null) this.restart()
-      else void this.reread(event.resetChatId)
+      if (event.resetChatId === null) this.#restart()
+      else void this.#reread(event.resetChatId)
     } else {
-      if (event.__typename === 'MessageSent') this.core.messageSent(event.chatId, event.messageEdge)
-      const chat = 'chat' in event && event.chat ? { chat: this.row(event.chat) } : {}
-      this.state = applyFeedEvent(this.state, this.mine({ ...event, ...chat } as FeedEvent & { chat?: ChatRow }))
-      if (event.__typename === 'ChatCreated') this.core.outbox.confirm(event.chatId)
-      this.pace()
+      if (event.__typename === 'MessageSent') this.#core.messageSent(event.chatId, event.messageEdge)
+      const chat = 'chat' in event && event.chat ? { chat: this.#row(event.chat) } : {}
+      this.#state = applyFeedEvent(this.#state, this.#mine({ ...event, ...chat } as FeedEvent & { chat?: ChatRow }))
+      if (event.__typename === 'ChatCreated') this.#core.outbox.confirm(event.chatId)
+      this.#pace()
     }
-    if (this.isNew(event as { eventId?: string })) for (const listener of [...this.listeners]) listener(event)
+    if (this.#isNew(event as { eventId?: string })) for (const listener of [...this.#listeners]) listener(event)
   }
 
   // mine drops what an event says of another member's reading: the row shows the viewer's own.
-  private mine<E extends { __typename: string; user?: { id: string } }>(event: E): E {
-    return event.__typename === 'MessagesRead' && event.user?.id !== this.core.viewer.getSnapshot()?.id ? { ...event, unreadCount: null } : event
+  #mine<E extends { __typename: string; user?: { id: string } }>(event: E): E {
+    return event.__typename === 'MessagesRead' && event.user?.id !== this.#core.viewer.getSnapshot()?.id ? { ...event, unreadCount: null } : event
   }
 
-  private async reread(id: string): Promise<void> {
+  async #reread(id: string): Promise<void> {
     try {
-      const { chat } = await this.core.persist(() => this.core.request(ops.Members, { id }), { alive: () => true })
-      this.state = { rows: new Map([...this.state.rows].filter(([each]) => each !== id)), gone: new Map([...this.state.gone].filter(([each]) => each !== id)) }
+      const { chat } = await this.#core.persist(() => this.#core.request(ops.Members, { id }), { alive: () => true })
+      this.#state = { rows: new Map([...this.#state.rows].filter(([each]) => each !== id)), gone: new Map([...this.#state.gone].filter(([each]) => each !== id)) }
       this.apply(chat!)
     } catch (error) {
       if (asError(error).code === 'NOT_FOUND') this.gone(id)

@@ -43,6 +43,7 @@ export interface Stream {
   cut?(): void
 }
 
+type Base = Exclude<ConnectionStatus, 'offline'>
 interface Running { readonly stream: Stream; stop: (() => void) | null }
 
 // A connection that lived for so long was a good one: the next attempt does not wait.
@@ -53,24 +54,31 @@ const TICK = 5_000, LATE = 15_000
 /** Keeps the streams running, and says how that goes. */
 export class Connection {
   readonly status = new Value<ConnectionStatus>('connecting')
-  private readonly streams = new Set<Running>()
-  private readonly stops: (() => void)[] = []
-  private base: 'connecting' | 'online' | 'reconnecting' | 'refused' | 'closed' = 'connecting'
-  private timer: ReturnType<typeof setTimeout> | undefined
-  private attempts = 0
-  private since = 0 // when the connection was last found to live
+  readonly #streams = new Set<Running>()
+  readonly #stops: (() => void)[] = []
+  #base: Base = 'connecting'
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #attempts = 0
+  #since = 0 // when the connection was last found to live
 
-  constructor(private readonly transport: Transport, private readonly access: Access, private readonly onWake: () => void) {
-    this.listen()
+  readonly #transport: Transport
+  readonly #access: Access
+  readonly #onWake: () => void
+
+  constructor(transport: Transport, access: Access, onWake: () => void) {
+    this.#transport = transport
+    this.#access = access
+    this.#onWake = onWake
+    this.#listen()
   }
 
   /** Runs a stream until the function that it returns is called, or the server ends it. */
   open(stream: Stream): () => void {
     const running: Running = { stream, stop: null }
-    this.streams.add(running)
-    if (this.timer === undefined && this.base !== 'closed') this.start(running)
+    this.#streams.add(running)
+    if (this.#timer === undefined && this.#base !== 'closed') this.#start(running)
     return () => {
-      this.streams.delete(running)
+      this.#streams.delete(running)
       running.stop?.()
       running.stop = null
     }
@@ -78,106 +86,106 @@ export class Connection {
 
   /** Tries again now, whatever the back-off says. */
   readonly reconnect = (): void => {
-    if (this.base === 'closed') return
-    this.attempts = 0
-    if (this.timer !== undefined) this.retry()
-    else this.transport.check()
-    this.show()
-    this.onWake()
+    if (this.#base === 'closed') return
+    this.#attempts = 0
+    if (this.#timer !== undefined) this.#retry()
+    else this.#transport.check()
+    this.#show()
+    this.#onWake()
   }
 
   /** The token is refused, as a request has found out. */
   tokenRefused(): void {
-    if (this.base !== 'closed') this.become('refused')
+    if (this.#base !== 'closed') this.#become('refused')
   }
 
   /** A request was answered: the server can be reached, and takes the token. */
   answered(): void {
-    if (this.base === 'refused' && this.timer === undefined) this.become('online')
+    if (this.#base === 'refused' && this.#timer === undefined) this.#become('online')
   }
 
   close(): void {
-    this.become('closed')
-    clearTimeout(this.timer)
-    for (const stop of this.stops) stop()
-    for (const running of this.streams) running.stop?.()
-    this.streams.clear()
-    this.transport.close()
+    this.#become('closed')
+    clearTimeout(this.#timer)
+    for (const stop of this.#stops) stop()
+    for (const running of this.#streams) running.stop?.()
+    this.#streams.clear()
+    this.#transport.close()
   }
 
-  private start(running: Running): void {
+  #start(running: Running): void {
     let over = false
     const ended = () => { over = true; running.stop = null }
-    const stop = this.transport.open(running.stream.query, running.stream.variables(), {
+    const stop = this.#transport.open(running.stream.query, running.stream.variables(), {
       next: data => {
-        if (over || !this.streams.has(running)) return
-        this.alive()
+        if (over || !this.#streams.has(running)) return
+        this.#alive()
         running.stream.next(data)
       },
       failed: failure => {
         if (over) return
         ended()
-        if (this.streams.has(running)) this.failed(running, failure)
+        if (this.#streams.has(running)) this.#failed(running, failure)
       },
       complete: () => {
         if (over) return
         ended()
-        if (this.streams.delete(running)) running.stream.complete()
+        if (this.#streams.delete(running)) running.stream.complete()
       },
     })
     running.stop = () => { over = true; stop() }
   }
 
-  private alive(): void {
-    if (this.timer !== undefined) return // others still wait to be tried again
-    if (this.base !== 'online') {
-      this.since = Date.now()
-      this.access.accepted()
-      this.become('online')
-      this.onWake()
+  #alive(): void {
+    if (this.#timer !== undefined) return // others still wait to be tried again
+    if (this.#base !== 'online') {
+      this.#since = Date.now()
+      this.#access.accepted()
+      this.#become('online')
+      this.#onWake()
     }
   }
 
-  private failed(running: Running, failure: Failure): void {
+  #failed(running: Running, failure: Failure): void {
     if (failure.kind === 'refused') {
-      this.streams.delete(running)
+      this.#streams.delete(running)
       return running.stream.refused(failure.error)
     }
     running.stream.cut?.()
-    if (this.timer !== undefined || this.base === 'closed') return
-    if (this.base === 'online' && Date.now() - this.since > STEADY) this.attempts = 0
-    if (failure.kind === 'token') this.access.refused()
-    const refused = failure.kind === 'fatal' || this.access.otherUser || (failure.kind === 'token' && this.base === 'refused')
-    const wait = failure.kind === 'token' && !refused ? 0 : backOff(refused ? Math.max(4, this.attempts) : this.attempts)
-    this.attempts++
-    this.timer = setTimeout(() => this.retry(), wait)
-    this.become(refused ? 'refused' : this.base === 'connecting' ? 'connecting' : 'reconnecting')
+    if (this.#timer !== undefined || this.#base === 'closed') return
+    if (this.#base === 'online' && Date.now() - this.#since > STEADY) this.#attempts = 0
+    if (failure.kind === 'token') this.#access.refused()
+    const refused = failure.kind === 'fatal' || this.#access.otherUser || (failure.kind === 'token' && this.#base === 'refused')
+    const wait = failure.kind === 'token' && !refused ? 0 : backOff(refused ? Math.max(4, this.#attempts) : this.#attempts)
+    this.#attempts++
+    this.#timer = setTimeout(() => this.#retry(), wait)
+    this.#become(refused ? 'refused' : this.#base === 'connecting' ? 'connecting' : 'reconnecting')
   }
 
-  private retry(): void {
-    clearTimeout(this.timer)
-    this.timer = undefined
-    for (const running of [...this.streams]) if (!running.stop) this.start(running)
+  #retry(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    for (const running of [...this.#streams]) if (!running.stop) this.#start(running)
   }
 
-  private become(base: typeof this.base): void {
-    if (this.base !== 'closed') this.base = base
-    this.show()
+  #become(base: Base): void {
+    if (this.#base !== 'closed') this.#base = base
+    this.#show()
   }
 
   // The browser's word that there is no network counts: it knows before any deadline has passed.
-  private readonly show = (): void => {
-    const offline = globalThis.navigator?.onLine === false && this.base !== 'closed' && this.base !== 'refused'
-    this.status.set(offline ? 'offline' : this.base)
+  readonly #show = (): void => {
+    const offline = globalThis.navigator?.onLine === false && this.#base !== 'closed' && this.#base !== 'refused'
+    this.status.set(offline ? 'offline' : this.#base)
   }
 
-  private listen(): void {
+  #listen(): void {
     const on = (target: EventTarget | undefined, name: string, does: () => void) => {
       target?.addEventListener?.(name, does)
-      this.stops.push(() => target?.removeEventListener?.(name, does))
+      this.#stops.push(() => target?.removeEventListener?.(name, does))
     }
     const page = globalThis as unknown as EventTarget
-    on(page, 'offline', () => { this.transport.check(); this.show() })
+    on(page, 'offline', () => { this.#transport.check(); this.#show() })
     on(page, 'online', this.reconnect)
     on(page, 'pageshow', this.reconnect)
     on(globalThis.document, 'resume', this.reconnect)
@@ -189,6 +197,6 @@ export class Connection {
       if (slept) this.reconnect()
     }, TICK)
     ;(tick as { unref?: () => void }).unref?.() // a program of Node need not wait for it
-    this.stops.push(() => clearInterval(tick))
+    this.#stops.push(() => clearInterval(tick))
   }
 }

@@ -1,4 +1,4 @@
-import { createClient, type Client } from 'graphql-ws'
+import { createClient, type Client } from 'graphql-ws/client'
 import type { Access } from './access.js'
 import type { Failure, Transport } from './connection.js'
 import { fromGraphQL } from './errors.js'
