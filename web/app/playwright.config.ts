@@ -11,6 +11,7 @@ const found = names.flatMap(name => {
 });
 
 export default defineConfig({
+  globalSetup: './e2e/build.ts',
   testDir: 'e2e',
   testMatch: process.env['SCREENSHOTS'] ? 'screenshots.ts' : '*.spec.ts',
   outputDir: process.env['PLAYWRIGHT_OUTPUT'] ?? '../node_modules/.cache/playwright',
