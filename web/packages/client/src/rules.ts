@@ -333,9 +333,8 @@ function merge(entries: readonly Entry[], more: readonly Entry[]): readonly Entr
 function cut(state: ChatState, size: number): ChatState {
   const { entries } = state
   if (entries.length <= size + SLACK) return state
-  return state.reading === 'latest'
-    ? { ...state, entries: entries.slice(-size), hasOlder: true }
-    : { ...state, entries: entries.slice(0, size), hasNewer: true }
+  if (state.reading === 'latest') return { ...state, entries: entries.slice(-size), hasOlder: true }
+  return { ...state, entries: entries.slice(0, size), hasNewer: true, missed: Math.max(state.missed, entries.at(-1)!.node.seq) }
 }
 
 // changeMessage takes a newer version of a message, also where other messages answer it.
@@ -364,17 +363,18 @@ function onPage(state: ChatState, { where, page, seq }: ChatInput & { type: 'pag
     const known = state.entries.find(e => e.node.id === entry.node.id)
     return known ? { ...entry, node: newerMessage(known.node, entry.node) } : entry
   })
+  // Messages that came while the answer was under way: beside the window, or at its end if it reached the newest.
+  const came = [...state.entries, ...state.aside].filter(entry => entry.node.seq > seq)
   switch (where) {
     case 'older': return cut({ ...state, entries: merge(newest(page.edges), state.entries), hasOlder: hasPreviousPage, reading: 'history' }, size)
-    case 'newer': return join({ ...state, entries: merge(state.entries, page.edges), hasNewer: hasNextPage }, seq, size)
-    case 'around': return join({ ...state, entries: newest(page.edges), hasOlder: hasPreviousPage, hasNewer: hasNextPage, reading: 'history' }, seq, size)
-    case 'latest': return join({ ...state, entries: newest(page.edges), hasOlder: hasPreviousPage, hasNewer: false, reading: 'latest' }, seq, size)
+    case 'newer': return join({ ...state, entries: merge(state.entries, page.edges), hasNewer: hasNextPage, reading: 'latest' }, came, seq, size)
+    case 'around': return join({ ...state, entries: newest(page.edges), hasOlder: hasPreviousPage, hasNewer: hasNextPage, reading: 'history' }, came, seq, size)
+    case 'latest': return join({ ...state, entries: newest(page.edges), hasOlder: hasPreviousPage, hasNewer: false, reading: 'latest' }, came, seq, size)
   }
 }
 
 // join ends a window that reaches the newest message of an answer: what came after the answer was read is added to it.
-function join(state: ChatState, seq: number, size: number): ChatState {
-  if (state.hasNewer) return state
-  if (state.missed > seq) return { ...state, hasNewer: true }
-  return cut({ ...state, entries: merge(state.entries, state.aside), aside: [], missed: 0 }, size)
+function join(state: ChatState, came: readonly Entry[], seq: number, size: number): ChatState {
+  if (state.hasNewer || state.missed > seq) return cut({ ...state, hasNewer: true }, size)
+  return cut({ ...state, entries: merge(state.entries, came), aside: [], missed: 0 }, size)
 }
