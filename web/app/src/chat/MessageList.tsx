@@ -53,7 +53,7 @@ export function MessageList({ref, snapshot, store, viewerId, jumpTo, answer, edi
         {isLoadingOlder ? <p className="loading-older" role="status">{strings.loadingOlder}</p> : null}
         {isLoading && messages.length === 0 ? <div className="skeleton wide" role="status" aria-label={strings.loading}>{[0, 1, 2, 3].map(i => <i key={i} />)}</div> : null}
         {!isLoading && messages.length === 0 && snapshot.chat ? <div className="first-words"><strong>{strings.emptyChat}</strong><span>{strings.emptyChatText}</span></div> : null}
-        <Virtualizer ref={list} scrollRef={scroller} shift={stick.shift} itemSize={64} bufferSize={600}>
+        <Virtualizer ref={list} scrollRef={scroller} shift={stick.shift} itemSize={64} bufferSize={600} onResize={stick.onResize}>
           {rows.map(row => <Line key={row.key} row={row} now={now} lit={lit === row.key} viewerId={viewerId} actions={actions} store={store} />)}
         </Virtualizer>
       </div>

@@ -93,5 +93,5 @@ export function useStick({scroller, list, rows, store, snapshot, attentive, jump
     const note = () => { lastInput.current = performance.now(); };
     return {onWheel: note, onTouchMove: note, onPointerDown: note, onKeyDownCapture: note};
   }, []);
-  return {stuck, shift, onScroll, toEnd, release, inputs};
+  return {stuck, shift, onScroll, onResize: pull, toEnd, release, inputs};
 }

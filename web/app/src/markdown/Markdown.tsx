@@ -1,8 +1,9 @@
-import {memo, type ReactNode} from 'react';
+import {Fragment, memo, type ReactNode} from 'react';
 import {strings} from '../strings.ts';
 import {CodeBlock} from './CodeBlock.tsx';
 import {Formula} from './Formula.tsx';
 import {findLinks, isOwn, safeAddress} from './links.ts';
+import {withBreaks} from './long.tsx';
 import {parse} from './parse.ts';
 import {grow, type Branch} from './token.ts';
 
@@ -55,7 +56,7 @@ function attribute({token}: Branch, name: string): string {
 }
 
 function Text({text}: {text: string}) {
-  return findLinks(text).map((piece, i) => piece.address ? <Link key={i} address={piece.address}>{piece.text}</Link> : piece.text);
+  return findLinks(text).map((piece, i) => piece.address ? <Link key={i} address={piece.address}>{withBreaks(piece.text)}</Link> : <Fragment key={i}>{withBreaks(piece.text)}</Fragment>);
 }
 
 function Link({address, children}: {address: string; children: ReactNode}) {

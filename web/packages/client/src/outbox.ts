@@ -234,6 +234,7 @@ export class Outbox {
     await home.lock(async held => {
       await this.#sync(home) // another tab may have sent or written something meanwhile
       this.#fill = () => {
+        if (!held() || this.#home !== home || this.#closed) return
         const now = performance.now()
         for (const id of this.#chats()) {
           if (this.#active.has(id) || Math.max(this.#holdUntil, this.#waits.get(id)?.until ?? 0) > now) continue

@@ -1,8 +1,8 @@
 // The real server on a port of its own, and what tests need beside it.
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,13 +25,17 @@ export class Server {
   private readonly dir = mkdtempSync(join(tmpdir(), 'studychat-'))
   constructor(private readonly settings: Record<string, string>) {}
 
+  private env(settings: Record<string, string> = {}): Record<string, string | undefined> {
+    return {
+      PATH: process.env.PATH, HOME: process.env.HOME, ADDR: this.address, JWT_SECRET: SECRET, JWT_ISSUER: 'test', JWT_AUDIENCE: 'studychat',
+      DATABASE_URL: `sqlite:${this.dir}/chat.db`, ALLOWED_ORIGINS: 'http://localhost:3000', MUTATION_RATE: '1000', MUTATION_BURST: '5000',
+      ADDRESS_MUTATION_RATE: '10000', ADDRESS_MUTATION_BURST: '50000', CONNECTIONS_PER_USER: '100', ...this.settings, ...settings,
+    }
+  }
+
   async start(settings: Record<string, string> = {}): Promise<void> {
     const child = spawn(process.env.STUDYCHAT_BINARY!, {
-      env: {
-        PATH: process.env.PATH, HOME: process.env.HOME, ADDR: this.address, JWT_SECRET: SECRET, JWT_ISSUER: 'test', JWT_AUDIENCE: 'studychat',
-        DATABASE_URL: `sqlite:${this.dir}/chat.db`, ALLOWED_ORIGINS: 'http://localhost:3000', MUTATION_RATE: '1000', MUTATION_BURST: '5000',
-        ADDRESS_MUTATION_RATE: '10000', ADDRESS_MUTATION_BURST: '50000', CONNECTIONS_PER_USER: '100', ...this.settings, ...settings,
-      },
+      env: this.env(settings),
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     this.child = child
@@ -89,7 +93,19 @@ export class Server {
     }
   }
 
+  /** Keeps a copy of the database of a server that is down, and puts it back. */
+  backUp(): void {
+    cpSync(this.dir, `${this.dir}.bak`, { recursive: true })
+  }
+
+  restore(): void {
+    rmSync(this.dir, { recursive: true })
+    cpSync(`${this.dir}.bak`, this.dir, { recursive: true })
+    execFileSync(process.env.STUDYCHAT_BINARY!, ['epoch', 'bump'], { env: this.env(), stdio: 'inherit' })
+  }
+
   remove(): void {
+    rmSync(`${this.dir}.bak`, { recursive: true, force: true })
     rmSync(this.dir, { recursive: true, force: true })
   }
 }
