@@ -6,14 +6,16 @@ export function useStore<Snapshot>(store: Store<Snapshot>): Snapshot {
   return useSyncExternalStore(store.subscribe, store.getSnapshot);
 }
 
-/** The time, again each minute. */
+const minute = 60_000;
+
+/** The time in whole minutes: now, and again in each minute. */
 export function useMinute(now: () => number): number {
-  const [time, setTime] = useState(now);
+  const [, again] = useState(0);
   useEffect(() => {
-    const timer = setInterval(() => setTime(now()), 60_000);
+    const timer = setInterval(() => again(count => count + 1), minute);
     return () => clearInterval(timer);
-  }, [now]);
-  return time;
+  }, []);
+  return Math.floor(now() / minute) * minute; // in each drawing, since the server's time is known a little later
 }
 
 /** Whether the page is seen and has the focus. */
