@@ -1,6 +1,8 @@
 import {fileURLToPath} from 'node:url';
-import {defineConfig, type Plugin} from 'vite';
+import type {Plugin} from 'vite';
+import {defineConfig} from 'vitest/config';
 
+const testing = process.env['VITEST'] !== undefined;
 const ours = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 // KaTeX writes its styles through element.style, which the Content-Security-Policy allows, and some as attributes, which it does not.
@@ -32,7 +34,7 @@ export default defineConfig({
   plugins: [katexWithoutStyleAttributes, onlyWoff2],
   resolve: {
     alias: [
-      {find: 'entities', replacement: ours('src/markdown/entities.ts')},
+      ...(testing ? [] : [{find: 'entities', replacement: ours('src/markdown/entities.ts')}]), // Node has no textarea
       {find: /^@studychat\/client$/, replacement: ours('../packages/client/src/index.ts')}, // its source: there is nothing to build first
       {find: /^@studychat\/client\/(.*)$/, replacement: ours('../packages/client/src/') + '$1.ts'},
     ],
@@ -46,4 +48,5 @@ export default defineConfig({
     modulePreload: {polyfill: false},
     license: {fileName: 'licenses.md'}, // the notices that the bundled packages ask for
   },
+  test: {include: ['src/**/*.test.ts']},
 });

@@ -38,8 +38,8 @@ export class Server {
   }
 
   /** Starts it again where it was. */
-  async up(): Promise<void> {
-    const environment = {DATABASE_URL: `sqlite:${join(this.dir, 'chat.db')}`, ...this.environment};
+  async up(changed: Record<string, string> = {}): Promise<void> {
+    const environment = {DATABASE_URL: `sqlite:${join(this.dir, 'chat.db')}`, ...this.environment, ...changed};
     const started = spawn(binary, {env: {PATH: process.env['PATH'], ...environment}, stdio: ['ignore', 'ignore', 'inherit']});
     this.process = started;
     for (let tries = 0; tries < 400; tries++) {

@@ -3,7 +3,7 @@ import {useEffect} from 'react';
 import {Chat} from './chat/Chat.tsx';
 import {useStore} from './hooks.ts';
 import {useRoute} from './router.ts';
-import {useClient} from './session.ts';
+import {useSession} from './session.ts';
 import {Sidebar} from './sidebar/Sidebar.tsx';
 import {SignIn} from './signin/SignIn.tsx';
 import {strings} from './strings.ts';
@@ -13,7 +13,7 @@ import {Toasts} from './ui/toasts.tsx';
 
 /** The page. */
 export function App() {
-  const client = useClient();
+  const {client, number} = useSession();
   const status = useStore(client.status);
   const {chatId, messageId} = useRoute();
   useEffect(() => {
@@ -21,7 +21,7 @@ export function App() {
   }, [chatId]);
   if (status === 'refused') return <SignIn />;
   return (
-    <StudychatProvider client={client}>
+    <StudychatProvider key={number} client={client}>
       <div className={chatId ? 'page with-chat' : 'page'}>
         <a className="skip" href="#composer" onClick={event => { event.preventDefault(); document.getElementById('composer')?.focus(); }}>{strings.skipToComposer}</a>
         <Sidebar openChat={chatId} />

@@ -1,5 +1,6 @@
 import {createStudychat, type Studychat} from '@studychat/client';
 import {useSyncExternalStore} from 'react';
+import {flushSync} from 'react-dom';
 import {forget, keep, recall} from './storage.ts';
 
 // A token lives as long as the browser tab, like the playground's headers: in localStorage it would stay on the disk, for the
@@ -8,7 +9,7 @@ const tokenKey = 'studychat.token';
 
 const open = () => createStudychat({url: '/graphql', getToken: () => recall(tokenKey, 'sessionStorage')});
 
-let client = open();
+let session = {client: open(), number: 0};
 const listeners = new Set<() => void>();
 const subscribe = (listener: () => void) => {
   listeners.add(listener);
@@ -17,13 +18,13 @@ const subscribe = (listener: () => void) => {
 
 function restart(token: string | null): void {
   keep(tokenKey, token, 'sessionStorage');
-  client = open();
+  session = {client: open(), number: session.number + 1};
   for (const listener of listeners) listener();
 }
 
-/** The client of the user who is signed in. */
-export function useClient(): Studychat {
-  return useSyncExternalStore(subscribe, () => client);
+/** The client of the user who is signed in, and a number that no other session of this page has. */
+export function useSession(): {client: Studychat; number: number} {
+  return useSyncExternalStore(subscribe, () => session);
 }
 
 /** Whether a token is known, though it may have ended. */
@@ -31,13 +32,13 @@ export const hasToken = () => recall(tokenKey, 'sessionStorage') !== null;
 
 /** Goes on with another token, perhaps of another user. */
 export function signIn(token: string): void {
-  client.close();
+  session.client.close();
   restart(token.trim().replace(/^Bearer\s+/i, ''));
 }
 
 /** Forgets the user: the token, the drafts, and what waits to be sent. */
 export async function signOut(): Promise<void> {
+  await session.client.signOut();
+  flushSync(() => restart(null)); // fields that close keep their drafts once more
   forget('studychat.draft.');
-  await client.signOut();
-  restart(null);
 }

@@ -118,7 +118,6 @@ export const strings = {
   typing: (names: string[]) => names.length > 3 ? 'Several people are typing…' : `${list.format(names)} ${names.length === 1 ? 'is' : 'are'} typing…`,
   said: (name: string, text: string) => `${name}: ${text}`,
   noSuchMessage: 'That message is no longer there.',
-  answerTo: (name: string) => `Answer to ${name}`,
 
   // the composer
   composer: 'Message',
@@ -136,6 +135,7 @@ export const strings = {
   reconnecting: 'Connecting again…',
   connecting: 'Connecting…',
   waiting: (n: number) => `${count(n, 'message', 'messages')} waiting`,
+  changesWaiting: (n: number) => `${count(n, 'change', 'changes')} waiting`,
   notSent: (n: number) => `${count(n, 'message', 'messages')} could not be sent`,
   notPersistent: 'This browser keeps nothing for this page: what waits is lost when you close it.',
   connectNow: 'Connect now',

@@ -36,7 +36,7 @@ export function Chat({id, jumpTo}: {id: string; jumpTo: string | undefined}) {
     <section className="chat" aria-label={title ?? strings.loading}>
       <Header snapshot={snapshot} store={store} viewerId={viewer?.id} />
       <MessageList ref={list} snapshot={snapshot} store={store} viewerId={viewer?.id} jumpTo={jumpTo} answer={answer} edit={edit} />
-      <Announcer messages={snapshot.messages} viewerId={viewer?.id} />
+      <Announcer messages={snapshot.messages} viewerId={viewer?.id} ready={!snapshot.isLoading && snapshot.chat !== null} />
       <Typing members={snapshot.members} viewerId={viewer?.id} />
       <Composer key={id} store={store} target={target} clearTarget={() => setTarget(null)} editLast={editLast} sent={sent} />
     </section>

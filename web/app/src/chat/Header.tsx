@@ -46,7 +46,8 @@ export function Header({snapshot, store, viewerId}: Props) {
           {chat && isMuted(chat, now) ? <span>{strings.muted}</span> : null}
         </p>
       </div>
-      <button type="button" className="people" aria-label={strings.members} title={strings.members} onClick={() => setShowing(true)}>
+      <button type="button" className="people" title={strings.members} onClick={() => setShowing(true)}>
+        <span className="hidden">{strings.members}</span>
         {(others.length > 0 ? others : members.filter(member => member.user.id !== viewerId)).slice(0, 3).map(({user, online: here}) => <Avatar key={user.id} id={user.id} name={user.name} size="small" online={here} />)}
         <Icon name="people" />
       </button>

@@ -37,7 +37,7 @@ export const Message = memo(function Message({message, first, own, lit, readers,
           </header>
         ) : null}
         {replyTo ? (
-          <a className="quote" {...link({chatId: message.chatId, messageId: replyTo.id})} aria-label={strings.answerTo(replyTo.author.name)}>
+          <a className="quote" {...link({chatId: message.chatId, messageId: replyTo.id})}>
             <strong dir="auto">{replyTo.author.name}</strong>
             <span dir="auto">{replyTo.deletedAt ? strings.deletedMessage : preview(replyTo.content)}</span>
           </a>

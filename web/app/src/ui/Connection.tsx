@@ -13,10 +13,12 @@ export function Connection() {
   const viewer = useViewer(); // whose outbox it is: until then nothing can be said of it
   const broken = status === 'offline' || status === 'reconnecting' || status === 'connecting';
   const late = useLater(broken, patience);
+  const waiting = outbox.items.filter(item => item.state !== 'failed');
+  const messages = waiting.filter(item => item.kind === 'sendMessage').length;
   const shown = (broken && (late || status === 'offline')) || outbox.failed > 0;
   const parts = [
     broken && (late || status === 'offline') ? strings[status as 'offline' | 'reconnecting' | 'connecting'] : '',
-    outbox.waiting > 0 && broken ? strings.waiting(outbox.waiting) : '',
+    messages > 0 && broken ? strings.waiting(messages) : waiting.length > 0 && broken ? strings.changesWaiting(waiting.length) : '',
     outbox.failed > 0 ? strings.notSent(outbox.failed) : '',
   ].filter(Boolean);
   return (
@@ -25,7 +27,7 @@ export function Connection() {
         <div className={`connection ${broken ? status : 'failed'}`}>
           <Icon name={broken ? 'clock' : 'alert'} />
           <span>{parts.join(', ')}</span>
-          {viewer && !outbox.persistent && outbox.waiting > 0 ? <span className="detail">{strings.notPersistent}</span> : null}
+          {viewer && !outbox.persistent && waiting.length > 0 ? <span className="detail">{strings.notPersistent}</span> : null}
           {broken ? <button type="button" onClick={() => client.reconnect()}>{strings.connectNow}</button> : null}
           {!broken ? <button type="button" onClick={() => outbox.retry()}>{strings.retry}</button> : null}
         </div>

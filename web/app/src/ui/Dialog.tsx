@@ -17,6 +17,7 @@ export function Dialog({title, close, submit, children, side}: Props) {
   useEffect(() => {
     const element = dialog.current!;
     if (!element.open) element.showModal();
+    element.querySelector<HTMLElement>('input, textarea')?.focus(); // rather than the button that closes it
     return () => element.close();
   }, []);
   const onSubmit = (event: FormEvent) => {
