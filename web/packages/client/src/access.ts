@@ -10,7 +10,8 @@ export class Access {
   /** How often in a row the server has refused the token. */
   refusals = 0
   otherUser = false
-  #subject: string | null = null
+  #subject: string | null = null // whose token the server has accepted
+  #asking: string | null = null
   readonly #getToken: StudychatOptions['getToken']
   readonly #onRefused: () => void
 
@@ -28,7 +29,7 @@ export class Access {
       this.#onRefused()
       throw new StudychatError('UNAUTHENTICATED', 'The token is another user\'s. Sign out, and make a client for that user.')
     }
-    this.#subject ??= subject
+    this.#asking = subject
     return token ? { authorization: `Bearer ${token}` } : {}
   }
 
@@ -39,6 +40,7 @@ export class Access {
 
   accepted(): void {
     this.refusals = 0
+    this.#subject ??= this.#asking
   }
 }
 

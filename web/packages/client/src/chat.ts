@@ -23,6 +23,7 @@ export class Chat {
   #state: ChatState = emptyChat
   #watched = false
   #opened = false // there is an answer, and a cursor to go on from
+  #waiting = false // for the chat to be started
   #generation = 0
   #cursor: string | null = null
   #stopStream: (() => void) | null = null
@@ -65,11 +66,6 @@ export class Chat {
     if (!this.#opened || !this.#core.outbox.of(this.id).some(e => e.job.id === entry.node.id)) return
     this.#sent.add(entry.node.id)
     this.#dispatch({ type: 'sent', entry })
-  }
-
-  /** The server has the chat that this client started. */
-  started(): void {
-    if (this.#watched && !this.#opened) void this.#load()
   }
 
   messageChanged(message: MessageFieldsFragment): void {
@@ -223,8 +219,11 @@ export class Chat {
     return this.#core.outbox.of(this.id).some(e => e.job.kind === 'createChat')
   }
 
-  async #load(): Promise<void> {
-    if (this.#waitsToStart()) return this.#value.patch({ isLoading: false }) // `started` follows
+  async #load(again = false): Promise<void> {
+    if (this.#waitsToStart()) {
+      this.#waiting = true // until the outbox has no such job any more
+      return this.#value.patch({ isLoading: false })
+    }
     const generation = ++this.#generation
     const current = () => generation === this.#generation
     this.#value.patch({ isLoading: true })
@@ -243,8 +242,11 @@ export class Chat {
     } catch (thrown) {
       if (!current()) return
       const error = asError(thrown)
+      if (error.code !== 'NOT_FOUND') return this.#value.patch({ isLoading: false, error })
+      // The outbox may have been read only now, or the chat have been started while the question was under way.
+      if (this.#waitsToStart() || (!again && this.#core.outbox.has(this.id))) return this.#load(true)
       this.#value.patch({ isLoading: false, error })
-      if (error.code === 'NOT_FOUND' && !this.#waitsToStart()) this.#dispatch({ type: 'gone' })
+      this.#dispatch({ type: 'gone' })
     }
   }
 
@@ -363,6 +365,15 @@ export class Chat {
   }
 
   readonly show = (): void => {
+    const waits = !this.#opened && this.#waitsToStart()
+    if (waits && !this.#waiting) { // the outbox has been read
+      this.#waiting = true
+      this.#generation++
+      this.#value.patch({ isLoading: false, error: null })
+    } else if (!waits && this.#waiting) {
+      this.#waiting = false
+      if (this.#watched) void this.#load()
+    }
     const state = this.#state
     const sending = this.#core.outbox.of(this.id)
     const chat = this.#chatInfo(sending)
@@ -396,7 +407,7 @@ export class Chat {
     const ids = new Set(shown.map(m => m.id))
     for (const id of this.#views.keys()) if (!ids.has(id)) this.#views.delete(id)
     const waiting = sending.filter(e => e.job.kind === 'sendMessage' && !ids.has(e.job.id))
-    return [...shown, ...waiting.map(e => this.#waiting(e, changes.get(e.job.id)))]
+    return [...shown, ...waiting.map(e => this.#queuedMessage(e, changes.get(e.job.id)))]
   }
 
   #message(node: MessageFieldsFragment, change: Sending | undefined): ChatMessage {
@@ -407,7 +418,7 @@ export class Chat {
     return view
   }
 
-  #waiting(entry: Sending, change: Sending | undefined): ChatMessage {
+  #queuedMessage(entry: Sending, change: Sending | undefined): ChatMessage {
     const known = this.#own.get(entry)
     const author = this.#core.viewer.getSnapshot() ?? NOBODY
     if (known && known.author === author && !change) return known

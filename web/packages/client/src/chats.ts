@@ -85,20 +85,21 @@ export class Chats {
   }
 
   async remove(id: string, how: 'delete' | 'leave'): Promise<void> {
-    this.#hidden.add(id)
-    this.show()
+    const { outbox, request } = this.#core
+    const hide = (hidden: boolean) => { this.#hidden[hidden ? 'add' : 'delete'](id); this.show() }
+    if (outbox.of(id).some(e => e.job.kind === 'createChat' && e.job.attempts === 0)) return outbox.discard(id)
+    hide(true)
     try {
-      if (this.#core.outbox.of(id).some(e => e.job.kind === 'createChat' && e.job.attempts === 0)) return this.#core.outbox.discard(id)
-      if (how === 'delete') await this.#core.request(ops.DeleteChat, { input: { chatId: id } })
-      else await this.#core.request(ops.LeaveChat, { input: { chatId: id } })
-      this.#core.chatGone(id)
+      await (how === 'delete' ? request(ops.DeleteChat, { input: { chatId: id } }) : request(ops.LeaveChat, { input: { chatId: id } }))
     } catch (error) {
-      if (asError(error).code !== 'NOT_FOUND') throw error
-      this.#core.chatGone(id)
-    } finally {
-      this.#hidden.delete(id)
-      this.show()
+      if (asError(error).code !== 'NOT_FOUND') {
+        hide(false)
+        throw error
+      }
     }
+    this.#core.chatGone(id)
+    for (const { job } of outbox.of(id)) outbox.discard(job.id) // nobody will read it
+    hide(false)
   }
 
   async updateViewerState(id: string, change: ViewerStateChange): Promise<void> {
@@ -161,7 +162,7 @@ export class Chats {
     if (outbox.has(id)) return id // the second click
     const at = new Date(this.#core.now()).toISOString()
     outbox.add({ id, chatId: id, kind: 'createChat', at, text: title, moduleId: moduleId === undefined ? ofList : moduleId })
-    for (const userId of members) outbox.add({ id: uuid(), chatId: id, kind: 'addMember', at, text: '', userId })
+    for (const userId of members) outbox.add({ id: uuid(), chatId: id, kind: 'addMember', at, text: userId, userId })
     if (firstMessage) outbox.add({ id: uuid(), chatId: id, kind: 'sendMessage', at, text: firstMessage })
     return id
   }

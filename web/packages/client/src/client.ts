@@ -78,6 +78,9 @@ export function createStudychat({ url, getToken, transport = 'ws', storage = 'in
       outbox.confirm(entry.node.id)
     },
     renameChat: async (chatId, title) => {
+      // A chat that waits to be started waits with its new title.
+      const waits = outbox.of(chatId).some(e => e.job.kind === 'createChat')
+      if (waits && outbox.rewrite(chatId, title, () => void core.renameChat(chatId, title).catch(() => {}))) return
       const { renameChat } = await core.request(ops.RenameChat, { input: { chatId, title } })
       core.tellChat(renameChat!.chat)
     },
@@ -126,8 +129,10 @@ export function createStudychat({ url, getToken, transport = 'ws', storage = 'in
     } catch { /* closed, or the server does not know this query: nothing will work */ }
   }
 
+  const nameOf = (user: User) => `studychat ${hash(endpoint + user.id)}`
+
   function home(user: User): Home {
-    const name = `studychat ${hash(endpoint + user.id)}`
+    const name = nameOf(user)
     const place = disk ? disk.jobs(name) : memoryStorage()
     return {
       storage: place, lock: createLock(name, place),
@@ -149,10 +154,7 @@ export function createStudychat({ url, getToken, transport = 'ws', storage = 'in
       chat?.messageSent(sendMessage.messageEdge)
       if (sendMessage.chatEdge) core.tellChat(sendMessage.chatEdge.node)
     }
-    if (createChat) {
-      core.tellChat(createChat.chat)
-      queueMicrotask(() => chat?.started()) // when the outbox has forgotten the job
-    }
+    if (createChat) core.tellChat(createChat.chat)
     const changed = editMessage ?? deleteMessage
     if (changed) chat?.messageChanged(changed.message)
     if (addMember) chat?.memberAdded(addMember.member)
@@ -182,12 +184,14 @@ export function createStudychat({ url, getToken, transport = 'ws', storage = 'in
     now: core.now,
     reconnect: connection.reconnect,
     async signOut() {
-      const [former, user] = [disk, viewer.getSnapshot()]
+      const place = disk ?? (storage === 'indexeddb' ? await openDisk().catch(() => null) : null)
+      const user = viewer.getSnapshot() ?? (await place?.lastUser(endpoint).catch(() => null))
       disk = null
-      if (user) await outbox.wipe().catch(() => {})
-      await former?.setLastUser(endpoint, null).catch(() => {})
+      await outbox.wipe().catch(() => {})
+      if (user) await place?.jobs(nameOf(user)).wipe().catch(() => {}) // also if this client has never begun
+      await place?.setLastUser(endpoint, null).catch(() => {})
       end()
-      former?.close()
+      place?.close()
     },
     close: end,
   }

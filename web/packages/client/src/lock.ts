@@ -6,7 +6,8 @@ export type Lock = (work: (held: () => boolean) => Promise<void>) => Promise<voi
 
 // A tab that holds the lock for so long is frozen: a browser may stop a hidden page in the midst of a request.
 const PATIENCE = 25_000
-const LEASE = 20_000
+// A lease outlives its tab, so it is short: a reload in mid-send waits for its end. Web Locks end with their tab.
+const LEASE = 5_000
 
 /** Web Locks, or a lease in the storage where a browser has none. A storage of one tab needs neither. */
 export function createLock(name: string, storage: JobStorage): Lock {

@@ -321,6 +321,7 @@ export class Outbox {
 
   async #store(job: Job): Promise<void> {
     const home = await this.#homeKnown
+    if (this.#closed) return // signed out meanwhile
     try {
       const stored = await home.storage.add(job)
       const now = this.#find(job.id)

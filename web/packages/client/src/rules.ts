@@ -8,7 +8,7 @@ export interface VersionedChat {
   readonly id: string
   readonly seq: number
   readonly lastMessageAt: string
-  readonly viewerState: { readonly readSeq: number }
+  readonly viewerState: { readonly readSeq: number; readonly unreadCount?: number }
 }
 
 /** What is needed of a message to tell which of two versions is the newer. */
@@ -27,7 +27,9 @@ export interface VersionedMessage {
 export function newerChat<C extends VersionedChat>(known: C | undefined, incoming: C): C {
   if (!known) return incoming
   const [older, newer] = incoming.seq < known.seq ? [incoming, known] : [known, incoming]
-  const chat = older.viewerState.readSeq > newer.viewerState.readSeq ? { ...newer, viewerState: older.viewerState } : newer
+  const { readSeq, unreadCount } = older.viewerState
+  const read = unreadCount === undefined ? { readSeq } : { readSeq, unreadCount }
+  const chat = readSeq > newer.viewerState.readSeq ? { ...newer, viewerState: { ...newer.viewerState, ...read } } : newer
   return same(known, chat) ? known : chat
 }
 
@@ -153,6 +155,8 @@ export interface ChatState {
   readonly aside: readonly Entry[]
   /** The number of the newest message that `aside` had no room for. */
   readonly missed: number
+  /** The latest changes of messages outside the window: a page that was read before them does not undo them. */
+  readonly changes: readonly MessageFieldsFragment[]
   /** Whether the reader looks at old messages: then new ones do not push those out of the window. */
   readonly reading: 'latest' | 'history'
   readonly members: readonly MemberFieldsFragment[]
@@ -191,7 +195,7 @@ export type ChatEvent = FollowSubscription['chatEvents'] | FeedSubscription['cha
 
 /** A chat of which nothing is known. */
 export const emptyChat: ChatState = {
-  chat: null, entries: [], hasOlder: false, hasNewer: false, aside: [], missed: 0, reading: 'latest',
+  chat: null, entries: [], hasOlder: false, hasNewer: false, aside: [], missed: 0, changes: [], reading: 'latest',
   members: [], online: new Set(), typing: new Set(), gone: false,
 }
 
@@ -231,7 +235,7 @@ function onEvent(state: ChatState, event: ChatEvent, viewerId: string | undefine
     case 'StreamStarted': return 'online' in event ? started(state, event) : state
     case 'MessageSent': return addMessage(withTyping(state, event.actor.id, false), event.messageEdge, size)
     case 'MessageEdited':
-    case 'MessageDeleted': return changeMessage(state, event.message)
+    case 'MessageDeleted': return remember(changeMessage(state, event.message), event.message)
     case 'MemberAdded': return withMember(state, event.member)
     case 'MemberRemoved': return withoutMember(state, event.user.id)
     case 'ChatTransferred': return 'owner' in event ? transferred(state, event.owner) : state
@@ -350,6 +354,14 @@ function changeMessage(state: ChatState, message: MessageFieldsFragment): ChatSt
   return entries === state.entries && aside === state.aside ? state : { ...state, entries, aside }
 }
 
+// A page is under way for seconds; so many changes are remembered for it.
+const CHANGES = 50
+
+function remember(state: ChatState, message: MessageFieldsFragment): ChatState {
+  const known = [...state.entries, ...state.aside].some(entry => entry.node.id === message.id)
+  return known ? state : { ...state, changes: [...state.changes.filter(m => m.id !== message.id), message].slice(-CHANGES) }
+}
+
 function changed(node: MessageFieldsFragment, message: MessageFieldsFragment): MessageFieldsFragment {
   if (node.id === message.id) return newerMessage(node, message)
   if (node.replyTo?.id !== message.id) return node
@@ -360,14 +372,14 @@ function changed(node: MessageFieldsFragment, message: MessageFieldsFragment): M
 function onPage(state: ChatState, { where, page, seq }: ChatInput & { type: 'page' }, size: number): ChatState {
   const { hasNextPage, hasPreviousPage } = page.pageInfo
   const newest = (entries: readonly Entry[]) => entries.map(entry => {
-    const known = state.entries.find(e => e.node.id === entry.node.id)
-    return known ? { ...entry, node: newerMessage(known.node, entry.node) } : entry
+    const known = state.entries.find(e => e.node.id === entry.node.id)?.node ?? state.changes.find(m => m.id === entry.node.id)
+    return known ? { ...entry, node: newerMessage(known, entry.node) } : entry
   })
   // Messages that came while the answer was under way: beside the window, or at its end if it reached the newest.
   const came = [...state.entries, ...state.aside].filter(entry => entry.node.seq > seq)
   switch (where) {
     case 'older': return cut({ ...state, entries: merge(newest(page.edges), state.entries), hasOlder: hasPreviousPage, reading: 'history' }, size)
-    case 'newer': return join({ ...state, entries: merge(state.entries, page.edges), hasNewer: hasNextPage, reading: 'latest' }, came, seq, size)
+    case 'newer': return join({ ...state, entries: merge(state.entries, newest(page.edges)), hasNewer: hasNextPage, reading: 'latest' }, came, seq, size)
     case 'around': return join({ ...state, entries: newest(page.edges), hasOlder: hasPreviousPage, hasNewer: hasNextPage, reading: 'history' }, came, seq, size)
     case 'latest': return join({ ...state, entries: newest(page.edges), hasOlder: hasPreviousPage, hasNewer: false, reading: 'latest' }, came, seq, size)
   }

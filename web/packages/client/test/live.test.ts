@@ -63,7 +63,11 @@ describe.each(['ws', 'sse'] as const)('over %s', transport => {
     await until('bob sees the title', () => listB.getSnapshot().chats[0]?.title === 'Linear algebra' && chatB.getSnapshot().chat?.title === 'Linear algebra')
     chatB.edit(chatB.getSnapshot().messages.at(-1)!.id, 'edited')
     await until('the edit arrives', () => texts(chatA).at(-1) === 'edited' && chatB.getSnapshot().messages.at(-1)?.change === null)
+    const rows: number[] = []
+    listA.subscribe(() => rows.push(listA.getSnapshot().chats.length))
     await listA.deleteChat(id)
+    expect(rows).toEqual([0]) // it leaves at once, and does not flicker
+    await expect(listB.deleteChat(await server.newChat('somebody'))).resolves.toBeUndefined() // unknown is as good as gone
     await until('it is gone', () => chatB.getSnapshot().gone && listB.getSnapshot().chats.every(c => c.id !== id))
   })
 })
@@ -73,6 +77,16 @@ function browser(): void {
   Object.assign(globalThis, { indexedDB: new IDBFactory(), IDBKeyRange })
 }
 afterEach(() => { Reflect.deleteProperty(globalThis, 'indexedDB') })
+
+/** How many jobs are stored, of all users. */
+const stored = () => new Promise<number>((resolve, reject) => {
+  const opening = indexedDB.open('studychat', 1)
+  opening.onerror = () => reject(opening.error)
+  opening.onsuccess = () => {
+    const count = opening.result.transaction('jobs').objectStore('jobs').count()
+    count.onsuccess = () => { opening.result.close(); resolve(count.result) }
+  }
+})
 
 describe('when things break', () => {
   test('the server is killed and started again while messages are sent: each arrives once, in order, and none leaves the screen', async () => {
@@ -127,16 +141,16 @@ describe('when things break', () => {
     watch(chat)
     const ids = [1, 2, 3, 4, 5].map(n => chat.send(`message ${n}`))
     chat.edit(ids[2]!, 'message 3, edited')
+    await chat.rename('Offline, renamed')
     expect(texts(chat)).toEqual(['message 1', 'message 2', 'message 3, edited', 'message 4', 'message 5'])
-    await until('all are written down', () => first.outbox.getSnapshot().persistent && first.outbox.getSnapshot().waiting === 6)
-    await new Promise(resolve => setImmediate(resolve))
+    await until('all are written down', async () => await stored() === 6)
     first.close()
 
     const second = make()
     const again = second.chat(id)
     const seen = watch(again)
     await until('the outbox is there, offline', () => again.getSnapshot().messages.length === 5)
-    expect(again.getSnapshot().chat).toMatchObject({ title: 'Offline', pending: true })
+    expect(again.getSnapshot().chat).toMatchObject({ title: 'Offline, renamed', pending: true })
     expect(again.getSnapshot().messages[0]!.author.name).toBe('ann')
     await own.start()
     second.reconnect()
@@ -170,8 +184,7 @@ describe('when things break', () => {
     await until('ann is known', () => ann.viewer.getSnapshot() !== null && !ann.chat(id).getSnapshot().isLoading)
     await own.kill()
     ann.chat(id).send('by ann')
-    await until('it is written down', () => ann.outbox.getSnapshot().persistent)
-    await new Promise(resolve => setImmediate(resolve))
+    await until('it is written down', async () => await stored() === 1)
     ann.close()
     await own.start()
     const bob = connect('bob', { url: own.url, storage: 'indexeddb' })
@@ -186,8 +199,11 @@ describe('when things break', () => {
     await own.kill()
     back.chat(id).send('never sent')
     await until('it waits', () => back.outbox.getSnapshot().waiting === 1)
-    await back.signOut()
-    expect(back.status.getSnapshot()).toBe('closed')
+    await until('it is stored', async () => await stored() === 1)
+    back.close()
+    const idle = connect('ann', { url: own.url, storage: 'indexeddb' }) // it signs out before it has begun
+    await idle.signOut()
+    expect([idle.status.getSnapshot(), await stored()]).toEqual(['closed', 0])
     await own.start()
     const last = connect('ann', { url: own.url, storage: 'indexeddb' })
     watch(last.chat(id))
@@ -265,6 +281,32 @@ describe('when things break', () => {
       const states = seen.slice(from).map(s => s.messages.filter(m => m.id === message).map(m => m.state).join())
       expect(states.filter((state, i) => state !== states[i - 1])).toEqual(['queued', 'sending', 'sent'])
     } finally {
+      globalThis.fetch = real
+    }
+  })
+
+  test('a chat is started, and its event is faster than the answer: it opens all the same', async () => {
+    let release = () => {}
+    const gate = new Promise<void>(resolve => { release = resolve })
+    const real = globalThis.fetch
+    globalThis.fetch = async (input, init) => {
+      const response = await real(input, init)
+      if (String(init?.body).includes('createChat')) await gate
+      return response
+    }
+    try {
+      const client = connect('starter')
+      client.chats().subscribe(() => {})
+      await until('online', () => client.status.getSnapshot() === 'online' && client.viewer.getSnapshot() !== null)
+      const id = client.chats().startNewChat({ title: 'Started' })
+      const chat = client.chat(id)
+      watch(chat)
+      await until('the event confirms it', () => client.outbox.getSnapshot().items.length === 0)
+      await until('it is open', () => chat.getSnapshot().chat?.pending === false && chat.getSnapshot().members.length === 1)
+      expect(client.chats().getSnapshot().chats.map(c => c.pending)).toEqual([false])
+      release()
+    } finally {
+      release()
       globalThis.fetch = real
     }
   })

@@ -152,7 +152,7 @@ describe('an open chat', () => {
         if (!state.hasNewer) expect(seqs.at(-1) ?? 0).toBe(model.messages.at(-1)?.seq ?? 0)
         if (!state.hasOlder) expect(Math.max(0, at)).toBe(0)
       })
-    }), { numRuns: 300 })
+    }), { numRuns: 300, examples: [[51, [{ kind: 'older', which: 0, held: 2 }, { kind: 'edit', which: 0, held: 0 }, { kind: 'send', which: 0, held: 0 }]]] })
   })
 
   test('10,000 messages, scrolled to the first and back, are never all in memory', () => {
