@@ -79,7 +79,7 @@ test.describe('without a network', () => {
     await page.reload();
     await expect(messages(page)).toHaveText([/message 1/, /message 2/, /message 3, edited/, /message 4/, /message 5/]);
     cut = false;
-    await page.getByRole('button', {name: 'Connect now'}).click().catch(() => {});
+    await page.getByRole('button', {name: 'Connect now'}).click({timeout: 3_000}).catch(() => {});
     await expect(page.locator('.message.sent')).toHaveCount(5, {timeout: 30_000});
     const chat = page.url().split('/').at(-1)!;
     expect(await contents(server, 'ann', chat)).toEqual(['message 1', 'message 2', 'message 3, edited', 'message 4', 'message 5']);
@@ -133,7 +133,7 @@ test.describe('without a network', () => {
       await composer(page).press('Enter');
       await expect(page.getByText(/1 message waiting/)).toBeVisible();
       await server.up();
-      await page.getByRole('button', {name: 'Connect now'}).click().catch(() => {});
+      await page.getByRole('button', {name: 'Connect now'}).click({timeout: 3_000}).catch(() => {});
       await expect(page.locator('.message.sent')).toHaveCount(1, {timeout: 30_000});
       await server.send('ben', chat, 'welcome back');
       await expect(messages(page)).toHaveText([/half of it, and the other half/, /welcome back/]);
@@ -174,6 +174,17 @@ test.describe('with a token that has ended', () => {
     await page.context().close();
     await server.stop();
   });
+});
+
+test('Redis is killed: messages go on', async ({open, server}) => {
+  test.skip(!process.env['SERVICES'], 'there is no Redis in this run');
+  const chat = await server.chat('No Redis', ['ann', 'ben']);
+  const [ann, ben] = [await open('ann', `/c/${chat}`), await open('ben', `/c/${chat}`)];
+  await say(ann, 'with');
+  await expect(messages(ben)).toHaveText([/with/]);
+  server.killRedis();
+  await say(ann, 'without');
+  await expect(messages(ben)).toHaveText([/with/, /without/], {timeout: 20_000});
 });
 
 test('a clock that is wrong by a day, and storage that is refused', async ({open, server}) => {

@@ -1,4 +1,4 @@
-import {spawn, type ChildProcess} from 'node:child_process';
+import {execFileSync, spawn, type ChildProcess} from 'node:child_process';
 import {createHmac, randomUUID} from 'node:crypto';
 import {mkdtempSync, rmSync} from 'node:fs';
 import {createServer} from 'node:net';
@@ -22,6 +22,7 @@ const names: Record<string, string> = {ann: 'Ann Okafor', ben: 'Ben Lindqvist', 
 /** A real server: its binary, with a database of its own. */
 export class Server {
   private process: ChildProcess | undefined;
+  private redisProcess: ChildProcess | undefined;
   private readonly dir = mkdtempSync(join(tmpdir(), 'studychat-'));
   private constructor(readonly url: string, private readonly environment: Record<string, string>) {}
 
@@ -33,8 +34,30 @@ export class Server {
       ...(authentication ? {JWT_SECRET: secret, JWT_ISSUER: 'tests', JWT_AUDIENCE: 'studychat'} : {}),
       ...environment,
     });
+    // With SERVICES, by test/services/run: on PostgreSQL, in a database of its own, and with Redis.
+    const cluster = process.env['SERVICES'] ? process.env['TEST_DATABASE_URL'] : undefined;
+    if (cluster) {
+      server.environment['DATABASE_URL'] = createDatabase(cluster);
+      server.environment['REDIS_URL'] = await server.redis();
+    }
     await server.up();
     return server;
+  }
+
+  /** Starts a Redis for this server, if there is one on this machine. */
+  private async redis(): Promise<string> {
+    const port = await freePort();
+    this.redisProcess = spawn('redis-server', ['--port', String(port), '--save', '', '--dir', this.dir], {stdio: 'ignore'});
+    await new Promise<void>((resolve, reject) => {
+      this.redisProcess!.once('error', reject);
+      setTimeout(resolve, 500);
+    });
+    return `redis://127.0.0.1:${port}`;
+  }
+
+  /** Ends its Redis at once. */
+  killRedis(): void {
+    this.redisProcess?.kill('SIGKILL');
   }
 
   /** Starts it again where it was. */
@@ -63,6 +86,7 @@ export class Server {
   /** Ends it for good. */
   async stop(): Promise<void> {
     await this.kill();
+    this.killRedis();
     rmSync(this.dir, {recursive: true, force: true});
   }
 
@@ -105,6 +129,14 @@ export class Server {
       await this.graphql(user, `mutation(${parameters}) { ${fields} }`, Object.fromEntries(all.map((input, i) => [`i${i}`, input])));
     }
   }
+}
+
+function createDatabase(cluster: string): string {
+  const name = `page_${randomUUID().replaceAll('-', '')}`;
+  execFileSync('psql', [cluster, '-q', '-c', `CREATE DATABASE ${name}`]);
+  const url = new URL(cluster);
+  url.pathname = `/${name}`;
+  return url.href;
 }
 
 function freePort(): Promise<number> {

@@ -1,7 +1,7 @@
 import {createStudychat, type Studychat} from '@studychat/client';
 import {useSyncExternalStore} from 'react';
-import {flushSync} from 'react-dom';
-import {forget, keep, recall} from './storage.ts';
+import {forgetDrafts} from './composer/drafts.ts';
+import {keep, recall} from './storage.ts';
 
 // A token lives as long as the browser tab, like the playground's headers: in localStorage it would stay on the disk, for the
 // next user of the computer.
@@ -16,7 +16,7 @@ const subscribe = (listener: () => void) => {
   return () => { listeners.delete(listener); };
 };
 
-function restart(token: string | null): void {
+function restart(token: string): void {
   keep(tokenKey, token, 'sessionStorage');
   session = {client: open(), number: session.number + 1};
   for (const listener of listeners) listener();
@@ -39,6 +39,7 @@ export function signIn(token: string): void {
 /** Forgets the user: the token, the drafts, and what waits to be sent. */
 export async function signOut(): Promise<void> {
   await session.client.signOut();
-  flushSync(() => restart(null)); // fields that close keep their drafts once more
-  forget('studychat.draft.');
+  forgetDrafts();
+  keep(tokenKey, null, 'sessionStorage');
+  location.assign('/'); // so that nothing of the user is left in memory either
 }

@@ -1,11 +1,19 @@
-import {keep, recall} from '../storage.ts';
+import {forget, keep, recall} from '../storage.ts';
 
-const key = (chatId: string) => `studychat.draft.${chatId}`;
+const prefix = 'studychat.draft.';
+const key = (chatId: string) => prefix + chatId;
+let keeping = true;
 
 /** What was begun in a chat and not sent. */
 export const draftOf = (chatId: string): string => recall(key(chatId)) ?? '';
 
 /** Keeps what is begun in a chat. */
 export function keepDraft(chatId: string, text: string): void {
-  keep(key(chatId), text.trim() ? text : null);
+  if (keeping) keep(key(chatId), text.trim() ? text : null);
+}
+
+/** Removes all drafts, and keeps no others until the page is loaded again: the user signs out. */
+export function forgetDrafts(): void {
+  keeping = false;
+  forget(prefix);
 }
