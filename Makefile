@@ -81,6 +81,7 @@ test: browser ## run all tests with the race detector; finds, starts or installs
 	go run ./test/services/run -- go test -p 1 $(TEST_FLAGS) $(PACKAGES)
 	go test -timeout 5m ./test/state # the detector slows it down: there 250 seeds, here 1,000
 	go test -timeout 5m -run Hostile ./app ./graph # what they cost can be measured without the detector alone
+	@if command -v npm > /dev/null; then $(MAKE) test-web; else echo "The tests of the chat page need Node 20.19 or later."; test -z "$$CI"; fi
 
 # test/clients/playground_test.go and web/app/e2e drive the pages in Chromium.
 browser:
