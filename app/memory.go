@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"runtime/metrics"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +19,7 @@ const (
 	// the memory of each idle stream.
 	freeGarbage = 32 << 20 // bytes
 
-	tuneEvery = time.Second
+	tuneEvery = 500 * time.Millisecond
 
 	// limitShare of the memory of the container is Go's soft limit; the rest is for what Go does not count. Near the limit Go
 	// collects more often, instead of being killed.
@@ -48,14 +47,21 @@ func isSet(environ []string, name string) bool {
 	})
 }
 
-// tune follows the memory in use. Setting the percentage stops all goroutines for some microseconds, so small changes wait.
+// tune follows the memory in use, and gives back what is not.
 func tune(ctx context.Context) {
 	ticker := time.NewTicker(tuneEvery)
 	defer ticker.Stop()
-	inUse := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	var back giveBack
 	for last := 0; ; {
-		metrics.Read(inUse)
-		if percent := gcPercent(inUse[0].Value.Uint64()); percent > last*11/10 || percent < last*9/10 {
+		m := readMemory()
+		if back.due(m, time.Now()) {
+			began := time.Now()
+			debug.FreeOSMemory()
+			back.done(began, time.Now())
+			m = readMemory()
+		}
+		// Setting the percentage stops all goroutines for some microseconds, so small changes wait.
+		if percent := gcPercent(m.live); percent > last*11/10 || percent < last*9/10 {
 			debug.SetGCPercent(percent)
 			last = percent
 		}

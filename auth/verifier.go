@@ -45,7 +45,12 @@ var ContextKey any = contextKey{}
 
 // WithViewer returns a context that carries the viewer.
 func WithViewer(ctx context.Context, v Viewer) context.Context {
-	return context.WithValue(ctx, ContextKey, &Identity{Viewer: v})
+	return WithIdentity(ctx, &Identity{Viewer: v})
+}
+
+// WithIdentity returns a context that carries what authentication found. Contexts may share it, so it must not change.
+func WithIdentity(ctx context.Context, i *Identity) context.Context {
+	return context.WithValue(ctx, ContextKey, i)
 }
 
 // FromContext returns the viewer of the context. Errors: UNAUTHENTICATED, or the refusal of Authenticate.
@@ -96,7 +101,7 @@ func Identify(ctx context.Context, verifier Verifier, authorization string) Iden
 // Authenticate is Identify, and returns a context that carries the identity. Every transport authenticates through one of them.
 func Authenticate(ctx context.Context, verifier Verifier, authorization string) (context.Context, error) {
 	identity := Identify(ctx, verifier, authorization)
-	return context.WithValue(ctx, ContextKey, &identity), identity.Err
+	return WithIdentity(ctx, &identity), identity.Err
 }
 
 func verify(ctx context.Context, verifier Verifier, authorization string) (Viewer, error) {

@@ -143,8 +143,12 @@ func (a *audience) quiet() {
 // delivered is a sample of deliveries.
 type delivered struct {
 	sample
-	bytes float64 // of each
+	bytes  float64 // of each
+	writes int64   // of the server: system calls, also those for other things than deliveries
 }
+
+// perWrite is how many deliveries left in one write.
+func (d delivered) perWrite() float64 { return float64(d.N) / float64(max(d.writes, 1)) }
 
 // phase runs one phase, waits until everything has arrived, and judges it.
 func (a *audience) phase(run func() error) (delivered, error) {
@@ -152,7 +156,7 @@ func (a *audience) phase(run func() error) (delivered, error) {
 	a.crowd.mu.Lock()
 	a.record, a.latency = true, make([]time.Duration, 0, 1<<20)
 	a.crowd.mu.Unlock()
-	started, cpu, own, octets := time.Now(), a.server.cpu(), cpuOf(syscall.Getpid()), a.bytes.Load()
+	started, cpu, own, octets, writes := time.Now(), a.server.cpu(), cpuOf(syscall.Getpid()), a.bytes.Load(), a.server.writes()
 	a.last.Store(started.UnixNano())
 	if err := run(); err != nil {
 		return delivered{}, err
@@ -162,6 +166,7 @@ func (a *audience) phase(run func() error) (delivered, error) {
 	}
 	d := delivered{sample: sample{N: a.received.Load(), Seconds: time.Unix(0, a.last.Load()).Sub(started).Seconds(), CPU: a.server.cpu() - cpu}}
 	d.Client = (cpuOf(syscall.Getpid()) - own).Seconds() / d.Seconds
+	d.writes = a.server.writes() - writes
 	d.bytes = float64(a.bytes.Load()-octets) / float64(d.N)
 	a.crowd.mu.Lock()
 	defer a.crowd.mu.Unlock()

@@ -75,9 +75,10 @@ func (st *stand) keep(t *testing.T, scenario string, n int, a *audience, target 
 	t.Helper()
 	st.results.add(scenario, target.name, n, figures{
 		"rate": s.rate(), "cpu_us": s.perAnswer(), "p50_ms": milliseconds(s.P50), "p99_ms": milliseconds(s.P99), "client": s.Client, "bytes": s.bytes,
-		"rss_mib": float64(a.server.rss()) / (1 << 20),
+		"per_write": s.perWrite(), "rss_mib": float64(a.server.rss()) / (1 << 20),
 	})
-	t.Logf("%-12s %-13s %8.0f/s %6.2f µs p50 %v p99 %v client %.2f, %d deliveries of %.0f bytes", scenario, target.name, s.rate(), s.perAnswer(), s.P50, s.P99, s.Client, s.N, s.bytes)
+	t.Logf("%-12s %-13s %8.0f/s %6.2f µs p50 %v p99 %v client %.2f, %d deliveries of %.0f bytes, %.2f in each write", scenario, target.name, s.rate(), s.perAnswer(), s.P50, s.P99, s.Client, s.N, s.bytes,
+		s.perWrite())
 }
 
 // gather starts a target and subscribes n clients to the hot chat.

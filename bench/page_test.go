@@ -71,7 +71,7 @@ func (j judged) cells() string {
 // columns are the figures in the order of the tables.
 var columns = []struct{ figure, title string }{
 	{"rate", "per second"}, {"cpu_us", "CPU µs each"}, {"mean_ms", "mean ms"}, {"p50_ms", "p50 ms"}, {"p99_ms", "p99 ms"}, {"rss_mib", "RSS MiB"}, {"rss_kib", "RSS KiB each"},
-	{"kernel_kib", "kernel KiB each"}, {"buffers_kib", "of it buffers"}, {"bytes", "bytes each"}, {"server_percent", "server, % of a core"}, {"database_percent", "PostgreSQL, %"},
+	{"kernel_kib", "kernel KiB each"}, {"buffers_kib", "of it buffers"}, {"bytes", "bytes each"}, {"per_write", "in each write"}, {"server_percent", "server, % of a core"}, {"database_percent", "PostgreSQL, %"},
 	{"core_percent", "together, %"}, {"client", "client, cores"},
 }
 

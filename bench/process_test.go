@@ -188,12 +188,18 @@ func (p *process) rss() int64 { return kilobytes(fmt.Sprintf("/proc/%d/status", 
 // slab is the memory of the kernel's own objects, sockets among them, in bytes. Both ends of a connection are on this machine.
 func slab() int64 { return kilobytes("/proc/meminfo", "Slab:") }
 
-func kilobytes(file, name string) int64 {
+// writes is how often the process has written to a file or a socket.
+func (p *process) writes() int64 { return field(fmt.Sprintf("/proc/%d/io", p.pid), "syscw:") }
+
+func kilobytes(file, name string) int64 { return field(file, name) << 10 }
+
+// field is a number in one of the kernel's tables of names and numbers.
+func field(file, name string) int64 {
 	text, _ := os.ReadFile(file)
 	for line := range strings.Lines(string(text)) {
 		if rest, ok := strings.CutPrefix(line, name); ok {
 			n, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return n << 10
+			return n
 		}
 	}
 	return 0

@@ -45,6 +45,19 @@ type Chat struct {
 	Members     []*Member `bun:"-" json:"members"` // by JoinedAt, then UserID
 	LastMessage *Message  `bun:"-" json:"lastMessage,omitempty"`
 	Newest      *Newest   `bun:"-" json:"newest,omitempty"`
+
+	rendered *Rendered
+}
+
+// KeepRendered lets what is rendered from the chat be kept with it. From now on the chat must not change. grow is as for Rendered.
+func (c *Chat) KeepRendered(grow func(bytes int) bool) { c.rendered = newRendered(c, grow) }
+
+// Rendered is what was rendered from the chat; nil when nothing is to be kept.
+func (c *Chat) Rendered() *Rendered {
+	if c.rendered == nil || c.rendered.of != any(c) {
+		return nil
+	}
+	return c.rendered
 }
 
 // Newest are the last messages of a chat, oldest first: at most MessagePage, with at most NewestBytes of content (but always the newest

@@ -131,6 +131,12 @@ type Head struct {
 	Member bool `bun:"member"` // whether the viewer is a member, from methods with a viewer
 }
 
+// Changes says which chats have changed since a time.
+type Changes struct {
+	Epoch int64
+	Heads map[string]int64 // by chat, the number of its newest event
+}
+
 // FeedPlace is the place of a feed in a chat's log: after the number Seq, and after everything that happened before Since.
 type FeedPlace struct {
 	Since time.Time

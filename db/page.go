@@ -167,6 +167,20 @@ type ChatList struct {
 	// Cursor is a place in the viewer's feed: events after it tell everything that this page does not show. That holds for every page
 	// and every filter.
 	Cursor FeedCursor `json:"cursor"`
+
+	rendered *Rendered
+}
+
+// KeepRendered lets what is rendered from the list be kept with it. From now on the list and its chats must not change. grow is as for
+// Rendered.
+func (l *ChatList) KeepRendered(grow func(bytes int) bool) { l.rendered = newRendered(l, grow) }
+
+// Rendered is what was rendered from the list; nil when nothing is to be kept.
+func (l *ChatList) Rendered() *Rendered {
+	if l.rendered == nil || l.rendered.of != any(l) {
+		return nil
+	}
+	return l.rendered
 }
 
 // EventCursor is Cursor in the form for clients.

@@ -166,6 +166,10 @@ type EventReads interface {
 	// Heads returns the heads of the chats, deleted ones included; unknown ids are absent. One statement.
 	Heads(ctx context.Context, chatIDs []string) ([]Head, error)
 
+	// Changes returns the chats with an event that happened at or after the time: at most limit of them, any ones. One statement, whose
+	// cost follows the number of these events.
+	Changes(ctx context.Context, since time.Time, limit int) (Changes, error)
+
 	// Log returns at most limit events of the chat with Seq > after, in order, in one snapshot with the log's head.
 	// Messages and chat_events are merged by number. NOT_FOUND when the chat never existed.
 	Log(ctx context.Context, chatID string, after int64, limit int) (*Log, error)

@@ -25,9 +25,10 @@ type Registry interface {
 	Stop()
 
 	// Add registers a connection of the user to the topic, and reports whether it is the user's first one on any instance. The
-	// connection lives until remove, which reports whether it was the user's last one. Calling remove again does nothing and
-	// returns false. Both are bounded in time and never fail.
-	Add(ctx context.Context, topic Topic, user string) (first bool, remove func(ctx context.Context) (last bool))
+	// connection lives until Remove, which is called once for each Add, and reports whether it was the user's last one. Both are
+	// bounded in time and never fail.
+	Add(ctx context.Context, topic Topic, user string) (first bool)
+	Remove(ctx context.Context, topic Topic, user string) (last bool)
 
 	// Online returns, for each of the chats, those of its Members who are connected to the chat or to their feed, in the order of
 	// Members. It takes one round trip.

@@ -32,13 +32,13 @@ func (r *MemoryRegistry) Start(context.Context) error { return nil }
 func (r *MemoryRegistry) Stop() {}
 
 // Add implements Registry.
-func (r *MemoryRegistry) Add(_ context.Context, topic Topic, user string) (bool, func(context.Context) bool) {
-	first := r.change(Connection{topic, user}, +1) == 1
-	var once sync.Once
-	return first, func(context.Context) (last bool) {
-		once.Do(func() { last = r.change(Connection{topic, user}, -1) == 0 })
-		return last
-	}
+func (r *MemoryRegistry) Add(_ context.Context, topic Topic, user string) (first bool) {
+	return r.change(Connection{topic, user}, +1) == 1
+}
+
+// Remove implements Registry.
+func (r *MemoryRegistry) Remove(_ context.Context, topic Topic, user string) (last bool) {
+	return r.change(Connection{topic, user}, -1) == 0
 }
 
 func (r *MemoryRegistry) change(c Connection, by int) int {

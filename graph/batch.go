@@ -11,6 +11,7 @@ import (
 
 	"studychat/db"
 	"studychat/graph/model"
+	"studychat/graph/people"
 )
 
 // batch looks objects up by their ids for one answer. The first look-up reads every object that the answer is known to need,
@@ -113,9 +114,31 @@ func readAnew(ctx context.Context, next graphql.RootResolver) graphql.Marshaler 
 
 // batches are what an answer looks up by ids.
 type batches struct {
-	users     batch[*db.User]
+	users     batch[*people.Known]
 	modules   batch[*db.Module]
 	readMarks batch[map[string]int64]
 	replies   batch[*db.Message]
 	chats     batch[*model.Chat]
+
+	mu    sync.Mutex
+	shown []func() // each expects what some objects of the answer may need
+}
+
+// expectLater is for objects that the answer will show: expect finds out what they may need, if the answer looks anything up.
+func (b *batches) expectLater(expect func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.shown = append(b.shown, expect)
+}
+
+// settled is for a look-up. The lock is held meanwhile: another look-up must not go ahead without what is expected.
+func (b *batches) settled() *batches {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, expect := range b.shown {
+		expect()
+	}
+	clear(b.shown)
+	b.shown = b.shown[:0]
+	return b
 }

@@ -28,6 +28,7 @@ func (r chatResolver) Messages(ctx context.Context, chat *model.Chat, first *int
 		return r.messagesAround(ctx, user, chat.ID, *around, page.Limit)
 	}
 	if list := newest(chat.Chat, page); list != nil {
+		answerFrom(ctx).restsOn(nil) // but for the chat
 		return r.messageConnection(ctx, list), nil
 	}
 	// A cursor belongs to one chat, so the key with a cursor is different for each chat, and its page is read alone.

@@ -31,48 +31,56 @@ func mapped[From, To any](list []From, to func(From) To) []To {
 
 // expectChats makes the chats of one list, and tells the batches which objects the rest of the answer may need for them.
 func (r *Resolver) expectChats(ctx context.Context, chats []*db.Chat) []*model.Chat {
-	a := answerFrom(ctx)
-	names := selects(ctx, "name", "avatarUrl")
-	members := names && selects(ctx, "members", "online") // up to 500 of each chat
-	modules, marks := selects(ctx, "module"), selects(ctx, "readSeq")
-	last := make([]*db.Message, 0, len(chats))
-	for _, chat := range chats {
-		if names {
-			a.users.expect(chat.CreatedBy)
-		}
-		if members {
-			for _, member := range chat.Members {
-				a.users.expect(member.UserID)
-			}
-		}
-		if modules && chat.ModuleID != nil {
-			a.modules.expect(*chat.ModuleID)
-		}
-		if marks {
-			a.readMarks.expect(chat.ID)
-		}
-		last = append(last, chat.LastMessage)
-	}
-	r.expectMessages(ctx, last...)
+	a := answerFrom(ctx).batches
+	a.expectLater(func() {
+		a.forChats(ctx, chats)
+		a.forMessages(ctx, mapped(chats, func(chat *db.Chat) *db.Message { return chat.LastMessage })...)
+	})
 	return model.NewChats(chats)
 }
 
 // expectMessages does the same for messages; nil ones are skipped.
 func (r *Resolver) expectMessages(ctx context.Context, messages ...*db.Message) {
-	a := answerFrom(ctx)
+	a := answerFrom(ctx).batches
+	a.expectLater(func() { a.forMessages(ctx, messages...) })
+}
+
+func (b *batches) forChats(ctx context.Context, chats []*db.Chat) {
+	names := selects(ctx, "name", "avatarUrl")
+	members := names && selects(ctx, "members", "online") // up to 500 of each chat
+	modules, marks := selects(ctx, "module"), selects(ctx, "readSeq")
+	for _, chat := range chats {
+		if names {
+			b.users.expect(chat.CreatedBy)
+		}
+		if members {
+			for _, member := range chat.Members {
+				b.users.expect(member.UserID)
+			}
+		}
+		if modules && chat.ModuleID != nil {
+			b.modules.expect(*chat.ModuleID)
+		}
+		if marks {
+			b.readMarks.expect(chat.ID)
+		}
+	}
+}
+
+func (b *batches) forMessages(ctx context.Context, messages ...*db.Message) {
 	names, replies, chats := selects(ctx, "name", "avatarUrl"), selects(ctx, "replyTo"), selects(ctx, "chat", "chatEdge")
 	for _, message := range messages {
 		if message == nil {
 			continue
 		}
 		if names {
-			a.users.expect(message.Author)
+			b.users.expect(message.Author)
 		}
 		if replies && message.ReplyTo != nil {
-			a.replies.expect(*message.ReplyTo)
+			b.replies.expect(*message.ReplyTo)
 		}
 		if chats {
-			a.chats.expect(message.ChatID)
+			b.chats.expect(message.ChatID)
 		}
 	}
 }

@@ -26,7 +26,8 @@ type Subscription struct {
 
 	mu      sync.Mutex
 	stopped bool
-	cancel  context.CancelFunc // ends serve; nil until it has run
+	cancel  context.CancelFunc // ends serve; nil while nothing runs it
+	runs    int                // how often serve was begun
 	serving sync.WaitGroup
 }
 
@@ -48,7 +49,7 @@ func (o *Operation) Follow(ctx context.Context, sink Sink) (s *Subscription, ref
 		return nil, o.executor.Refuse(ctx, err)
 	}
 	p := o.plan()
-	s = &Subscription{resolver: o.executor.subscriptions, sink: sink, ctx: context.WithoutCancel(ctx)}
+	s = &Subscription{resolver: o.executor.subscriptions, sink: sink, ctx: lasting(ctx)}
 	errs := p.Start(ctx, o.variables, func(arguments any) error {
 		args, _ := arguments.(*generated.SubscriptionChatEventsArgs)
 		return s.open(ctx, args.ChatId, args.After)
@@ -112,11 +113,23 @@ func (s *Subscription) Resume() {
 		return
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
+	s.runs++
 	s.cancel = cancel
+	run := s.runs
 	s.serving.Go(func() {
-		defer cancel()
 		s.serve(ctx)
+		cancel()
+		s.rest(run)
 	})
+}
+
+// rest forgets how the run of serve is ended, unless the group has made the subscription serve itself again already.
+func (s *Subscription) rest(run int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.runs == run {
+		s.cancel = nil
+	}
 }
 
 // Offer implements events.Member.

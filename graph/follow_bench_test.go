@@ -54,6 +54,10 @@ func (unswept) Heads(context.Context, []string) ([]db.Head, error) {
 	return nil, db.Unavailable(errors.New("not here"))
 }
 
+func (unswept) Changes(context.Context, time.Time, int) (db.Changes, error) {
+	return db.Changes{}, db.Unavailable(errors.New("not here"))
+}
+
 func newCrowd(t testing.TB) *crowd {
 	log := slog.New(slog.DiscardHandler)
 	store, bus := newStore(t, log), events.NewMemoryBus()

@@ -6,6 +6,7 @@ import (
 	"studychat/db"
 	"studychat/graph/limits"
 	"studychat/graph/model"
+	"studychat/graph/people"
 )
 
 // The fields of users, members and messages that need a look-up.
@@ -25,7 +26,8 @@ func (r userResolver) named(ctx context.Context, user *db.User) (db.User, error)
 	if !ok {
 		return db.User{}, err
 	}
-	return *known, nil
+	answerFrom(ctx).restsOn(known)
+	return known.User, nil
 }
 
 // ReadSeq is not part of a chat's body: it changes without taking a number of the chat.
@@ -49,20 +51,20 @@ func (r messageResolver) ReplyTo(ctx context.Context, message *db.Message) (*db.
 
 // The batches of an answer.
 
-func (r *Resolver) userOf(ctx context.Context, id string) (*db.User, bool, error) {
-	return answerFrom(ctx).users.get(ctx, id, r, func(r *Resolver, ctx context.Context, ids []string) (map[string]*db.User, error) {
+func (r *Resolver) userOf(ctx context.Context, id string) (*people.Known, bool, error) {
+	return answerFrom(ctx).settled().users.get(ctx, id, r, func(r *Resolver, ctx context.Context, ids []string) (map[string]*people.Known, error) {
 		return r.people.Users(ctx, ids)
 	})
 }
 
 func (r *Resolver) moduleOf(ctx context.Context, id string) (*db.Module, bool, error) {
-	return answerFrom(ctx).modules.get(ctx, id, r, func(r *Resolver, ctx context.Context, ids []string) (map[string]*db.Module, error) {
+	return answerFrom(ctx).settled().modules.get(ctx, id, r, func(r *Resolver, ctx context.Context, ids []string) (map[string]*db.Module, error) {
 		return r.Repo.ModulesByID(ctx, ids)
 	})
 }
 
 func (r *Resolver) readMarksOf(ctx context.Context, chatID string) (map[string]int64, bool, error) {
-	return answerFrom(ctx).readMarks.get(ctx, chatID, r, func(r *Resolver, ctx context.Context, ids []string) (map[string]map[string]int64, error) {
+	return answerFrom(ctx).settled().readMarks.get(ctx, chatID, r, func(r *Resolver, ctx context.Context, ids []string) (map[string]map[string]int64, error) {
 		user, err := viewer(ctx)
 		if err != nil {
 			return nil, err
@@ -72,7 +74,7 @@ func (r *Resolver) readMarksOf(ctx context.Context, chatID string) (map[string]i
 }
 
 func (r *Resolver) messageOf(ctx context.Context, id string) (*db.Message, bool, error) {
-	return answerFrom(ctx).replies.get(ctx, id, r, func(r *Resolver, ctx context.Context, ids []string) (map[string]*db.Message, error) {
+	return answerFrom(ctx).settled().replies.get(ctx, id, r, func(r *Resolver, ctx context.Context, ids []string) (map[string]*db.Message, error) {
 		user, err := viewer(ctx)
 		if err != nil {
 			return nil, err
@@ -82,7 +84,7 @@ func (r *Resolver) messageOf(ctx context.Context, id string) (*db.Message, bool,
 }
 
 func (r *Resolver) chatOf(ctx context.Context, id string) (*model.Chat, bool, error) {
-	return answerFrom(ctx).chats.get(ctx, id, r, func(r *Resolver, ctx context.Context, ids []string) (map[string]*model.Chat, error) {
+	return answerFrom(ctx).settled().chats.get(ctx, id, r, func(r *Resolver, ctx context.Context, ids []string) (map[string]*model.Chat, error) {
 		user, err := viewer(ctx)
 		if err != nil {
 			return nil, err

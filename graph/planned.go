@@ -18,14 +18,14 @@ func newPlanner(r *Resolver, p presenter) *plan.Planner {
 }
 
 // beginAnswer gives an answer a budget of its own, unless ctx has one that no plan has used yet.
-func beginAnswer(ctx context.Context, p *plan.Plan) (context.Context, plan.Budget) {
+func beginAnswer(ctx context.Context, p *plan.Plan) (context.Context, plan.Answer) {
 	request := RequestFrom(ctx)
 	if request.answer == nil || request.answer.plan != nil {
 		request.answer = newAnswer()
 		ctx = WithRequest(ctx, request)
 	}
 	request.answer.plan = p
-	return ctx, request.answer.budget
+	return ctx, request.answer
 }
 
 // plan is the operation's plan; nil for what plans do not cover: introspection.

@@ -2,9 +2,13 @@ package graph
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
 	"studychat/auth"
+	"studychat/db"
 	"studychat/graph/limits"
 	"studychat/graph/plan"
 )
@@ -75,6 +79,17 @@ func (c *identifiedContext) Value(key any) any {
 	return c.requestContext.Value(key)
 }
 
+// lasting is what a subscription keeps of the context that it began with: the viewer and the Request, without what ends with the
+// beginning. The rest (the transport's contexts, the HTTP request) would be most of the memory of a quiet subscription.
+func lasting(ctx context.Context) context.Context {
+	r := RequestFrom(ctx)
+	kept := WithRequest(context.Background(), Request{ID: r.ID, Address: r.Address, Disconnect: r.Disconnect})
+	if identity, ok := ctx.Value(auth.ContextKey).(*auth.Identity); ok {
+		kept = auth.WithIdentity(kept, identity)
+	}
+	return kept
+}
+
 // RequestFrom is the request that ctx belongs to. A transport that knows more of it changes the copy and calls WithRequest.
 func RequestFrom(ctx context.Context) Request {
 	if r, ok := ctx.Value(requestKey{}).(*Request); ok {
@@ -96,9 +111,36 @@ type answer struct {
 	*batches
 
 	plan *plan.Plan // what renders the answer; nil: gqlgen's executor
+
+	testifying sync.Mutex
+	facts      []db.Fact
 }
 
 func newAnswer() *answer { return &answer{budget: limits.NewBudget(), batches: &batches{}} }
+
+// Add implements plan.Answer.
+func (a *answer) Add(bytes int) *gqlerror.Error { return a.budget.Add(bytes) }
+
+// Exceeded implements plan.Answer.
+func (a *answer) Exceeded() *gqlerror.Error { return a.budget.Exceeded() }
+
+// Facts implements plan.Answer.
+func (a *answer) Facts() []db.Fact {
+	a.testifying.Lock()
+	defer a.testifying.Unlock()
+	return a.facts
+}
+
+// restsOn is called by a resolver, once, whose value shows nothing but the fact and what the object shows that it is called for. A plan
+// may keep what it rendered only of such values.
+func (a *answer) restsOn(fact db.Fact) {
+	if a.plan == nil || !a.plan.Keeps() {
+		return
+	}
+	a.testifying.Lock()
+	defer a.testifying.Unlock()
+	a.facts = append(a.facts, fact)
+}
 
 // renew makes the answer read anew: it forgets what was looked up.
 func (a *answer) renew() { a.batches = &batches{} }

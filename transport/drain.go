@@ -2,8 +2,10 @@ package transport
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -15,38 +17,47 @@ type openStreams struct {
 	draining atomic.Bool // /readyz fails
 	stopped  atomic.Bool // add fails; a socket asks before its upgrade, so that the answer can be a status
 
-	mu          sync.Mutex
-	disconnects map[*func()]struct{}
-	empty       sync.WaitGroup
+	mu    sync.Mutex
+	all   map[stream]struct{}
+	empty sync.WaitGroup
 }
 
-func newOpenStreams() *openStreams { return &openStreams{disconnects: map[*func()]struct{}{}} }
+// stream is an open socket or event stream.
+type stream interface {
+	restart() // ends it so that its client comes back elsewhere
+}
 
-// add registers a stream. disconnect ends it so that its client comes back elsewhere; the stream calls remove when it is
-// over. ok is false when this instance is stopping.
-func (s *openStreams) add(disconnect func()) (remove func(), ok bool) {
+func newOpenStreams() *openStreams { return &openStreams{all: map[stream]struct{}{}} }
+
+// add registers a stream until remove. It is false when this instance is stopping.
+func (s *openStreams) add(one stream) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped.Load() {
-		return nil, false
+		return false
 	}
-	s.disconnects[&disconnect] = struct{}{}
+	s.all[one] = struct{}{}
 	s.empty.Add(1)
-	return sync.OnceFunc(func() {
-		s.mu.Lock()
-		delete(s.disconnects, &disconnect)
-		s.mu.Unlock()
-		s.empty.Done()
-	}), true
+	return true
 }
 
-// stop makes add and /readyz fail, and returns how to disconnect each stream.
-func (s *openStreams) stop() []*func() {
+// remove is called when nothing of the stream is left. For a stream that is not registered it does nothing.
+func (s *openStreams) remove(one stream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, open := s.all[one]; open {
+		delete(s.all, one)
+		s.empty.Done()
+	}
+}
+
+// stop makes add and /readyz fail, and returns the open streams.
+func (s *openStreams) stop() []stream {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.draining.Store(true)
 	s.stopped.Store(true)
-	return slices.Collect(maps.Keys(s.disconnects))
+	return slices.Collect(maps.Keys(s.all))
 }
 
 // The open streams are disconnected in waves when the instance stops. Otherwise all clients would come back to the other
@@ -58,14 +69,14 @@ const (
 )
 
 func (s *openStreams) drain(ctx context.Context) error {
-	disconnects := s.stop()
-	rand.Shuffle(len(disconnects), func(i, j int) { disconnects[i], disconnects[j] = disconnects[j], disconnects[i] })
-	size := max(waveSize, (len(disconnects)+maxWaves-1)/maxWaves)
-	for i, disconnect := range disconnects {
+	open := s.stop()
+	rand.Shuffle(len(open), func(i, j int) { open[i], open[j] = open[j], open[i] })
+	size := max(waveSize, (len(open)+maxWaves-1)/maxWaves)
+	for i, one := range open {
 		if i > 0 && i%size == 0 && !sleep(ctx, waveGap/2+rand.N(waveGap)) {
-			size = len(disconnects) // no time left: the rest at once
+			size = len(open) // no time left: the rest at once
 		}
-		(*disconnect)()
+		one.restart()
 	}
 	over := make(chan struct{})
 	go func() {
@@ -90,4 +101,40 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// Readiness is what /readyz shows: a word for each dependency, and whether this instance should get traffic.
+type Readiness struct {
+	Ready bool
+	Parts map[string]string // such as "database": "ok", "redis": "degraded"
+}
+
+const readyTimeout = 2 * time.Second
+
+// livez says that the process runs. It asks no dependency: a slow database must not get this instance restarted.
+func livez(w http.ResponseWriter, _ *http.Request) {
+	writeHealth(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+func (t *Transport) readyz(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	if t.streams.draining.Load() {
+		writeHealth(w, http.StatusServiceUnavailable, map[string]string{"status": "stopping"})
+		return
+	}
+	readiness := t.options.Ready(ctx)
+	parts, status := map[string]string{"status": "ok"}, http.StatusOK
+	if !readiness.Ready {
+		parts["status"], status = "not ready", http.StatusServiceUnavailable
+	}
+	maps.Copy(parts, readiness.Parts)
+	writeHealth(w, status, parts)
+}
+
+func writeHealth(w http.ResponseWriter, status int, parts map[string]string) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(parts)
 }

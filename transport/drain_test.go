@@ -23,20 +23,24 @@ func bare() *Transport {
 	}}
 }
 
+// restarts is a stream that is closed when it is to end.
+type restarts chan struct{}
+
+func (r restarts) restart() { close(r) }
+
 func TestDrainCutsAndWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		tr := bare()
-		cut := make(chan struct{})
-		leave, ok := tr.streams.add(func() { close(cut) })
-		if !ok {
+		cut := make(restarts)
+		if !tr.streams.add(cut) {
 			t.Fatal("refused")
 		}
 		go func() {
 			<-cut
 			<-time.After(time.Second) // virtual: the stream takes a while to end
-			leave()
-			leave() // twice does no harm
+			tr.streams.remove(cut)
+			tr.streams.remove(cut) // twice does no harm
 		}()
 		began := time.Now()
 		if err := tr.Drain(t.Context()); err != nil {
@@ -45,7 +49,7 @@ func TestDrainCutsAndWaits(t *testing.T) {
 		if took := time.Since(began); took != time.Second {
 			t.Errorf("Drain took %s: it did not wait for the stream", took)
 		}
-		if _, ok := tr.streams.add(func() {}); ok {
+		if tr.streams.add(make(restarts)) {
 			t.Error("a stream was let in after Drain")
 		}
 	})
@@ -55,13 +59,15 @@ func TestDrainHasADeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		tr := bare()
-		leave, _ := tr.streams.add(func() {})
+		tr.streams.add(make(restarts))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if err := tr.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
-		leave()
+		for one := range tr.streams.all { // so that nothing waits any more
+			tr.streams.remove(one)
+		}
 	})
 }
 
@@ -87,10 +93,10 @@ func TestReadyz(t *testing.T) {
 	if got := status(); got != http.StatusServiceUnavailable {
 		t.Errorf("leaving: %d", got)
 	}
-	if leave, ok := tr.streams.add(func() {}); !ok {
+	if one := make(restarts); !tr.streams.add(one) {
 		t.Error("leaving: a stream was refused, although balancers need time to notice")
 	} else {
-		leave()
+		tr.streams.remove(one)
 	}
 	_ = tr.Drain(t.Context())
 	if got := status(); got != http.StatusServiceUnavailable {

@@ -83,8 +83,8 @@ func frameNext(quoted string, payload []byte) []byte {
 func quote(id string) string { return string(encode(id)) }
 
 // messageError carries the errors of a refused operation. It ends the operation: no complete follows.
-func messageError(id string, answer *graphql.Response) []byte {
-	return message("error", id, encode(answer.Errors))
+func messageError(quoted string, answer *graphql.Response) []byte {
+	return message("error", quoted, encode(answer.Errors))
 }
 
 var (
@@ -92,17 +92,17 @@ var (
 	framePing  = frameText(message("ping", "", nil))
 )
 
-func messageComplete(id string) []byte { return message("complete", id, nil) }
+func messageComplete(quoted string) []byte { return message("complete", quoted, nil) }
 
-func message(kind, id string, payload []byte) []byte {
+func message(kind, quoted string, payload []byte) []byte {
 	var b bytes.Buffer
-	b.Grow(len(kind) + len(id) + len(payload) + 40)
+	b.Grow(len(kind) + len(quoted) + len(payload) + 40)
 	b.WriteString(`{"type":"`)
 	b.WriteString(kind)
 	b.WriteByte('"')
-	if id != "" {
+	if quoted != "" {
 		b.WriteString(`,"id":`)
-		b.Write(encode(id))
+		b.WriteString(quoted)
 	}
 	if payload != nil {
 		b.WriteString(`,"payload":`)

@@ -37,8 +37,8 @@ func TestMessages(t *testing.T) {
 		`{"type":"connection_ack"}`:                              messageAck,
 		`{"type":"ping"}`:                                        unframed(framePing),
 		`{"type":"next","id":"1","payload":{"data":null}}`:       unframed(frameNext(quote("1"), []byte(`{"data":null}`))),
-		`{"type":"complete","id":"a\"b"}`:                        messageComplete(`a"b`),
-		`{"type":"error","id":"1","payload":[{"message":"no"}]}`: messageError("1", &graphql.Response{Errors: gqlerror.List{{Message: "no"}}}),
+		`{"type":"complete","id":"a\"b"}`:                        messageComplete(quote(`a"b`)),
+		`{"type":"error","id":"1","payload":[{"message":"no"}]}`: messageError(quote("1"), &graphql.Response{Errors: gqlerror.List{{Message: "no"}}}),
 		`{"type":"pong","payload":{"tokenExpiresInMs":1}}`:       message("pong", "", []byte(`{"tokenExpiresInMs":1}`)),
 	} {
 		if string(got) != want {

@@ -256,9 +256,7 @@ func TestLargeMessageThatNeverEnds(t *testing.T) {
 
 // held says whether the key holds something of the transport's quotas: nothing more fits into a limit of 1 then.
 func held(t *Transport, key string) bool {
-	release, ok := t.quotas.Acquire(key, 1, 1)
-	if ok {
-		release()
-	}
+	held, ok := t.quotas.Acquire(key, 1, 1)
+	held.Release()
 	return !ok
 }

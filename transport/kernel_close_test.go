@@ -51,7 +51,7 @@ func (w *world) untilNobody(limit time.Duration) {
 	connected := func() int {
 		w.transport.streams.mu.Lock()
 		defer w.transport.streams.mu.Unlock()
-		return len(w.transport.streams.disconnects)
+		return len(w.transport.streams.all)
 	}
 	tick, deadline := time.NewTicker(10*time.Millisecond), time.After(limit)
 	defer tick.Stop()

@@ -59,6 +59,31 @@ func (op *operation) answerTo(put func(answer []byte) error) error {
 	return put(answer)
 }
 
+// follow runs an operation, whose answers go to the sink. It returns when there is no more, or when a subscription goes on by
+// itself. It calls placeless for a query or mutation, which needs no place in the log.
+func (u runner) follow(ctx context.Context, in *incoming, mayMutate bool, placeless func(), sink *eventSink) {
+	defer in.release()
+	op, refusal := u.prepare(ctx, in)
+	if refusal == nil && !mayMutate && op.Kind() == ast.Mutation {
+		refusal = u.failure(ctx, db.CodeBadUserInput, "A GET may not mutate. Use POST.")
+	}
+	if refusal == nil && op.streams() {
+		var subscription *graph.Subscription
+		if subscription, refusal = op.Follow(op.ctx, sink); refusal == nil {
+			sink.op.keep(subscription)
+			return
+		}
+	}
+	put := func(answer []byte) error { return sink.Put(ctx, graph.Answer{Payload: answer}) }
+	if refusal != nil {
+		_ = put(payload(refusal))
+	} else {
+		placeless()
+		_ = op.answerTo(put) // fails only with the stream
+	}
+	sink.End()
+}
+
 func (u runner) tooMuchWaits(ctx context.Context) *graphql.Response {
 	return u.later(ctx, db.CodeRateLimited, "Too much waits for you already: read the answers that you asked for.", time.Second)
 }

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,10 +16,6 @@ const (
 	maxOperationID = 200 // bytes
 )
 
-// placeTimeout is how long a subscription that has no place in the log yet may delay the answers to what its client sent after
-// it. Clients that ping close a socket when no pong comes for about 5 s.
-const placeTimeout = 3 * time.Second
-
 // Why an operation does not start.
 var (
 	errTakenID           = errors.New("an operation with this id is running")
@@ -26,13 +23,13 @@ var (
 	errOver              = errors.New("the connection is over")
 )
 
-// operations are the operations of one connection, by the ids that the client chose. An operation ends by itself, by its
+// operations are the operations of one connection, by the ids that the client chose, as JSON. An operation ends by itself, by its
 // client, or with the connection. Only the first end counts: after a client's own complete, or after the end of the connection,
 // nothing more is sent for the operation.
 type operations struct {
 	mu         sync.Mutex
 	ended      bool
-	byID       map[string]*running
+	all        []*running // mostly one: a map would take more memory
 	goroutines sync.WaitGroup
 }
 
@@ -41,35 +38,32 @@ type running struct {
 	of     *operations
 	id     string
 	began  time.Time
-	cancel context.CancelFunc
-	placed context.Context    // done when the operation has its place, or needs none
-	place  context.CancelFunc // a subscription delivers everything that is committed from then on
+	cancel context.CancelFunc // of the context of its goroutine; nil without one
+	placed chan struct{}      // closed when the operation has its place, or needs none; nil from then on
 
 	kept         bool                // the operation goes on without its goroutine, which alone sets this
 	subscription *graph.Subscription // to be stopped when the operation ends
 }
 
-func newOperations() *operations { return &operations{byID: map[string]*running{}} }
-
 // begin runs an operation on a goroutine of its own, with a context that ends with it. run calls complete when it is done, or
 // keep, and place as soon as the operation has its place in the log or needs none. before are the operations that have no place
-// yet.
-func (o *operations) begin(ctx context.Context, id string, run func(ctx context.Context, op *running, before []*running)) (*running, error) {
+// yet; placed is closed when this one has its place.
+func (o *operations) begin(ctx context.Context, id string, run func(ctx context.Context, op *running, before []unplaced)) (placed <-chan struct{}, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	switch _, taken := o.byID[id]; {
+	switch {
 	case o.ended:
 		return nil, errOver
-	case taken:
+	case o.findLocked(id) != nil:
 		return nil, errTakenID
-	case len(o.byID) >= MaxOperations:
+	case len(o.all) >= MaxOperations:
 		return nil, errTooManyOperations
 	}
 	before := o.unplacedLocked()
 	ctx, cancel := context.WithCancel(ctx)
-	op := &running{of: o, id: id, began: time.Now(), cancel: cancel}
-	op.placed, op.place = context.WithCancel(context.Background())
-	o.byID[id] = op
+	op := &running{of: o, id: id, began: time.Now(), cancel: cancel, placed: make(chan struct{})}
+	placed = op.placed
+	o.all = append(o.all, op)
 	o.goroutines.Go(func() {
 		run(ctx, op, before)
 		op.place()
@@ -77,26 +71,28 @@ func (o *operations) begin(ctx context.Context, id string, run func(ctx context.
 			op.complete()
 		}
 	})
-	return op, nil
+	return placed, nil
 }
 
-// withStarted is ctx for a subscription of which op is told that it has its place.
-func withStarted(ctx context.Context, op *running) context.Context {
-	r := graph.RequestFrom(ctx)
-	r.Started = func(string) { op.place() }
-	return graph.WithRequest(ctx, r)
+func (o *operations) findLocked(id string) *running {
+	for _, op := range o.all {
+		if op.id == id {
+			return op
+		}
+	}
+	return nil
 }
 
 // keep leaves a subscription to itself until its operation ends. run calls it last.
 func (op *running) keep(subscription *graph.Subscription) {
 	op.kept = true
 	op.of.mu.Lock()
-	goesOn := op.of.byID[op.id] == op
+	goesOn := op.of.findLocked(op.id) == op
 	if goesOn {
 		op.subscription = subscription
 	}
+	op.cancelLocked() // the subscription does not need it
 	op.of.mu.Unlock()
-	op.cancel() // the subscription does not need it
 	if !goesOn {
 		subscription.Stop()
 	}
@@ -116,57 +112,27 @@ func (op *running) complete() bool {
 
 // removeLocked ends the operation, unless the connection has ended: then wait does.
 func (op *running) removeLocked() (first bool, subscription *graph.Subscription) {
-	op.cancel()
-	if op.of.ended || op.of.byID[op.id] != op {
+	op.cancelLocked()
+	at := slices.Index(op.of.all, op)
+	if op.of.ended || at < 0 {
 		return false, nil
 	}
-	delete(op.of.byID, op.id)
+	op.of.all = slices.Delete(op.of.all, at, at+1)
 	return true, op.subscription
 }
 
-// unplaced are the operations that have no place in the log yet.
-func (o *operations) unplaced() []*running {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.unplacedLocked()
-}
-
-func (o *operations) unplacedLocked() (some []*running) {
-	for _, op := range o.byID {
-		if op.placed.Err() == nil {
-			some = append(some, op)
-		}
+func (op *running) cancelLocked() {
+	if op.cancel != nil {
+		op.cancel()
+		op.cancel = nil
 	}
-	return some
-}
-
-// allWait says whether no operation has its place yet.
-func (o *operations) allWait() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.unplacedLocked()) == len(o.byID)
-}
-
-// awaitPlaces waits until each of the operations has its place, but for none longer than placeTimeout. It is true if all have.
-func awaitPlaces(ctx context.Context, some []*running) bool {
-	all := true
-	for _, op := range some {
-		limited, cancel := context.WithDeadline(ctx, op.began.Add(placeTimeout))
-		select {
-		case <-op.placed.Done():
-		case <-limited.Done():
-		}
-		cancel()
-		all = all && op.placed.Err() != nil
-	}
-	return all
 }
 
 // stop ends an operation on behalf of the client, if it still runs. Nothing of a subscription comes after it.
 func (o *operations) stop(id string) {
 	o.mu.Lock()
 	var subscription *graph.Subscription
-	if op := o.byID[id]; op != nil {
+	if op := o.findLocked(id); op != nil {
 		_, subscription = op.removeLocked()
 	}
 	o.mu.Unlock()
@@ -175,18 +141,20 @@ func (o *operations) stop(id string) {
 	}
 }
 
-// end makes begin and complete fail from now on. The operations themselves end with the context of the connection; wait waits for
-// them.
+// end makes begin and complete fail from now on, and ends the contexts of the operations; wait waits for them.
 func (o *operations) end() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.ended = true
+	for _, op := range o.all {
+		op.cancelLocked()
+	}
 }
 
-// wait ends the subscriptions, and waits for everything. It is called after end and the end of the connection's context.
+// wait ends the subscriptions, and waits for everything. It is called after end.
 func (o *operations) wait() {
 	o.goroutines.Wait()
-	for _, op := range o.byID { // nothing changes it any more
+	for _, op := range o.all { // nothing changes it any more
 		if op.subscription != nil {
 			op.subscription.Stop()
 		}

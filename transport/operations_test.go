@@ -26,12 +26,12 @@ func TestWhoEndsAnOperation(t *testing.T) {
 		{"the connection was first", func(o *operations) { o.end() }, false},
 		{"the client was first, and took the id for another", func(o *operations) {
 			o.stop("1")
-			_, _ = o.begin(context.Background(), "1", func(context.Context, *running, []*running) {})
+			_, _ = o.begin(context.Background(), "1", func(context.Context, *running, []unplaced) {})
 		}, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			o, start, completed := newOperations(), make(chan struct{}), false
-			_, err := o.begin(t.Context(), "1", func(_ context.Context, op *running, _ []*running) {
+			o, start, completed := new(operations), make(chan struct{}), false
+			_, err := o.begin(t.Context(), "1", func(_ context.Context, op *running, _ []unplaced) {
 				<-start
 				completed = op.complete()
 				if op.complete() {
@@ -53,9 +53,9 @@ func TestWhoEndsAnOperation(t *testing.T) {
 
 func TestOperationsAreBounded(t *testing.T) {
 	t.Parallel()
-	o := newOperations()
+	o := new(operations)
 	ctx, cancel := context.WithCancel(t.Context())
-	wait := func(ctx context.Context, _ *running, _ []*running) { <-ctx.Done() }
+	wait := func(ctx context.Context, _ *running, _ []unplaced) { <-ctx.Done() }
 	for n := range MaxOperations {
 		if _, err := o.begin(ctx, fmt.Sprint(n), wait); err != nil {
 			t.Fatal(n, err)

@@ -57,6 +57,13 @@ func (o outage) Heads(ctx context.Context, ids []string) ([]db.Head, error) {
 	return o.Repository.Heads(ctx, ids)
 }
 
+func (o outage) Changes(ctx context.Context, since time.Time, limit int) (db.Changes, error) {
+	if err := o.answers(ctx); err != nil {
+		return db.Changes{}, err
+	}
+	return o.Repository.Changes(ctx, since, limit)
+}
+
 func (o outage) Log(ctx context.Context, chatID string, after int64, limit int) (*db.Log, error) {
 	if err := o.answers(ctx); err != nil {
 		return nil, err

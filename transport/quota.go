@@ -36,36 +36,41 @@ type quotas struct {
 	warnings            *admission.Warnings
 }
 
-func (q quotas) userConnection(viewer auth.Viewer, r *http.Request) (release func(), err error) {
-	release, ok := q.Acquire("user:"+viewer.ID, 1, q.perUser)
+// connection is what an open connection holds of the quotas. A socket acquires the address first, and the user with its init.
+type connection struct{ ofAddress, ofUser admission.Held }
+
+func (q quotas) userConnection(viewer auth.Viewer, r *http.Request) (admission.Held, error) {
+	held, ok := q.Acquire("user:"+viewer.ID, 1, q.perUser)
 	if !ok {
 		q.warnings.Refused(admission.UserRefused, r)
-		return nil, errTooManyUser
+		return held, errTooManyUser
 	}
-	return release, nil
+	return held, nil
 }
 
-func (q quotas) addressConnection(r *http.Request) (release func(), err error) {
-	release, ok := q.Acquire("address:"+q.addresses.Of(r), 1, q.perAddress)
+func (q quotas) addressConnection(r *http.Request) (admission.Held, error) {
+	held, ok := q.Acquire("address:"+q.addresses.Of(r), 1, q.perAddress)
 	if !ok {
 		q.warnings.Refused(admission.AddressRefused, r)
-		return nil, errTooManyAddress
+		return held, errTooManyAddress
 	}
-	return release, nil
+	return held, nil
 }
 
 // connection acquires both.
-func (q quotas) connection(viewer auth.Viewer, r *http.Request) (release func(), err error) {
-	ofUser, err := q.userConnection(viewer, r)
-	if err != nil {
-		return nil, err
+func (q quotas) connection(viewer auth.Viewer, r *http.Request) (c connection, err error) {
+	if c.ofUser, err = q.userConnection(viewer, r); err != nil {
+		return c, err
 	}
-	ofAddress, err := q.addressConnection(r)
-	if err != nil {
-		ofUser()
-		return nil, err
+	if c.ofAddress, err = q.addressConnection(r); err != nil {
+		c.ofUser.Release()
 	}
-	return func() { ofUser(); ofAddress() }, nil
+	return c, err
+}
+
+func (c *connection) release() {
+	c.ofUser.Release()
+	c.ofAddress.Release()
 }
 
 // largeBody counts a large request while it is read and executed.
@@ -76,21 +81,22 @@ func (q quotas) largeBody(ctx context.Context, size int) (release func(), ok boo
 	}
 	viewer, err := auth.FromContext(ctx)
 	if err != nil || q.perUser == 0 {
-		return ofAll, true
+		return ofAll.Release, true
 	}
 	ofUser, ok := q.Acquire("bodies:"+viewer.ID, size, largeOfUser)
 	if !ok {
-		ofAll()
+		ofAll.Release()
 		return nil, false
 	}
-	return func() { ofUser(); ofAll() }, true
+	return func() { ofUser.Release(); ofAll.Release() }, true
 }
 
 // answer counts a large answer while it waits for its reader.
 func (q quotas) answer(ctx context.Context, answer []byte) (release func(), ok bool) {
 	viewer, err := auth.FromContext(ctx)
 	if err != nil || len(answer) <= largeAnswer || q.perUser == 0 {
-		return func() {}, true
+		return nothing, true
 	}
-	return q.Acquire("answers:"+viewer.ID, len(answer), largeAnswers)
+	held, ok := q.Acquire("answers:"+viewer.ID, len(answer), largeAnswers)
+	return held.Release, ok
 }

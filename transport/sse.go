@@ -5,15 +5,11 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
-
-	"github.com/vektah/gqlparser/v2/ast"
 
 	"studychat/auth"
 	"studychat/db"
 	"studychat/graph"
 	"studychat/transport/params"
-	"studychat/transport/wire"
 )
 
 // serveEvents carries one operation as Server-Sent Events: graphql-sse's distinct connections mode
@@ -27,20 +23,22 @@ import (
 // The header Last-Event-ID says from where the stream goes on. A browser's EventSource sends it by itself, and so do libraries
 // that read streams by POST.
 func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, in *incoming) {
-	s, ok := t.reserveEvents(w, r)
-	if !ok {
+	s, viewer := t.reserveEvents(w, r)
+	if s == nil {
 		in.release()
 		return
 	}
-	of := graph.RequestFrom(s.ctx)
-	of.Started = func(cursor string) { _ = s.out.Put(s.ctx, eventID(cursor)) } // fails only with the stream
-	of.Resume = r.Header.Get("Last-Event-ID")                                  // clients that use fetch repeat the body of their first request too
-	ctx, mayMutate := graph.WithRequest(s.ctx, of), r.Method == http.MethodPost
-	s.goroutines.Go(func() {
-		placeless := func() { s.placeless.Store(true) }
-		s.subscription = t.runner.follow(ctx, in, mayMutate, placeless, &eventSink{stream: s})
+	ctx, mayMutate := s.operationContext(r, viewer), r.Method == http.MethodPost
+	_, err := s.operations.begin(ctx, "", func(ctx context.Context, op *running, _ []unplaced) {
+		of := graph.RequestFrom(ctx)
+		of.Started = func(cursor string) { _ = s.out.Put(ctx, eventID(cursor)) } // fails only with the stream
+		of.Resume = r.Header.Get("Last-Event-ID")                                // clients that use fetch repeat the body of their first request too
+		t.runner.follow(graph.WithRequest(ctx, of), in, mayMutate, func() { s.placeless.Store(true) }, &eventSink{s, op})
 		s.settle()
 	})
+	if err != nil { // it was disconnected already
+		in.release()
+	}
 	if t.carry(w, r, s, nil, s.release) {
 		t.closeEvents(w, r, s)
 	}
@@ -65,50 +63,27 @@ func (t *Transport) serveEventSource(w http.ResponseWriter, r *http.Request) {
 	t.serveEvents(w, r.WithContext(ctx), small(read))
 }
 
-// reserveEvents makes a stream for the viewer of r, or answers why not: no token, too many streams, this
+// reserveEvents makes a stream for the viewer of r, or answers why not and returns nil: no token, too many streams, this
 // instance is stopping. A GET comes from an EventSource, which gives up for good on any status but 200. So for a temporary reason
 // its stream begins and is then aborted.
-func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*eventStream, bool) {
+func (t *Transport) reserveEvents(w http.ResponseWriter, r *http.Request) (*eventStream, auth.Viewer) {
 	viewer, err := auth.FromContext(r.Context())
 	if err != nil {
 		if r.Method == http.MethodGet && db.CodeOf(err) != db.CodeUnauthenticated {
 			sendRetry(w, r)
 		}
 		t.refuse.stream(w, r, err)
-		return nil, false
+		return nil, viewer
 	}
-	s := &eventStream{ended: make(chan struct{})}
-	s.out = wire.NewOutbox(s)
-	s.ctx, s.disconnect = context.WithCancel(context.Background()) // the request ends before its stream
-	if s.leave, err = t.admit(viewer, r, s.cut); err != nil {
-		s.disconnect()
+	s, err := t.newEventStream(viewer, r)
+	if err != nil {
 		if r.Method == http.MethodGet && errors.Is(err, errStopping) {
 			sendRetry(w, r)
 		}
 		t.refuse.connection(w, r, err)
-		return nil, false
+		return nil, viewer
 	}
-	of := graph.RequestFrom(r.Context())
-	of.Disconnect = s.cut
-	s.ctx = graph.WithRequest(auth.WithViewer(s.ctx, viewer), of)
-	if s.expires = viewer.Expires; !s.expires.IsZero() {
-		s.expiry = time.AfterFunc(time.Until(s.expires), s.cut)
-	}
-	return s, true
-}
-
-// admit counts a stream and registers it with those that Drain disconnects.
-func (t *Transport) admit(viewer auth.Viewer, r *http.Request, disconnect func()) (leave func(), err error) {
-	release, err := t.quotas.connection(viewer, r)
-	if err != nil {
-		return nil, err
-	}
-	remove, ok := t.streams.add(disconnect)
-	if !ok {
-		release()
-		return nil, errStopping
-	}
-	return func() { release(); remove() }, nil
+	return s, viewer
 }
 
 // sendRetry tells an EventSource to reconnect later. Aborting without a response would do the same, but a proxy would turn that
@@ -131,7 +106,7 @@ func eventHeaders(header http.Header) {
 // give up on a status.
 func (t *Transport) closeEvents(w http.ResponseWriter, r *http.Request, s *eventStream) {
 	switch {
-	case s.endedInOrder():
+	case s.complete.Load():
 	case s.begun.Load():
 		abort(r)
 	case r.Method == http.MethodGet:
@@ -141,53 +116,29 @@ func (t *Transport) closeEvents(w http.ResponseWriter, r *http.Request, s *event
 	}
 }
 
-// follow runs an operation, whose answers go to the sink. It returns when there is no more, or when a subscription goes on by
-// itself. It calls placeless for a query or mutation, which needs no place in the log.
-func (u runner) follow(ctx context.Context, in *incoming, mayMutate bool, placeless func(), sink graph.Sink) *graph.Subscription {
-	defer in.release()
-	op, refusal := u.prepare(ctx, in)
-	if refusal == nil && !mayMutate && op.Kind() == ast.Mutation {
-		refusal = u.failure(ctx, db.CodeBadUserInput, "A GET may not mutate. Use POST.")
-	}
-	if refusal == nil && op.streams() {
-		var subscription *graph.Subscription
-		if subscription, refusal = op.Follow(op.ctx, sink); refusal == nil {
-			return subscription
-		}
-	}
-	put := func(answer []byte) error { return sink.Put(ctx, graph.Answer{Payload: answer}) }
-	if refusal != nil {
-		_ = put(payload(refusal))
-	} else {
-		placeless()
-		_ = op.answerTo(put) // fails only with the stream
-	}
-	sink.End()
-	return nil
-}
-
 // eventSink is where the answers of one operation go.
 type eventSink struct {
 	stream *eventStream
-	op     *running // of a shared stream; nil in distinct mode
-	id     string   // of the operation, as JSON; "" in distinct mode
+	op     *running // its id is "" in distinct mode
 }
 
 // Put implements graph.Sink.
 func (k *eventSink) Put(ctx context.Context, answer graph.Answer) error {
-	return k.stream.out.Put(ctx, eventNext(k.id, answer.Payload, cursorFor(k.id, answer)))
+	return k.stream.out.Put(ctx, eventNext(k.op.id, answer.Payload, cursorFor(k.op.id, answer)))
 }
 
 // Offer implements graph.Sink.
 func (k *eventSink) Offer(batch *graph.Batch) bool {
-	return k.stream.out.Offer(eventFrames(batch, k.id))
+	return k.stream.out.Offer(eventFrames(batch, k.op.id))
 }
 
-// End implements graph.Sink. In distinct mode the stream ends with its operation, if it was not cut.
+// End implements graph.Sink. In distinct mode the stream ends with its operation.
 func (k *eventSink) End() {
-	if k.op == nil {
+	switch {
+	case !k.op.complete():
+	case k.op.id == "":
 		_ = k.stream.out.Last(k.stream.ctx, eventComplete(""))
-	} else if k.op.complete() {
-		_ = k.stream.out.Put(k.stream.ctx, eventComplete(k.id))
+	default:
+		_ = k.stream.out.Put(k.stream.ctx, eventComplete(k.op.id))
 	}
 }

@@ -25,6 +25,7 @@ func (t *Transport) takeOver(w http.ResponseWriter, r *http.Request, s *eventStr
 	s.unbegun = func() []byte { return t.unbegun(r, w.Header(), head, chunked) }
 	s.mu.Unlock()
 	s.out.OpenResponse(conn, head, chunked)
+	s.settle()              // it may have begun with that
 	if s.ctx.Err() != nil { // disconnected before it had a connection
 		s.cut()
 	}

@@ -8,7 +8,6 @@ import (
 
 	"studychat/auth"
 	"studychat/db"
-	"studychat/graph"
 )
 
 // reserved finds the stream that belongs to the token and to the viewer of the request. If it is nil, the request was answered.
@@ -50,10 +49,9 @@ func (a *reservations) operate(w http.ResponseWriter, r *http.Request, token str
 		return
 	}
 	viewer, _ := auth.FromContext(r.Context())
-	of := graph.RequestFrom(kept.ctx)
-	of.ID = graph.RequestFrom(r.Context()).ID
-	ctx := graph.WithRequest(auth.WithViewer(kept.ctx, viewer), of)
-	op, err := kept.operations.begin(ctx, id, func(ctx context.Context, op *running, _ []*running) { a.run(ctx, kept, op, in) })
+	placed, err := kept.operations.begin(kept.operationContext(r, viewer), quote(id), func(ctx context.Context, op *running, _ []unplaced) {
+		a.runner.follow(withStarted(ctx, op), in, true, op.place, &eventSink{kept.eventStream, op})
+	})
 	if err != nil {
 		in.release()
 	}
@@ -65,37 +63,29 @@ func (a *reservations) operate(w http.ResponseWriter, r *http.Request, token str
 	case err != nil:
 		a.refuseNoStream(w, r)
 	default:
-		a.accept(w, r, kept, op)
+		a.accept(w, r, kept, quote(id), placed)
 	}
 }
 
 // accept answers when a subscription has its place in the log, since a client may conclude from the answer that it is active. If
 // that takes too long the stream is disconnected, so that its client reconnects: after any other answer graphql-sse would open
 // another stream without closing this one.
-func (a *reservations) accept(w http.ResponseWriter, r *http.Request, kept *reservation, op *running) {
+func (a *reservations) accept(w http.ResponseWriter, r *http.Request, kept *reservation, id string, placed <-chan struct{}) {
 	late := time.NewTimer(startTimeout)
 	defer late.Stop()
 	select {
-	case <-op.placed.Done():
+	case <-placed:
 	case <-kept.ctx.Done():
 	case <-late.C:
 		kept.cut()
 	case <-r.Context().Done(): // without this answer its client will never stop it
-		kept.operations.stop(op.id)
+		kept.operations.stop(id)
 	}
 	if kept.ctx.Err() != nil {
 		a.refuse.forNow(w, r, a.streams.draining.Load())
 		return
 	}
 	w.WriteHeader(http.StatusAccepted)
-}
-
-// run sends everything about an operation over the stream.
-func (a *reservations) run(ctx context.Context, kept *reservation, op *running, in *incoming) {
-	subscription := a.runner.follow(withStarted(ctx, op), in, true, op.place, &eventSink{kept.eventStream, op, quote(op.id)})
-	if subscription != nil {
-		op.keep(subscription)
-	}
 }
 
 func (a *reservations) stopOperation(w http.ResponseWriter, r *http.Request, token string) {
@@ -108,6 +98,56 @@ func (a *reservations) stopOperation(w http.ResponseWriter, r *http.Request, tok
 		a.refuse.with(w, r, http.StatusBadRequest, db.CodeBadUserInput, "operationId is missing.")
 		return
 	}
-	kept.operations.stop(id)
+	kept.operations.stop(quote(id))
 	w.WriteHeader(http.StatusOK)
+}
+
+// prolong keeps the stream open for a token that lasts longer. A token that ends sooner is an older one: requests may overtake
+// each other.
+func (s *eventStream) prolong(until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.expires.IsZero() && until.After(s.expires) {
+		s.expires = until
+		s.armLocked()
+	}
+}
+
+func (s *eventStream) arm() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.armLocked()
+}
+
+// armLocked sets the timer to what is due next.
+func (s *eventStream) armLocked() {
+	next := s.startBy
+	if next.IsZero() || !s.expires.IsZero() && s.expires.Before(next) {
+		next = s.expires
+	}
+	switch {
+	case next.IsZero() || s.ctx.Err() != nil:
+	case s.timer == nil:
+		s.timer = time.AfterFunc(time.Until(next), s.timeIsUp)
+	default:
+		s.timer.Reset(time.Until(next))
+	}
+}
+
+// timeIsUp is called when the stream has to be open, and when the token has ended. It trusts what it finds: the token may have been
+// renewed since the timer fired.
+func (s *eventStream) timeIsUp() {
+	now := time.Now()
+	s.mu.Lock()
+	expired := !s.expires.IsZero() && !now.Before(s.expires)
+	late := !s.startBy.IsZero() && !now.Before(s.startBy)
+	if late {
+		s.startBy = time.Time{}
+	}
+	s.mu.Unlock()
+	if expired || late && !s.open() {
+		s.cut()
+		return
+	}
+	s.arm()
 }

@@ -29,8 +29,7 @@ type reservation struct {
 	unclaimed *time.Timer
 	forget    func()
 
-	operations *operations
-	claimed    atomic.Bool // by what will release it
+	claimed atomic.Bool // by what will release it
 }
 
 // reservations are the reservations of this instance, and serve single connection mode. A token is a secret of its viewer, and
@@ -72,12 +71,11 @@ func streamToken(r *http.Request) string {
 }
 
 func (a *reservations) reserve(w http.ResponseWriter, r *http.Request) {
-	s, ok := a.reserveEvents(w, r)
-	if !ok {
+	s, viewer := a.reserveEvents(w, r)
+	if s == nil {
 		return
 	}
-	viewer, _ := auth.FromContext(r.Context())
-	leave, ok := a.quotas.Acquire("reservations:"+viewer.ID, 1, maxReservations)
+	held, ok := a.quotas.Acquire("reservations:"+viewer.ID, 1, maxReservations)
 	if !ok {
 		s.release()
 		a.warnings.Refused(admission.ReservedRefused, r)
@@ -85,8 +83,8 @@ func (a *reservations) reserve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	token := rand.Text()
-	kept := &reservation{eventStream: s, viewer: viewer.ID, operations: newOperations()}
-	kept.forget = func() { a.byToken.Delete(token); leave() }
+	kept := &reservation{eventStream: s, viewer: viewer.ID}
+	kept.forget = func() { a.byToken.Delete(token); held.Release() }
 	a.byToken.Store(token, kept)
 	unclaimed := func() {
 		if kept.claim() {
@@ -131,9 +129,7 @@ func (a *reservations) openReserved(w http.ResponseWriter, r *http.Request, toke
 // release ends the reservation; its one caller has claimed it.
 func (kept *reservation) release() {
 	kept.unclaimed.Stop()
-	kept.operations.end()
 	kept.cut()
-	kept.operations.wait()
 	kept.eventStream.release()
 	kept.forget()
 }

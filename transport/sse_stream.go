@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"studychat/auth"
 	"studychat/graph"
 	"studychat/transport/wire"
 )
@@ -15,23 +16,22 @@ import (
 // eventStream is one response that carries events. It exists before the response begins: in single connection mode operations
 // may start before the client opens the stream.
 type eventStream struct {
-	ctx          context.Context // ends with the stream; operations run on it
-	disconnect   context.CancelFunc
-	out          *wire.Outbox
-	goroutines   sync.WaitGroup      // what puts into out
-	subscription *graph.Subscription // of distinct mode, once it goes on by itself
-	leave        func()
-	placeless    atomic.Bool // it carries no subscription, so the head need not wait for a place in the log
+	t          *Transport
+	ctx        context.Context // ends with the stream
+	cancel     context.CancelFunc
+	operations operations // in distinct mode one, whose id is ""
+	out        *wire.Outbox
+	held       connection
+	turn       wire.Turn // for heartbeats
 
-	begun atomic.Bool   // net/http has sent the head
-	ended chan struct{} // closed when the stream has ended in order
-	turn  wire.Turn     // for heartbeats
-	late  *time.Timer   // for the place
-
-	expiry *time.Timer // disconnects the stream when the viewer's token ends; nil: never. The client comes back with a fresh token
+	placeless atomic.Bool // it carries no subscription, so the head need not wait for a place in the log
+	begun     atomic.Bool // net/http has sent the head
+	complete  atomic.Bool // the stream has ended in order
 
 	mu      sync.Mutex
-	expires time.Time     // when expiry fires
+	timer   *time.Timer   // for the place, and for the token
+	startBy time.Time     // when the client must see the stream open; zero before it asks for it
+	expires time.Time     // when the viewer's token ends: the client comes back with a fresh one; zero: never
 	conn    net.Conn      // nil: net/http carries the stream
 	in      *wire.Input   // of conn
 	chunked bool          // HTTP/1.1
@@ -39,15 +39,28 @@ type eventStream struct {
 	closing bool
 }
 
-// prolong keeps the stream open for a token that lasts longer. A token that ends sooner is an older one: requests may overtake
-// each other.
-func (s *eventStream) prolong(until time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.expiry != nil && s.ctx.Err() == nil && until.After(s.expires) {
-		s.expires = until
-		s.expiry.Reset(time.Until(until))
+// newEventStream counts a stream, and registers it with those that Drain disconnects.
+func (t *Transport) newEventStream(viewer auth.Viewer, r *http.Request) (*eventStream, error) {
+	held, err := t.quotas.connection(viewer, r)
+	if err != nil {
+		return nil, err
 	}
+	s := &eventStream{t: t, held: held, expires: viewer.Expires}
+	s.out = wire.NewOutbox(s)
+	s.ctx, s.cancel = context.WithCancel(context.Background()) // the request ends before its stream
+	if !t.streams.add(s) {
+		s.held.release()
+		return nil, errStopping
+	}
+	s.arm()
+	return s, nil
+}
+
+// operationContext is the context of an operation that r has asked for. begin gives it an end.
+func (s *eventStream) operationContext(r *http.Request, viewer auth.Viewer) context.Context {
+	of := graph.RequestFrom(r.Context())
+	of.Disconnect = s.cut
+	return graph.WithRequest(auth.WithViewer(context.Background(), viewer), of)
 }
 
 // carry sends the stream, and calls over when it has ended. A client that stops reading, or is slower than writeTimeout, is
@@ -62,21 +75,15 @@ func (t *Transport) carry(w http.ResponseWriter, r *http.Request, s *eventStream
 		s.out.Offer(first) // without room there is something else to begin with
 	}
 	t.heartbeats.Join(&s.turn, s.beat)
-	s.late = time.AfterFunc(startTimeout, func() {
-		if !s.open() {
-			s.cut()
-		}
-	})
-	ended := func() {
-		t.heartbeats.Leave(&s.turn)
-		s.late.Stop()
-		over()
-	}
-	if t.takeOver(w, r, s, ended) {
+	s.mu.Lock()
+	s.startBy = time.Now().Add(startTimeout)
+	s.armLocked()
+	s.mu.Unlock()
+	if t.takeOver(w, r, s, over) {
 		return false
 	}
 	s.serve(w, r)
-	ended()
+	over()
 	return true
 }
 
@@ -86,10 +93,7 @@ func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) {
 	defer stop()
 	eventHeaders(w.Header())
 	s.out.Open(&eventWriter{w, http.NewResponseController(w), s})
-	select {
-	case <-s.ctx.Done():
-	case <-s.ended:
-	}
+	<-s.ctx.Done()
 	s.out.End(nil)
 	s.out.Wait()
 }
@@ -120,31 +124,33 @@ func (s *eventStream) Written() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.closing {
-		close(s.ended)
+		s.complete.Store(true)
 	}
+	s.cancel()
 	s.hangUpLocked(s.closing)
 }
 
-// endedInOrder says whether everything was sent. It may be asked when serve has returned.
-func (s *eventStream) endedInOrder() bool {
-	select {
-	case <-s.ended:
-		return true
-	default:
-		return false
-	}
+// restart ends the stream so that its client connects to another instance.
+func (s *eventStream) restart() { s.cut() }
+
+// disconnect ends the stream, and its operations.
+func (s *eventStream) disconnect() {
+	s.cancel()
+	s.operations.end()
 }
 
+// release is called when the connection has ended.
 func (s *eventStream) release() {
 	s.disconnect()
-	s.goroutines.Wait()
-	if s.subscription != nil {
-		s.subscription.Stop()
+	s.t.heartbeats.Leave(&s.turn)
+	s.operations.wait()
+	s.mu.Lock()
+	if s.timer != nil {
+		s.timer.Stop()
 	}
-	if s.expiry != nil {
-		s.expiry.Stop()
-	}
-	s.leave()
+	s.mu.Unlock()
+	s.held.release()
+	s.t.streams.remove(s)
 }
 
 // eventWriter writes with a deadline each time.

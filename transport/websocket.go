@@ -34,22 +34,21 @@ type socket struct {
 	ctx     context.Context // ends with the socket
 	cancel  context.CancelFunc
 
-	operations *operations
+	operations operations
 	goroutines sync.WaitGroup // pongs that wait
 	pongs      atomic.Int32   // that wait
 	heard      atomic.Bool    // something came since the last ping
 	pinged     bool           // the last turn has pinged
 	turn       wire.Turn
-	leave      []func() // when nothing of the socket is left
 
-	mu            sync.Mutex
-	ended         bool
-	closeBy       time.Time
-	closing       *time.Timer   // closes the connection when the closing handshake takes too long
-	authenticated bool          // by connection_init: viewer is set
-	viewer        auth.Viewer   // of the newest token
-	timers        []*time.Timer // for the init, then for the token; stopped at the end
-	release       []func()      // of the quotas
+	mu       sync.Mutex
+	ended    bool
+	closeBy  time.Time
+	closing  *time.Timer    // closes the connection when the closing handshake takes too long
+	identity *auth.Identity // by the newest token; nil before connection_init
+	warnAt   time.Time      // when the client is told that the token is about to expire
+	timer    *time.Timer    // for the init, then for the token; stopped at the end
+	held     connection     // of the quotas
 }
 
 // serveSocket upgrades the request and leaves the socket to a goroutine of its own.
@@ -71,17 +70,19 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 		t.refuse.forNow(w, r, true)
 		return
 	}
-	release, err := t.quotas.addressConnection(r)
+	held, err := t.quotas.addressConnection(r)
 	if err != nil {
 		t.refuse.connection(w, r, err)
 		return
 	}
 	conn, first, ok := upgrade(w, r)
 	if !ok {
-		release()
+		held.Release()
 		return
 	}
-	t.newSocket(r, conn, first, release).start()
+	s := t.newSocket(r, conn, first)
+	s.held.ofAddress = held
+	s.start()
 }
 
 // upgrade takes the connection from net/http and answers the handshake. first is what the client has already sent.
@@ -104,8 +105,8 @@ func upgrade(w http.ResponseWriter, r *http.Request) (conn net.Conn, first []byt
 	return conn, first, true
 }
 
-func (t *Transport) newSocket(r *http.Request, conn net.Conn, first []byte, leave func()) *socket {
-	s := &socket{t: t, request: r, conn: conn, in: wire.NewInput(conn, first), operations: newOperations(), leave: []func(){leave}}
+func (t *Transport) newSocket(r *http.Request, conn net.Conn, first []byte) *socket {
+	s := &socket{t: t, request: r, conn: conn, in: wire.NewInput(conn, first)}
 	s.out = wire.NewOutbox(s)
 	s.out.Open(conn)
 	s.reader = websocket.NewReader(s.in, maxInit, s.control)
@@ -119,20 +120,25 @@ func (t *Transport) newSocket(r *http.Request, conn net.Conn, first []byte, leav
 
 // start begins to read, unless the socket has to end at once.
 func (s *socket) start() {
-	remove, ok := s.t.streams.add(s.restart)
 	switch {
-	case !ok:
+	case !s.t.streams.add(s):
 		s.restart()
 	case !websocket.Offers(s.request, subprotocol):
 		s.end(closeBadProtocol, "Subprotocol not acceptable")
 	default:
-		s.schedule(initTimeout, func() { s.end(closeInitTimeout, "Connection initialisation timeout") })
-		s.t.pings.Join(&s.turn, s.takeTurn)
-	}
-	if ok {
-		s.leave = append(s.leave, remove)
+		s.watch()
 	}
 	go s.read()
+}
+
+// watch starts what ends the socket of a client that says nothing.
+func (s *socket) watch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended {
+		s.timer = time.AfterFunc(initTimeout, s.timeIsUp)
+		s.t.pings.Join(&s.turn, s.takeTurn)
+	}
 }
 
 // restart ends the socket so that its client connects to another instance.

@@ -14,25 +14,6 @@ import (
 	"studychat/transport/websocket"
 )
 
-// Close codes: of RFC 6455, and of graphql-transport-ws
-// (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md). By them clients decide whether to reconnect: graphql-ws
-// does after 1012, 1013, 4403 and 4408 and after a lost connection, and gives up after the others.
-const (
-	closeTooFast      = websocket.StatusPolicyViolation // 1008
-	closeRestart      = websocket.StatusServiceRestart  // 1012: reconnect, to another instance
-	closeTryAgain     = websocket.StatusTryAgainLater   // 1013: reconnect later
-	closeBadRequest   = websocket.StatusCode(4400)
-	closeUnauthorized = websocket.StatusCode(4401)
-	closeForbidden    = websocket.StatusCode(4403)
-	closeBadProtocol  = websocket.StatusCode(4406)
-	closeInitTimeout  = websocket.StatusCode(4408)
-	closeDuplicate    = websocket.StatusCode(4409)
-	closeTooManyInits = websocket.StatusCode(4429)
-
-	reasonBadMessage = "Invalid message received"
-	reasonSlow       = "Slow reader"
-)
-
 // Bounds of what a client may send.
 const (
 	messagesBurst    = 200                   // messages that may come at once
@@ -71,7 +52,7 @@ func (s *socket) receive(message []byte, release func()) *violation {
 		if m.ID == "" {
 			return badMessage
 		}
-		s.operations.stop(m.ID)
+		s.operations.stop(quote(m.ID))
 		return nil
 	}
 	return badMessage
@@ -85,8 +66,8 @@ func objectOrNothing(payload []byte) *violation {
 }
 
 func (s *socket) subscribe(m params.Message, in *incoming) (v *violation) {
-	viewer, authenticated := s.currentViewer()
-	if !authenticated {
+	identity := s.currentIdentity()
+	if identity == nil {
 		in.release()
 		return &violation{closeUnauthorized, "Unauthorized"}
 	}
@@ -98,8 +79,8 @@ func (s *socket) subscribe(m params.Message, in *incoming) (v *violation) {
 	}
 	of := graph.RequestFrom(s.ctx)
 	of.ID = db.NewID()
-	ctx := graph.WithRequest(auth.WithViewer(s.ctx, viewer), of)
-	_, err = s.operations.begin(ctx, m.ID, func(ctx context.Context, op *running, before []*running) { s.run(ctx, op, before, in) })
+	ctx := graph.WithRequest(auth.WithIdentity(context.Background(), identity), of)
+	_, err = s.operations.begin(ctx, quote(m.ID), func(ctx context.Context, op *running, before []unplaced) { s.run(ctx, op, before, in) })
 	if err != nil {
 		in.release()
 	}
@@ -107,7 +88,7 @@ func (s *socket) subscribe(m params.Message, in *incoming) (v *violation) {
 	case errors.Is(err, errTakenID):
 		return &violation{closeDuplicate, "Subscriber for " + shortID(m.ID) + " already exists"}
 	case errors.Is(err, errTooManyOperations):
-		s.put(messageError(m.ID, s.t.refuse.tooManyOperations(s.ctx)))
+		s.put(messageError(quote(m.ID), s.t.refuse.tooManyOperations(s.ctx)))
 	}
 	return nil
 }
@@ -116,12 +97,12 @@ func (s *socket) subscribe(m params.Message, in *incoming) (v *violation) {
 // with an error, never with a complete, which clients take for the end of the chat.
 //
 // A client may conclude from any answer that the subscriptions it sent before are active, so an answer waits for them.
-func (s *socket) run(ctx context.Context, op *running, before []*running, in *incoming) {
+func (s *socket) run(ctx context.Context, op *running, before []unplaced, in *incoming) {
 	defer in.release()
 	prepared, refusal := s.t.runner.prepare(withStarted(ctx, op), in)
 	if refusal == nil && prepared.streams() {
 		var subscription *graph.Subscription
-		if subscription, refusal = prepared.Follow(prepared.ctx, &socketSink{s, op, quote(op.id)}); refusal == nil {
+		if subscription, refusal = prepared.Follow(prepared.ctx, &socketSink{s, op}); refusal == nil {
 			op.keep(subscription)
 			return
 		}
@@ -136,7 +117,7 @@ func (s *socket) run(ctx context.Context, op *running, before []*running, in *in
 	op.place()
 	err := prepared.answerTo(func(answer []byte) error {
 		awaitPlaces(ctx, before)
-		return s.out.Put(ctx, frameNext(quote(op.id), answer))
+		return s.out.Put(ctx, frameNext(op.id, answer))
 	})
 	if err == nil && op.complete() {
 		s.put(messageComplete(op.id))
@@ -147,16 +128,17 @@ func (s *socket) run(ctx context.Context, op *running, before []*running, in *in
 type socketSink struct {
 	s  *socket
 	op *running
-	id string // of the operation, as JSON
 }
 
 // Put implements graph.Sink.
 func (k *socketSink) Put(ctx context.Context, answer graph.Answer) error {
-	return k.s.out.Put(ctx, frameNext(k.id, answer.Payload))
+	return k.s.out.Put(ctx, frameNext(k.op.id, answer.Payload))
 }
 
 // Offer implements graph.Sink.
-func (k *socketSink) Offer(batch *graph.Batch) bool { return k.s.out.Offer(socketFrames(batch, k.id)) }
+func (k *socketSink) Offer(batch *graph.Batch) bool {
+	return k.s.out.Offer(socketFrames(batch, k.op.id))
+}
 
 // End implements graph.Sink.
 func (k *socketSink) End() {
@@ -167,37 +149,6 @@ func (k *socketSink) End() {
 
 // put waits for room in the outbox, or for the end of the socket.
 func (s *socket) put(message []byte) { _ = s.out.Put(s.ctx, frameText(message)) }
-
-// Bounds of the pongs of a socket that wait on goroutines of their own.
-const (
-	waitingPongs = 8
-	waitingPong  = 4 << 10 // bytes
-)
-
-// pong answers a ping when the subscriptions that were sent before it have their places. The reader goes on meanwhile, unless
-// too many pongs wait already.
-func (s *socket) pong(f []byte) {
-	before := s.operations.unplaced()
-	if len(before) == 0 || len(f) > waitingPong || s.pongs.Load() == waitingPongs {
-		s.pongAfter(before, f)
-		return
-	}
-	s.pongs.Add(1)
-	s.goroutines.Go(func() {
-		defer s.pongs.Add(-1)
-		s.pongAfter(before, f)
-	})
-}
-
-// pongAfter delays a pong, from which a client concludes that its subscriptions are active. When the database does not answer in
-// time, the client is told to reconnect, unless an operation on the socket is already active.
-func (s *socket) pongAfter(before []*running, f []byte) {
-	if !awaitPlaces(s.ctx, before) && s.operations.allWait() {
-		s.sendRetry()
-		return
-	}
-	_ = s.out.Put(s.ctx, f)
-}
 
 // shortID keeps a close reason below the 123 bytes that RFC 6455 allows.
 func shortID(id string) string { return string(bytes.ToValidUTF8([]byte(id[:min(len(id), 60)]), nil)) }

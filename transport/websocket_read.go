@@ -62,9 +62,8 @@ func (s *socket) readLast(err error) {
 	s.hangUp()
 	s.goroutines.Wait()
 	s.operations.wait()
-	for _, leave := range s.leave {
-		leave()
-	}
+	s.held.release()
+	s.t.streams.remove(s)
 }
 
 // keepsPace counts a message, or a ping frame of WebSocket; too many end the socket.
@@ -98,8 +97,8 @@ func (s *socket) readMessage() (text bool, message []byte, release func(), err e
 }
 
 func (s *socket) readLarge(begin []byte) (message []byte, release func(), err error) {
-	viewer, _ := s.currentViewer() // authenticated: messages before the init are small
-	release, ok := s.t.quotas.largeBody(auth.WithViewer(s.ctx, viewer), MaxBody)
+	identity := s.currentIdentity() // authenticated: messages before the init are small
+	release, ok := s.t.quotas.largeBody(auth.WithIdentity(s.ctx, identity), MaxBody)
 	if !ok {
 		s.end(closeTryAgain, "Too many large messages")
 		return nil, func() {}, nil

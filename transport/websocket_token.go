@@ -18,7 +18,7 @@ func (s *socket) init(payload []byte) *violation {
 	if v := objectOrNothing(payload); v != nil {
 		return v
 	}
-	if _, authenticated := s.currentViewer(); authenticated {
+	if s.currentIdentity() != nil {
 		return &violation{closeTooManyInits, "Too many initialisation requests"}
 	}
 	ctx := s.request.Context()
@@ -43,17 +43,15 @@ func (s *socket) init(payload []byte) *violation {
 
 // reserve acquires a connection of the viewer's quota, for as long as the socket lives.
 func (s *socket) reserve(viewer auth.Viewer) bool {
-	release, err := s.t.quotas.userConnection(viewer, s.request)
+	held, err := s.t.quotas.userConnection(viewer, s.request)
 	if err != nil {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended {
-		release()
-		return true
+	if s.held.ofUser = held; s.ended {
+		s.held.ofUser.Release()
 	}
-	s.release = append(s.release, release)
 	return true
 }
 
@@ -62,9 +60,8 @@ func (s *socket) ping(payload []byte) *violation {
 	if v := objectOrNothing(payload); v != nil {
 		return v
 	}
-	old, authenticated := s.currentViewer()
-	authorization := authorizationIn(payload)
-	if !authenticated || authorization == "" {
+	old, authorization := s.currentIdentity(), authorizationIn(payload)
+	if old == nil || authorization == "" {
 		s.pong(frameText(message("pong", "", payload)))
 		return nil
 	}
@@ -72,8 +69,8 @@ func (s *socket) ping(payload []byte) *violation {
 	viewer, _ := auth.FromContext(ctx)
 	switch {
 	case db.CodeOf(err) == db.CodeUnavailable:
-		viewer = old // its token is still valid; the client is warned again, halfway through what is left of it
-	case err != nil || viewer.ID != old.ID:
+		viewer = old.Viewer // its token is still valid; the client is warned again, halfway through what is left of it
+	case err != nil || viewer.ID != old.Viewer.ID:
 		return &violation{closeForbidden, "Forbidden"}
 	}
 	s.setViewer(viewer)
@@ -85,21 +82,53 @@ func (s *socket) ping(payload []byte) *violation {
 // which clients reconnect with a fresh token.
 func (s *socket) setViewer(viewer auth.Viewer) {
 	s.mu.Lock()
-	s.authenticated, s.viewer = true, viewer
-	s.mu.Unlock()
-	s.unschedule() // the init timeout, or those of the old token
+	defer s.mu.Unlock()
+	s.identity = &auth.Identity{Viewer: viewer}
+	if s.ended {
+		return
+	}
 	if viewer.Expires.IsZero() {
+		s.timer.Stop()
 		return
 	}
 	left := time.Until(viewer.Expires)
-	s.schedule(left-min(expiryWarning, left/2), func() { s.put(message("ping", "", expiresIn(viewer.Expires))) })
-	s.schedule(left, func() { s.end(closeForbidden, "Token expired") })
+	s.warnAt = viewer.Expires.Add(-min(expiryWarning, left/2))
+	s.timer.Reset(time.Until(s.warnAt))
 }
 
-func (s *socket) currentViewer() (viewer auth.Viewer, authenticated bool) {
+// timeIsUp is called when the init takes too long, when the token is about to expire, and when it does. It trusts what it finds: the
+// token may have been renewed since the timer fired.
+func (s *socket) timeIsUp() {
+	s.mu.Lock()
+	if s.identity == nil {
+		s.mu.Unlock()
+		s.end(closeInitTimeout, "Connection initialisation timeout")
+		return
+	}
+	now, expires := time.Now(), s.identity.Viewer.Expires
+	warns, ends := !now.Before(s.warnAt), !now.Before(expires)
+	switch {
+	case s.ended, expires.IsZero(), ends:
+	case warns:
+		s.timer.Reset(expires.Sub(now))
+	default:
+		s.timer.Reset(s.warnAt.Sub(now))
+	}
+	s.mu.Unlock()
+	switch {
+	case expires.IsZero():
+	case ends:
+		s.end(closeForbidden, "Token expired")
+	case warns:
+		s.put(message("ping", "", expiresIn(expires)))
+	}
+}
+
+// currentIdentity is nil before the init.
+func (s *socket) currentIdentity() *auth.Identity {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.viewer, s.authenticated
+	return s.identity
 }
 
 // expiresIn is the payload that tells a client how long its token lasts; a token that does not expire has none.

@@ -7,6 +7,25 @@ import (
 	"studychat/transport/wire"
 )
 
+// Close codes: of RFC 6455, and of graphql-transport-ws
+// (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md). By them clients decide whether to reconnect: graphql-ws
+// does after 1012, 1013, 4403 and 4408 and after a lost connection, and gives up after the others.
+const (
+	closeTooFast      = websocket.StatusPolicyViolation // 1008
+	closeRestart      = websocket.StatusServiceRestart  // 1012: reconnect, to another instance
+	closeTryAgain     = websocket.StatusTryAgainLater   // 1013: reconnect later
+	closeBadRequest   = websocket.StatusCode(4400)
+	closeUnauthorized = websocket.StatusCode(4401)
+	closeForbidden    = websocket.StatusCode(4403)
+	closeBadProtocol  = websocket.StatusCode(4406)
+	closeInitTimeout  = websocket.StatusCode(4408)
+	closeDuplicate    = websocket.StatusCode(4409)
+	closeTooManyInits = websocket.StatusCode(4429)
+
+	reasonBadMessage = "Invalid message received"
+	reasonSlow       = "Slow reader"
+)
+
 // takeTurn is called every pongTimeout: every second turn pings, the turn between looks for an answer. A client that does not
 // answer, or is slower than writeTimeout, is disconnected and may resume from its cursor: to keep a cursor is cheaper than to
 // keep a backlog.
@@ -32,29 +51,6 @@ func (s *socket) Written() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closing.Reset(min(closeAnswerTimeout, time.Until(s.closeBy)))
-}
-
-// schedule runs do after d, unless the socket ends before.
-func (s *socket) schedule(d time.Duration, do func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.ended {
-		s.timers = append(s.timers, time.AfterFunc(max(d, 0), do))
-	}
-}
-
-// unschedule stops everything that was scheduled.
-func (s *socket) unschedule() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stopTimersLocked()
-}
-
-func (s *socket) stopTimersLocked() {
-	for _, timer := range s.timers {
-		timer.Stop()
-	}
-	s.timers = nil
 }
 
 // end closes the socket with a code, once. The rest of what is being written comes first, then the close frame; the frames in
@@ -98,12 +94,12 @@ func (s *socket) endLocked() bool {
 		return false
 	}
 	s.ended = true
-	s.stopTimersLocked()
+	if s.timer != nil {
+		s.timer.Stop()
+	}
 	s.t.pings.Leave(&s.turn)
 	s.operations.end()
 	s.cancel()
-	for _, release := range s.release {
-		release()
-	}
+	s.held.ofUser.Release()
 	return true
 }

@@ -84,6 +84,7 @@ func New(next db.Repository, guard *Guard, options Options) *Cache {
 		decode:   decodeChatBody,
 		current:  func(body *chatBody) bool { return c.current(body.chat) },
 		ttl:      func(*chatBody) time.Duration { return c.options.TTL },
+		share:    func(body *chatBody, grow func(int) bool) { body.chat.KeepRendered(grow) },
 		loads:    newFlight[*chatBody](loadTime),
 	}
 	c.lists = &kind[*db.ChatList]{
@@ -93,6 +94,7 @@ func New(next db.Repository, guard *Guard, options Options) *Cache {
 		decode:   decodeList,
 		current:  c.currentList,
 		ttl:      c.listTTL,
+		share:    (*db.ChatList).KeepRendered,
 		loads:    newFlight[*db.ChatList](loadTime),
 	}
 	return c

@@ -13,6 +13,8 @@ import (
 var left = map[string]string{
 	"Chat.BaseModel":    "empty",
 	"Message.BaseModel": "empty",
+	"Chat.rendered":     "this process alone knows it",
+	"ChatList.rendered": "likewise",
 	"Member.BaseModel":  "empty",
 	"Member.ChatID":     "follows from the chat",
 	"Message.ChatID":    "follows from the chat",

@@ -1,8 +1,8 @@
 package cache
 
 import (
+	"bytes"
 	"fmt"
-	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -199,6 +199,37 @@ func TestDecodedBodiesAreNotServedWhileRedisIsNotTrusted(t *testing.T) {
 	}
 }
 
+// What was rendered from a body is kept as long as the body is served, and counted; the next fill begins with nothing.
+func TestRenderingsGoWithTheirFill(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, newRedis(t).Addr())
+	read := func() (*db.Rendered, *db.Rendered) {
+		return p.keeps.chat(t, "bob", p.chat.ID).Rendered(), p.keeps.list(t, "ann").Rendered()
+	}
+	_, before := p.keeps.cache.tier.check(t)
+	first, list := read()
+	first.Keep(&db.Rendering{Selection: 1, Bytes: make([]byte, 100)})
+	list.Keep(&db.Rendering{Selection: 1, Bytes: make([]byte, 100)})
+	again, listAgain := read()
+	if again.Find(1, nil) == nil || listAgain.Find(1, nil) == nil {
+		t.Error("the same fill is rendered again")
+	}
+	if _, after := p.keeps.cache.tier.check(t); after < before+200 {
+		t.Errorf("%d bytes, and %d before", after, before)
+	}
+	p.store.send(t.Context(), p.other.guard, p.chat.ID)
+	read() // from the database, which fills
+	next, nextList := read()
+	if next.Find(1, nil) != nil || nextList.Find(1, nil) != nil {
+		t.Error("a new fill shows what was rendered of the old one")
+	}
+	first.Keep(&db.Rendering{Selection: 2, Bytes: make([]byte, 100)}) // by a reader that was slow
+	if first.Find(2, nil) != nil {
+		t.Error("what was rendered of a body that is gone takes memory")
+	}
+	p.keeps.cache.tier.check(t)
+}
+
 // The instance that fills keeps what the others will read, not what the store returned.
 func TestReadMarksOfTheStoreAreNotKept(t *testing.T) {
 	t.Parallel()
@@ -225,7 +256,7 @@ func TestManyReadersShareABody(t *testing.T) {
 		readers.Go(func() {
 			for range 20 {
 				chat, err := p.keeps.cache.Chat(t.Context(), "bob", p.chat.ID)
-				if err != nil || !reflect.DeepEqual(chat, p.chat) {
+				if err != nil || !bytes.Equal(encoded(chat), encoded(p.chat)) {
 					t.Errorf("%v, %+v", err, chat)
 				}
 				list, err := p.keeps.cache.Chats(t.Context(), "ann", nil, db.Page{Limit: i % 2})

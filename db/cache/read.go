@@ -19,6 +19,7 @@ type kind[T any] struct {
 	decode   func(content, id string) (v T, bytes int, err error)    // bytes is the memory that v takes
 	current  func(T) bool                                            // not older than what this process knows of
 	ttl      func(T) time.Duration
+	share    func(v T, grow func(bytes int) bool) // before v has readers: what they render may be kept with it
 	loads    *flight[T]
 }
 
@@ -93,13 +94,19 @@ func use[T any](ctx context.Context, c *Cache, e entry[T], raw string) (v T, ok 
 		body, bytes, err := e.decode(value.content, e.id)
 		if err == nil {
 			c.guard.stats.decodes.Add(1)
-			known := decoded{fill: value.fill, body: body, bytes: bytes}
-			c.tier.put(e.key, known)
-			return serve(ctx, c, e, known)
+			return serve(ctx, c, e, keep(c, e, value.fill, body, bytes))
 		}
 	}
 	_, _ = c.guard.link.eval(ctx, finishScript, e.key)
 	return v, false
+}
+
+// keep keeps a body decoded, and with it what its readers will render.
+func keep[T any](c *Cache, e entry[T], fill fillID, body T, bytes int) decoded {
+	e.share(body, func(more int) bool { return c.tier.grow(e.key, fill, more) })
+	known := decoded{fill: fill, body: body, bytes: bytes}
+	c.tier.put(e.key, known)
+	return known
 }
 
 // serve returns a body that Redis held after the read began, unless this process knows of a newer one: then it deletes the
@@ -189,8 +196,8 @@ func fillOrRelease[T any](ctx context.Context, c *Cache, e entry[T], token strin
 // fill stores the body, and keeps it decoded as every other reader will see it: what the store returned may say more than what is
 // cached. It reports whether the lease is used up.
 func fill[T any](ctx context.Context, c *Cache, e entry[T], token string, v T) bool {
-	known := decoded{fill: newFillID()}
-	raw := encodeValue(known.fill, v, e.encode)
+	id := newFillID()
+	raw := encodeValue(id, v, e.encode)
 	if len(raw) > e.maxBytes {
 		return false
 	}
@@ -198,7 +205,6 @@ func fill[T any](ctx context.Context, c *Cache, e entry[T], token string, v T) b
 	if err != nil {
 		return false
 	}
-	known.body, known.bytes = body, bytes
 	ttl := e.ttl(v)
 	ttl -= rand.N(ttl/10 + 1)
 	reply, err := c.guard.link.eval(ctx, fillScript, e.key, token, raw, ttl.Milliseconds())
@@ -206,7 +212,7 @@ func fill[T any](ctx context.Context, c *Cache, e entry[T], token string, v T) b
 	case err != nil: // counted as a failure of Redis; the lease runs out
 	case reply == int64(1):
 		c.guard.stats.fills.Add(1)
-		c.tier.put(e.key, known)
+		keep(c, e, id, body, bytes)
 	default:
 		c.guard.stats.refusedFills.Add(1)
 	}

@@ -52,6 +52,26 @@ func (t *tier) put(key string, d decoded) {
 	t.bodies.Remove(key) // an Add over it would not tell of the old one
 	t.bodies.Add(key, d)
 	t.bytes += d.bytes
+	t.shrink()
+}
+
+// grow counts so many bytes more, or fewer, for what was rendered from the body. It is false when the body is not kept any more.
+func (t *tier) grow(key string, fill fillID, bytes int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	d, ok := t.bodies.Peek(key)
+	if !ok || d.fill != fill {
+		return false
+	}
+	d.bytes += bytes
+	t.bodies.Add(key, d)
+	t.bytes += bytes
+	t.shrink()
+	return true
+}
+
+// shrink evicts what was not used for longest until the rest fits. The caller holds t.mu.
+func (t *tier) shrink() {
 	for t.bytes > t.maxBytes {
 		t.bodies.RemoveOldest()
 	}

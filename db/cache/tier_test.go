@@ -41,6 +41,31 @@ func TestTheTierIsBounded(t *testing.T) {
 	}
 }
 
+// What is rendered from a body counts as its memory, until the body leaves.
+func TestTheTierCountsWhatIsRendered(t *testing.T) {
+	t.Parallel()
+	tier := newTier(1000, 5)
+	tier.put("a", decoded{fill: 1, bytes: 99})
+	tier.put("b", decoded{fill: 2, bytes: 99})
+	if !tier.grow("a", 1, 500) || !tier.grow("a", 1, -100) {
+		t.Error("a body that is kept does not grow")
+	}
+	if n, bytes := tier.check(t); n != 2 || bytes != 600 {
+		t.Errorf("%d entries, %d bytes", n, bytes)
+	}
+	if tier.grow("a", 3, 1) || tier.grow("c", 1, 1) {
+		t.Error("another fill grows, or a body that is not kept")
+	}
+	tier.grow("a", 1, 450)
+	if _, ok := tier.get("b"); ok {
+		t.Error("what was not used for longest stays, and the rest is too large")
+	}
+	tier.drop("a", 1)
+	if n, bytes := tier.check(t); n != 0 || bytes != 0 {
+		t.Errorf("%d entries, %d bytes", n, bytes)
+	}
+}
+
 func TestTheTierForgetsWhatWasNotUsed(t *testing.T) {
 	t.Parallel()
 	tier := newTier(1000, 2)

@@ -52,6 +52,39 @@ func testHeads(f *fixture) {
 	}
 }
 
+// testChanges makes every kind of event. Other tests may write to the same database meanwhile.
+func testChanges(f *fixture) {
+	id := f.chat()
+	since := f.send(f.mia, id, "text").At
+	epoch, err := f.repo.Epoch(f.ctx)
+	f.ok(err)
+	check := func(reason string, since time.Time, want int64) {
+		f.Helper()
+		changes, err := f.repo.Changes(f.ctx, since, 1000)
+		f.ok(err)
+		if got := changes.Heads[id]; got != want || changes.Epoch != epoch {
+			f.Errorf("%s: got %d in epoch %d, want %d", reason, got, changes.Epoch, want)
+		}
+	}
+	head := f.read(f.mia, id).HeadSeq
+	check("at that very moment", since, head)
+	check("later", since.Add(time.Microsecond), 0)
+	message := f.send(f.mia, id, "text").Message.ID
+	check("a message", since, head+1)
+	found := func(event *db.Event) { check(string(event.Kind), event.At, event.Seq) }
+	guest := user("guest")
+	found(f.must(f.repo.EditMessage(f.ctx, f.mia, message, "other text")))
+	found(f.must(f.repo.DeleteMessage(f.ctx, f.mia, message)))
+	found(f.must(f.repo.RenameChat(f.ctx, f.owner, id, "Other")))
+	found(f.must(f.repo.AddMember(f.ctx, f.owner, id, guest)))
+	found(f.must(f.repo.RemoveMember(f.ctx, f.owner, id, guest)))
+	found(f.must(f.repo.TransferChat(f.ctx, f.owner, id, f.mia)))
+	found(f.must(f.repo.DeleteChat(f.ctx, f.mia, id)))
+	some, err := f.repo.Changes(f.ctx, since, 1)
+	f.ok(err)
+	f.same("at most as many as were asked for", len(some.Heads), 1)
+}
+
 func feed(f *fixture, viewer string, since *time.Time) []string {
 	f.Helper()
 	heads, err := f.repo.FeedHeads(f.ctx, viewer, since)

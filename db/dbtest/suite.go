@@ -86,6 +86,7 @@ var suite = []struct {
 
 	{"Head", testHead},
 	{"Heads", testHeads},
+	{"Changes", testChanges},
 	{"FeedHeads", testFeedHeads},
 	{"FeedHeadsSince", testFeedHeadsSince},
 	{"SeqBefore", testSeqBefore},

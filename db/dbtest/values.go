@@ -103,6 +103,9 @@ func testCancelledContext(f *fixture) {
 	calls["Heads"] = func(_, chat, _ string) error {
 		return errorOf(f.repo.Heads(ctx, []string{chat}))
 	}
+	calls["Changes"] = func(_, _, _ string) error {
+		return errorOf(f.repo.Changes(ctx, time.Time{}, 1))
+	}
 	calls["Messages"] = func(viewer, chat, _ string) error {
 		return errorOf(f.repo.Messages(ctx, viewer, []string{chat}, db.Page{Limit: 1, After: &db.Key{Seq: 1}}))
 	}

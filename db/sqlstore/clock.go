@@ -105,14 +105,6 @@ func (s *database) stamp() schema.QueryWithArgs {
 	return bun.SafeQuery("?", s.Now())
 }
 
-// stampNow is stamp for a statement that travels together with BEGIN: there, statement_timestamp() is from before BEGIN.
-func (s *database) stampNow() schema.QueryWithArgs {
-	if s.dialect == Postgres {
-		return bun.SafeQuery("clock_timestamp()")
-	}
-	return s.stamp()
-}
-
 // stampIn is the time after d, by the same clock.
 func (s *database) stampIn(d time.Duration) schema.QueryWithArgs {
 	if s.dialect == Postgres {

@@ -59,9 +59,6 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 			reserve:      "CAST(pg_advisory_xact_lock(hashtextextended(?, 0)) AS text)",
 			lock:         "SELECT pg_advisory_xact_lock(?)",
 			tryLock:      "SELECT pg_try_advisory_xact_lock(?)",
-			batch: batchTraits{
-				id: "CAST(? AS uuid)", time: "CAST(? AS timestamptz)", jsonArray: "json_agg", lock: "FOR NO KEY UPDATE OF c SKIP LOCKED",
-			},
 		},
 	}, opts.Guard, gate.Slots(opts.MaxConns)), nil
 }

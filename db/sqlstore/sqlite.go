@@ -30,7 +30,6 @@ func openSQLite(path string, opts OpenOptions) (*Store, error) {
 			pulse:     sqlitePulse,
 			snapshot:  &sql.TxOptions{ReadOnly: true}, // a deferred one: the first SELECT fixes what it sees
 			migrating: holdSQLiteLock,
-			batch:     batchTraits{id: "?", time: "?", jsonArray: "json_group_array"},
 		},
 	}
 	writer, err := openSQLitePool(path, 1, url.Values{"_txlock": {"immediate"}}, opts.Hook)

@@ -11,7 +11,8 @@
 //   - migrator: migrations (migrate.go)
 //
 // All of them share the database: its pools, its dialect and its time (database.go, clock.go). The package postgres makes
-// connections, sqlite opens files, gate keeps writes that wait for each other from taking all connections, and group gathers batches.
+// connections, sqlite opens files, gate keeps writes that wait for each other from taking all connections, group gathers batches, and batch
+// judges and stores one.
 package sqlstore
 
 import (
@@ -158,14 +159,6 @@ type traits struct {
 	fingerprints  []string // statements that identify the database, the best first; none where a copy cannot be told from the original
 	reserve       string   // an expression that locks an id until the transaction ends; "" where only one transaction writes at a time
 	lock, tryLock string   // take an advisory lock until the transaction ends; "" where only one transaction writes at a time
-	batch         batchTraits
-}
-
-// batchTraits are what differs in the statements of a batch.
-type batchTraits struct {
-	id, time  string // a parameter of the type
-	jsonArray string // the aggregate that makes a JSON array
-	lock      string // locks the rows that a SELECT finds, and skips those that somebody else has locked
 }
 
 // newBun wraps a pool for a dialect. It ignores columns that a newer version has added, so that instances of two versions can share

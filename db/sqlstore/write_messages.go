@@ -6,27 +6,12 @@ import (
 	"github.com/uptrace/bun"
 
 	"studychat/db"
+	"studychat/db/sqlstore/batch"
 )
 
 // SendMessage implements db.Repository.
 func (s writes) SendMessage(ctx context.Context, viewer string, message db.NewMessage) (*db.Event, error) {
-	return s.sends.do(ctx, &send{ctx: ctx, viewer: viewer, message: message})
-}
-
-// repeatSend decides whether a SendMessage with the id of a stored message is a repeat. It ignores content that was edited or deleted
-// since. first is nil when the message was pruned or deleted with its chat at this moment. Then it was of another chat, because the
-// transaction holds the lock of this one.
-func repeatSend(first *db.Message, item *send, epoch int64) (*db.Event, error) {
-	message := item.message
-	if first == nil || first.Author != item.viewer || first.ChatID != message.ChatID || first.Role != message.Role ||
-		!equal(first.ReplyTo, message.ReplyTo) ||
-		first.EditedAt == nil && first.DeletedAt == nil && first.Content != message.Content {
-		return nil, db.Conflict("The id is taken by another message.")
-	}
-	return &db.Event{
-		ChatID: first.ChatID, Seq: first.Seq, Epoch: epoch, Kind: db.MessageSent, Actor: item.viewer, At: first.CreatedAt,
-		Message: first, Repeated: true,
-	}, nil
+	return s.sends.do(ctx, &batch.Send{Ctx: ctx, Viewer: viewer, Message: message})
 }
 
 // EditMessage implements db.Repository.

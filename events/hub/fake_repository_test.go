@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -25,6 +26,8 @@ type fakeLog struct {
 	lag func() time.Duration
 	// behind is how far the horizon is: no lag is longer.
 	behind time.Duration
+	// horizon replaces behind, if it is set.
+	horizon func() time.Duration
 	// during runs between the two halves of Head, to put something in between.
 	during func(method string)
 }
@@ -281,6 +284,22 @@ func (f *fakeLog) Heads(ctx context.Context, chatIDs []string) ([]db.Head, error
 	return heads, nil
 }
 
+func (f *fakeLog) Changes(ctx context.Context, since time.Time, limit int) (db.Changes, error) {
+	if err := f.read(ctx, "Changes"); err != nil {
+		return db.Changes{}, err
+	}
+	defer f.held("Changes")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	found := db.Changes{Epoch: f.epoch, Heads: map[string]int64{}}
+	for _, id := range slices.Sorted(maps.Keys(f.chats)) {
+		if head := f.head(id); len(found.Heads) < limit && !head.LastAt.Before(since) {
+			found.Heads[id] = head.HeadSeq
+		}
+	}
+	return found, nil
+}
+
 func (f *fakeLog) Log(ctx context.Context, chatID string, after int64, limit int) (*db.Log, error) {
 	if err := f.read(ctx, "Log"); err != nil {
 		return nil, err
@@ -317,7 +336,12 @@ func (f *fakeLog) Epoch(ctx context.Context) (int64, error) {
 func (f *fakeLog) Now() time.Time { return now() }
 
 // Horizon implements db.Clock: writes commit under the lock that reads take, with a stamp of at most behind ago.
-func (f *fakeLog) Horizon() time.Time { return now().Add(-f.behind) }
+func (f *fakeLog) Horizon() time.Time {
+	if f.horizon != nil {
+		return now().Add(-f.horizon())
+	}
+	return now().Add(-f.behind)
+}
 
 // now is the time as it is stored and shown: UTC, microseconds.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

@@ -42,10 +42,14 @@ func (h *Hub) Feed(ctx context.Context, viewer string, after *db.FeedCursor) (ev
 
 // arrive tells the viewer's present chats that they are online. Chats that they join later are told by start.
 func (s *feedStream) arrive(ctx context.Context) {
-	s.depart = s.hub.arrive(ctx, events.UserTopic(s.viewer), s.viewer, s.present, func(ctx context.Context) ([]string, error) {
-		heads, err := s.hub.repo.FeedHeads(ctx, s.viewer, nil)
-		return latest(heads), err
-	})
+	topic := events.UserTopic(s.viewer)
+	s.hub.arrive(ctx, topic, s.viewer, s.present)
+	s.depart = func() {
+		s.hub.depart(topic, s.viewer, func(ctx context.Context) ([]string, error) {
+			heads, err := s.hub.repo.FeedHeads(ctx, s.viewer, nil)
+			return latest(heads), err
+		})
+	}
 	s.present = nil
 	for _, c := range s.chats.list() {
 		c.skipEphemeral() // the viewer's own arrival is not news to them

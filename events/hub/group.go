@@ -16,6 +16,11 @@ const (
 	roundTimeout = 5 * time.Second // for the rendering, which may ask a database
 )
 
+// yieldMembers is after how many members a round gives way to what has arrived from the network, about half a millisecond. A round to
+// thousands of members would keep a core for as long as it takes, and the sends of what the next round delivers would wait for the core at
+// each of their steps. With it, what is sent during one round leaves together in the next. Tests, whose groups are small, set it lower.
+var yieldMembers = 64
+
 // group is the streams of one topic that are shown the same. It has one offset in the log, and renders each item once for all members.
 // While there is nothing to deliver, neither the group nor its members have a goroutine.
 //

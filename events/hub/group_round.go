@@ -6,6 +6,7 @@ import (
 
 	"studychat/db"
 	"studychat/events"
+	"studychat/events/hub/yield"
 )
 
 // round is what a group delivers at once. Its slices are used again for the next round.
@@ -148,7 +149,10 @@ func (g *group) advance() {
 func (g *group) deliver() {
 	r := &g.round
 	var stop int64
-	for _, s := range r.members {
+	for i, s := range r.members {
+		if i%yieldMembers == yieldMembers-1 {
+			yield.ToNetwork()
+		}
 		ahead, stays := s.receive(g, r)
 		switch {
 		case !stays:

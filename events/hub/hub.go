@@ -13,7 +13,7 @@ import (
 )
 
 // Hub turns notifications into exact streams. It has one topic for every chat that is followed in this process. Notifications
-// keep the topics up to date; whenever one may have been lost, the hub compares the heads of the logs and reads what is missing.
+// keep the topics up to date; whenever one may have been lost, the hub asks which chats have changed and reads what is missing.
 //
 // It owns its bus and its registry: Start starts them and Stop stops them.
 type Hub struct {
@@ -25,8 +25,8 @@ type Hub struct {
 	topics   map[string]*topic
 	feeds    map[string]map[*feedStream]struct{} // by user
 
-	gaps  events.Gaps   // partitions to sweep
-	kick  chan struct{} // gaps, the state of the bus or hurry changed
+	gap   atomic.Bool   // notifications may have been lost since the last sweep
+	kick  chan struct{} // gap, the state of the bus or hurry changed
 	hurry atomic.Bool   // see Hurry
 }
 

@@ -30,9 +30,9 @@ func TestHubHurriesForOthers(t *testing.T) {
 		}
 		h.Hurry(false)
 		sleep(sweepHealthy) // the one that was due
-		before := repo.count("Heads")
+		before := repo.count("Changes")
 		sleep(10 * time.Second)
-		if n := repo.count("Heads") - before; n > 3 {
+		if n := repo.count("Changes") - before; n > 3 {
 			t.Errorf("%d sweeps in 10 s when it was over", n)
 		}
 	})

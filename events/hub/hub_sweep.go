@@ -2,124 +2,77 @@ package hub
 
 import (
 	"context"
-	"slices"
 	"time"
 
-	"studychat/db"
 	"studychat/events"
 )
 
-// How often the hub reads the heads of all followed chats, besides after each possible loss of notifications.
+// How often the hub asks what has changed, besides after each possible loss of notifications.
 const (
 	sweepHealthy  = 5 * time.Second // finds what a writer committed that died before it published
 	sweepDegraded = 250 * time.Millisecond
 	sweepFailing  = time.Second // while the database does not answer
-	sweepChunk    = 500         // chats in one statement
+	sweepPause    = 2           // times what the last sweep took: a slow database is not asked more often
 )
 
-// sweepUntil sweeps until ctx ends: all partitions at intervals that depend on the state of the bus, and single partitions after
-// their gaps. Sweeps never overlap.
+// sweeper asks which chats have changed, and tells their topics (sweep_changes.go). That costs what happens, and not what is followed.
+// Besides, it compares all topics with their heads, slowly (sweep_compare.go). It belongs to one goroutine.
+type sweeper struct {
+	*Hub
+	failing bool
+	took    time.Duration // by the last sweep
+	reached reached
+	turn    turn
+}
+
+// sweepUntil sweeps until ctx ends: at intervals that depend on the state of the bus, and after gaps. Sweeps never overlap.
 func (h *Hub) sweepUntil(ctx context.Context) {
-	failing := false
-	for {
-		due := h.waitToSweep(ctx, failing)
-		if ctx.Err() != nil {
-			return
-		}
-		err := h.sweep(ctx, due)
+	s := &sweeper{Hub: h, turn: turn{at: time.Now()}}
+	for s.wait(ctx) {
+		began := time.Now()
+		err := s.sweep(ctx)
+		s.took = time.Since(began)
 		switch {
 		case ctx.Err() != nil:
 			return
-		case err != nil && !failing:
+		case err != nil && !s.failing:
 			h.log.Warn("the database does not answer: events may come late", "error", err)
-		case err == nil && failing:
+		case err == nil && s.failing:
 			h.log.Info("the database answers again")
 		}
-		failing = err != nil
-		if failing {
-			h.gaps.AddAll(due)
-		}
+		s.failing = err != nil
 	}
 }
 
-// waitToSweep waits until a sweep is due and returns the partitions to sweep.
-func (h *Hub) waitToSweep(ctx context.Context, failing bool) events.PartitionSet {
-	kick := h.kick
-	wait := sweepHealthy
-	if h.inHurry() {
+// wait waits until a sweep is due. It returns false when ctx has ended.
+func (s *sweeper) wait(ctx context.Context) bool {
+	kick, wait := s.kick, sweepHealthy
+	if s.inHurry() {
 		wait = sweepDegraded
 	}
-	if failing {
+	if s.failing {
 		kick, wait = nil, sweepFailing // a gap must not add load to a database that is down
 	}
-	timer := time.After(events.Jitter(wait))
+	timer := time.After(events.Jitter(max(wait, min(sweepPause*s.took, sweepHealthy))))
 	for {
 		select {
 		case <-kick:
-			if due := h.gaps.Take(); !due.Empty() {
-				return due
-			}
-			if h.inHurry() {
-				return events.AllPartitions()
+			if s.gap.Load() || s.inHurry() {
+				return true
 			}
 		case <-timer:
-			h.gaps.Take()
-			return events.AllPartitions()
+			return true
 		case <-ctx.Done():
-			return events.PartitionSet{}
+			return false
 		}
 	}
 }
 
-// sweep reads the heads of the followed chats in the partitions, and passes each one to its topic.
-func (h *Hub) sweep(ctx context.Context, partitions events.PartitionSet) error {
-	topics := h.topicsIn(partitions)
-	for chunk := range slices.Chunk(topics, sweepChunk) {
-		if err := h.sweepTopics(ctx, chunk); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (h *Hub) topicsIn(partitions events.PartitionSet) []*topic {
-	h.topicsMu.RLock()
-	defer h.topicsMu.RUnlock()
-	topics := make([]*topic, 0, len(h.topics))
-	for id, t := range h.topics {
-		if partitions[events.ChatTopic(id).Partition()] {
-			topics = append(topics, t)
-		}
-	}
-	return topics
-}
-
-func (h *Hub) sweepTopics(ctx context.Context, topics []*topic) error {
-	ids := make([]string, 0, len(topics))
-	positions := make([]position, 0, len(topics))
-	known := topics[:0]
-	for _, t := range topics {
-		if p, ok := t.position(); ok { // the first follower of the others is about to read the head
-			ids, positions, known = append(ids, t.chatID), append(positions, p), append(known, t)
-		}
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	heads, err := within(ctx, func(ctx context.Context) ([]db.Head, error) { return h.repo.Heads(ctx, ids) })
-	if err != nil {
+// sweep looks at all chats, also after a gap in one partition: that costs the same.
+func (s *sweeper) sweep(ctx context.Context) error {
+	s.gap.Store(false) // what is lost from now on is for the next sweep
+	if err := s.findChanges(ctx); err != nil {
 		return err
 	}
-	found := make(map[string]db.Head, len(heads))
-	for _, head := range heads {
-		found[head.ChatID] = head
-	}
-	for i, t := range known {
-		if head, ok := found[t.chatID]; ok {
-			t.observe(head, positions[i])
-		} else {
-			t.vanish()
-		}
-	}
-	return nil
+	return s.compareNext(ctx)
 }

@@ -261,18 +261,18 @@ func TestHubSweepsNothingForNobody(t *testing.T) {
 		h := startHub(t, repo, events.NewMemoryBus())
 		repo.create(chatA, "ann")
 		sleep(10 * time.Second)
-		if n := repo.count("Heads"); n != 0 {
+		if n := repo.count("Changes"); n != 0 {
 			t.Errorf("%d sweeps without a topic", n)
 		}
 		s := follow(t, h, "ann", chatA, -1)
 		sleep(10 * time.Second)
-		if n := repo.count("Heads"); n < 30 || n > 60 {
+		if n := repo.count("Changes"); n < 30 || n > 60 {
 			t.Errorf("%d sweeps in 10 s, degraded", n)
 		}
 		s.Close()
-		n := repo.count("Heads")
+		n := repo.count("Changes")
 		sleep(10 * time.Second)
-		if more := repo.count("Heads") - n; more > 0 {
+		if more := repo.count("Changes") - n; more > 0 {
 			t.Errorf("%d sweeps after the last one left", more)
 		}
 	})

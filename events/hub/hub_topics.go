@@ -79,12 +79,8 @@ func (s sink) Notified(notification events.Notification) {
 	}
 }
 
-func (s sink) Gap(partition int) {
-	if partition < 0 {
-		s.gaps.AddAll(events.AllPartitions())
-	} else {
-		s.gaps.Add(partition)
-	}
+func (s sink) Gap(int) {
+	s.gap.Store(true)
 	signal(s.kick)
 }
 

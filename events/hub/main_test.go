@@ -8,7 +8,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	yieldMembers = 3
+	goleak.VerifyTestMain(m)
+}
 
 // sleep waits in tests that run in a bubble of testing/synctest, where it costs no time.
 func sleep(d time.Duration) {

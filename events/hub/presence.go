@@ -19,29 +19,29 @@ const (
 	presenceTimeout = time.Second
 )
 
-// arrive registers a connection, and tells the chats if it is the user's first one. The returned function removes the connection,
-// and tells the chats that the user is a member of by then, which now returns. A chat is not told about a user who was removed
-// meanwhile. When an instance dies, Chat.online is right after ConnectionTTL, without a PresenceChanged.
-func (h *Hub) arrive(ctx context.Context, topic events.Topic, user string, chats []string, now func(ctx context.Context) ([]string, error)) (depart func()) {
-	first, remove := h.registry.Add(ctx, topic, user)
-	if first {
+// arrive registers a connection, and tells the chats if it is the user's first one.
+func (h *Hub) arrive(ctx context.Context, topic events.Topic, user string, chats []string) {
+	if h.registry.Add(ctx, topic, user) {
 		h.tellPresence(ctx, user, chats, true)
 	}
-	return func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), presenceTimeout)
-		defer cancel()
-		if !remove(ctx) {
-			return
-		}
-		release, err := h.slot(ctx)
-		if err != nil {
-			return
-		}
-		chats, err := now(ctx)
-		release()
-		if err == nil { // if it is unknown, better nothing than something wrong
-			h.tellPresence(ctx, user, h.chatsWithout(ctx, user, chats), false)
-		}
+}
+
+// depart removes a connection, and tells the chats that the user is a member of by then, which now returns. A chat is not told about
+// a user who was removed meanwhile. When an instance dies, Chat.online is right after ConnectionTTL, without a PresenceChanged.
+func (h *Hub) depart(topic events.Topic, user string, now func(ctx context.Context) ([]string, error)) {
+	ctx, cancel := context.WithTimeout(context.Background(), presenceTimeout)
+	defer cancel()
+	if !h.registry.Remove(ctx, topic, user) {
+		return
+	}
+	release, err := h.slot(ctx)
+	if err != nil {
+		return
+	}
+	chats, err := now(ctx)
+	release()
+	if err == nil { // if it is unknown, better nothing than something wrong
+		h.tellPresence(ctx, user, h.chatsWithout(ctx, user, chats), false)
 	}
 }
 

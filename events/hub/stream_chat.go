@@ -15,7 +15,6 @@ type chatStream struct {
 	hub      *Hub
 	follower *follower    // used by the goroutine that calls Next, or under mu while the stream is in a group
 	started  *events.Item // comes first
-	depart   func()       // ends the presence
 
 	mu     sync.Mutex // after the topic's lock; held while a batch is offered
 	closed bool
@@ -44,13 +43,7 @@ func (h *Hub) Chat(ctx context.Context, viewer, chatID string, after *db.Cursor)
 		return nil, err
 	}
 	s.begin(after, head)
-	s.depart = h.arrive(ctx, events.ChatTopic(chatID), viewer, []string{chatID}, func(ctx context.Context) ([]string, error) {
-		head, err := h.repo.Head(ctx, viewer, chatID)
-		if err != nil || head.DeletedAt != nil {
-			return nil, err
-		}
-		return []string{chatID}, nil
-	})
+	h.arrive(ctx, events.ChatTopic(chatID), viewer, []string{chatID})
 	s.follower.skipEphemeral() // the viewer's own arrival is not news to them
 	return s, nil
 }
@@ -61,6 +54,7 @@ func (s *chatStream) begin(after *db.Cursor, head db.Head) {
 	if after != nil {
 		from = *after
 	}
+	from.ChatID = s.follower.topic.chatID // the same text: one copy for all followers
 	s.follower.startAt(from, head)
 	resumed := after != nil && s.follower.pending == nil
 	s.started = &events.Item{Cursor: from.String(), At: s.hub.repo.Now(), Started: &events.Started{ChatID: head.ChatID, Resumed: resumed}}
@@ -120,6 +114,18 @@ func (s *chatStream) isClosed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.closed
+}
+
+// depart ends the presence.
+func (s *chatStream) depart() {
+	viewer, chatID := s.follower.viewer, s.follower.topic.chatID
+	s.hub.depart(events.ChatTopic(chatID), viewer, func(ctx context.Context) ([]string, error) {
+		head, err := s.hub.repo.Head(ctx, viewer, chatID)
+		if err != nil || head.DeletedAt != nil {
+			return nil, err
+		}
+		return []string{chatID}, nil
+	})
 }
 
 // Close implements Stream.

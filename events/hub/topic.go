@@ -14,8 +14,9 @@ import (
 // reads the log (topic_fill.go).
 type topic struct {
 	*reader
-	chatID string
-	refs   int // guarded by Hub.topicsMu
+	chatID    string
+	partition int
+	refs      int // guarded by Hub.topicsMu
 
 	mu         sync.Mutex
 	known      bool // a head was read: the fields below are valid
@@ -36,7 +37,7 @@ type topic struct {
 }
 
 func newTopic(r *reader, chatID string) *topic {
-	return &topic{reader: r, chatID: chatID, followers: map[*follower]struct{}{}, groups: map[any]*group{}}
+	return &topic{reader: r, chatID: chatID, partition: events.ChatTopic(chatID).Partition(), followers: map[*follower]struct{}{}, groups: map[any]*group{}}
 }
 
 // notify applies a hint.

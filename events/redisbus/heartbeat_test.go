@@ -31,9 +31,9 @@ func TestRegistryForgetsAKilledInstance(t *testing.T) {
 	server := services.NewRedisServer(t)
 	killed, stopped, stays := hasty(t, server), hasty(t, server), hasty(t, server)
 	ctx, chat := t.Context(), eventstest.ChatOf("c", "ann", "bob", "cid")
-	_, _ = killed.Add(ctx, events.ChatTopic("c"), "ann")
-	_, _ = stopped.Add(ctx, events.UserTopic("bob"), "bob")
-	_, _ = stays.Add(ctx, events.ChatTopic("c"), "cid")
+	_ = killed.Add(ctx, events.ChatTopic("c"), "ann")
+	_ = stopped.Add(ctx, events.UserTopic("bob"), "bob")
+	_ = stays.Add(ctx, events.ChatTopic("c"), "cid")
 	eventstest.ExpectOnline(t, stays, chat, "ann", "bob", "cid")
 	// For longer than they would live without a heartbeat, all stay.
 	end := time.Now().Add(2 * events.ConnectionTTL / haste)

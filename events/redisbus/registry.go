@@ -74,22 +74,20 @@ func (r *registry) Stop() {
 	})
 }
 
-func (r *registry) Add(ctx context.Context, topic events.Topic, user string) (bool, func(context.Context) bool) {
-	first, removeLocal := r.local.Add(ctx, topic, user)
-	if first {
-		first = !r.elsewhere(ctx, topic, user, r.putEntry)
+func (r *registry) Add(ctx context.Context, topic events.Topic, user string) (first bool) {
+	return r.local.Add(ctx, topic, user) && !r.elsewhere(ctx, topic, user, r.putEntry)
+}
+
+func (r *registry) Remove(ctx context.Context, topic events.Topic, user string) (last bool) {
+	if !r.local.Remove(ctx, topic, user) {
+		return false
 	}
-	return first, func(ctx context.Context) bool {
-		if !removeLocal(ctx) {
-			return false
-		}
-		last := !r.elsewhere(ctx, topic, user, r.deleteEntry)
-		if r.local.Has(topic, user) { // a connection was added while the entry was deleted
-			r.elsewhere(ctx, topic, user, r.putEntry)
-			return false
-		}
-		return last
+	last = !r.elsewhere(ctx, topic, user, r.deleteEntry)
+	if r.local.Has(topic, user) { // a connection was added while the entry was deleted
+		r.elsewhere(ctx, topic, user, r.putEntry)
+		return false
 	}
+	return last
 }
 
 // elsewhere changes the user's entry and reports whether another instance has one.

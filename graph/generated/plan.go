@@ -61,7 +61,7 @@ func planTypes() []plan.Type {
 			{Name: "chat"},
 			{Name: "member"},
 		}},
-		{Name: "Chat", Fields: []plan.FieldInfo{
+		{Name: "Chat", Body: true, Fields: []plan.FieldInfo{
 			{Name: "id"},
 			{Name: "title"},
 			{Name: "moduleId"},
@@ -72,13 +72,13 @@ func planTypes() []plan.Type {
 			{Name: "lastMessageAt"},
 			{Name: "seq"},
 			{Name: "lastMessage"},
-			{Name: "messages", Waits: true, Gather: true, Decode: decodeChatMessages},
+			{Name: "messages", Waits: true, Gather: true, Kept: true, Decode: decodeChatMessages},
 			{Name: "members"},
 			{Name: "online", Waits: true, Gather: true},
 			{Name: "eventCursor"},
 			{Name: "viewerState", Waits: true, Gather: true},
 		}},
-		{Name: "ChatConnection", Fields: []plan.FieldInfo{
+		{Name: "ChatConnection", Body: true, Fields: []plan.FieldInfo{
 			{Name: "edges"},
 			{Name: "nodes"},
 			{Name: "pageInfo"},
@@ -361,8 +361,8 @@ func planTypes() []plan.Type {
 		}},
 		{Name: "User", Fields: []plan.FieldInfo{
 			{Name: "id"},
-			{Name: "name", Waits: true, Gather: true, Shared: true},
-			{Name: "avatarUrl", Waits: true, Shared: true},
+			{Name: "name", Waits: true, Gather: true, Shared: true, Kept: true},
+			{Name: "avatarUrl", Waits: true, Shared: true, Kept: true},
 		}},
 		{Name: "ViewerState", Fields: []plan.FieldInfo{
 			{Name: "id"},

@@ -47,6 +47,9 @@ type ChatConnection struct {
 	Module *string // the list is that of a module's chats; nil: of all
 }
 
+// Rendered is what was rendered of the list; nil when nothing is to be kept.
+func (c *ChatConnection) Rendered() *db.Rendered { return c.List.Rendered() }
+
 // Edges are the chats as edges.
 func (c *ChatConnection) Edges() []*ChatEdge { return edges(c.Nodes, NewChatEdge) }
 

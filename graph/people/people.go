@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,34 +36,43 @@ type People struct {
 	repo db.Repository
 	log  *slog.Logger
 
-	names   *lru.Cache[string, knownName]
+	names   *lru.Cache[string, *Known]
 	forgets atomic.Int64                  // how often a name was written here: names read before that are not remembered
 	seen    *lru.Cache[string, db.Claims] // what was last stored of a user's token
+
+	remembering sync.Mutex
 }
 
-type knownName struct {
-	user *db.User
-	at   time.Time // when it was read
+// Known is a user with the name. It is a db.Fact.
+type Known struct {
+	User db.User
+
+	at        time.Time   // when it was read
+	forgotten atomic.Bool // it is not in memory any more
 }
+
+// Holds implements db.Fact: reports whether Users would return the same, without reading.
+func (k *Known) Holds(now time.Time) bool { return !k.forgotten.Load() && now.Sub(k.at) <= namesFresh }
 
 // New knows nobody yet.
 func New(repo db.Repository, log *slog.Logger) *People {
-	names, _ := lru.New[string, knownName](knownUsers) // fails for sizes below 1 alone
+	names, _ := lru.NewWithEvict(knownUsers, func(_ string, k *Known) { k.forgotten.Store(true) }) // fails for sizes below 1 alone
 	seen, _ := lru.New[string, db.Claims](knownUsers)
 	return &People{repo: repo, log: log, names: names, seen: seen}
 }
 
 // Users returns the users with their names, and reads at once those that are not fresh in memory. The name of a user without
 // a row is the id. While the database does not answer, known names are used whatever their age.
-func (p *People) Users(ctx context.Context, ids []string) (map[string]*db.User, error) {
-	found := make(map[string]*db.User, len(ids))
+func (p *People) Users(ctx context.Context, ids []string) (map[string]*Known, error) {
+	found := make(map[string]*Known, len(ids))
+	now := time.Now()
 	var missing []string
 	for _, id := range ids {
 		known, ok := p.names.Get(id)
 		if ok {
-			found[id] = known.user
+			found[id] = known
 		}
-		if !ok || time.Since(known.at) > namesFresh {
+		if !ok || !known.Holds(now) {
 			missing = append(missing, id)
 		}
 	}
@@ -79,8 +89,7 @@ func (p *People) Users(ctx context.Context, ids []string) (map[string]*db.User, 
 		if user == nil {
 			user = &db.User{ID: id, Name: id}
 		}
-		found[id] = user
-		p.remember(user, at, forgets)
+		found[id] = p.remember(user, at, forgets)
 	}
 	return found, nil
 }
@@ -99,14 +108,23 @@ func (p *People) read(ctx context.Context, ids []string) (map[string]*db.User, e
 }
 
 // remember keeps a name that was read at that time, unless a name was written here since forgets was read.
-func (p *People) remember(user *db.User, at time.Time, forgets int64) {
-	if p.forgets.Load() == forgets {
-		p.names.Add(user.ID, knownName{user, at})
+func (p *People) remember(user *db.User, at time.Time, forgets int64) *Known {
+	k := &Known{User: *user, at: at}
+	p.remembering.Lock()
+	defer p.remembering.Unlock()
+	if p.forgets.Load() != forgets {
+		k.forgotten.Store(true)
+		return k
 	}
+	p.names.Remove(user.ID) // an Add over it would not tell that the old one is forgotten
+	p.names.Add(user.ID, k)
+	return k
 }
 
 // Forget makes the next call of Users read the user again.
 func (p *People) Forget(id string) {
+	p.remembering.Lock()
+	defer p.remembering.Unlock()
 	p.forgets.Add(1)
 	p.names.Remove(id)
 }

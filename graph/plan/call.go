@@ -14,6 +14,7 @@ func Call[O, V any](s *State, f *Field, obj O, call func(ctx context.Context, s 
 		s.failArguments(err)
 		return none, Failed
 	}
+	s.calls++
 	gathered := &s.values[f.slot-1]
 	if gathered.panicked {
 		s.failPanic(gathered.take().err)

@@ -61,6 +61,7 @@ func (c *compiler) set(t *Type, selections []ast.SelectionSet) *Set {
 		set.fields[i].key = prefix + strconv.Quote(g.alias) + ":"
 		set.add(t, i)
 	}
+	c.keepable(set, t)
 	return set
 }
 

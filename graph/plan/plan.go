@@ -23,8 +23,8 @@ const (
 
 // Options is what a plan needs of the executor that runs it.
 type Options struct {
-	// Begin begins an answer of p (in a stream: an event). The resolvers get the context; the budget counts the answer's text.
-	Begin func(ctx context.Context, p *Plan) (context.Context, Budget)
+	// Begin begins an answer of p (in a stream: an event). The resolvers get the context, and testify to the Answer.
+	Begin func(ctx context.Context, p *Plan) (context.Context, Answer)
 
 	// Present turns an error, which has its path, into one of the answer.
 	Present func(ctx context.Context, err error) *gqlerror.Error
@@ -48,6 +48,7 @@ type Plan struct {
 	slots, decoded int                 // how many values that wait, and how many arguments with variables, an execution has
 	selected       map[string]struct{} // names of fields
 	size           int                 // in fields
+	keeps          bool                // parts of an answer may be kept with the body that they show
 
 	typical atomic.Int64 // bytes of the last answer
 }
@@ -92,7 +93,7 @@ func (p *Plan) run(ctx context.Context, vars map[string]any, buf []byte, render 
 	if render(s) != Written {
 		s.buf = append(s.buf[:len(buf)], "null"...)
 	}
-	if err := s.budget.Exceeded(); err != nil {
+	if err := s.answer.Exceeded(); err != nil {
 		return append(s.buf[:len(buf)], "null"...), gqlerror.List{err}
 	}
 	p.typical.Store(int64(len(s.buf) - len(buf)))

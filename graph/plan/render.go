@@ -3,8 +3,18 @@ package plan
 // Renderer renders a field of an object.
 type Renderer[T any] func(s *State, f *Field, obj *T) Result
 
-// Object renders an object. A field that fails does not keep the others from being tried: the answer tells of all errors.
+// Object renders an object, or appends what was rendered of it before.
 func Object[T any](s *State, set *Set, obj *T, render Renderer[T], gather Gatherer[T]) Result {
+	if set.number != 0 && !s.keeping {
+		if b, ok := any(obj).(body); ok && b.Rendered() != nil {
+			return s.keep(set, b.Rendered(), func() Result { return object(s, set, obj, render, gather) })
+		}
+	}
+	return object(s, set, obj, render, gather)
+}
+
+// object renders an object. A field that fails does not keep the others from being tried: the answer tells of all errors.
+func object[T any](s *State, set *Set, obj *T, render Renderer[T], gather Gatherer[T]) Result {
 	if len(set.fields) == 0 {
 		s.buf = append(s.buf, "{}"...)
 		return Written
@@ -89,5 +99,6 @@ func Pointer[T any](s *State, f *Field, v *T, render func(s *State, f *Field, v 
 
 // count counts text of the answer. If it is too much, the whole answer is dropped: see Plan.run.
 func (s *State) count(bytes int) bool {
-	return bytes == 0 || s.budget.Add(bytes) == nil
+	s.counted += bytes
+	return bytes == 0 || s.answer.Add(bytes) == nil
 }

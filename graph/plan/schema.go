@@ -11,6 +11,9 @@ type Type struct {
 	Name   string
 	Fields []FieldInfo
 
+	// Body says that its objects may be bodies that are served again: see keep.go.
+	Body bool
+
 	number int            // in Planner.types
 	ids    map[string]int // of fields, by name
 }
@@ -27,6 +30,9 @@ type FieldInfo struct {
 
 	// Shared says that the value is the same for everybody who may see the object. All fields that do not wait are shared.
 	Shared bool
+
+	// Kept says that the value of a field that waits may be part of what is kept of a body: its resolver testifies on what it rests.
+	Kept bool
 
 	// Decode reads the field's arguments; nil if there are none.
 	Decode func(ctx context.Context, raw map[string]any) (any, error)
@@ -72,6 +78,10 @@ type Set struct {
 	gather int // how many fields are worth being read at the same time
 
 	dependent bool // a value in it may differ between two viewers who both may see the object
+
+	bodyAlone bool     // nothing in it is read, but for what resolvers testify: see keep.go
+	variables []string // that arguments in it use
+	number    uint64   // of the selection of a body that may be kept; 0 for others
 }
 
 // Field is a selected field.

@@ -18,8 +18,12 @@ type State struct {
 	buf    []byte
 	frames []frame // where the execution is, for paths
 	later  int     // how many of the lists around are past their first element
-	budget Budget
+	answer Answer
 	errs   gqlerror.List
+
+	calls   int  // of resolvers
+	counted int  // bytes of text
+	keeping bool // what is rendered now may be kept: see keep.go
 
 	values    []value   // of fields that were gathered, by Field.slot
 	arguments []decoded // those with variables
@@ -35,7 +39,7 @@ var states = sync.Pool{New: func() any { return new(State) }}
 
 func newState(ctx context.Context, p *Plan, vars map[string]any, buf []byte) *State {
 	s, _ := states.Get().(*State)
-	s.Context, s.budget = p.planner.Begin(ctx, p)
+	s.Context, s.answer = p.planner.Begin(ctx, p)
 	s.Host, s.plan, s.vars, s.buf = p.planner.host, p, vars, buf
 	s.values, s.arguments = resized(s.values, p.slots), resized(s.arguments, p.decoded)
 	return s

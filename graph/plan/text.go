@@ -6,10 +6,15 @@ import (
 	"studychat/db"
 )
 
-// Budget counts the text of one answer. Its methods return an error when there is too much: then the answer is dropped whole.
-type Budget interface {
+// Answer is what the fields of one answer share.
+type Answer interface {
+	// Add counts text of the answer. It and Exceeded return an error when there is too much: then the answer is dropped whole.
 	Add(bytes int) *gqlerror.Error
 	Exceeded() *gqlerror.Error
+
+	// Facts are what the resolvers have testified so far, in answers of plans that keep something: on what their values rest beside
+	// the body that they are called for; nil for nothing. The list only grows.
+	Facts() []db.Fact
 }
 
 // plainText is how many bytes of a text are not counted: ids, cursors, names. limits.MaxCost bounds how many of them there are.

@@ -179,6 +179,14 @@ func (r faultyReads) Heads(ctx context.Context, chatIDs []string) ([]db.Head, er
 	return r.Repository.Heads(ctx, chatIDs)
 }
 
+func (r faultyReads) Changes(ctx context.Context, since time.Time, limit int) (db.Changes, error) {
+	if err := r.before(ctx, true); err != nil {
+		return db.Changes{}, err
+	}
+	defer r.after(ctx, 300*r.faults.unit)
+	return r.Repository.Changes(ctx, since, limit)
+}
+
 func (r faultyReads) Log(ctx context.Context, chatID string, after int64, limit int) (*db.Log, error) {
 	if err := r.before(ctx, true); err != nil {
 		return nil, err

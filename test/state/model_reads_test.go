@@ -153,6 +153,18 @@ func (s *modelStore) Heads(_ context.Context, chatIDs []string) ([]db.Head, erro
 	return heads, nil
 }
 
+func (s *modelStore) Changes(_ context.Context, since time.Time, limit int) (db.Changes, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := db.Changes{Epoch: s.epoch, Heads: map[string]int64{}}
+	for id, c := range s.chats {
+		if head := s.head(c); len(found.Heads) < limit && !head.LastAt.Before(since) {
+			found.Heads[id] = head.HeadSeq
+		}
+	}
+	return found, nil
+}
+
 func (s *modelStore) Log(_ context.Context, chatID string, after int64, limit int) (*db.Log, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,26 +12,38 @@ type Quota struct {
 // NewQuota makes a Quota of which nothing is held.
 func NewQuota() *Quota { return &Quota{held: map[string]int{}} }
 
-// Acquire adds n to what the key holds, or returns false if it would then hold more than limit; limit 0 means no limit. A
-// key that holds nothing may exceed the limit, so that a single oversized answer still passes, alone. release gives n back;
-// a second call does nothing.
-func (q *Quota) Acquire(key string, n, limit int) (release func(), ok bool) {
-	if limit == 0 {
-		return func() {}, true
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if held := q.held[key]; held > 0 && held+n > limit {
-		return nil, false
-	}
-	q.held[key] += n
-	return sync.OnceFunc(func() { q.release(key, n) }), true
+// Held is what was acquired of a quota.
+type Held struct {
+	quota *Quota // nil: nothing
+	key   string
+	n     int
 }
 
-func (q *Quota) release(key string, n int) {
+// Acquire adds n to what the key holds, or returns false if it would then hold more than limit; limit 0 means no limit. A
+// key that holds nothing may exceed the limit, so that a single oversized answer still passes, alone.
+func (q *Quota) Acquire(key string, n, limit int) (held Held, ok bool) {
+	if limit == 0 {
+		return Held{}, true
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.held[key] -= n; q.held[key] <= 0 {
-		delete(q.held, key)
+	if before := q.held[key]; before > 0 && before+n > limit {
+		return Held{}, false
 	}
+	q.held[key] += n
+	return Held{q, key, n}, true
+}
+
+// Release gives it back. A second call does nothing.
+func (h *Held) Release() {
+	q := h.quota
+	if q == nil {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.held[h.key] -= h.n; q.held[h.key] <= 0 {
+		delete(q.held, h.key)
+	}
+	h.n = 0
 }

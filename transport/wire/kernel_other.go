@@ -9,4 +9,4 @@ func kernelOf(any) syscall.RawConn { return nil }
 
 func (in *Input) readNow(uintptr) bool { return true }
 
-func (o *output) writeNow(uintptr) bool { return true }
+func (o *output) writeNow(uintptr) {}

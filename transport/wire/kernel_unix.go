@@ -41,12 +41,12 @@ func (in *Input) readNow(fd uintptr) bool {
 }
 
 // writeNow writes what the kernel takes without waiting.
-func (o *output) writeNow(fd uintptr) bool {
+func (o *output) writeNow(fd uintptr) {
 	for {
 		n, err := syscall.Write(int(fd), o.bytes)
 		if !errors.Is(err, syscall.EINTR) {
 			o.n = max(n, 0)
-			return true
+			return
 		}
 	}
 }

@@ -69,7 +69,7 @@ type output struct {
 	raw   syscall.RawConn
 	bytes []byte
 	n     int
-	try   func(fd uintptr) bool // o.writeNow, made once
+	try   func(fd uintptr) // o.writeNow, made once
 }
 
 // NewOutbox makes an outbox, which fills until Open is called.
@@ -101,13 +101,21 @@ func (o *Outbox) Last(ctx context.Context, bytes []byte) error { return o.put(ct
 
 func (o *Outbox) put(ctx context.Context, bytes []byte, last bool) error {
 	need := weight(len(bytes))
-	if err := o.room.Acquire(ctx, need); err != nil {
+	if err := o.acquire(ctx, need); err != nil {
 		return err
 	}
 	if !o.send(frame{bytes: bytes, weight: need, last: last}, true) {
 		return ErrEnded
 	}
 	return nil
+}
+
+// acquire waits for room until ctx ends. While there is room, ctx need not make a channel, which would stay in its memory.
+func (o *Outbox) acquire(ctx context.Context, need int64) error {
+	if err := ctx.Err(); err != nil || o.room.TryAcquire(need) {
+		return err
+	}
+	return o.room.Acquire(ctx, need)
 }
 
 // Offer never waits: it is false when there is no room. bytes may be changed when it returns.
@@ -147,7 +155,7 @@ func (o *Outbox) send(f frame, keep bool) bool {
 
 func (k *output) write(bytes []byte) int {
 	k.bytes, k.n = bytes, 0
-	_ = k.raw.Write(k.try) // an error is seen by the goroutine that writes the rest
+	_ = k.raw.Control(k.try) // not Write, which prepares to wait; an error is seen by the goroutine that writes the rest
 	k.bytes = nil
 	return k.n
 }

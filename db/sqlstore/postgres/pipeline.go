@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // Session is a connection of the pool that somebody has for themselves. It sends several statements at once.
@@ -37,7 +38,7 @@ func (s Session) Run(ctx context.Context, statements string) ([]Rows, error) {
 	for results.NextResult() {
 		reader := results.ResultReader()
 		if columns := reader.FieldDescriptions(); len(columns) > 0 {
-			rows := Rows{columns: slices.Clone(columns)} // the reader uses its own again
+			rows := Rows{columns: slices.Clone(columns), types: s.conn.Conn.Conn().TypeMap()} // the reader uses its own again
 			rows.values = reader.Read().Rows
 			all = append(all, rows)
 		}
@@ -51,14 +52,28 @@ func (s Session) InTransaction() bool {
 	return !conn.IsClosed() && conn.TxStatus() != 'I'
 }
 
-// Rows are the rows of one statement, as text.
+// Rows are the rows of one statement, as text. They are read while the session is held.
 type Rows struct {
 	columns []pgconn.FieldDescription
 	values  [][][]byte
+	types   *pgtype.Map
 }
 
 // Len is how many rows there are.
 func (r Rows) Len() int { return len(r.values) }
+
+// Scan reads a row as pgx does, except that NULL leaves a value as it is.
+func (r Rows) Scan(row int, dest ...any) error {
+	for i, value := range r.values[row] {
+		if value == nil {
+			continue
+		}
+		if err := r.types.Scan(r.columns[i].DataTypeOID, r.columns[i].Format, value, dest[i]); err != nil {
+			return fmt.Errorf("%s: %w", r.columns[i].Name, err)
+		}
+	}
+	return nil
+}
 
 // Each calls do for each value of a row: with the column's name, and nil for NULL.
 func (r Rows) Each(row int, do func(column string, value []byte) error) error {

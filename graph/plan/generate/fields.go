@@ -14,6 +14,13 @@ var alone = map[string]bool{"Query.viewer": true, "User.avatarUrl": true}
 // right, and costs only that events with it are rendered for each viewer.
 var shared = map[string]bool{"User.name": true, "User.avatarUrl": true}
 
+// kept are the fields with a resolver that testifies on what its value rests, so that it may be part of what is kept of a body.
+// A new field is not among them: that is always right, and costs only that selections with it are rendered each time.
+var kept = map[string]bool{"Chat.messages": true, "User.name": true, "User.avatarUrl": true}
+
+// bodies are the types whose objects may be bodies of the cache.
+var bodies = map[string]bool{"Chat": true, "ChatConnection": true}
+
 // field is a field of an object type, as plan.go has it.
 type field struct {
 	*codegen.Field
@@ -55,6 +62,9 @@ func (f field) info() string {
 	}
 	if shared[f.name()] {
 		row += ", Shared: true"
+	}
+	if kept[f.name()] {
+		row += ", Kept: true"
 	}
 	if len(f.Args) > 0 {
 		row += ", Decode: decode" + f.goName()

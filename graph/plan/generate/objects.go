@@ -36,7 +36,11 @@ func (w *writer) planner() {
 func (w *writer) types() {
 	w.line("func planTypes() []plan.Type { return []plan.Type{")
 	for _, o := range w.objects() {
-		w.line("{Name: %q, Fields: []plan.FieldInfo{", o.Name)
+		body := ""
+		if bodies[o.Name] {
+			body = "Body: true, "
+		}
+		w.line("{Name: %q, %sFields: []plan.FieldInfo{", o.Name, body)
 		for _, f := range fieldsOf(o) {
 			w.line("%s", f.info())
 		}

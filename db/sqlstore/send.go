@@ -1,0 +1,72 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"studychat/db"
+	"studychat/db/sqlstore/batch"
+	"studychat/db/sqlstore/gate"
+	"studychat/db/sqlstore/group"
+)
+
+const (
+	sendSize    = 128  // messages in one transaction
+	sendRoom    = 4000 // messages that wait
+	sendKeyRoom = 1000 // messages of one chat that wait
+)
+
+// sends is the part of the Store that stores messages, in batches: see package group. A batch is one transaction over many chats.
+//
+// It never waits for a chat's row lock: it skips chats whose lock somebody else holds. The messages of such a chat go to its lane, which
+// is a write of the chat like others: it waits at the gate and in the database, and then stores all messages that came meanwhile.
+type sends struct {
+	*transactions
+	group   *group.Group[*batch.Send]
+	batches atomic.Int64
+}
+
+// parallel is how many batches run at the same time. Few callers are answered soonest each by a transaction of their own; of many,
+// larger batches answer more.
+func parallel(calls int) int {
+	switch {
+	case calls <= 8:
+		return 8
+	case calls <= 32:
+		return 4
+	}
+	return 3
+}
+
+// newSends makes the sends. slots is how many connections writes may have.
+func newSends(t *transactions, slots int) *sends {
+	s := &sends{transactions: t}
+	most := max(1, slots/2)
+	s.group = group.New(group.Options[*batch.Send]{
+		Parallel: func(calls int) int { return min(most, parallel(calls)) }, Size: sendSize, Room: sendRoom, KeyRoom: sendKeyRoom,
+		Patience: time.Second, Wait: MaxTransaction - lockWait, // a batch that begins then has as long as a statement may wait for a lock
+		Run: s.run, Serve: s.serve,
+	})
+	return s
+}
+
+// do sends a message in a batch.
+func (s *sends) do(ctx context.Context, item *batch.Send) (*db.Event, error) {
+	err := s.group.Do(ctx, item.Message.ChatID, item, s.isMember(item.Viewer, item.Message.ChatID, "chat"))
+	if err == nil {
+		err = item.Err
+	}
+	if errors.Is(err, group.ErrCrowded) {
+		err = fmt.Errorf("%w: %w", gate.ErrCrowded, err)
+	}
+	if errors.Is(err, group.ErrStopped) {
+		err = db.Unavailable(err)
+	}
+	if err != nil {
+		return nil, s.failWriting(ctx, err)
+	}
+	return item.Event, nil
+}

@@ -1,0 +1,2 @@
+-- SQLite has no functions: there the statements are texts, and cost no round trip.
+SELECT 1;
