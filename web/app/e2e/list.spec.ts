@@ -10,10 +10,10 @@ async function choose(page: Page, title: string, action: string): Promise<void> 
 }
 
 test('by module, pinned, muted, archived, renamed, deleted with undo', async ({open, server}) => {
-  await server.graphql('ann', 'mutation { putModule(input: {moduleId: "logic", title: "Logic", content: "…"}) { module { id } } }');
-  await server.chat('Plain', ['ann']);
-  await server.chat('Proofs', ['ann'], 'logic');
-  const page = await open('ann', '/');
+  await server.graphql('erin', 'mutation { putModule(input: {moduleId: "logic", title: "Logic", content: "…"}) { module { id } } }');
+  await server.chat('Plain', ['erin']);
+  await server.chat('Proofs', ['erin'], 'logic');
+  const page = await open('erin', '/');
   await expect(page.getByRole('heading', {name: 'Logic'})).toBeVisible();
   await choose(page, 'Plain', 'Pin');
   await expect(page.getByRole('heading', {name: 'Pinned'})).toBeVisible();
@@ -39,7 +39,7 @@ test('by module, pinned, muted, archived, renamed, deleted with undo', async ({o
   await expect(item(page, 'Plain')).toBeVisible();
   await choose(page, 'Plain', 'Delete');
   await page.getByRole('status').getByRole('button', {name: 'Close'}).click();
-  await expect.poll(async () => (await server.graphql<{chats: {nodes: {title: string}[]}}>('ann', '{ chats { nodes { title } } }')).chats.nodes.map(chat => chat.title)).not.toContain('Plain');
+  await expect.poll(async () => (await server.graphql<{chats: {nodes: {title: string}[]}}>('erin', '{ chats { nodes { title } } }')).chats.nodes.map(chat => chat.title)).not.toContain('Plain');
 });
 
 test('people are added and removed; who is removed is told', async ({open, server}) => {

@@ -69,17 +69,17 @@ async function topOf(page: Page, id: string): Promise<number> {
 }
 
 test('the line “New messages”, unread numbers and read marks', async ({open, server}) => {
-  const chat = await server.chat('Reading', ['ann', 'ben']);
+  const chat = await server.chat('Unread here', ['ann', 'ben']);
   await server.send('ann', chat, 'old');
   const page = await open('ann', `/c/${chat}`);
   await expect(messages(page)).toHaveCount(1);
   await page.getByRole('navigation').getByRole('searchbox').fill(''); // somewhere else
   await page.goto('/');
   await server.sendMany('ben', chat, 3, n => `news ${n}`);
-  await expect(page.locator('.chat-item', {hasText: 'Reading'}).locator('.badge')).toHaveText('3');
-  await page.getByRole('link', {name: /^Reading/}).click();
+  await expect(page.locator('.chat-item', {hasText: 'Unread here'}).locator('.badge')).toHaveText('3');
+  await page.getByRole('link', {name: /^Unread here/}).click();
   await expect(page.getByRole('separator')).toHaveText('New messages');
-  await expect(page.locator('.chat-item', {hasText: 'Reading'}).locator('.badge')).toHaveCount(0);
+  await expect(page.locator('.chat-item', {hasText: 'Unread here'}).locator('.badge')).toHaveCount(0);
   const ben = await open('ben', `/c/${chat}`);
   await expect(ben.getByRole('img', {name: 'Read by Ann Okafor'})).toBeVisible();
   await page.goto('/');
