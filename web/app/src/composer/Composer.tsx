@@ -32,7 +32,8 @@ export function Composer({store, target, clearTarget, editLast, sent}: Props) {
   const tooLong = length > mostCharacters;
   const nothing = text.trim() === '';
 
-  useEffect(() => {
+  // Before the next key can come: a key that overtakes the text would replace it.
+  useLayoutEffect(() => {
     if (!editing) return;
     setText(before => {
       beforeEdit.current = before;
