@@ -13,7 +13,7 @@ PACKAGES ?= ./...
 FUZZTIME ?= 30s
 FUZZ_FLAGS = -fuzztime $(FUZZTIME) -fuzzminimizetime 1s -timeout 30m
 
-.PHONY: help run build generate verify verify-schema release-schema clients-ready browser lint test fuzz bench bench-quick bench-growth bench-micro web verify-web torture torture-short
+.PHONY: help run build generate verify verify-schema release-schema clients-ready browser lint test fuzz bench bench-quick bench-growth bench-micro web verify-web test-web torture torture-short
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,12 +28,19 @@ generate: ## write graph/generated and graph/model from schema.graphqls, and the
 	go run ./graph/plan/generate
 	cd bench/peer/gqlgen && go tool gqlgen generate
 
-web: ## build the playground into web/dist (needs Node 20)
+web: ## build the pages into web/dist (needs Node 20)
 	cd web && npm ci --no-audit --no-fund && npm run build
 
-verify-web: web ## test the playground's code, and fail when web/dist is not what its source builds
-	cd web && npm test
+verify-web: web ## check and test the code of the pages and the client, and fail when web/dist is not what its source builds
+	cd web && npm run check --workspaces --if-present && npm test
 	git diff --exit-code -- web/dist
+	@test -z "$$(git status --porcelain -- web/dist)" || { git status --short -- web/dist; exit 1; }
+
+# Real servers: SQLite, then the main tests again on PostgreSQL with Redis.
+test-web: browser ## drive the chat page in Chromium
+	@test -d web/node_modules/@playwright || (cd web && npm ci --no-audit --no-fund)
+	cd web/app && npx playwright test
+	go run ./test/services/run -- sh -c 'cd web/app && SERVICES=yes npx playwright test main network'
 
 verify: generate verify-schema ## fail when generated code, formatting or go.mod drifted, or the schema breaks released clients
 	go mod tidy -diff
@@ -75,14 +82,15 @@ test: browser ## run all tests with the race detector; finds, starts or installs
 	go test -timeout 5m ./test/state # the detector slows it down: there 250 seeds, here 1,000
 	go run ./test/services/run -- go test -timeout 5m -run 'Interleaving|Caught' ./db/cache # one actor moves at a time: nothing to detect
 	go test -timeout 5m -run Hostile ./app ./graph # what they cost can be measured without the detector alone
+	@if command -v npm > /dev/null; then $(MAKE) test-web; else echo "The tests of the chat page need Node 20.19 or later."; test -z "$$CI"; fi
 
-# test/clients/playground_test.go drives the playground in Chromium.
+# test/clients/playground_test.go and web/app/e2e drive the pages in Chromium.
 browser:
 	@for name in google-chrome google-chrome-stable chromium chromium-browser; do command -v $$name > /dev/null && exit 0; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; \
 	fi || true; \
-	command -v chromium > /dev/null || echo "There is no Chromium: the test of the playground will be left out, or fail in CI."
+	command -v chromium > /dev/null || echo "There is no Chromium: the tests of the pages will be left out, or fail in CI."
 
 fuzz: ## run every fuzz target for FUZZTIME (30s); what is found is written to testdata/fuzz, to be fixed and committed
 	@set -euo pipefail; \

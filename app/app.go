@@ -61,7 +61,7 @@ func (a *app) start(ctx context.Context, settings config.Settings) error {
 		AllowedOrigins: settings.HTTP.AllowedOrigins,
 		TrustedProxies: settings.HTTP.Proxies,
 		LocalOnly:      !settings.Auth.Enabled(),
-		Playground:     web.Playground(web.Options{Schema: settings.Documents.Introspection != "off"}),
+		Pages:          web.Pages(web.Options{Schema: settings.Documents.Introspection != "off"}),
 		Ready:          readiness(store, remote),
 		Log:            a.log,
 	}
@@ -81,7 +81,7 @@ func (a *app) listen() <-chan error {
 	if a.server.TLSConfig != nil {
 		scheme, serve = "https", func(l net.Listener) error { return a.server.ServeTLS(l, "", "") }
 	}
-	a.log.Info("listening", "addr", a.listener.Addr().String(), "playground", scheme+"://"+a.listener.Addr().String()+"/playground")
+	a.log.Info("listening", "addr", a.listener.Addr().String(), "page", scheme+"://"+a.listener.Addr().String()+"/")
 	failed := make(chan error, 1)
 	go func() {
 		if err := serve(a.listener); !errors.Is(err, http.ErrServerClosed) {

@@ -159,7 +159,7 @@ func newWorldOver(t *testing.T, wrap func(db.Repository) db.Repository, change f
 	w := &world{t: t, store: store, hub: hub, repo: events.NewPublisher(store, bus, log), listener: &pipes{conns: make(chan net.Conn), done: make(chan struct{})}}
 	o := Options{
 		Executor: graph.NewExecutor(&graph.Resolver{Repo: events.NewPublisher(repo, bus, log), Live: hub, Log: log}, graph.Options{Introspection: true}),
-		Verifier: names{time.Now()}, Playground: http.NotFoundHandler(), Log: log,
+		Verifier: names{time.Now()}, Pages: http.NotFoundHandler(), Log: log,
 		Ready: func(context.Context) Readiness { return Readiness{Ready: true} },
 	}
 	if change != nil {

@@ -59,7 +59,7 @@ func newBenchTransport(tb testing.TB) *Transport {
 	limits := graph.Options{Limiter: rate.NewMemory(), PerUser: rate.Limit{PerSecond: 20, Burst: 100}, PerAddress: rate.Limit{PerSecond: 200, Burst: 1000}}
 	return New(Options{
 		Executor: graph.NewExecutor(&graph.Resolver{Repo: store, Log: log}, limits),
-		Verifier: verifier, PerUser: 20, PerAddress: 1000, Playground: http.NotFoundHandler(), Log: log,
+		Verifier: verifier, PerUser: 20, PerAddress: 1000, Pages: http.NotFoundHandler(), Log: log,
 		Ready: func(context.Context) Readiness { return Readiness{Ready: true} },
 	})
 }

@@ -14,7 +14,7 @@ import (
 
 // reader is a transport that is only asked to read.
 func reader() *Transport {
-	return New(Options{Playground: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler)})
+	return New(Options{Pages: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler)})
 }
 
 func TestReadParams(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 func TestAnswerThatNobodyReads(t *testing.T) {
 	t.Parallel()
 	page := func(o *Options) {
-		o.Playground = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 1<<20)) })
+		o.Pages = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 1<<20)) })
 	}
 	for _, c := range []struct{ reason, request string }{
 		{"a page", "GET /playground"},

@@ -58,7 +58,7 @@ type Options struct {
 	TrustedProxies []netip.Prefix                      // whose X-Forwarded-For is believed
 	PerUser        int                                 // connections that stay (sockets, event streams) on this instance; 0: any number
 	PerAddress     int                                 // the same for an address
-	Playground     http.Handler                        // serves /playground
+	Pages          http.Handler                        // serves every other path: what people see in a browser
 	Ready          func(ctx context.Context) Readiness // for /readyz
 	Log            *slog.Logger
 }
@@ -93,11 +93,9 @@ func New(o Options) *Transport {
 	graphql := t.edge(t.graphql)
 	mux.Handle("/graphql", graphql)
 	mux.Handle("/graphql/stream", t.edge(t.reservations.serve))
-	mux.Handle("/playground", o.Playground)
-	mux.Handle("/playground/", o.Playground)
 	mux.HandleFunc("GET /livez", livez)
 	mux.HandleFunc("GET /readyz", t.readyz)
-	mux.Handle("GET /{$}", http.RedirectHandler("/playground", http.StatusFound))
+	mux.Handle("/", o.Pages)
 	t.handler = secured(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/graphql" { // nearly every request: spare it the search
 			graphql.ServeHTTP(w, r)

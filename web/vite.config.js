@@ -56,6 +56,8 @@ export default defineConfig({
   plugins: [withoutFonts, operationsByTab, schema],
   resolve: {alias: {'react-style-singleton': ours('src/no-scroll-lock.js')}},
   build: {
+    outDir: 'dist/playground',
+    emptyOutDir: true,
     target: 'es2022',
     sourcemap: false,
     assetsInlineLimit: 0,

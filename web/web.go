@@ -1,5 +1,5 @@
-// Package web serves the browser pages that are built into the binary: the playground, a GraphiQL that needs no other
-// host. README.md says how dist is built; it is committed, so that building the server takes Go alone.
+// Package web serves the browser pages that are built into the binary: the chat page, and the playground, a GraphiQL. Neither
+// needs another host. README.md says how dist is built; it is committed, so that building the server takes Go alone.
 package web
 
 import (
@@ -20,13 +20,16 @@ import (
 //go:embed dist
 var dist embed.FS
 
-// pagePath is the path of the playground; vite.config.js builds it for this base.
-const pagePath = "/playground"
+// playgroundPath is the path of the playground; vite.config.js builds it for this base.
+const playgroundPath = "/playground"
 
-// contentSecurityPolicy allows what the page needs and nothing else: its own script and style sheet, its own
-// /graphql (connect-src 'self' covers ws: and wss: of the same host), and the pictures that GraphiQL's style sheet
-// carries as data. Nothing inline: src/no-scroll-lock.js says what that took.
-const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+// chatPath is what the addresses of open chats begin with. The chat page serves them all; its script reads the rest.
+const chatPath = "/c/"
+
+// contentSecurityPolicy allows what the pages need and nothing else: their own scripts and style sheets, the fonts of
+// formulas, their own /graphql (connect-src 'self' covers ws: and wss: of the same host), and the pictures that GraphiQL's
+// style sheet carries as data. Nothing inline: src/no-scroll-lock.js and app/vite.config.ts say what that took.
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // contentTypes is a closed list: mime.TypeByExtension asks the machine's own tables, so its answers differ by host.
@@ -37,15 +40,16 @@ var contentTypes = map[string]string{
 	".svg":  "image/svg+xml",
 	".md":   "text/plain; charset=utf-8",
 
+	".woff2":    "font/woff2",
 	".graphqls": "text/plain; charset=utf-8",
 }
 
 // schemaPath is where the page reads the schema for its documentation and completion.
-const schemaPath = pagePath + "/schema.graphqls"
+const schemaPath = playgroundPath + "/schema.graphqls"
 
-// Options of the playground.
+// Options of the pages.
 type Options struct {
-	// Schema serves the schema with the page, to everybody who can open it. It is the same for every server of this version,
+	// Schema serves the schema with the playground, to everybody who can open it. It is the same for every server of this version,
 	// and public, so only servers that are configured to hide it (INTROSPECTION=off) do not serve it.
 	Schema bool
 }
@@ -59,9 +63,10 @@ type file struct {
 	tag          string // of the body, without quotes
 }
 
-// Playground serves the page at /playground and its files below it, to GET and HEAD. It expects the request's full
-// path, is safe for concurrent use, and needs no authentication: the page holds no data, /graphql asks for the token.
-func Playground(options Options) http.Handler {
+// Pages serves the chat page at / and at the addresses of chats, the playground at /playground, and their files, to GET and HEAD.
+// It expects the request's full path, is safe for concurrent use, and needs no authentication: the pages hold no data,
+// /graphql asks for the token.
+func Pages(options Options) http.Handler {
 	files := load()
 	if !options.Schema {
 		delete(files, schemaPath)
@@ -73,17 +78,25 @@ func Playground(options Options) http.Handler {
 			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 			return
 		}
-		if r.URL.Path == pagePath+"/" {
-			http.Redirect(w, r, pagePath, http.StatusMovedPermanently)
+		if r.URL.Path == playgroundPath+"/" {
+			http.Redirect(w, r, playgroundPath, http.StatusMovedPermanently)
 			return
 		}
-		f, ok := files[r.URL.Path]
+		f, ok := files[fileOf(r.URL.Path)]
 		if !ok {
 			http.NotFound(w, r)
 			return
 		}
 		f.serve(w, r)
 	})
+}
+
+// fileOf says which file a path shows.
+func fileOf(path string) string {
+	if strings.HasPrefix(path, chatPath) {
+		return "/"
+	}
+	return path
 }
 
 func setSecurityHeaders(h http.Header) {
@@ -134,12 +147,15 @@ func load() map[string]file {
 		if err != nil {
 			return err
 		}
-		served, f, err := newFile(strings.TrimPrefix(name, "dist/"), body)
+		name = strings.TrimPrefix(strings.TrimPrefix(name, "dist/"), "app/") // the chat page is at the root
+		served, f, err := newFile(name, body)
 		files[served] = f
 		return err
 	})
-	if _, ok := files[pagePath]; err == nil && !ok {
-		err = fmt.Errorf("index.html is missing")
+	for _, page := range []string{"/", playgroundPath} {
+		if _, ok := files[page]; err == nil && !ok {
+			err = fmt.Errorf("the page of %s is missing", page)
+		}
 	}
 	if err != nil {
 		panic(fmt.Sprintf("web/dist: %v; build it with `npm ci && npm run build` in web/", err))
@@ -161,13 +177,14 @@ func newFile(name string, body []byte) (string, file, error) {
 		cacheControl: "no-cache", // cached, but revalidated each time, since a new server has a new page
 		tag:          hex.EncodeToString(sum[:8]),
 	}
+	served, isPage := strings.CutSuffix("/"+name, "/index.html")
 	switch {
-	case name == "index.html":
-		return pagePath, f, nil
-	case strings.HasPrefix(name, "assets/"): // the name carries a hash of the content
+	case isPage && served == "":
+		served = "/"
+	case strings.Contains(name, "assets/"): // the name carries a hash of the content
 		f.cacheControl = "public, max-age=31536000, immutable"
 	}
-	return pagePath + "/" + name, f, nil
+	return served, f, nil
 }
 
 func compress(body []byte) []byte {

@@ -1,0 +1,38 @@
+import {StudychatProvider} from '@studychat/client/react';
+import {useEffect} from 'react';
+import {Chat} from './chat/Chat.tsx';
+import {useStore} from './hooks.ts';
+import {useRoute} from './router.ts';
+import {useSession} from './session.ts';
+import {Sidebar} from './sidebar/Sidebar.tsx';
+import {SignIn} from './signin/SignIn.tsx';
+import {strings} from './strings.ts';
+import {Connection} from './ui/Connection.tsx';
+import {Empty} from './ui/Empty.tsx';
+import {Toasts} from './ui/toasts.tsx';
+
+/** The page. */
+export function App() {
+  const {client, number} = useSession();
+  const status = useStore(client.status);
+  const {chatId, messageId} = useRoute();
+  useEffect(() => {
+    if (!chatId) document.title = strings.product;
+  }, [chatId]);
+  if (status === 'refused') return <SignIn />;
+  return (
+    <StudychatProvider key={number} client={client}>
+      <div className={chatId ? 'page with-chat' : 'page'}>
+        <a className="skip" href="#composer" onClick={event => { event.preventDefault(); document.getElementById('composer')?.focus(); }}>{strings.skipToComposer}</a>
+        <Sidebar openChat={chatId} />
+        <main className="main">
+          <Connection />
+          {chatId
+            ? <Chat key={chatId} id={chatId} jumpTo={messageId} />
+            : <Empty title={strings.chooseChat} text={strings.chooseChatText} />}
+        </main>
+        <Toasts />
+      </div>
+    </StudychatProvider>
+  );
+}
