@@ -17,7 +17,7 @@ const (
 	// It is the bound on stale reads: a write that could not be marked is not committed before its notice exists, so a pulse
 	// that does not list the notice was asked for before the commit, and no read that begins 2 s after the commit relies on it.
 	// (With pulses that come on time it is noticeAfter, one second.)
-	pulseAge = 2 * time.Second
+	pulseAge = db.PulseAge
 
 	sweepTimeout = time.Minute // as long as anything lives in the cache
 )
@@ -65,7 +65,8 @@ func (g *Guard) StartSharing(ctx context.Context, reporter Reporter) (stop func(
 // instance do not reach Redis: what that instance publishes does not arrive either. It does not block. Calls must not overlap.
 //
 // While the id is new, an instance that does not know it may be writing, and marks the old names. So nothing is served or filled
-// then: what the new names held could be stale.
+// then: what the new names held could be stale. The other way round, what the old names hold is stale once an instance writes that
+// marks the new names. So the store lists an outage before it renews the id, and no instance serves from the old names by then.
 func (g *Guard) Pulse(p db.Pulse) (othersCutOff bool) {
 	asked := p.Asked.Sub(g.born)
 	until := asked + pulseAge

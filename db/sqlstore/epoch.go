@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
@@ -61,22 +62,32 @@ func (s *upkeep) CheckEpoch(ctx context.Context) (epoch int64, raised bool, err 
 	if err != nil || meta.Fingerprint == found {
 		return meta.Epoch, false, err
 	}
+	var notice string
+	if meta.Fingerprint != "" {
+		if notice, err = s.announceEpoch(ctx); err != nil {
+			return 0, false, err
+		}
+	}
 	before, after, err := s.changeMeta(ctx, func(ctx context.Context, tx bun.Tx, meta streamMeta) (streamMeta, error) {
 		// Ask again: another instance may have been faster, and the answer has to come from the server that is written to.
 		var found string
 		if err := tx.NewRaw(statement).Scan(ctx, &found); err != nil {
 			return meta, err
 		}
-		if meta.Fingerprint != "" && meta.Fingerprint != found {
-			meta = s.nextEpoch(meta)
-		}
+		raises := meta.Fingerprint != "" && meta.Fingerprint != found
 		meta.Fingerprint = found
-		return meta, nil
+		if !raises {
+			return meta, nil
+		}
+		return s.nextEpoch(ctx, tx, meta, notice)
 	})
 	if err != nil {
 		return 0, false, err
 	}
 	raised = after.Epoch != before.Epoch
+	if notice != "" && !raised { // another instance was faster
+		_ = s.endOutage(context.WithoutCancel(ctx), notice) // else it runs out
+	}
 	if raised {
 		s.log.WarnContext(ctx, "the database was restored or promoted: streams start over in a new epoch",
 			"was", before.Fingerprint, "is", after.Fingerprint, "epoch", after.Epoch)
@@ -84,22 +95,50 @@ func (s *upkeep) CheckEpoch(ctx context.Context) (epoch int64, raised bool, err 
 	return after.Epoch, raised, nil
 }
 
-// BumpEpoch raises the epoch. It is for operators who have restored a database in a way that CheckEpoch does not see.
-// Errors: UNAVAILABLE.
+// BumpEpoch raises the epoch. It is for operators who have restored a database in a way that CheckEpoch does not see. It takes
+// db.PulseAge. Errors: UNAVAILABLE.
 func (s *upkeep) BumpEpoch(ctx context.Context) (before, after int64, err error) {
-	was, is, err := s.changeMeta(ctx, func(_ context.Context, _ bun.Tx, meta streamMeta) (streamMeta, error) {
-		return s.nextEpoch(meta), nil
+	notice, err := s.announceEpoch(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	was, is, err := s.changeMeta(ctx, func(ctx context.Context, tx bun.Tx, meta streamMeta) (streamMeta, error) {
+		return s.nextEpoch(ctx, tx, meta, notice)
 	})
 	return was.Epoch, is.Epoch, err
+}
+
+// announceEpoch returns when no instance uses the cache any more. The id of the database names the keys of the cache, and instances learn a
+// new id one after the other: one that writes under the new id does not remove what another one still serves under the old id. If the
+// epoch does not rise after all, the notice runs out as that of an instance that is gone.
+func (s *upkeep) announceEpoch(ctx context.Context) (notice string, err error) {
+	notice = "new epoch " + rand.Text()
+	if err := s.reportOutage(ctx, notice, 0, db.PulseAge+MaxTransaction); err != nil {
+		return "", err
+	}
+	select { // what the database said before the notice is no longer relied on
+	case <-time.After(db.PulseAge):
+		return notice, nil
+	case <-ctx.Done():
+		return "", db.Unavailable(ctx.Err())
+	}
 }
 
 // nextEpoch begins an epoch, and renews the database's id. The epoch is the time in seconds, so that no epoch is ever used twice: a
 // restored database does not know the epochs that came after its dump. Counting on from the dump's epoch would give two histories one
 // number, and cursors of the lost one would be accepted for the new one.
-func (s *upkeep) nextEpoch(meta streamMeta) streamMeta {
+//
+// The notice of announceEpoch stands until the transaction commits. If it is gone before, this process was frozen for too long.
+func (s *upkeep) nextEpoch(ctx context.Context, tx bun.Tx, meta streamMeta, notice string) (streamMeta, error) {
+	stood, err := affected(tx.NewRaw("DELETE FROM cache_outages WHERE instance = ?", notice).Exec(ctx))
+	if err == nil && stood == 0 {
+		err = db.Unavailable(errNotAnnounced)
+	}
 	meta.Epoch, meta.DatabaseID = max(meta.Epoch+1, s.Now().Unix()), strings.ToLower(rand.Text()[:16])
-	return meta
+	return meta, err
 }
+
+var errNotAnnounced = errors.New("a new epoch was not announced, or too long ago")
 
 // DatabaseID returns db.Pulse.Database before the first pulse. Errors: UNAVAILABLE.
 func (s *upkeep) DatabaseID(ctx context.Context) (string, error) {

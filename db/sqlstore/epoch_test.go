@@ -258,6 +258,7 @@ func TestEpochUnprivileged(t *testing.T) {
 		"REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC",
 		"CREATE ROLE app LOGIN",
 		"GRANT SELECT, UPDATE ON stream_meta TO app",
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON cache_outages TO app",
 	} {
 		if _, err := admin.Bun().NewRaw(statement).Exec(t.Context()); err != nil {
 			t.Fatal(err)

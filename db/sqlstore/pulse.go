@@ -12,9 +12,9 @@ import (
 // pulseTimeout bounds one question. When a question takes longer than PulseEvery, the next one follows at once.
 const pulseTimeout = 2 * time.Second
 
-// renewedFor is how long Pulse.Renewed is set: two seconds in which every instance has a newer pulse, what a write may take after
-// that, and one more because an epoch is a time in whole seconds.
-const renewedFor = 2*time.Second + MaxTransaction + time.Second
+// renewedFor is how long Pulse.Renewed is set: until every instance has a newer pulse, what a write may take after that, and one second
+// more because an epoch is a time in whole seconds.
+const renewedFor = db.PulseAge + MaxTransaction + time.Second
 
 // heartbeat asks for the pulse. Its fields belong to the goroutine that asks.
 type heartbeat struct {
@@ -124,12 +124,20 @@ func (s *heartbeat) warnOfClock(ctx context.Context) {
 // ReportOutage tells all instances that the writes of this one do not reach the cache. The notice takes effect after in and ends
 // after lasts, unless it is renewed before by another call, which does not change its beginning. Errors: UNAVAILABLE.
 func (s *heartbeat) ReportOutage(ctx context.Context, instance string, in, lasts time.Duration) error {
+	return s.reportOutage(ctx, instance, in, lasts)
+}
+
+func (s *database) reportOutage(ctx context.Context, instance string, in, lasts time.Duration) error {
 	return s.tell(ctx, `INSERT INTO cache_outages (instance, since, until) VALUES (?0, ?1, ?2)
 ON CONFLICT (instance) DO UPDATE SET until = excluded.until`, instance, s.stampIn(in), s.stampIn(lasts))
 }
 
 // EndOutage removes this instance's notice: the cache no longer holds what its writes replaced. Errors: UNAVAILABLE.
 func (s *heartbeat) EndOutage(ctx context.Context, instance string) error {
+	return s.endOutage(ctx, instance)
+}
+
+func (s *database) endOutage(ctx context.Context, instance string) error {
 	return s.tell(ctx, "DELETE FROM cache_outages WHERE instance = ?", instance)
 }
 
@@ -140,7 +148,7 @@ func (s *heartbeat) ForgetOutage(ctx context.Context, outage db.Outage) error {
 
 // tell changes what other instances read with their pulse. It does not use the pool, all of whose connections may be waiting for
 // one lock.
-func (s *heartbeat) tell(ctx context.Context, statement string, args ...any) error {
+func (s *database) tell(ctx context.Context, statement string, args ...any) error {
 	limited, cancel := context.WithTimeout(ctx, pulseTimeout)
 	defer cancel()
 	conn := s.vitals

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -31,9 +32,10 @@ type world interface {
 // store is an instance's store.
 type store struct {
 	db.Repository
-	seenEpoch func() int64
-	prune     func(ctx context.Context, chatID string, floor int64) error
-	close     func()
+	seenEpoch  func() int64
+	databaseID func() (string, error)
+	prune      func(ctx context.Context, chatID string, floor int64) error
+	close      func()
 
 	cache.Reporter
 	startPulse func(changed func(db.Pulse)) (stop func())
@@ -71,7 +73,8 @@ func realReads(store db.Repository) db.Repository { return store }
 func realCache(r *run, client redis.UniversalClient) cacheParts {
 	health := redisconn.NewHealth(client, r.log)
 	health.Timeout = r.world.timeout()
-	guard := cache.NewGuard(redisconn.Handle{Client: client, Names: redisconn.NewNamespace("test"), Health: health}, cache.GuardOptions{Log: r.log, MarkTTL: 10_000 * r.faults.unit})
+	names := redisconn.NewNamespace("test")
+	guard := cache.NewGuard(redisconn.Handle{Client: client, Names: names, Health: health}, cache.GuardOptions{Log: r.log, MarkTTL: 10_000 * r.faults.unit})
 	ctx, cancel := context.WithCancel(context.Background())
 	health.Start(ctx)
 	guard.Start(ctx)
@@ -84,6 +87,11 @@ func realCache(r *run, client redis.UniversalClient) cacheParts {
 			return c
 		},
 		share: func(s store, hub streams) (stop func()) {
+			id, err := s.databaseID() // as the app does: the first pulse may fail
+			if err != nil {
+				r.hist.problem("start: %v", err)
+			}
+			names.Use(id)
 			stopSharing := guard.StartSharing(ctx, s)
 			stopPulse := s.startPulse(func(p db.Pulse) {
 				if r.filter != nil {
@@ -131,6 +139,9 @@ func (r *run) boot() *instance {
 	r.booted++
 	seed := func(part uint64) *dice { return newDice(r.seed, 1000*r.booted+part) }
 	in := &instance{line: &line{faults: r.faults, dice: seed(1), redis: r.world.redis(), lossy: r.kind == lossy, behind: r.behind}}
+	if os.Getenv("STATE_SEED") != "" && !r.world.memory() {
+		in.line.trace = r.hist.note
+	}
 	client := r.world.client(in.line)
 	parts := r.parts.cache(r, client)
 	in.store = r.world.store(faultyGuard{parts.guard, r.faults, seed(2)})

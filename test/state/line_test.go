@@ -26,6 +26,7 @@ type line struct {
 	lossy   bool                  // requests may fail
 	behind  redis.UniversalClient // without faults: carries what arrives late
 	crashed atomic.Bool           // the instance has crashed
+	trace   func(string, ...any)  // of a seed that is played by itself; may be nil
 
 	parted, slow atomic.Bool // it is cut off; and waits for each request
 
@@ -120,12 +121,15 @@ func (l *line) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (l *line) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		return l.pass(ctx, []redis.Cmder{cmd}, func() error { return next(ctx, cmd) })
+		cmds := []redis.Cmder{cmd}
+		defer l.note(cmds)
+		return l.pass(ctx, cmds, func() error { return next(ctx, cmd) })
 	}
 }
 
 func (l *line) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
+		defer l.note(cmds)
 		err := l.pass(context.WithValue(ctx, pipelined{}, true), cmds, func() error { return next(ctx, cmds) })
 		if err != nil {
 			for _, cmd := range cmds {
@@ -135,5 +139,14 @@ func (l *line) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 			}
 		}
 		return err
+	}
+}
+
+func (l *line) note(cmds []redis.Cmder) {
+	if l.trace == nil {
+		return
+	}
+	for _, cmd := range cmds {
+		l.trace("%p %.200s -> %v", l, flat(cmd), cmd.Err())
 	}
 }

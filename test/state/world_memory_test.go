@@ -38,7 +38,7 @@ func (w *memoryWorld) close()                          { _ = w.server.Close() }
 
 func (w *memoryWorld) store(guard db.WriteGuard) store {
 	s := w.model.open(guard)
-	return store{Repository: s, seenEpoch: s.seenEpoch, close: func() {}, Reporter: s, startPulse: s.startPulse,
+	return store{Repository: s, seenEpoch: s.seenEpoch, databaseID: func() (string, error) { return "", nil }, close: func() {}, Reporter: s, startPulse: s.startPulse,
 		prune: func(ctx context.Context, chatID string, floor int64) error { s.prune(ctx, chatID, floor); return nil }}
 }
 

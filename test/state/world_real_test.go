@@ -92,6 +92,7 @@ func (w *realWorld) store(guard db.WriteGuard) store {
 	return store{
 		Repository: s,
 		seenEpoch:  s.SeenEpoch,
+		databaseID: func() (string, error) { return s.DatabaseID(context.Background()) },
 		Reporter:   s,
 		startPulse: func(changed func(db.Pulse)) (stop func()) { return s.StartPulse(context.Background(), changed) },
 		close:      func() { _ = s.Close() },
