@@ -203,6 +203,7 @@ test('a clock that is wrong by a day, and storage that is refused', async ({open
   });
   await page.goto(`/c/${chat}`);
   await say(page, 'mine');
+  await expect(page.locator('.message.sent', {hasText: 'mine'})).toBeVisible(); // or the other one may be the first
   await server.send('ben', chat, 'yours');
   await expect(messages(page)).toHaveText([/mine/, /yours/]);
   await expect(page.getByRole('heading', {level: 2, name: 'Today'})).toBeVisible();
