@@ -40,7 +40,7 @@ verify-web: web ## check and test the code of the pages and the client, and fail
 test-web: browser ## drive the chat page in Chromium
 	@test -d web/node_modules/@playwright || (cd web && npm ci --no-audit --no-fund)
 	cd web/app && npx playwright test
-	go run ./test/services/run -- sh -c 'cd web/app && SERVICES=yes npx playwright test main network'
+	go run ./test/services/run -- sh -c 'cd web/app && SERVICES=yes npx playwright test e2e/main e2e/network'
 
 verify: generate verify-schema ## fail when generated code, formatting or go.mod drifted, or the schema breaks released clients
 	go mod tidy -diff
@@ -79,7 +79,7 @@ lint: $(GOLANGCI) ## run the pinned linters, go vet among them
 test: browser ## run all tests with the race detector; finds, starts or installs PostgreSQL and Redis
 	go test -race -run '^$$' $(PACKAGES) > /dev/null # builds on all cores; then one package at a time: many wait on real servers
 	go run ./test/services/run -- go test -p 1 $(TEST_FLAGS) $(PACKAGES)
-	go test -timeout 5m ./test/state # the detector slows it down: there 100 seeds, here 1,000
+	go test -timeout 5m -run InMemory ./test/state # the detector slows it down: there 100 seeds, here 1,000
 	go run ./test/services/run -- go test -timeout 5m -run 'Interleaving|Caught' ./db/cache # one actor moves at a time: nothing to detect
 	go test -timeout 5m -run SuiteSQLiteMemory ./db/sqlstore # the detector has seen the same code with a file
 	go test -timeout 5m -run 'Hostile|PlansAnswer' ./app ./graph # costs can be measured without the detector alone; 3,000 documents instead of 600
