@@ -110,11 +110,18 @@ export class Server {
   }
 }
 
+const started = new Set<Server>()
+
+// Once for the file: inside a test it is too late to ask for something after all tests.
+afterAll(async () => {
+  for (const server of started) { await server.kill(); server.remove() }
+})
+
 /** Starts a server that ends with the tests of the file. */
 export async function startServer(settings: Record<string, string> = {}): Promise<Server> {
   const server = new Server(settings)
+  started.add(server)
   await server.start()
-  afterAll(async () => { await server.kill(); server.remove() })
   return server
 }
 
