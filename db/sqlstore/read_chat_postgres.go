@@ -27,121 +27,61 @@ COMMIT`
 
 const isMember = `(SELECT 1 FROM chat_members AS own WHERE own.chat_id = ?0 AND own.user_id = ?1) IS NOT NULL`
 
-func (s reads) chatAtOnce(ctx context.Context, viewer, id string) (*db.Chat, error) {
+func (s reads) chatAtOnce(ctx context.Context, viewer, id string) (chat *db.Chat, err error) {
 	limited, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	var rows []postgres.Rows
-	err := postgres.InSession(limited, s.reader.DB, func(session postgres.Session) (err error) {
+	err = postgres.InSession(limited, s.reader.DB, func(session postgres.Session) error {
 		text := session.BeginRead() + s.reader.QueryGen().FormatQuery(readChat, id, viewer, db.MessagePage+1)
-		rows, err = s.runHooked(limited, session, text)
+		rows, err := s.runHooked(limited, session, text)
+		if err == nil {
+			chat, err = scanChat(id, rows)
+		}
 		return err
 	})
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}
+	return chat, nil
+}
+
+// scanChat reads what readChat returned.
+func scanChat(id string, rows []postgres.Rows) (*db.Chat, error) {
 	if len(rows) != 3 {
 		return nil, fmt.Errorf("%d statements returned rows, not 3", len(rows))
 	}
 	if rows[0].Len() == 0 {
 		return nil, db.NotFound("chat")
 	}
-	chat := &db.Chat{ID: id}
-	if err := rows[0].Each(0, chatColumns(chat)); err != nil {
-		return nil, err
-	}
-	if chat.Members, err = scanned(rows[1], id, memberColumns); err != nil {
-		return nil, err
-	}
-	messages, err := scanned(rows[2], id, messageColumns)
+	c := &db.Chat{ID: id}
+	err := rows[0].Scan(0, &c.Title, &c.ModuleID, &c.CreatedBy, &c.CreatedAt, &c.LastAt, &c.LastMessageAt, &c.HeadSeq, &c.FloorSeq, &c.Epoch)
 	if err != nil {
 		return nil, err
 	}
-	chat.Newest, chat.LastMessage = newest(messages)
-	return chat, nil
+	c.Members, err = scanAll(rows[1], func(m *db.Member) []any {
+		m.ChatID = id
+		return []any{&m.UserID, (*string)(&m.Role), &m.JoinedAt, &m.JoinedSeq, &m.ReadSeq}
+	})
+	if err != nil {
+		return nil, err
+	}
+	messages, err := scanAll(rows[2], func(m *db.Message) []any {
+		m.ChatID = id
+		return []any{&m.ID, &m.Seq, &m.Author, (*string)(&m.Role), &m.Content, &m.ReplyTo, &m.CreatedAt, &m.EditedAt, &m.DeletedAt}
+	})
+	c.Newest, c.LastMessage = newest(messages)
+	return c, err
 }
 
-// scanned reads rows into structs that lie side by side. columns returns what takes the columns of one of them.
-func scanned[T any](rows postgres.Rows, chatID string, columns func(chatID string, into *T) func(column string, value []byte) error) ([]*T, error) {
+// scanAll reads rows into structs that lie side by side. columns are where the columns of one of them go.
+func scanAll[T any](rows postgres.Rows, columns func(into *T) []any) ([]*T, error) {
 	all, pointers := make([]T, rows.Len()), make([]*T, rows.Len())
 	for i := range all {
 		pointers[i] = &all[i]
-		if err := rows.Each(i, columns(chatID, &all[i])); err != nil {
+		if err := rows.Scan(i, columns(&all[i])...); err != nil {
 			return nil, err
 		}
 	}
 	return pointers, nil
-}
-
-func chatColumns(c *db.Chat) func(column string, value []byte) error {
-	return func(column string, value []byte) (err error) {
-		switch column {
-		case "title":
-			c.Title = string(value)
-		case "module_id":
-			c.ModuleID = postgres.OptionalText(value)
-		case "created_by":
-			c.CreatedBy = string(value)
-		case "created_at":
-			c.CreatedAt, err = postgres.Time(value)
-		case "last_at":
-			c.LastAt, err = postgres.Time(value)
-		case "last_message_at":
-			c.LastMessageAt, err = postgres.Time(value)
-		case "head_seq":
-			c.HeadSeq, err = postgres.Number(value)
-		case "floor_seq":
-			c.FloorSeq, err = postgres.Number(value)
-		case "epoch":
-			c.Epoch, err = postgres.Number(value)
-		}
-		return err
-	}
-}
-
-func memberColumns(chatID string, m *db.Member) func(column string, value []byte) error {
-	m.ChatID = chatID
-	return func(column string, value []byte) (err error) {
-		switch column {
-		case "user_id":
-			m.UserID = string(value)
-		case "role":
-			m.Role = db.MemberRole(value)
-		case "joined_at":
-			m.JoinedAt, err = postgres.Time(value)
-		case "joined_seq":
-			m.JoinedSeq, err = postgres.Number(value)
-		case "read_seq":
-			m.ReadSeq, err = postgres.Number(value)
-		}
-		return err
-	}
-}
-
-func messageColumns(chatID string, m *db.Message) func(column string, value []byte) error {
-	m.ChatID = chatID
-	return func(column string, value []byte) (err error) {
-		switch column {
-		case "id":
-			m.ID = string(value)
-		case "seq":
-			m.Seq, err = postgres.Number(value)
-		case "author_id":
-			m.Author = string(value)
-		case "role":
-			m.Role = db.MessageRole(value)
-		case "content":
-			m.Content = string(value)
-		case "reply_to":
-			m.ReplyTo = postgres.OptionalText(value)
-		case "created_at":
-			m.CreatedAt, err = postgres.Time(value)
-		case "edited_at":
-			m.EditedAt, err = postgres.OptionalTime(value)
-		case "deleted_at":
-			m.DeletedAt, err = postgres.OptionalTime(value)
-		}
-		return err
-	}
 }
 
 // runHooked tells the hook of the statements, as Bun would.

@@ -102,7 +102,7 @@ func (r Rows) Len() int { return len(r.values) }
 // Scan reads a row as pgx does, except that NULL leaves a value as it is.
 func (r Rows) Scan(row int, dest ...any) error {
 	for i, value := range r.values[row] {
-		if value == nil {
+		if value == nil || scanQuickly(value, dest[i]) {
 			continue
 		}
 		if err := r.types.Scan(r.columns[i].DataTypeOID, r.columns[i].Format, value, dest[i]); err != nil {
