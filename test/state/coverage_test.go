@@ -62,7 +62,7 @@ func (c *coverage) count(what string, happened bool) {
 func (c *coverage) check(t *testing.T, runs int) {
 	t.Helper()
 	for _, what := range wanted {
-		if least := int64(runs / 50); c.counts[what] < least {
+		if least := int64(max(1, runs/50)); c.counts[what] < least {
 			t.Errorf("%s: %d in %d runs, less than %d: they tested too little", what, c.counts[what], runs, least)
 		}
 	}
