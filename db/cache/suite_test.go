@@ -23,12 +23,26 @@ var databases = map[string]func(t *testing.T) string{
 	"PostgreSQL": func(t *testing.T) string { return services.Postgres(t) },
 }
 
-// statements counts what reaches the database.
-type statements struct{ n atomic.Int64 }
+// statements counts what reaches the database, and remembers the pool that writes.
+type statements struct {
+	n      atomic.Int64
+	writer atomic.Pointer[bun.DB]
+}
 
 func (s *statements) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
 
-func (s *statements) AfterQuery(context.Context, *bun.QueryEvent) { s.n.Add(1) }
+func (s *statements) AfterQuery(_ context.Context, event *bun.QueryEvent) {
+	s.n.Add(1)
+	if event.Operation() == "INSERT" {
+		s.writer.Store(event.DB)
+	}
+}
+
+// fill is a dbtest.Filler: it stores rows as they are, past the cache.
+func (s *statements) fill(ctx context.Context, members []*db.Member) error {
+	_, err := s.writer.Load().NewInsert().Model(&members).Exec(ctx)
+	return err
+}
 
 // instance is a process: a store behind a cache.
 type instance struct {
@@ -63,6 +77,9 @@ func TestRepository(t *testing.T) {
 	for name, database := range databases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if raced && name == "SQLite" {
+				t.Skip("the detector sees the same code over PostgreSQL, and over SQLite reading twice: make test runs this without it")
+			}
 			in := open(t, database(t), newRedis(t).Addr())
 			// A cleanup, since the suite's tests are parallel and end after this function.
 			t.Cleanup(func() {
@@ -70,7 +87,7 @@ func TestRepository(t *testing.T) {
 					t.Errorf("the suite did not run over the cache: %+v", got)
 				}
 			})
-			dbtest.Run(t, func(*testing.T) db.Repository { return in.cache })
+			dbtest.Run(t, func(*testing.T) db.Repository { return in.cache }, in.sql.fill)
 		})
 	}
 }
@@ -86,7 +103,7 @@ func TestRepositoryReadingTwice(t *testing.T) {
 			t.Error("nothing was left to compare")
 		}
 	})
-	dbtest.Run(t, func(*testing.T) db.Repository { return twice{in.cache} })
+	dbtest.Run(t, func(*testing.T) db.Repository { return twice{in.cache} }, in.sql.fill)
 }
 
 // unchanged compares what is decoded with Redis, and returns how much it compared.

@@ -17,6 +17,7 @@ type fixture struct {
 	testing.TB
 	ctx        context.Context
 	repo       db.Repository
+	fill       Filler
 	owner, mia string
 }
 

@@ -1,8 +1,8 @@
 package dbtest
 
 import (
-	"fmt"
 	"slices"
+	"time"
 
 	"studychat/db"
 )
@@ -26,8 +26,14 @@ func testAddMember(f *fixture) {
 
 func testAddMemberLimit(f *fixture) {
 	id := f.chat()
-	for i := range db.MaxMembers - 2 {
-		f.must(f.repo.AddMember(f.ctx, f.owner, id, user(fmt.Sprint("member", i))))
+	const added = 3 // by AddMember, up to the limit
+	var members []*db.Member
+	for range db.MaxMembers - 2 - added {
+		members = append(members, &db.Member{ChatID: id, UserID: user("member"), Role: db.RoleMember, JoinedAt: time.Now(), JoinedSeq: 2})
+	}
+	f.ok(f.fill(f.ctx, members))
+	for range added {
+		f.must(f.repo.AddMember(f.ctx, f.owner, id, user("fits")))
 	}
 	f.refuses(db.CodeConflict)(f.repo.AddMember(f.ctx, f.owner, id, user("one too many")))
 	f.repeats(f.repo.AddMember(f.ctx, f.owner, id, f.mia)) // nothing to do is no conflict

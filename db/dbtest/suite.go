@@ -3,18 +3,24 @@
 package dbtest
 
 import (
+	"context"
 	"testing"
 
 	"studychat/db"
 )
 
+// Filler stores members in the database itself. To add almost 500 by AddMember takes seconds under the race detector.
+type Filler func(ctx context.Context, members []*db.Member) error
+
 // Run runs the suite. open is called for each test; it may return the same repository every time, because the tests
 // use users and chats of their own.
-func Run(t *testing.T, open func(t *testing.T) db.Repository) {
+func Run(t *testing.T, open func(t *testing.T) db.Repository, fill Filler) {
 	for _, test := range suite {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			test.run(newFixture(t, open(t)))
+			f := newFixture(t, open(t))
+			f.fill = fill
+			test.run(f)
 		})
 	}
 }

@@ -273,7 +273,7 @@ func TestPruneRepeats(t *testing.T) {
 // TestPruneBatches: however much is old, a transaction takes no more than it may, and the guard hears of each.
 func TestPruneBatches(t *testing.T) {
 	t.Parallel()
-	databases(t, func(t *testing.T, url string) {
+	costly(t, func(t *testing.T, url string) {
 		counter := &counter{}
 		store := openStore(t, url, sqlstore.OpenOptions{Hook: counter})
 		h := history{&guarded{Store: store, spy: &spy{}}, t}
@@ -323,7 +323,7 @@ func fillMessages(t *testing.T, store *sqlstore.Store, n int) string {
 // TestPruneGoesOn: a run that was cut off between two steps is finished by the next, though the floor is up already.
 func TestPruneGoesOn(t *testing.T) {
 	t.Parallel()
-	databases(t, func(t *testing.T, url string) {
+	costly(t, func(t *testing.T, url string) {
 		spy := &spy{}
 		store := openStore(t, url, sqlstore.OpenOptions{Guard: spy})
 		h := history{&guarded{Store: store, spy: spy}, t}
@@ -354,7 +354,7 @@ func TestPruneGoesOn(t *testing.T) {
 // the floor stays whole, no acknowledged message is lost without being old, and nobody fails.
 func TestPruneAgainstWriters(t *testing.T) {
 	t.Parallel()
-	databases(t, func(t *testing.T, url string) {
+	costly(t, func(t *testing.T, url string) {
 		h := openHistory(t, url)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()

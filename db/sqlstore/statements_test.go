@@ -40,7 +40,7 @@ var sendStatements = map[sqlstore.Dialect]int64{sqlstore.Postgres: 2, sqlstore.S
 // the transaction included.
 func TestStatementsDoNotGrow(t *testing.T) {
 	t.Parallel()
-	databases(t, func(t *testing.T, url string) {
+	costly(t, func(t *testing.T, url string) {
 		counter := &counter{}
 		store := openStore(t, url, sqlstore.OpenOptions{Hook: counter})
 		few, many := fill(t, store, "few", 1), fill(t, store, "many", db.MaxPage)

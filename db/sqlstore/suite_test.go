@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"context"
 	"testing"
 
 	"studychat/db"
@@ -11,7 +12,7 @@ import (
 func TestSuiteSQLiteFile(t *testing.T) {
 	t.Parallel()
 	store := openStore(t, sqliteFile(t), sqlstore.OpenOptions{})
-	dbtest.Run(t, func(*testing.T) db.Repository { return store })
+	dbtest.Run(t, func(*testing.T) db.Repository { return store }, filler(store))
 }
 
 func TestSuiteSQLiteMemory(t *testing.T) {
@@ -20,11 +21,19 @@ func TestSuiteSQLiteMemory(t *testing.T) {
 		t.Skip("the detector sees the same code with a file: make test runs this without it")
 	}
 	store := openStore(t, "sqlite::memory:", sqlstore.OpenOptions{})
-	dbtest.Run(t, func(*testing.T) db.Repository { return store })
+	dbtest.Run(t, func(*testing.T) db.Repository { return store }, filler(store))
 }
 
 func TestSuitePostgres(t *testing.T) {
 	t.Parallel()
 	store := openStore(t, postgres(t), sqlstore.OpenOptions{})
-	dbtest.Run(t, func(*testing.T) db.Repository { return store })
+	dbtest.Run(t, func(*testing.T) db.Repository { return store }, filler(store))
+}
+
+// filler stores rows as they are.
+func filler(store *sqlstore.Store) dbtest.Filler {
+	return func(ctx context.Context, members []*db.Member) error {
+		_, err := store.Bun().NewInsert().Model(&members).Exec(ctx)
+		return err
+	}
 }

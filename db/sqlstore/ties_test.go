@@ -13,7 +13,7 @@ import (
 // TestTies puts chats and members at the same microsecond, which only the database can: then ids decide the order.
 func TestTies(t *testing.T) {
 	t.Parallel()
-	databases(t, func(t *testing.T, url string) {
+	costly(t, func(t *testing.T, url string) {
 		store := openStore(t, url, sqlstore.OpenOptions{})
 		at := time.Date(2026, 3, 1, 9, 30, 0, 123_000, time.UTC)
 		var chats []*db.Chat

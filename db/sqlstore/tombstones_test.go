@@ -36,7 +36,7 @@ func TestPruneLeavesItToOthers(t *testing.T) {
 
 func TestRemoveTombstones(t *testing.T) {
 	t.Parallel()
-	databases(t, func(t *testing.T, url string) {
+	costly(t, func(t *testing.T, url string) {
 		h := openHistory(t, url)
 		h.say("text")
 		for _, call := range []func(context.Context, string, string, string) (*db.Event, error){h.AddMember, h.RemoveMember, h.AddMember} {
@@ -82,7 +82,7 @@ func TestRemoveTombstones(t *testing.T) {
 // TestRemoveTombstoneBatches: one that remembers many removals goes in steps.
 func TestRemoveTombstoneBatches(t *testing.T) {
 	t.Parallel()
-	databases(t, func(t *testing.T, url string) {
+	costly(t, func(t *testing.T, url string) {
 		h := openHistory(t, url)
 		h.exec(`INSERT INTO chat_events (chat_id, seq, kind, actor_id, subject_id, payload, created_at)
 WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 2301)
