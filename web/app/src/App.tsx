@@ -11,15 +11,15 @@ import {Connection} from './ui/Connection.tsx';
 import {Empty} from './ui/Empty.tsx';
 import {Toasts} from './ui/toasts.tsx';
 
-/** The page. */
-export function App() {
+/** The page. `problem` says why a provider did not sign the user in. */
+export function App({problem}: {problem: string | undefined}) {
   const {client, number} = useSession();
   const status = useStore(client.status);
   const {chatId, messageId} = useRoute();
   useEffect(() => {
     if (!chatId) document.title = strings.product;
   }, [chatId]);
-  if (status === 'refused') return <SignIn />;
+  if (status === 'refused') return <SignIn problem={problem} />;
   return (
     <StudychatProvider key={number} client={client}>
       <div className={chatId ? 'page with-chat' : 'page'}>
