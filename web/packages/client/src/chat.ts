@@ -109,6 +109,11 @@ export class Chat {
         this.#dispatch({ type: 'memberGone', userId: removeMember!.removedUser.id })
         core.tellChat(removeMember!.chat)
       },
+      transfer: async userId => {
+        const { transferChat } = await core.request(ops.TransferChat, { input: { chatId: id, userId } })
+        this.#dispatch({ type: 'transferred', chat: transferChat!.chat, userId })
+        core.tellChat(transferChat!.chat)
+      },
       setTyping: typing => this.#setTyping(typing),
       markRead: seq => this.#markRead(seq),
       updateViewerState: change => core.updateViewerState(id, change),
