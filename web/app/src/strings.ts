@@ -87,6 +87,7 @@ export const strings = {
   // an open chat
   messages: 'Messages',
   chooseChat: 'Choose a chat',
+  startOne: 'Start a chat',
   chooseChatText: 'Or start a new one. Messages hold Markdown, code and formulas.',
   gone: 'This chat is not there',
   goneText: 'It was deleted, or you are not one of its members.',
