@@ -215,3 +215,12 @@ func TestStartTimeouts(t *testing.T) {
 		}
 	}
 }
+
+func TestRunMigrations(t *testing.T) {
+	t.Parallel()
+	for value, good := range map[string]bool{"": true, "auto": true, "check": true, "off": true, "yes": false} {
+		if _, err := Read([]string{"RUN_MIGRATIONS=" + value}); good != (err == nil) || err != nil && !strings.Contains(err.Error(), "RUN_MIGRATIONS") {
+			t.Errorf("%q: %v", value, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"time"
 
 	"studychat/db/sqlstore"
@@ -14,6 +15,7 @@ type Database struct {
 
 	ConnectTimeout   time.Duration `env:"DATABASE_CONNECT_TIMEOUT" envDefault:"30s"`
 	MigrationTimeout time.Duration `env:"MIGRATION_TIMEOUT" envDefault:"10m"`
+	Migrations       string        `env:"RUN_MIGRATIONS" envDefault:"auto"` // auto, check or off
 }
 
 // Retention is how long messages and events are kept; 0 means for ever.
@@ -35,6 +37,9 @@ func (d *Database) validate() []string {
 	}
 	if d.MigrationTimeout < time.Second || d.MigrationTimeout > 24*time.Hour {
 		mistakes = append(mistakes, "MIGRATION_TIMEOUT must be 1s to 24h.")
+	}
+	if !slices.Contains([]string{"auto", "check", "off"}, d.Migrations) {
+		mistakes = append(mistakes, "RUN_MIGRATIONS must be auto, check or off.")
 	}
 	return mistakes
 }
