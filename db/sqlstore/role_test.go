@@ -31,7 +31,7 @@ func TestSuitePostgresDataRole(t *testing.T) {
 	if raced || testing.Short() {
 		return // the suite sees the same code as with a superuser
 	}
-	dbtest.Run(t, func(*testing.T) db.Repository { return store })
+	dbtest.Run(t, func(*testing.T) db.Repository { return store }, filler(store))
 }
 
 // TestDataRoleSaysWhatIsMissing: with something pending, such a role cannot migrate; it says what is missing.
