@@ -2,9 +2,11 @@ package sqlstore_test
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
 
 	"studychat/db/sqlstore"
@@ -17,7 +19,7 @@ type refusals struct{ atomic.Int32 }
 func (*refusals) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
 
 func (r *refusals) AfterQuery(_ context.Context, event *bun.QueryEvent) {
-	if event.Err != nil {
+	if _, ok := errors.AsType[*pgconn.PgError](event.Err); ok {
 		r.Add(1)
 	}
 }
