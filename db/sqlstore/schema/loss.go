@@ -38,7 +38,7 @@ func (s *Schema) Loss(ctx context.Context) (Loss, error) {
 		}
 		for statement := range strings.SplitSeq(comments.ReplaceAllString(down, ""), ";") {
 			statement = strings.Join(strings.Fields(statement), " ")
-			if statement == "" {
+			if statement == "" || strings.HasPrefix(statement, "SELECT ") { // SQLite has nothing to do for some migrations
 				continue
 			}
 			what, err := s.describe(ctx, statement)
