@@ -71,6 +71,7 @@ func (s *chatStream) dismiss(g *group) {
 	member := s.member
 	leaves := s.group == g && !s.closed
 	if leaves {
+		s.seeLocked()
 		g.removeLocked(s)
 		t.followers[s.follower] = struct{}{}
 	}

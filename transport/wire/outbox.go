@@ -53,6 +53,7 @@ type Outbox struct {
 	begun    bool      // something was sent or queued after Open
 	queue    []frame   // nil when it is empty
 	draining bool
+	writing  int  // bytes that were taken from the queue and are not written yet
 	ended    bool // nothing more is queued
 }
 
