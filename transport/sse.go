@@ -138,6 +138,7 @@ func (k *eventSink) End() {
 	switch {
 	case !k.op.complete():
 	case k.op.id == "":
+		k.stream.finished.Store(true)
 		_ = k.stream.out.Last(k.stream.ctx, eventComplete(""))
 	default:
 		_ = k.stream.out.Put(k.stream.ctx, eventComplete(k.op.id))
@@ -152,9 +153,13 @@ func (s *eventStream) because(reason string) {
 }
 
 func (s *eventStream) becauseLocked(reason string) {
-	if s.ending == nil {
-		s.ending = connections.ByServer(0, reason)
+	if s.ending != nil {
+		return
 	}
+	if reason == connections.Gone && s.finished.Load() { // a client that has read the end may leave before the writer says so
+		reason = connections.Complete
+	}
+	s.ending = connections.ByServer(0, reason)
 }
 
 // Transport implements connections.Connection.

@@ -93,7 +93,9 @@ func (a *reservations) reserve(w http.ResponseWriter, r *http.Request) {
 			kept.release()
 		}
 	}
+	kept.mu.Lock() // the timer may be read before it is written
 	kept.unclaimed = time.AfterFunc(reservationTimeout, unclaimed)
+	kept.mu.Unlock()
 	context.AfterFunc(s.ctx, unclaimed) // disconnected before it was opened
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
@@ -130,7 +132,9 @@ func (a *reservations) openReserved(w http.ResponseWriter, r *http.Request, toke
 
 // release ends the reservation; its one caller has claimed it.
 func (kept *reservation) release() {
+	kept.mu.Lock()
 	kept.unclaimed.Stop()
+	kept.mu.Unlock()
 	kept.cutFor(connections.Unclaimed) // unless it has ended already
 	kept.eventStream.release()
 	kept.forget()

@@ -30,6 +30,7 @@ type eventStream struct {
 	placeless atomic.Bool // it carries no subscription, so the head need not wait for a place in the log
 	begun     atomic.Bool // net/http has sent the head
 	complete  atomic.Bool // the stream has ended in order
+	finished  atomic.Bool // the last frame was given to the outbox
 
 	mu      sync.Mutex
 	timer   *time.Timer   // for the place, and for the token
