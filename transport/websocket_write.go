@@ -60,7 +60,7 @@ func (s *socket) Written() {
 func (s *socket) end(code websocket.StatusCode, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.endLocked(connections.ByServer(int(code), reason)) {
+	if !s.endLocked(connections.ByServer(code, reason)) {
 		return
 	}
 	s.sayGoodbyeLocked(code, reason)
@@ -70,7 +70,7 @@ func (s *socket) end(code websocket.StatusCode, reason string) {
 func (s *socket) answerClose(code websocket.StatusCode) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.endLocked(connections.ByClient(int(code))) {
+	if s.endLocked(connections.ByClient(code)) {
 		s.sayGoodbyeLocked(code, "")
 	}
 }

@@ -83,8 +83,12 @@ func Pages(options Options) http.Handler {
 			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 			return
 		}
-		if page := strings.TrimSuffix(r.URL.Path, "/"); page != r.URL.Path && (page == playgroundPath || page == connectionsPath) {
-			http.Redirect(w, r, page, http.StatusMovedPermanently)
+		switch r.URL.Path {
+		case playgroundPath + "/":
+			http.Redirect(w, r, playgroundPath, http.StatusMovedPermanently)
+			return
+		case connectionsPath + "/":
+			http.Redirect(w, r, connectionsPath, http.StatusMovedPermanently)
 			return
 		}
 		f, ok := files[fileOf(r.URL.Path)]
