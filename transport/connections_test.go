@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -232,4 +235,29 @@ func TestDrainedConnectionsSayWhy(t *testing.T) {
 			w.t.Errorf("%+v", got)
 		}
 	})
+}
+
+// TestEveryReasonHasWords: a close frame has room for a few words only, which people need not understand.
+func TestEveryReasonHasWords(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends, found := regexp.MustCompile(`(?:\.end\(|violation\{|because\()(?:close\w+, )?"([^"]+)"[,)}]`), 0
+	for _, name := range files {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, end := range ends.FindAllStringSubmatch(string(source), -1) {
+			found++
+			if connections.ByServer(0, end[1]).Reason == end[1]+"." {
+				t.Errorf("%s: %q has no words in transport/connections/words.go", name, end[1])
+			}
+		}
+	}
+	if found < 12 {
+		t.Errorf("%d reasons found: the pattern is wrong", found)
+	}
 }

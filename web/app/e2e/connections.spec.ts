@@ -19,7 +19,6 @@ for (const [width, colorScheme] of [[1280, 'light'], [390, 'dark']] as const) {
     const {violations} = await new AxeBuilder({page}).analyze();
     expect(violations.filter(({impact}) => impact === 'serious' || impact === 'critical').map(({id, nodes}) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
-    if (process.env['SCREENSHOTS']) await page.screenshot({path: `${process.env['SCREENSHOTS']}/connections-${width}-${colorScheme}.png`});
 
     await ann.close();
     await expect(page.getByRole('table', {name: 'Ended connections'}).locator('tbody tr').first()).toContainText(/client/i, {timeout: 15_000});
