@@ -79,9 +79,10 @@ lint: $(GOLANGCI) ## run the pinned linters, go vet among them
 test: browser ## run all tests with the race detector; finds, starts or installs PostgreSQL and Redis
 	go test -race -run '^$$' $(PACKAGES) > /dev/null # builds on all cores; then one package at a time: many wait on real servers
 	go run ./test/services/run -- go test -p 1 $(TEST_FLAGS) $(PACKAGES)
-	go test -timeout 5m ./test/state # the detector slows it down: there 250 seeds, here 1,000
+	go test -timeout 5m ./test/state # the detector slows it down: there 100 seeds, here 1,000
 	go run ./test/services/run -- go test -timeout 5m -run 'Interleaving|Caught' ./db/cache # one actor moves at a time: nothing to detect
-	go test -timeout 5m -run Hostile ./app ./graph # what they cost can be measured without the detector alone
+	go test -timeout 5m -run SuiteSQLiteMemory ./db/sqlstore # the detector has seen the same code with a file
+	go test -timeout 5m -run 'Hostile|PlansAnswer' ./app ./graph # costs can be measured without the detector alone; 3,000 documents instead of 600
 	@if command -v npm > /dev/null; then $(MAKE) test-web; else echo "The tests of the chat page need Node 20.19 or later."; test -z "$$CI"; fi
 
 # test/clients/playground_test.go and web/app/e2e drive the pages in Chromium.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,13 +21,13 @@ import (
 type outage struct {
 	db.Repository
 
-	until *time.Time
+	until *atomic.Int64 // in nanoseconds since 1970
 }
 
 const storeTimeout = 6 * time.Second // more than the hub's own
 
 func (o outage) answers(ctx context.Context) error {
-	away := time.Until(*o.until)
+	away := time.Until(time.Unix(0, o.until.Load()))
 	if !sleep(ctx, min(max(away, 0), storeTimeout)) {
 		return fmt.Errorf("the database: %w", ctx.Err())
 	}
@@ -109,10 +110,10 @@ func (o outage) Chat(ctx context.Context, viewer, id string) (*db.Chat, error) {
 // duringOutages runs a test in a world whose database can be taken away for a while.
 func duringOutages(t *testing.T, test func(w *world, away func(time.Duration))) {
 	t.Helper()
-	var until time.Time
+	var until atomic.Int64
 	wrap := func(repo db.Repository) db.Repository { return outage{repo, &until} }
 	overRepository(t, wrap, nil, func(w *world) {
-		test(w, func(d time.Duration) { until = time.Now().Add(d) })
+		test(w, func(d time.Duration) { until.Store(time.Now().Add(d).UnixNano()) })
 	})
 }
 

@@ -138,6 +138,13 @@ func (f *fakeLog) count(method string) int {
 	return f.reads[method]
 }
 
+// beforeReads makes each read begin with do, from now on.
+func (f *fakeLog) beforeReads(do func(ctx context.Context, method string) error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.before = do
+}
+
 func (f *fakeLog) read(ctx context.Context, method string) error {
 	f.mu.Lock()
 	f.reads[method]++

@@ -215,7 +215,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 		},
 	}
 	w.chance = func(p float64) bool { return w.random(1000) < int(p*1000) }
-	w.repo.before = func(context.Context, string) error {
+	w.repo.beforeReads(func(context.Context, string) error {
 		if w.isCalm() {
 			return nil
 		}
@@ -224,7 +224,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 			return errFake
 		}
 		return nil
-	}
+	})
 	for range 2 {
 		bus := w.net.bus(events.Healthy)
 		w.buses = append(w.buses, bus)

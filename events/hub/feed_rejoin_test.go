@@ -16,7 +16,7 @@ import (
 
 // farAway makes each read of the database take that long; its snapshot is in the middle.
 func (f *fakeLog) farAway(d time.Duration) {
-	f.before = func(context.Context, string) error { sleep(d / 2); return nil }
+	f.beforeReads(func(context.Context, string) error { sleep(d / 2); return nil })
 	f.after = func(string) { sleep(d / 2) }
 }
 

@@ -133,7 +133,7 @@ func TestFeedReplayGetsToItsEnd(t *testing.T) {
 					sleep(time.Minute)
 					c.do(repo)
 					sleep(ago)
-					repo.before = func(context.Context, string) error { sleep(4 * time.Millisecond); return nil }
+					repo.beforeReads(func(context.Context, string) error { sleep(4 * time.Millisecond); return nil })
 					follower := newCutting(t, startHub(t, repo, events.NewMemoryBus()), cursor)
 					follower.untilQuiet(100*time.Millisecond, 200)
 					told := 0
@@ -180,7 +180,7 @@ func TestFeedReplayWhileOthersWrite(t *testing.T) {
 						repo.send(chatName(i), "ann", "hi")
 					}
 				}
-				repo.before = func(context.Context, string) error { sleep(2 * time.Millisecond); return nil }
+				repo.beforeReads(func(context.Context, string) error { sleep(2 * time.Millisecond); return nil })
 				repo.behind = time.Duration(dice.IntN(4)) * time.Second
 				repo.lag = func() time.Duration { return repo.behind / 2 }
 				follower := newCutting(t, startHub(t, repo, events.NewMemoryBus()), cursor)
@@ -294,7 +294,7 @@ func TestFeedSaysOnceWhatIsLost(t *testing.T) {
 		for i := range chats {
 			repo.send(chatName(i), "ann", "hi")
 		}
-		repo.before = func(context.Context, string) error { sleep(time.Millisecond); return nil }
+		repo.beforeReads(func(context.Context, string) error { sleep(time.Millisecond); return nil })
 		h := startHub(t, repo, events.NewMemoryBus())
 		for cursor, want := range map[*db.FeedCursor]int{old: chats, between: 0} {
 			follower := newCutting(t, h, cursor)

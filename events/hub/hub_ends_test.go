@@ -259,12 +259,12 @@ func TestHubTwoStreamsBringTheNewEpoch(t *testing.T) {
 		repo.send(chatA, "ann", "hi")
 		first := follow(t, h, "ann", chatA, 2)
 		repo.restore(2, true)
-		repo.before = func(_ context.Context, method string) error {
+		repo.beforeReads(func(_ context.Context, method string) error {
 			if method == "Head" {
 				sleep(10 * time.Millisecond) // both are under way before either is back
 			}
 			return nil
-		}
+		})
 		opened := make(chan events.Stream, 2)
 		for range 2 {
 			go func() {

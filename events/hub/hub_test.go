@@ -325,12 +325,12 @@ func TestHubDatabaseFailsForAWhile(t *testing.T) {
 		}
 		s := follow(t, h, "ann", chatA, 0)
 		up := time.Now().Add(20 * time.Second)
-		repo.before = func(context.Context, string) error {
+		repo.beforeReads(func(context.Context, string) error {
 			if time.Now().Before(up) {
 				return errFake
 			}
 			return nil
-		}
+		})
 		expect(t, s, "1.1 1.2 1.3 1.4 1.5 1.6")
 		if late := time.Since(up); late > 3*time.Second {
 			t.Errorf("went on %v after the database was back", late)
@@ -347,7 +347,7 @@ func TestHubHerdSharesReads(t *testing.T) {
 		for range 99 {
 			repo.send(chatA, "ann", "old")
 		}
-		repo.before = func(context.Context, string) error { sleep(10 * time.Millisecond); return nil }
+		repo.beforeReads(func(context.Context, string) error { sleep(10 * time.Millisecond); return nil })
 		done := make(chan string)
 		for range 200 {
 			go func() {

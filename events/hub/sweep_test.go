@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,24 +31,25 @@ func TestSweepFindsOldStamps(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				repo := newFakeLog()
-				lag, behind := 45*time.Second, c.behind
-				repo.lag = func() time.Duration { return lag }
-				repo.horizon = func() time.Duration { return behind }
+				var lag, behind atomic.Int64
+				behind.Store(int64(c.behind))
+				repo.lag = func() time.Duration { return time.Duration(lag.Load()) }
+				repo.horizon = func() time.Duration { return time.Duration(behind.Load()) }
 				h := startHub(t, repo, events.NewMemoryBus())
 				repo.create(chatA, "ann")
 				for range 20 { // at different moments between two far sweeps
-					lag = 45 * time.Second
+					lag.Store(int64(45 * time.Second))
 					s := follow(t, h, "ann", chatA, -1)
 					sleep(10*time.Second + 170*time.Millisecond)
-					lag = c.lag
+					lag.Store(int64(c.lag))
 					event, begun := repo.send(chatA, "ann", "nobody was told"), time.Now()
-					behind = c.after
+					behind.Store(int64(c.after))
 					expect(t, s, fmt.Sprintf("1.%d", event.Seq))
 					if took := time.Since(begun); took > c.within {
 						t.Errorf("found after %v, want at most %v", took, c.within)
 					}
 					s.Close()
-					behind = c.behind
+					behind.Store(int64(c.behind))
 				}
 			})
 		})
@@ -91,12 +93,12 @@ func TestSweepOfTooMuch(t *testing.T) {
 		}},
 		{"the database was away for long", func(repo *fakeLog) {
 			up := time.Now().Add(2 * sweepMemory)
-			repo.before = func(context.Context, string) error {
+			repo.beforeReads(func(context.Context, string) error {
 				if time.Now().Before(up) {
 					return errFake
 				}
 				return nil
-			}
+			})
 			sleep(2 * sweepMemory)
 		}},
 	} {
@@ -165,12 +167,12 @@ func TestSweepsOfASlowDatabase(t *testing.T) {
 		h := startHub(t, repo, events.NewMemoryBus())
 		repo.create(chatA, "ann")
 		defer follow(t, h, "ann", chatA, -1).Close()
-		repo.before = func(_ context.Context, method string) error {
+		repo.beforeReads(func(_ context.Context, method string) error {
 			if method == "Changes" {
 				sleep(500 * time.Millisecond)
 			}
 			return nil
-		}
+		})
 		sleep(2 * time.Second)
 		before := repo.count("Changes")
 		sleep(25 * time.Second)
