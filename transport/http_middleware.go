@@ -109,6 +109,3 @@ func (t *Transport) debugConnections(w http.ResponseWriter, r *http.Request) {
 		t.inspector.ServeHTTP(w, r)
 	}
 }
-
-// Connections shows the connections of this instance to every caller: who may call is decided elsewhere.
-func (t *Transport) Connections() http.Handler { return t.inspector }

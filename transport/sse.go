@@ -159,6 +159,9 @@ func (s *eventStream) becauseLocked(reason string) {
 	if reason == connections.Gone && s.finished.Load() { // a client that has read the end may leave before the writer says so
 		reason = connections.Complete
 	}
+	if reason == connections.Complete && s.placeless.Load() {
+		reason = connections.Answered
+	}
 	s.ending = connections.ByServer(0, reason)
 }
 

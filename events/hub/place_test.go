@@ -54,7 +54,7 @@ func TestPlaceOfAStream(t *testing.T) {
 	})
 }
 
-// TestPlaceOfAFeed: how many chats it has, and how many may have news.
+// TestPlaceOfAFeed: its cursor, how many chats it has, and how many may have news; after the end too, when it holds no chats any more.
 func TestPlaceOfAFeed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -63,13 +63,24 @@ func TestPlaceOfAFeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer s.Close()
-		started(t, s)
-		before := placeOf(t, s)
-		w.send(1)
-		synctest.Wait()
-		if got := placeOf(t, s); got.ChatID != "" || got.Chats != 1 || got.Waiting != 1 {
-			t.Errorf("%+v, before %+v", got, before)
+		want := func(reason, cursor string, waiting int) {
+			t.Helper()
+			if got := placeOf(t, s); got != (events.Place{Cursor: cursor, Chats: 1, Waiting: waiting}) {
+				t.Errorf("%s: %+v, want %s and %d waiting", reason, got, cursor, waiting)
+			}
 		}
+		began := started(t, s)
+		w.send(2)
+		synctest.Wait()
+		want("nobody calls Next", began.Cursor, 1)
+		item, err := s.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want("one of two", item.Cursor, 1)
+		s.Close()
+		want("after the end", item.Cursor, 1)
+		s.Close()
+		want("after another end", item.Cursor, 1)
 	})
 }

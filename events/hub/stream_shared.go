@@ -125,10 +125,9 @@ func (s *chatStream) Place() events.Place {
 	}
 }
 
-// Place implements events.Placed. The cursor of a feed belongs to the goroutine that calls Next, and to follow it from outside
-// would cost each event a lock; which chats wait says as much.
+// Place implements events.Placed.
 func (s *feedStream) Place() events.Place {
 	s.chats.mu.Lock()
 	defer s.chats.mu.Unlock()
-	return events.Place{Chats: len(s.chats.all), Waiting: len(s.chats.ready)}
+	return s.chats.placeLocked()
 }

@@ -4,7 +4,11 @@
 // What it shows has no token, no address and no content of messages.
 package connections
 
-import "time"
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+)
 
 // The transports.
 const (
@@ -44,11 +48,11 @@ type Operation struct {
 	Name         string `json:"name"` // of a subscription
 	Subscription bool   `json:"subscription"`
 	AgeMs        int64  `json:"ageMs"`
-	ChatID       string `json:"chatId"` // of a subscription to one chat; "" for a feed
-	Cursor       string `json:"cursor"` // the place after what was delivered; "" for a feed
-	Behind       int64  `json:"behind"` // events that this instance knows of and has not delivered
-	Chats        int    `json:"chats"`  // of a feed
-	Waiting      int    `json:"waiting"`
+	ChatID       string `json:"chatId"`  // of a subscription to one chat; "" for a feed
+	Cursor       string `json:"cursor"`  // the place after what was delivered
+	Behind       int64  `json:"behind"`  // of one chat: events that this instance knows of and has not delivered
+	Chats        int    `json:"chats"`   // of a feed
+	Waiting      int    `json:"waiting"` // of a feed: chats that may have events to deliver
 }
 
 // maxText bounds the texts that clients choose.
@@ -79,7 +83,7 @@ type Shown struct {
 // show asks a connection.
 func (e Entry) show(now time.Time) Shown {
 	s := Shown{
-		Number: e.Number, Transport: e.Transport(), User: cut(e.User()), State: e.State(),
+		Number: e.Number, Transport: e.Transport(), User: bounded(e.User()), State: e.State(),
 		OpenedAt: stamp(time.UnixMilli(e.At)), AgeMs: now.UnixMilli() - e.At,
 	}
 	s.Operations = s.Operations[:min(len(s.Operations), MaxOperations)]
@@ -87,12 +91,25 @@ func (e Entry) show(now time.Time) Shown {
 		s.Operations = []Operation{}
 	}
 	for i := range s.Operations {
-		s.Operations[i].ID, s.Operations[i].Name = cut(s.Operations[i].ID), cut(s.Operations[i].Name)
+		s.Operations[i].ID, s.Operations[i].Name = bounded(s.Operations[i].ID), bounded(s.Operations[i].Name)
 	}
 	if s.Ending != nil {
 		s.AgeMs = s.Ending.at.UnixMilli() - e.At
 	}
 	return s
+}
+
+// bounded is a short copy of a text that a client chose. It is a copy, since the text may be a part of a large document, which would
+// stay in memory with it.
+func bounded(text string) string {
+	if len(text) <= maxText {
+		return strings.Clone(strings.ToValidUTF8(text, "\uFFFD"))
+	}
+	end := maxText
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return strings.ToValidUTF8(text[:end], "\uFFFD") + "…"
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }

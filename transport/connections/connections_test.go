@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // fake is a connection that counts how often it is asked for everything.
@@ -61,6 +62,22 @@ func TestALookIsBounded(t *testing.T) {
 	}
 }
 
+// TestNamesAreCopied: a name is a part of its document, which may have megabytes, and 200 ended connections show ten names each.
+func TestNamesAreCopied(t *testing.T) {
+	t.Parallel()
+	document := strings.Repeat("d", 1<<20)
+	for _, name := range []string{document[5:10], document[5:900]} {
+		var endings Endings
+		endings.Add(Entry{Opening{Number: 1}, fake{user: name, state: State{Operations: []Operation{{ID: name, Name: name}}}}})
+		kept := endings.newest(Query{}.matches)[0]
+		for _, text := range []string{kept.User, kept.Operations[0].ID, kept.Operations[0].Name} {
+			if unsafe.StringData(text) == unsafe.StringData(name) {
+				t.Errorf("%q is a part of the document", text)
+			}
+		}
+	}
+}
+
 // TestEndingsAreBounded: the last ones, the newest first.
 func TestEndingsAreBounded(t *testing.T) {
 	t.Parallel()
@@ -93,10 +110,10 @@ func TestWords(t *testing.T) {
 		{ByServer(4409, "Subscriber for a secret already exists"), "still running"},
 		{ByServer(1002, "reserved bits are set"), "broke the WebSocket protocol"},
 		{ByServer(0, "Something new"), "Something new."},
-		{ByClient(1000), "said goodbye"},
+		{ByClient(1000), "closed the connection"},
 		{ByClient(1005), "without a code"},
 		{ByClient(4321), "code 4321"},
-		{Lost(io.EOF), "without a goodbye"},
+		{Lost(io.EOF), "without a close frame"},
 		{Lost(fmt.Errorf("read: %w", syscall.ECONNRESET)), "reset"},
 		{Lost(os.ErrDeadlineExceeded), "too long"},
 		{Lost(errors.New("a secret")), "was lost"},

@@ -6,28 +6,31 @@ import (
 	"io"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
-	"unicode/utf8"
 )
 
 // Ending is how a connection ended.
 type Ending struct {
 	Code     int    `json:"code"`     // the close code of a socket; 0 for an event stream, which has none
-	ByClient bool   `json:"byClient"` // the client said goodbye
+	ByClient bool   `json:"byClient"` // by the client's close frame
 	Reason   string `json:"reason"`   // in words, for people
 	EndedAt  string `json:"endedAt"`
 
-	at time.Time
+	at       time.Time
+	answered bool // see Answered
 }
 
 // lost is the code of a socket that ended without a close frame (RFC 6455, 7.4.1). It is never sent.
 const lost = 1006
 
 // ByServer is the end by this server, with the reason that the client gets.
-func ByServer(code int, reason string) *Ending { return end(code, false, words(code, reason)) }
+func ByServer(code int, reason string) *Ending {
+	ending := end(code, false, words(code, reason))
+	ending.answered = reason == Answered
+	return ending
+}
 
 // ByClient is the end by the client's close frame. Its own reason is not shown: a client may write anything there.
 func ByClient(code int) *Ending {
@@ -50,25 +53,13 @@ func lostWords(err error) string {
 	timeout, _ := errors.AsType[net.Error](err)
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "The connection was closed without a goodbye, by the client's machine or by a proxy on the way."
+		return "The connection was closed without a close frame, by the client's machine or by a proxy in between."
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return "The network reset the connection: the client's program ended, or a proxy gave it up."
+		return "The connection was reset: the client's program ended, or a proxy in between gave up."
 	case errors.Is(err, os.ErrDeadlineExceeded), timeout != nil && timeout.Timeout():
 		return "The network did not carry anything for too long."
 	}
 	return "The connection was lost: it could not be read or written any more."
-}
-
-// cut bounds a text that a client chose.
-func cut(text string) string {
-	if len(text) <= maxText {
-		return strings.ToValidUTF8(text, "\uFFFD")
-	}
-	end := maxText
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return strings.ToValidUTF8(text[:end], "\uFFFD") + "…"
 }
 
 // MaxEnded is how many ended connections are remembered.
@@ -81,12 +72,16 @@ type Endings struct {
 	next int
 }
 
-// Add remembers a connection that has ended.
+// Add remembers a connection that has ended, unless it was a stream for one answer: clients that send every query by an event stream
+// would push out all others.
 func (e *Endings) Add(one Entry) {
 	shown := one.show(time.Now())
-	if shown.Ending == nil {
+	switch {
+	case shown.Ending == nil:
 		shown.Ending = ByServer(0, "")
 		shown.AgeMs = shown.Ending.at.UnixMilli() - one.At
+	case shown.Ending.answered:
+		return
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -2,6 +2,7 @@ package connections
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -21,7 +22,7 @@ type Inspector struct {
 	Open    func() []Entry // the open ones, in any order
 	Endings *Endings
 
-	mu sync.Mutex // one look at a time: each walks over all connections
+	mu sync.Mutex // one look at a time: each lists all connections
 }
 
 // Query chooses connections. Empty texts choose all.
@@ -41,19 +42,24 @@ type Snapshot struct {
 	Ended    []Shown `json:"ended"`    // chosen likewise, the last to end first
 }
 
+// matches compares with a user id as it is shown.
 func (q Query) matches(transport, user string) bool {
-	return (q.Transport == "" || q.Transport == transport) && (q.User == "" || cut(q.User) == user)
+	return (q.Transport == "" || q.Transport == transport) && (q.User == "" || bounded(q.User) == user)
 }
 
-// Look takes a snapshot. Connections that are not shown are asked for their transport and user alone.
+func (q Query) matchesOpen(e Entry) bool {
+	return q.Transport == "" && q.User == "" || q.matches(e.Transport(), bounded(e.User()))
+}
+
+// Look takes a snapshot. Connections that are not shown are asked for their transport and user at most.
 func (i *Inspector) Look(q Query) Snapshot {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	now, all := time.Now(), i.Open()
 	s := Snapshot{At: stamp(now), Total: len(all), Open: []Shown{}, Ended: i.Endings.newest(q.matches)}
-	all = slices.DeleteFunc(all, func(e Entry) bool { return !q.matches(e.Transport(), cut(e.User())) })
+	all = slices.DeleteFunc(all, func(e Entry) bool { return !q.matchesOpen(e) })
 	s.Matching = len(all)
-	slices.SortFunc(all, func(a, b Entry) int { return int(b.Number) - int(a.Number) }) //nolint:gosec // a number of connections fits
+	slices.SortFunc(all, func(a, b Entry) int { return cmp.Compare(b.Number, a.Number) })
 	for _, e := range all {
 		if q.Before != 0 && e.Number >= q.Before {
 			continue
@@ -77,7 +83,7 @@ func (q Query) limit() int {
 // is decided before.
 func (i *Inspector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	params := r.URL.Query()
-	limit, _ := strconv.Atoi(params.Get("limit")) // what is no number counts as absent
+	limit, _ := strconv.Atoi(params.Get("limit")) // what is not a number counts as absent
 	before, _ := strconv.ParseUint(params.Get("before"), 10, 64)
 	var body bytes.Buffer
 	_ = json.NewEncoder(&body).Encode(i.Look(Query{params.Get("transport"), params.Get("user"), before, limit})) // plain structs

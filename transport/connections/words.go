@@ -5,6 +5,7 @@ import "strings"
 // The reasons for which event streams end. They have no close frame, so no client sees these words.
 const (
 	Complete   = "Complete"
+	Answered   = "Answered" // a query or mutation, not a subscription
 	Gone       = "Gone"
 	NotPlaced  = "Not placed"
 	Unclaimed  = "Unclaimed"
@@ -16,13 +17,14 @@ const (
 
 // explained says in words what the reason of a close frame means, and what the client may do.
 var explained = map[string]string{
-	Complete:   "All was said: the operation ended, and the stream with it.",
-	Gone:       "The client went away: it closed the stream, or its network did.",
-	NotPlaced:  "The subscription did not find its place in time, since the database did not answer. The client should try again.",
+	Complete:   "The subscription completed, and the stream ended with it.",
+	Answered:   "The operation was answered, and the stream ended with the answer.",
+	Gone:       "The client closed the stream, or its network did.",
+	NotPlaced:  "The subscription could not begin in time, since the database did not answer. The client should try again.",
 	Unclaimed:  "The client reserved the stream and did not open it in time.",
-	SlowReader: "The client read too slowly: something waited 8s for it, while at most 64 KiB may wait. It may resume from its cursor.",
+	SlowReader: "The client read too slowly: data waited for it longer than 8s. It may resume from its cursor.",
 	Restart:    "This instance is stopping and sent the client to another one. It may resume from its cursor.",
-	TryAgain:   "A subscription could not go on for now, since something that it needs does not answer. The client may resume from its cursor.",
+	TryAgain:   "A subscription could not go on, since the database did not answer. The client may resume from its cursor.",
 	Expired:    "The token expired, and the client had not sent a new one.",
 
 	"Too many streams reserved":                 "The user has reserved too many streams on this instance.",
@@ -50,9 +52,9 @@ var byCode = map[int]string{
 
 // goodbyes explains the close codes of clients.
 var goodbyes = map[int]string{
-	1000: "The client said goodbye.",
-	1001: "The client said goodbye: its page was closed or left.",
-	1005: "The client said goodbye, without a code.",
+	1000: "The client closed the connection.",
+	1001: "The client closed the connection: its page was closed or left.",
+	1005: "The client closed the connection, without a code.",
 	4499: "The client ended the connection at once (graphql-ws: terminate).",
 }
 
@@ -67,5 +69,5 @@ func words(code int, reason string) string {
 	if reason == "" {
 		return "The connection ended."
 	}
-	return strings.TrimSuffix(cut(reason), ".") + "."
+	return strings.TrimSuffix(bounded(reason), ".") + "."
 }
