@@ -1,8 +1,10 @@
 package hub
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"studychat/db"
 	"studychat/events"
@@ -78,9 +80,17 @@ func TestPlaceOfAFeed(t *testing.T) {
 			t.Fatal(err)
 		}
 		want("one of two", item.Cursor, 1)
-		s.Close()
-		want("after the end", item.Cursor, 1)
-		s.Close()
-		want("after another end", item.Cursor, 1)
+		if item, err = s.Next(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if more, err := s.Next(ctx); err == nil {
+			t.Fatalf("more: %+v", more)
+		}
+		for range 2 {
+			s.Close()
+			want("nobody looked before the end", item.Cursor, 0)
+		}
 	})
 }
