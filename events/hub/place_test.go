@@ -52,7 +52,9 @@ func TestPlaceOfAStream(t *testing.T) {
 		}
 		want("the first of two is delivered for certain", alone, head+1, 2)
 		alone.Close()
+		m.stream.Close()
 		want("after the end", alone, head+1, 2)
+		want("after the end, in a group", m.stream, head+3, 0)
 	})
 }
 

@@ -97,6 +97,7 @@ func (s *chatStream) leaveGroup() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if g := s.group; g != nil {
+		s.seeLocked()
 		g.removeLocked(s)
 		g.retireLocked()
 	}

@@ -6,12 +6,12 @@ import '../src/styles/controls.css';
 import './debug.css';
 import {keep, recall} from '../src/storage.ts';
 import {applyTheme, chosenTheme} from '../src/theme.ts';
-import {codeText, count, duration, lags, operationTexts, queueText, transportText, type Connection, type Snapshot} from './snapshot.ts';
-import {make, Table} from './table.ts';
+import {codeText, duration, endedTitle, openTitle, operationTexts, queueText, transportText, type Connection, type Snapshot} from './snapshot.ts';
+import {make, Table, type Cell} from './table.ts';
 
 const every = 1000; // ms between two snapshots
 const afterFailure = 5000;
-const tokenKey = 'studychat.token'; // the chat page's: whoever is signed in there is signed in here
+const tokenKey = 'studychat.token'; // the chat page's: a user who is signed in there is signed in here
 
 applyTheme(chosenTheme());
 
@@ -25,10 +25,10 @@ const transport = make('select');
 transport.setAttribute('aria-label', 'Transport');
 transport.append(new Option('All transports', ''), ...['websocket', 'sse', 'sse-single'].map(name => new Option(transportText(name), name)));
 
-const open = new Table('Open connections', ['Number', 'User', 'Transport', 'Age', 'Waits to be read', 'Operations']);
+const open = new Table('Open connections', ['Number', 'User', 'Transport', 'Age', 'Queue', 'Operations']);
 const ended = new Table('Ended connections', ['Ended', 'User', 'Transport', 'Lived', 'Code', 'Why', 'Operations']);
-const openTitle = make('h2', '', 'Open');
-const endedTitle = make('h2', '', 'Ended');
+const openHeading = make('h2', '', 'Open');
+const endedHeading = make('h2', '', 'Ended');
 
 const form = make('form', 'sign-in');
 const token = Object.assign(make('input'), {type: 'password', autocomplete: 'off', placeholder: 'A token with the scope “admin”'});
@@ -42,37 +42,40 @@ const scroll = (table: Table) => {
   around.append(table.element);
   return around;
 };
-tables.append(openTitle, scroll(open), endedTitle, scroll(ended));
+tables.append(openHeading, scroll(open), endedHeading, scroll(ended));
 
 const header = make('header');
 const filter = make('div', 'filter');
-filter.append(user, transport, pause, clock);
-header.append(make('h1', '', 'Connections of this instance'), filter);
+filter.append(user, transport, pause);
+const state = make('div', 'state');
+state.append(status, clock);
+header.append(make('h1', '', 'Connections of this instance'), state, filter);
 const main = make('main');
-main.append(header, status, form, tables);
+main.append(header, form, tables);
 document.getElementById('root')!.append(main);
 
-const say = (text: string) => { if (status.textContent !== text) status.textContent = text; };
+const say = (text: string) => {
+  if (status.textContent !== text) status.textContent = text;
+  state.dataset['live'] = String(text === 'Live');
+};
 const time = new Intl.DateTimeFormat(undefined, {timeStyle: 'medium'});
 
 function show(s: Snapshot): void {
   clock.textContent = time.format(new Date(s.at));
-  const rest = s.matching - s.open.length;
-  openTitle.textContent = `${count(s.matching, 'connection is', 'connections are')} open` +
-    (s.matching < s.total ? ` of ${count(s.total, 'connection', 'connections')}` : '') + (rest > 0 ? `; the newest ${s.open.length} are shown` : '');
-  endedTitle.textContent = s.ended.length === 0 ? 'None has ended yet' : `The last ${s.ended.length} that ended`;
+  openHeading.textContent = openTitle(s);
+  endedHeading.textContent = endedTitle(s);
   open.show(s.open.map(c => ({key: c.number, cells: [
     {text: String(c.number)}, {text: c.user || 'not signed in yet'}, {text: transportText(c.transport)}, {text: duration(c.ageMs)},
-    {text: c.ending ? `ending: ${c.ending.reason}` : queueText(c), mark: lags(c) || c.ending !== null}, {lines: operationTexts(c)},
+    {text: c.ending ? `ending: ${c.ending.reason}` : queueText(c), mark: c.queue.frames > 0 || c.ending !== null}, {operations: operationTexts(c)},
   ]})));
   ended.show(s.ended.flatMap(endedRow));
 }
 
-function endedRow(c: Connection): {key: number; cells: {text?: string; lines?: string[]}[]}[] {
+function endedRow(c: Connection): {key: number; cells: Cell[]}[] {
   if (!c.ending) return [];
   return [{key: c.number, cells: [
     {text: time.format(new Date(c.ending.endedAt))}, {text: c.user || 'not signed in'}, {text: transportText(c.transport)}, {text: duration(c.ageMs)},
-    {text: codeText(c.ending)}, {text: c.ending.reason}, {lines: operationTexts(c)},
+    {text: codeText(c.ending)}, {text: c.ending.reason}, {operations: operationTexts(c)},
   ]}];
 }
 

@@ -43,22 +43,37 @@ export function queueText({queue}: Connection): string {
   return bytes(queue.bytes) + (queue.oldestMs > 0 ? `, for ${duration(queue.oldestMs)}` : '');
 }
 
-/** One operation: what it is, and how far it has come. */
-export function operationText(o: Operation): string {
-  const name = [o.name, o.id && `(${o.id})`].filter(Boolean).join(' ');
-  if (!o.subscription) return `${name || 'operation'}: runs for ${duration(o.ageMs)}`;
-  const label = name || 'subscription';
-  if (o.chatId) return `${label}: chat ${o.chatId}, at ${o.cursor}, ` + (o.behind > 0 ? `${count(o.behind, 'event', 'events')} behind` : 'up to date');
-  return `${label}: feed of ${count(o.chats, 'chat', 'chats')}, ` + (o.waiting > 0 ? `${number.format(o.waiting)} with news` : 'up to date');
+/** What is shown of one operation. */
+export interface OperationText { name: string; lag: string; lags: boolean; place: string[] }
+
+export function operationText(o: Operation): OperationText {
+  const id = o.id && `operation ${o.id}`;
+  if (!o.subscription) return {name: o.name || 'Query', lag: `runs for ${duration(o.ageMs)}`, lags: false, place: [id].filter(Boolean)};
+  const lag = o.chatId ? o.behind > 0 && `${count(o.behind, 'event', 'events')} behind` : o.waiting > 0 && `${count(o.waiting, 'chat has', 'chats have')} events waiting`;
+  return {
+    name: o.name || 'Subscription',
+    lag: lag || 'up to date',
+    lags: Boolean(lag),
+    place: [o.chatId ? `chat ${o.chatId}` : `feed of ${count(o.chats, 'chat', 'chats')}`, o.cursor && `cursor ${o.cursor}`, id].filter(Boolean),
+  };
 }
 
-export function operationTexts(c: Connection): string[] {
+/** The operations of a connection; those that are not shown are counted. */
+export function operationTexts(c: Connection): OperationText[] {
   const hidden = c.operationCount - c.operations.length;
-  return [...c.operations.map(operationText), ...(hidden > 0 ? [`and ${number.format(hidden)} more`] : [])];
+  return [...c.operations.map(operationText), ...(hidden > 0 ? [{name: `and ${number.format(hidden)} more`, lag: '', lags: false, place: []}] : [])];
 }
 
-/** Whether something waits: the row is marked. */
-export const lags = (c: Connection) => c.queue.frames > 0 || c.operations.some(o => o.behind > 0);
+/** How many are listed, as a heading. */
+export function openTitle(s: Snapshot): string {
+  const rest = s.matching - s.open.length;
+  return `${number.format(s.matching)} open` + (s.matching < s.total ? ` of ${number.format(s.total)}` : '') + (rest > 0 ? `; the newest ${s.open.length} are shown` : '');
+}
+
+export function endedTitle({ended}: Snapshot): string {
+  if (ended.length < 2) return ended.length === 0 ? 'None has ended yet' : '1 has ended';
+  return `The last ${ended.length} that ended`;
+}
 
 /** The code of a socket, or what stands for it: an event stream has none. */
 export const codeText = (e: Ending) => e.code === 0 ? '–' : String(e.code);

@@ -1,5 +1,7 @@
 // Tables that change in place: a row keeps its elements as long as its connection is shown, so that a selection and the focus stay.
-export interface Cell { text?: string; lines?: string[]; mark?: boolean }
+import type {OperationText} from './snapshot.ts';
+
+export interface Cell { text?: string; operations?: OperationText[]; mark?: boolean }
 
 type Make = <K extends keyof HTMLElementTagNameMap>(name: K, className?: string, text?: string) => HTMLElementTagNameMap[K];
 
@@ -54,11 +56,27 @@ export class Table {
     return row;
   }
 
-  private fill(cell: HTMLTableCellElement, {text, lines, mark}: Cell): void {
+  private fill(cell: HTMLTableCellElement, {text, operations, mark}: Cell): void {
     cell.classList.toggle('mark', mark ?? false);
-    if (!lines) { setText(cell, text ?? ''); return; }
-    while (cell.childElementCount > lines.length) cell.lastElementChild!.remove();
-    while (cell.childElementCount < lines.length) cell.append(make('div'));
-    lines.forEach((line, at) => setText(cell.children[at]!, line));
+    if (!operations) { setText(cell, text ?? ''); return; }
+    while (cell.childElementCount > operations.length) cell.lastElementChild!.remove();
+    while (cell.childElementCount < operations.length) cell.append(newOperation());
+    operations.forEach((operation, at) => fillOperation(cell.children[at]!, operation));
   }
+}
+
+function newOperation(): HTMLElement {
+  const element = make('div', 'operation');
+  element.append(make('span', 'name'), make('span', 'lag'), make('div', 'place'));
+  return element;
+}
+
+function fillOperation(element: Element, {name, lag, lags, place}: OperationText): void {
+  const [first, second, third] = element.children;
+  setText(first!, name);
+  setText(second!, lag);
+  second!.classList.toggle('behind', lags);
+  while (third!.childElementCount > place.length) third!.lastElementChild!.remove();
+  while (third!.childElementCount < place.length) third!.append(make('span'));
+  place.forEach((text, at) => setText(third!.children[at]!, text));
 }
