@@ -39,7 +39,7 @@ func TestPlaceOfAStream(t *testing.T) {
 		began := started(t, alone)
 		head := w.repo.headSeq(chatA)
 		want("at the beginning, "+place(began.Cursor), alone, head, 0)
-		m := w.follow("bob", -1, &audience{key: "all"})
+		m, unseen := w.follow("bob", -1, &audience{key: "all"}), w.follow("bob", -1, &audience{key: "all"})
 		synctest.Wait()
 		w.send(3)
 		synctest.Wait()
@@ -52,9 +52,9 @@ func TestPlaceOfAStream(t *testing.T) {
 		}
 		want("the first of two is delivered for certain", alone, head+1, 2)
 		alone.Close()
-		m.stream.Close()
+		unseen.stream.Close()
 		want("after the end", alone, head+1, 2)
-		want("after the end, in a group", m.stream, head+3, 0)
+		want("nobody looked before the end, in a group", unseen.stream, head+3, 0)
 	})
 }
 
