@@ -6,6 +6,8 @@
 // only looks for: each test starts its own. Missing binaries are installed where root can use apt-get; otherwise it
 // reports which tests will be skipped, and fails with CI=true, where none may be.
 //
+// With the argument postgres alone it runs a PostgreSQL for a test in another language, which may break it: see services.Serve.
+//
 // Its exit code is the command's, 128 plus the signal that ended it, or 1. (go run itself turns any failure into 1.)
 package main
 
@@ -26,9 +28,16 @@ import (
 // installTime bounds apt-get as a whole.
 const installTime = 10 * time.Minute
 
-const usage = "usage: go run ./test/services/run -- COMMAND ARGUMENTS"
+const usage = "usage: go run ./test/services/run -- COMMAND ARGUMENTS, or go run ./test/services/run postgres"
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "postgres" {
+		if err := services.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "testservices/run:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	code, err := run(os.Args[1:], os.Stdout, os.Stderr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "testservices/run:", err)
