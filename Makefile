@@ -13,7 +13,7 @@ PACKAGES ?= ./...
 FUZZTIME ?= 30s
 FUZZ_FLAGS = -fuzztime $(FUZZTIME) -fuzzminimizetime 1s -timeout 30m
 
-.PHONY: help run build generate verify verify-schema release-schema clients-ready browser lint test fuzz bench bench-quick bench-growth bench-micro web verify-web test-web test-web-long torture torture-short
+.PHONY: help run build generate verify verify-schema release-schema clients-ready browser lint test fuzz bench bench-quick bench-growth bench-micro web verify-web test-web test-web-long lighthouse torture torture-short
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,6 +46,11 @@ test-web: browser ## drive the chat page in Chromium
 test-web-long: browser ## the tests of the chat page that take minutes
 	@test -d web/node_modules/@playwright || (cd web && npm ci --no-audit --no-fund)
 	cd web/app && LONG=yes npx playwright test --workers 1 e2e/size e2e/load e2e/outage
+
+# Lighthouse has 200 packages, which no other test needs, so it is installed apart. Its times are those of the machine: nothing else may run.
+lighthouse: browser ## score the chat page by Lighthouse: signed out and in a chat, on a computer and on a phone
+	cd web/lighthouse && npm ci --no-audit --no-fund
+	cd web/app && LIGHTHOUSE=yes npx playwright test
 
 verify: generate verify-schema ## fail when generated code, formatting or go.mod drifted, or the schema breaks released clients
 	go mod tidy -diff
