@@ -73,7 +73,7 @@ func run(args []string, stdout, stderr io.Writer) (code int, err error) {
 // service is something that tests need, and what is skipped without its binary.
 type service struct {
 	find    func() (string, error)
-	url     string // names a server to use instead
+	url     string // names a server to use instead; "" where there is none
 	without string // what is skipped with neither binary nor url
 	withURL string // what is skipped with url alone
 }
@@ -89,6 +89,7 @@ var needed = []service{
 		"every test on Redis is left out",
 		"tests that kill Redis are left out, as they need one of their own",
 	},
+	{services.FindPgBouncer, "", "tests behind a pooler are left out", ""},
 }
 
 // leftOut returns an error for each service whose binary is missing.
@@ -98,6 +99,8 @@ func leftOut() []error {
 		_, err := s.find()
 		switch {
 		case err == nil:
+		case s.url == "":
+			lines = append(lines, fmt.Errorf("%w: %s", err, s.without))
 		case os.Getenv(s.url) == "":
 			lines = append(lines, fmt.Errorf("%w, and %s is not set: %s", err, s.url, s.without))
 		default:
@@ -138,7 +141,7 @@ func install(output io.Writer) error {
 	defer cancel()
 	for _, args := range [][]string{
 		{"update"},
-		{"install", "-y", "--no-install-recommends", "postgresql", "redis-server"},
+		{"install", "-y", "--no-install-recommends", "postgresql", "redis-server", "pgbouncer"},
 	} {
 		apt := exec.CommandContext(ctx, "apt-get", args...)
 		apt.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1")
