@@ -16,7 +16,7 @@ var wanted = []string{
 	"writes answered", "writes unanswered", "events delivered", "reset EXPIRED", "reset EPOCH",
 	"Chat read", "Chats read", "Chat NOT_FOUND", "Chats NOT_FOUND", "subscribe NOT_FOUND",
 	"feed events", "feed reset", "feed in a replay",
-	"hits", "fills", "foreign leases", "refused fills", "deleted late", "too old", "outages", "left by the dead",
+	"hits", "hits by the header alone", "fills", "foreign leases", "refused fills", "deleted late", "too old", "outages", "left by the dead",
 }
 
 func newCoverage() *coverage { return &coverage{counts: map[string]int64{}} }
@@ -42,6 +42,7 @@ func (c *coverage) add(r *run) {
 	}
 	c.counts["events delivered"] += int64(len(r.hist.streams))
 	c.counts["hits"] += r.stats.Hits
+	c.counts["hits by the header alone"] += r.stats.Hits - r.stats.Decodes
 	c.counts["fills"] += r.stats.Fills
 	c.counts["foreign leases"] += r.stats.ForeignWaits
 	c.counts["refused fills"] += r.stats.RefusedFills

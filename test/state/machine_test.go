@@ -168,6 +168,7 @@ func (r *run) count(s cache.Stats) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats.Hits += s.Hits
+	r.stats.Decodes += s.Decodes
 	r.stats.Fills += s.Fills
 	r.stats.ForeignWaits += s.ForeignWaits
 	r.stats.RefusedFills += s.RefusedFills
