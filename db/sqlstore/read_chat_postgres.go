@@ -11,21 +11,22 @@ import (
 	"studychat/db/sqlstore/postgres"
 )
 
-// A chat is read more often than anything else. Its three statements travel with BEGIN and COMMIT in one message, and their rows are
-// read without Bun: five round trips and scanning by reflection were two thirds of the server's work for a page that is not cached.
+// A chat is read more often than anything else. PostgreSQL reads it in a function (migrations/postgres/0004_chat_read.tx.up.sql), which
+// travels with BEGIN and COMMIT in one message, and whose rows are read without Bun: five round trips, planning and scanning by reflection
+// were most of the work for a page that is not cached.
 
-// readChat reads a chat with its members and newest messages: ?0 is its id, ?1 the viewer. To a viewer who is not a member each of the
-// statements gives nothing.
+// readChat reads a chat with its members and newest messages: ?0 is its id, ?1 the viewer.
 const readChat = `;
-SELECT c.title, c.module_id, c.created_by, c.created_at, c.last_at, c.last_message_at, c.head_seq, c.floor_seq, ` + epochExpr + ` FROM chats AS c
-WHERE c.id = ?0 AND c.deleted_at IS NULL AND ` + isMember + `;
-SELECT cm.user_id, cm.role, cm.joined_at, cm.joined_seq, cm.read_seq FROM chat_members AS cm
-WHERE cm.chat_id = ?0 AND ` + isMember + ` ORDER BY cm.joined_at, cm.user_id;
-SELECT m.id, m.seq, m.author_id, m.role, m.content, m.reply_to, m.created_at, m.edited_at, m.deleted_at FROM messages AS m
-WHERE m.chat_id = ?0 AND ` + isMember + ` ORDER BY m.seq DESC LIMIT ?2;
+SELECT title, module_id, created_by, created_at, last_at, last_message_at, head_seq, floor_seq, epoch,
+user_id, role, joined_at, joined_seq, read_seq,
+id, seq, author_id, message_role, content, reply_to, message_created_at, edited_at, message_deleted_at FROM chat_read(?0, ?1, ?2);
 COMMIT`
 
-const isMember = `(SELECT 1 FROM chat_members AS own WHERE own.chat_id = ?0 AND own.user_id = ?1) IS NOT NULL`
+// Where the columns of a member and of a message begin.
+const (
+	memberColumns  = 9
+	messageColumns = 14
+)
 
 func (s reads) chatAtOnce(ctx context.Context, viewer, id string) (chat *db.Chat, err error) {
 	limited, cancel := context.WithTimeout(ctx, readTimeout)
@@ -44,27 +45,32 @@ func (s reads) chatAtOnce(ctx context.Context, viewer, id string) (chat *db.Chat
 	return chat, nil
 }
 
-// scanChat reads what readChat returned.
-func scanChat(id string, rows []postgres.Rows) (*db.Chat, error) {
-	if len(rows) != 3 {
-		return nil, fmt.Errorf("%d statements returned rows, not 3", len(rows))
+// scanChat reads what readChat returned: the row of the chat, then those of its members, then those of its messages.
+func scanChat(id string, results []postgres.Rows) (*db.Chat, error) {
+	if len(results) != 1 {
+		return nil, fmt.Errorf("%d statements returned rows, not 1", len(results))
 	}
-	if rows[0].Len() == 0 {
+	rows := results[0]
+	if rows.Len() == 0 {
 		return nil, db.NotFound("chat")
 	}
+	members := 1
+	for members < rows.Len() && !rows.Null(members, memberColumns) {
+		members++
+	}
 	c := &db.Chat{ID: id}
-	err := rows[0].Scan(0, &c.Title, &c.ModuleID, &c.CreatedBy, &c.CreatedAt, &c.LastAt, &c.LastMessageAt, &c.HeadSeq, &c.FloorSeq, &c.Epoch)
+	err := rows.Scan(0, &c.Title, &c.ModuleID, &c.CreatedBy, &c.CreatedAt, &c.LastAt, &c.LastMessageAt, &c.HeadSeq, &c.FloorSeq, &c.Epoch)
 	if err != nil {
 		return nil, err
 	}
-	c.Members, err = scanAll(rows[1], func(m *db.Member) []any {
+	c.Members, err = scanAll(rows.Part(1, members, memberColumns), func(m *db.Member) []any {
 		m.ChatID = id
 		return []any{&m.UserID, (*string)(&m.Role), &m.JoinedAt, &m.JoinedSeq, &m.ReadSeq}
 	})
 	if err != nil {
 		return nil, err
 	}
-	messages, err := scanAll(rows[2], func(m *db.Message) []any {
+	messages, err := scanAll(rows.Part(members, rows.Len(), messageColumns), func(m *db.Message) []any {
 		m.ChatID = id
 		return []any{&m.ID, &m.Seq, &m.Author, (*string)(&m.Role), &m.Content, &m.ReplyTo, &m.CreatedAt, &m.EditedAt, &m.DeletedAt}
 	})

@@ -94,19 +94,29 @@ type Rows struct {
 	columns []pgconn.FieldDescription
 	values  [][][]byte
 	types   *pgtype.Map
+	first   int // column of a Part
 }
 
 // Len is how many rows there are.
 func (r Rows) Len() int { return len(r.values) }
 
-// Scan reads a row as pgx does, except that NULL leaves a value as it is.
+// Part is the rows from one to before another, and their columns from one on.
+func (r Rows) Part(from, to, column int) Rows {
+	return Rows{columns: r.columns, values: r.values[from:to], types: r.types, first: r.first + column}
+}
+
+// Null says whether a value is NULL.
+func (r Rows) Null(row, column int) bool { return r.values[row][r.first+column] == nil }
+
+// Scan reads the first columns of a row as pgx does, except that NULL leaves a value as it is.
 func (r Rows) Scan(row int, dest ...any) error {
-	for i, value := range r.values[row] {
-		if value == nil || scanQuickly(value, dest[i]) {
+	for i, into := range dest {
+		column, value := &r.columns[r.first+i], r.values[row][r.first+i]
+		if value == nil || scanQuickly(value, into) {
 			continue
 		}
-		if err := r.types.Scan(r.columns[i].DataTypeOID, r.columns[i].Format, value, dest[i]); err != nil {
-			return fmt.Errorf("%s: %w", r.columns[i].Name, err)
+		if err := r.types.Scan(column.DataTypeOID, column.Format, value, into); err != nil {
+			return fmt.Errorf("%s: %w", column.Name, err)
 		}
 	}
 	return nil
@@ -114,8 +124,8 @@ func (r Rows) Scan(row int, dest ...any) error {
 
 // Each calls do for each value of a row: with the column's name, and nil for NULL.
 func (r Rows) Each(row int, do func(column string, value []byte) error) error {
-	for i, value := range r.values[row] {
-		if err := do(r.columns[i].Name, value); err != nil {
+	for i, value := range r.values[row][r.first:] {
+		if err := do(r.columns[r.first+i].Name, value); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,1 @@
+DROP FUNCTION IF EXISTS chat_read(uuid, text, bigint);
