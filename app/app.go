@@ -64,7 +64,7 @@ func (a *app) start(ctx context.Context, settings config.Settings) error {
 		AllowedOrigins: settings.HTTP.AllowedOrigins,
 		TrustedProxies: settings.HTTP.Proxies,
 		LocalOnly:      !settings.Auth.Enabled(),
-		Pages:          web.Pages(web.Options{Schema: settings.Documents.Introspection != "off"}),
+		Pages:          web.Pages(web.Options{Schema: settings.Documents.Introspection != "off", SignIn: settings.Auth.SignIn}),
 		Ready:          readiness(store, remote),
 		Log:            a.log,
 	}

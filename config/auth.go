@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"net/url"
+	"strings"
 
 	"studychat/auth"
 )
@@ -12,6 +14,7 @@ type Auth struct {
 	JWKSURL  string `env:"JWKS_URL"`
 	Issuer   string `env:"JWT_ISSUER"`
 	Audience string `env:"JWT_AUDIENCE"`
+	SignIn   string `env:"SIGN_IN_URL"` // {redirect} and {state} are replaced by the chat page
 }
 
 // Enabled reports whether viewers need a token. Without authentication every request comes from one local user.
@@ -25,7 +28,7 @@ func (a *Auth) validate() []string {
 	if n := len(a.Secret); n > 0 && n < auth.MinSecret {
 		mistakes = append(mistakes, fmt.Sprintf("JWT_SECRET must have at least %d bytes, not %d.", auth.MinSecret, n))
 	}
-	if mistake := checkJWKSURL(a.JWKSURL); a.JWKSURL != "" && mistake != "" {
+	if mistake := checkWebURL(a.JWKSURL); a.JWKSURL != "" && mistake != "" {
 		mistakes = append(mistakes, "JWKS_URL must be an https URL, or an http URL of this machine: "+mistake+".")
 	}
 	if !a.Enabled() && (a.Issuer != "" || a.Audience != "") {
@@ -36,6 +39,27 @@ func (a *Auth) validate() []string {
 	}
 	if a.Enabled() && a.Audience == "" {
 		mistakes = append(mistakes, "JWT_AUDIENCE is required with JWT_SECRET or JWKS_URL.")
+	}
+	return append(mistakes, a.validateSignIn()...)
+}
+
+// validateSignIn checks where the chat page sends people. The page takes a token only with the state that it has sent.
+func (a *Auth) validateSignIn() []string {
+	if a.SignIn == "" {
+		return nil
+	}
+	var mistakes []string
+	if !a.Enabled() {
+		mistakes = append(mistakes, "SIGN_IN_URL is set, but neither JWT_SECRET nor JWKS_URL.")
+	}
+	if mistake := checkWebURL(a.SignIn); mistake != "" {
+		return append(mistakes, "SIGN_IN_URL must be an https URL, or an http URL of this machine: "+mistake+".")
+	}
+	if u, _ := url.Parse(a.SignIn); u.User != nil {
+		mistakes = append(mistakes, "SIGN_IN_URL must not have a user or a password: every visitor of the page reads it.")
+	}
+	if !strings.Contains(a.SignIn, "{state}") {
+		mistakes = append(mistakes, "SIGN_IN_URL must contain {state}, such as https://provider.example/authorize?redirect_uri={redirect}&state={state}.")
 	}
 	return mistakes
 }

@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// checkJWKSURL returns which part of the URL is wrong, without quoting it: it may hold a password.
-func checkJWKSURL(text string) string {
+// checkWebURL returns which part of an https URL, or an http URL of this machine, is wrong, without quoting it: it may hold a
+// password.
+func checkWebURL(text string) string {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:

@@ -52,6 +52,8 @@ type Options struct {
 	// Schema serves the schema with the playground, to everybody who can open it. It is the same for every server of this version,
 	// and public, so only servers that are configured to hide it (INTROSPECTION=off) do not serve it.
 	Schema bool
+	// SignIn is the address of an identity provider, which the chat page offers to people who have to sign in; empty without one.
+	SignIn string
 }
 
 // file is one built file, ready to be served.
@@ -70,6 +72,9 @@ func Pages(options Options) http.Handler {
 	files := load()
 	if !options.Schema {
 		delete(files, schemaPath)
+	}
+	if options.SignIn != "" {
+		files["/"] = withSignIn(files["/"], options.SignIn)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		setSecurityHeaders(w.Header())

@@ -11,8 +11,16 @@ const views = (main: string): [string, string, ((page: Page) => Promise<void>)?]
   ['chat', `/c/${main}`],
   ['new-chat', '/', page => page.getByRole('button', {name: 'New chat'}).click()],
   ['members', `/c/${main}`, page => page.getByRole('button', {name: 'Members'}).click()],
+  ['hand-over', `/c/${main}`, async page => {
+    await page.getByRole('button', {name: 'Members'}).click();
+    await page.getByRole('button', {name: 'Make Ben Lindqvist the owner'}).click();
+  }],
+  ['clear', '/', async page => {
+    await page.getByRole('button', {name: 'More'}).click();
+    await page.getByRole('menuitem', {name: 'Delete all my chats'}).click();
+  }],
   ['menu', `/c/${main}`, async page => {
-    await page.locator('.message').nth(3).focus();
+    await page.locator('.message:not(:has(.deleted))').nth(1).focus();
     await page.keyboard.press('Enter');
   }],
   ['reply', `/c/${main}`, async page => {
@@ -35,14 +43,14 @@ const views = (main: string): [string, string, ((page: Page) => Promise<void>)?]
 
 test('screenshots', async ({browser}) => {
   test.setTimeout(300_000);
-  const server = await Server.start();
+  const server = await Server.start({environment: {SIGN_IN_URL: 'https://school.example/authorize?state={state}'}});
   const main = await fill(server);
   for (const width of [1280, 390]) {
     for (const colorScheme of ['light', 'dark'] as const) {
       for (const [name, path, act] of views(main)) {
         if (only.length && !only.includes(name)) continue;
         const context = await browser.newContext({
-          baseURL: server.url, colorScheme, locale: 'en-GB', viewport: {width, height: width === 390 ? 844 : 800},
+          baseURL: server.url, colorScheme, locale: 'en-GB', viewport: {width, height: width === 390 ? 844 : 900},
           hasTouch: width === 390, isMobile: width === 390, reducedMotion: 'reduce',
         });
         if (name !== 'sign-in') await context.addInitScript(token => sessionStorage.setItem('studychat.token', token), sign('ann'));
@@ -50,6 +58,7 @@ test('screenshots', async ({browser}) => {
         page.on('console', message => console.log(name, message.text()));
         await page.goto(path);
         if (name !== 'sign-in' && name !== 'playground') await page.locator(path === '/' ? '.chat-item' : '.message').first().waitFor();
+        if (name !== 'sign-in' && name !== 'playground') await page.locator('.you .name', {hasText: /./}).waitFor({state: 'attached'});
         await act?.(page);
         await page.waitForTimeout(700); // fonts and formulas
         await page.screenshot({path: `${to}/${name}-${width}-${colorScheme}.png`});

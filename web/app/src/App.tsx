@@ -1,5 +1,5 @@
 import {StudychatProvider} from '@studychat/client/react';
-import {useEffect} from 'react';
+import {useEffect, useState} from 'react';
 import {Chat} from './chat/Chat.tsx';
 import {useStore} from './hooks.ts';
 import {useRoute} from './router.ts';
@@ -11,25 +11,26 @@ import {Connection} from './ui/Connection.tsx';
 import {Empty} from './ui/Empty.tsx';
 import {Toasts} from './ui/toasts.tsx';
 
-/** The page. */
-export function App() {
+/** The page. `problem` says why a provider did not sign the user in. */
+export function App({problem}: {problem: string | undefined}) {
   const {client, number} = useSession();
   const status = useStore(client.status);
   const {chatId, messageId} = useRoute();
+  const [creating, setCreating] = useState(false);
   useEffect(() => {
     if (!chatId) document.title = strings.product;
   }, [chatId]);
-  if (status === 'refused') return <SignIn />;
+  if (status === 'refused') return <SignIn problem={problem} />;
   return (
     <StudychatProvider key={number} client={client}>
       <div className={chatId ? 'page with-chat' : 'page'}>
         <a className="skip" href="#composer" onClick={event => { event.preventDefault(); document.getElementById('composer')?.focus(); }}>{strings.skipToComposer}</a>
-        <Sidebar openChat={chatId} />
+        <Sidebar openChat={chatId} creating={creating} setCreating={setCreating} />
         <main className="main">
           <Connection />
           {chatId
             ? <Chat key={chatId} id={chatId} jumpTo={messageId} />
-            : <Empty title={strings.chooseChat} text={strings.chooseChatText} />}
+            : <Empty title={strings.chooseChat} text={strings.chooseChatText}><button type="button" className="button" onClick={() => setCreating(true)}>{strings.startOne}</button></Empty>}
         </main>
         <Toasts />
       </div>

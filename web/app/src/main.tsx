@@ -8,10 +8,10 @@ import './styles/prose.css';
 import {createRoot} from 'react-dom/client';
 import {App} from './App.tsx';
 import {signIn} from './session.ts';
-import {takeToken} from './signin/provider.ts';
+import {takeAnswer} from './signin/provider.ts';
 import {applyTheme, chosenTheme} from './theme.ts';
 
 applyTheme(chosenTheme());
-const token = takeToken();
+const {token, problem} = takeAnswer();
 if (token) signIn(token);
-createRoot(document.getElementById('root')!).render(<App />);
+createRoot(document.getElementById('root')!).render(<App problem={problem} />);

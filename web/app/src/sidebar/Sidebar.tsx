@@ -15,12 +15,11 @@ import {rowsOf} from './rows.ts';
 import {You} from './You.tsx';
 
 /** The list of chats, and what one does with them. */
-export function Sidebar({openChat}: {openChat: string | undefined}) {
+export function Sidebar({openChat, creating, setCreating}: {openChat: string | undefined; creating: boolean; setCreating: (on: boolean) => void}) {
   const client = useStudychat();
   const [moduleId, setModuleId] = useState<string | null>(null);
   const [search, setSearch] = useState('');
   const [archived, setArchived] = useState(false);
-  const [creating, setCreating] = useState(false);
   const [renaming, setRenaming] = useState<ChatRow>();
   const store = client.chats(moduleId ? {moduleId} : undefined);
   const snapshot = useStore(store);

@@ -27,5 +27,7 @@ test('muted until a time', () => {
 test('a preview is plain and short', () => {
   expect(preview('# Hello **there**\n\n```js\nconst a = 1\n```\n- [b](https://c) and `d`, $x$')).toBe('Hello there const a = 1 b and d, x');
   expect(preview('a | b\n|-|-|\nsnake_case 2 * 3')).toBe('a | b snake_case 2 * 3');
+  expect(preview('If $A$ is $2 \\times 2$:\n\n$$A v = \\lambda v,\\ \\det(A - \\lambda I) = \\frac{a}{b}$$')).toBe('If A is 2 × 2: A v = λ v, det(A - λ I) = ab');
+  expect(preview('It costs $5, or $6')).toBe('It costs 5, or 6');
   expect(preview('x'.repeat(1_000))).toHaveLength(140);
 });

@@ -5,7 +5,7 @@ import {Icon} from './Icon.tsx';
 interface Props {
   title: string;
   close: () => void;
-  submit?: { label: string; run: () => void | Promise<void>; disabled?: boolean };
+  submit?: { label: string; run: () => void | Promise<void>; disabled?: boolean; danger?: boolean };
   children: ReactNode;
   side?: boolean;
 }
@@ -35,7 +35,7 @@ export function Dialog({title, close, submit, children, side}: Props) {
         {submit ? (
           <footer>
             <button type="button" className="button" onClick={close}>{strings.cancel}</button>
-            <button type="submit" className="button primary" disabled={submit.disabled}>{submit.label}</button>
+            <button type="submit" className={submit.danger ? 'button primary danger' : 'button primary'} disabled={submit.disabled}>{submit.label}</button>
           </footer>
         ) : null}
       </form>

@@ -102,6 +102,17 @@ export class Chats {
     hide(false)
   }
 
+  // clear deletes what the viewer owns; the chats that wait in the outbox are the viewer's too.
+  async #clear(): Promise<readonly string[]> {
+    const { outbox, request, chatGone } = this.#core
+    const { clearChats } = await request(ops.ClearChats, {})
+    const waiting = outbox.all().filter(e => e.job.kind === 'createChat').map(e => e.job.id)
+    const gone = [...new Set([...clearChats!.deletedChatIds, ...waiting])]
+    for (const id of clearChats!.deletedChatIds) chatGone(id)
+    for (const id of gone) for (const { job } of outbox.of(id)) outbox.discard(job.id)
+    return gone
+  }
+
   async updateViewerState(id: string, change: ViewerStateChange): Promise<void> {
     const before = this.#state.rows.get(id)
     const now = new Date(this.#core.now()).toISOString()
@@ -143,10 +154,7 @@ export class Chats {
       startNewChat: chat => this.#startNewChat(chat, moduleId),
       deleteChat: id => this.remove(id, 'delete'),
       leaveChat: id => this.remove(id, 'leave'),
-      clearChats: async () => {
-        const { clearChats } = await core.request(ops.ClearChats, {})
-        for (const id of clearChats!.deletedChatIds) core.chatGone(id)
-      },
+      clearChats: () => this.#clear(),
       renameChat: (id, title) => core.renameChat(id, title),
       updateViewerState: (id, change) => this.updateViewerState(id, change),
       reload: () => void this.#load(view),

@@ -53,6 +53,14 @@ export type DeleteChatInput = {
   readonly chatId: string;
 };
 
+/** What `transferChat` takes. */
+export type TransferChatInput = {
+  /** The chat. */
+  readonly chatId: string;
+  /** The member who becomes the owner. */
+  readonly userId: string;
+};
+
 /** What `sendMessage` takes. */
 export type SendMessageInput = {
   /** The message's id, any UUID; made by the server when absent. */
@@ -224,6 +232,13 @@ export type ClearChatsMutationVariables = Exact<{ [key: string]: never; }>;
 
 export type ClearChatsMutation = { readonly clearChats: { readonly deletedChatIds: ReadonlyArray<string> } | null };
 
+export type TransferChatMutationVariables = Exact<{
+  input: TransferChatInput;
+}>;
+
+
+export type TransferChatMutation = { readonly transferChat: { readonly chat: ChatFieldsFragment } | null };
+
 export type LeaveChatMutationVariables = Exact<{
   input: LeaveChatInput;
 }>;
@@ -351,6 +366,7 @@ export const CreateChat = /* @__PURE__ */ document<CreateChatMutation, CreateCha
 export const RenameChat = /* @__PURE__ */ document<RenameChatMutation, RenameChatMutationVariables>("mutation RenameChat($input:RenameChatInput!){renameChat(input:$input){chat{...ChatFields}}}" + ChatFields + ChatHead + UserFields + MessageFields)
 export const DeleteChat = /* @__PURE__ */ document<DeleteChatMutation, DeleteChatMutationVariables>("mutation DeleteChat($input:DeleteChatInput!){deleteChat(input:$input){deletedChatId}}")
 export const ClearChats = /* @__PURE__ */ document<ClearChatsMutation, ClearChatsMutationVariables>("mutation ClearChats{clearChats{deletedChatIds}}")
+export const TransferChat = /* @__PURE__ */ document<TransferChatMutation, TransferChatMutationVariables>("mutation TransferChat($input:TransferChatInput!){transferChat(input:$input){chat{...ChatFields}}}" + ChatFields + ChatHead + UserFields + MessageFields)
 export const LeaveChat = /* @__PURE__ */ document<LeaveChatMutation, LeaveChatMutationVariables>("mutation LeaveChat($input:LeaveChatInput!){leaveChat(input:$input){leftChatId}}")
 export const SendMessage = /* @__PURE__ */ document<SendMessageMutation, SendMessageMutationVariables>("mutation SendMessage($input:SendMessageInput!){sendMessage(input:$input){messageEdge{cursor node{...MessageFields}}chatEdge{node{...ChatFields}}}}" + MessageFields + UserFields + ChatFields + ChatHead)
 export const EditMessage = /* @__PURE__ */ document<EditMessageMutation, EditMessageMutationVariables>("mutation EditMessage($input:EditMessageInput!){editMessage(input:$input){message{...MessageFields}}}" + MessageFields + UserFields)

@@ -182,6 +182,8 @@ export type ChatInput =
   | { readonly type: 'chat'; readonly chat: ChatHeadFragment }
   | { readonly type: 'member'; readonly member: MemberFieldsFragment }
   | { readonly type: 'memberGone'; readonly userId: string }
+  /** The answer to a transfer: the user is the owner, unless an event has told what came after. */
+  | { readonly type: 'transferred'; readonly chat: ChatHeadFragment; readonly userId: string }
   /** Nobody has heard of the user's typing for 6 seconds. */
   | { readonly type: 'typingExpired'; readonly userId: string }
   /** The stream has been down for long enough that nobody can say who is online. */
@@ -215,6 +217,7 @@ export function chatReducer(state: ChatState, input: ChatInput, size: number = W
     case 'chat': return withChat(state, input.chat)
     case 'member': return withMember(state, input.member)
     case 'memberGone': return withoutMember(state, input.userId)
+    case 'transferred': return handedOver(state, input)
     case 'typingExpired': return { ...state, typing: toggled(state.typing, input.userId, false) }
     case 'presenceExpired': return { ...state, online: new Set(), typing: new Set() }
     case 'atLatest': return state.hasNewer || state.reading === 'latest' ? state : cut({ ...state, reading: 'latest' }, size)
@@ -289,6 +292,12 @@ function withoutMember(state: ChatState, userId: string): ChatState {
 function transferred(state: ChatState, owner: MemberFieldsFragment): ChatState {
   const members = state.members.map(m => (m.role === 'OWNER' && m.user.id !== owner.user.id ? { ...m, role: 'MEMBER' as const } : m))
   return withMember({ ...state, members }, owner)
+}
+
+function handedOver(state: ChatState, { chat, userId }: ChatInput & { type: 'transferred' }): ChatState {
+  const member = state.members.find(m => m.user.id === userId)
+  const overtaken = state.chat !== null && state.chat.seq >= chat.seq
+  return withChat(member && !overtaken ? transferred(state, { ...member, role: 'OWNER' }) : state, chat)
 }
 
 // read moves a member's mark, never back. unread is not null if the viewer is the one who read.

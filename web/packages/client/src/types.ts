@@ -155,8 +155,8 @@ export interface ChatsStore extends Store<ChatsSnapshot> {
   /** Deletes a chat for everybody. It leaves the list at once, and comes back if the server refuses. */
   deleteChat(id: string): Promise<void>
   leaveChat(id: string): Promise<void>
-  /** Deletes all chats that the viewer owns. */
-  clearChats(): Promise<void>
+  /** Deletes all chats that the viewer owns, for everybody, and those that wait to be started. Returns the ids of the chats that are gone. */
+  clearChats(): Promise<readonly string[]>
   renameChat(id: string, title: string): Promise<void>
   updateViewerState(id: string, change: ViewerStateChange): Promise<void>
   /** Reads the list anew, after an error. */
@@ -185,6 +185,8 @@ export interface ChatStore extends Store<ChatSnapshot> {
   rename(title: string): Promise<void>
   addMember(userId: string, options?: { invite?: boolean }): Promise<void>
   removeMember(userId: string): Promise<void>
+  /** Hands the chat over: the member becomes its owner, the viewer stays as a member. Rejects with FORBIDDEN unless the viewer is the owner. */
+  transfer(userId: string): Promise<void>
   /** Says that the viewer types. Call it at each key: it is sent every few seconds at most, and ends by itself. */
   setTyping(typing: boolean): void
   /** Says that the viewer has read up to a message; without one, up to the newest. */

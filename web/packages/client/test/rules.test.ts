@@ -231,6 +231,11 @@ describe('an open chat', () => {
     const durable = { ...passing, eventId: 'e', seq: 9, actor: user('ann'), chat: opened.chat }
     take({ __typename: 'ChatTransferred', ...durable, owner: member('bob', 'OWNER') })
     expect(state.members.map(m => m.role)).toEqual(['MEMBER', 'OWNER'])
+    // The answer to a transfer that events have overtaken does not win; one that is ahead of them does.
+    const answer = (seq: number, userId: string) => chatReducer(state, { type: 'transferred', chat: { ...state.chat!, seq }, userId }).members.map(m => m.role)
+    expect(answer(state.chat!.seq, 'ann')).toEqual(['MEMBER', 'OWNER'])
+    expect(answer(state.chat!.seq + 1, 'ann')).toEqual(['OWNER', 'MEMBER'])
+    expect(answer(state.chat!.seq + 1, 'nobody')).toEqual(['MEMBER', 'OWNER'])
     take({ __typename: 'MemberAdded', ...durable, member: member('cyd') })
     take({ __typename: 'MemberRemoved', ...durable, user: user('bob') })
     expect(state.members.map(m => m.user.id)).toEqual(['ann', 'cyd'])
