@@ -38,7 +38,7 @@ type admin struct {
 }
 
 // startAdmin serves until unwind, if the settings ask for it.
-func (a *app) startAdmin(ctx context.Context, settings config.HTTP, from metrics.Sources) error {
+func (a *app) startAdmin(ctx context.Context, settings config.HTTP) error {
 	if settings.AdminAddr == "" {
 		return nil
 	}
@@ -46,7 +46,7 @@ func (a *app) startAdmin(ctx context.Context, settings config.HTTP, from metrics
 	if err != nil {
 		return err
 	}
-	d := admin{a.log, a.level, a.transport, metrics.NewRegistry(from)}
+	d := admin{a.log, a.level, a.transport, metrics.NewRegistry(a.sources)}
 	server := &http.Server{Handler: d.handler(settings.AdminLoopback()), ReadHeaderTimeout: adminHeaderTimeout}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()

@@ -27,6 +27,7 @@ const (
 type app struct {
 	log       *slog.Logger
 	level     *slog.LevelVar // of log
+	sources   metrics.Sources // filled as the parts start
 	transport *transport.Transport
 	server    *http.Server
 	listener  net.Listener
@@ -72,7 +73,8 @@ func (a *app) start(ctx context.Context, settings config.Settings) error {
 		options.PerUser, options.PerAddress = settings.Limits.ConnectionsPerUser, settings.Limits.ConnectionsPerAddress
 	}
 	a.transport = transport.New(options)
-	if err := a.startAdmin(ctx, settings.HTTP, metrics.Sources{Edge: metrics.Edge{Stats: a.transport.Stats(), Errors: executor.Errors}}); err != nil {
+	a.sources.Edge = metrics.Edge{Stats: a.transport.Stats(), Errors: executor.Errors}
+	if err := a.startAdmin(ctx, settings.HTTP); err != nil {
 		return err
 	}
 	return a.bind(ctx, settings)

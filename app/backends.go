@@ -39,6 +39,7 @@ func (a *app) openRedis(ctx context.Context, settings config.Settings) remote {
 	r := remote{conn: redisconn.Open(ctx, *settings.Redis.Server, settings.Redis.Prefix, a.log)}
 	a.onStop(r.conn.Close)
 	r.guardian = cache.NewGuard(r.conn.Cache, cache.GuardOptions{Log: a.log})
+	a.sources.Redis.Conn, a.sources.Redis.Guard = r.conn, r.guardian
 	r.guardian.Start(context.WithoutCancel(ctx))
 	a.onStop(func() error { r.guardian.Stop(); return nil })
 	return r
@@ -104,6 +105,7 @@ func (a *app) startLive(ctx context.Context, store *sqlstore.Store, r remote, se
 		registry = redisbus.NewRegistry(r.conn.Bus, store.Now, a.log)
 	}
 	hub := hub.New(store, bus, registry, a.log)
+	a.sources.Hub = hub
 	if err := hub.Start(context.WithoutCancel(ctx)); err != nil {
 		return nil, nil, err
 	}
@@ -121,6 +123,7 @@ func (a *app) startLive(ctx context.Context, store *sqlstore.Store, r remote, se
 	if r.guardian != nil {
 		cached := cache.New(store, r.guardian, cache.Options{TTL: settings.Redis.TTL, MinVersion: hub.Seen, MinEpoch: store.SeenEpoch})
 		a.onStop(func() error { cached.Stop(); return nil })
+		a.sources.Redis.Cache = cached
 		repo = cached
 	}
 	return events.NewPublisher(repo, bus, a.log), hub, nil

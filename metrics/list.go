@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"studychat/events/hub"
 	"studychat/metrics/tally"
 )
 
@@ -26,12 +27,14 @@ type Metric struct {
 
 // Sources are the parts that the values come from.
 type Sources struct {
-	Edge Edge
+	Edge  Edge
+	Hub   *hub.Hub
+	Redis Redis
 }
 
-// List is every metric of our own for these sources, sorted by name. A metric whose source is nil is listed and has no values.
+// List is every metric of our own for these sources, sorted by name. What exists only with Redis has no values without it.
 func List(from Sources) []Metric {
-	all := slices.Concat(about(), from.Edge.list())
+	all := slices.Concat(about(), from.Edge.list(), live(from.Hub), from.Redis.list())
 	slices.SortFunc(all, func(a, b Metric) int {
 		if a.Name < b.Name {
 			return -1
@@ -84,6 +87,15 @@ type reading struct {
 
 func (r reading) gauge(value float64, labels ...string) {
 	r.to <- prometheus.MustNewConstMetric(r.desc, prometheus.GaugeValue, value, labels...)
+}
+
+// is reads one of several states.
+func (r reading) is(state bool, labels ...string) {
+	value := 0.0
+	if state {
+		value = 1
+	}
+	r.gauge(value, labels...)
 }
 
 func (r reading) counter(value int64, labels ...string) {
