@@ -58,11 +58,9 @@ func (a *app) openStore(ctx context.Context, settings config.Settings, r remote)
 	a.onStop(store.Close)
 	about := store.Describe()
 	a.log.Info(about.Product+" connection successful", "address", about.Address, "version", about.Version)
-	applied, err := store.MigrateUp(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("migrations: %w", err)
+	if err := a.prepareSchema(ctx, store); err != nil {
+		return nil, err
 	}
-	a.log.Info("Schema is up to date", "applied", len(applied))
 	epoch, _, err := store.CheckEpoch(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("epoch: %w", err)
@@ -78,6 +76,23 @@ func (a *app) openStore(ctx context.Context, settings config.Settings, r remote)
 	stop := upkeep{store: store, retention: settings.Database.Retention(), log: a.log}.start(context.WithoutCancel(ctx))
 	a.onStop(func() error { stop(); return nil })
 	return store, nil
+}
+
+// prepareSchema applies what is pending. During an upgrade, and after it was taken back, the database is newer than this program.
+func (a *app) prepareSchema(ctx context.Context, store *sqlstore.Store) error {
+	applied, err := store.MigrateUp(ctx)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	state, err := store.MigrationStatus(ctx)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	if unknown := state.Unknown(); len(unknown) > 0 {
+		a.log.Warn("The database has migrations of a newer version, which are marked as compatible with this one", "unknown", strings.Join(unknown, ", "))
+	}
+	a.log.Info("Schema is up to date", "applied", len(applied))
+	return nil
 }
 
 // openWhenUp retries while PostgreSQL does not answer, since it may be starting too. A file that cannot be opened is an error at

@@ -5,13 +5,22 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 
 	"studychat/config"
 	"studychat/db/sqlstore"
 )
 
 // migrate is `studychat migrate up|down|status`.
-func migrate(ctx context.Context, settings config.Settings, what string, out io.Writer, log *slog.Logger) error {
+func migrate(ctx context.Context, settings config.Settings, args []string, out io.Writer, log *slog.Logger) error {
+	what, confirmed := args[0], ""
+	switch {
+	case len(args) == 1 && (what == "up" || what == "down" || what == "status"):
+	case len(args) == 3 && what == "down" && args[1] == "--yes":
+		confirmed = args[2]
+	default:
+		return fmt.Errorf("%w: migrate up, migrate down [--yes NAME] or migrate status", errUsage)
+	}
 	store, err := openForCommand(ctx, settings, log)
 	if err != nil {
 		return err
@@ -21,11 +30,26 @@ func migrate(ctx context.Context, settings config.Settings, what string, out io.
 	case "up":
 		return report(out, "applied")(store.MigrateUp(ctx))
 	case "down":
-		return report(out, "reverted")(store.MigrateDown(ctx))
-	case "status":
-		return status(ctx, store, out)
+		return migrateDown(ctx, store, confirmed, out)
 	}
-	return fmt.Errorf("%w: migrate up, migrate down or migrate status", errUsage)
+	return status(ctx, store, out)
+}
+
+// migrateDown says what it would destroy, and does so only when the operator repeats the name of the database.
+func migrateDown(ctx context.Context, store *sqlstore.Store, confirmed string, out io.Writer) error {
+	loss, err := store.MigrationLoss(ctx)
+	name := store.Describe().Name()
+	switch {
+	case err != nil:
+		return err
+	case len(loss.Migrations) > 0 && confirmed != name:
+		fmt.Fprintf(out, "This reverts %s in %s, and destroys:\n", strings.Join(loss.Migrations, ", "), store.Describe())
+		for _, what := range loss.Destroys {
+			fmt.Fprintln(out, "  "+what)
+		}
+		return fmt.Errorf("nothing was done. Stop all servers, and then run: studychat migrate down --yes %s", name)
+	}
+	return report(out, "reverted")(store.MigrateDown(ctx))
 }
 
 func openForCommand(ctx context.Context, settings config.Settings, log *slog.Logger) (*sqlstore.Store, error) {
@@ -53,7 +77,13 @@ func status(ctx context.Context, store *sqlstore.Store, out io.Writer) error {
 	for _, m := range all {
 		state := "pending"
 		if m.AppliedAt != nil {
-			state = "applied " + m.AppliedAt.UTC().Format("2006-01-02 15:04:05")
+			state = "applied " + m.AppliedAt.Format("2006-01-02 15:04:05")
+		}
+		switch {
+		case m.Compatible:
+			state += ", unknown to this version, which is compatible with it"
+		case m.Unknown:
+			state += ", unknown to this version, which is not compatible with it"
 		}
 		fmt.Fprintf(out, "%-40s %s\n", m.Name, state)
 	}

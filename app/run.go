@@ -51,9 +51,10 @@ func exitCode(err error) int {
 	return 1
 }
 
-const usage = `studychat                          serve
-studychat migrate up|down|status   apply all migrations, revert the last group, list them
-studychat epoch bump               tell all clients that history changed: after a restored backup
+const usage = `studychat                            serve
+studychat migrate up|status          apply all migrations, list them
+studychat migrate down [--yes NAME]  say what reverting the last group would destroy; revert it in the database NAME
+studychat epoch bump                 tell all clients that history changed: after a restored backup
 
 Settings come from the environment; the README lists them.
 `
@@ -75,8 +76,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	switch {
 	case len(args) == 0:
 		return serve(ctx, settings, level, log)
-	case len(args) == 2 && args[0] == "migrate":
-		return migrate(ctx, settings, args[1], stdout, log)
+	case len(args) >= 2 && args[0] == "migrate":
+		return migrate(ctx, settings, args[1:], stdout, log)
 	case len(args) == 2 && args[0] == "epoch" && args[1] == "bump":
 		return bumpEpoch(ctx, settings, stdout, log)
 	}

@@ -1,17 +1,30 @@
-// Package migrations holds the database schema as SQL files, one folder a dialect. Both folders have the same files and
+// Package migrations holds the database schema as SQL files, one folder per dialect. Both folders have the same files and
 // lead to the same tables and columns; a test holds them to it.
 //
-// Every migration may be run again after a crash between its end and its mark in bun_migrations: hence IF NOT EXISTS
-// and IF EXISTS throughout. PostgreSQL's files are named .tx. because each runs in a transaction of its own; SQLite's
-// all run in the one transaction that is also their lock (see db/migrate.go).
+// Every migration may be run again: hence IF NOT EXISTS and IF EXISTS throughout. PostgreSQL's files are named .tx. because each runs in a
+// transaction of its own, together with its mark in bun_migrations; SQLite's all run in one transaction (see db/sqlstore/migrate.go).
 //
 // Instances of two versions run side by side during a deployment: a migration only adds; what the old version still
-// uses is taken away one release later.
+// uses is taken away one release later. The first line of a file that older versions can live with says which ones:
+//
+//	-- Compatible with versions that know 0001.
+//
+// Without this line, versions that do not know the migration refuse to start. docs/operations.md has the rules.
 package migrations
 
-import "embed"
+import (
+	"embed"
+	"io/fs"
+)
 
-// Files are the migrations: postgres/*.sql and sqlite/*.sql.
-//
 //go:embed postgres/*.sql sqlite/*.sql
-var Files embed.FS
+var files embed.FS
+
+// Of returns the migrations of a dialect: postgres or sqlite.
+func Of(dialect string) fs.FS {
+	sub, err := fs.Sub(files, dialect)
+	if err != nil { // the name is no path
+		return embed.FS{}
+	}
+	return sub
+}

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"io/fs"
 
 	"github.com/uptrace/bun"
 )
@@ -31,3 +32,6 @@ func (s *Store) HoldMigrationLock(ctx context.Context, do func(ctx context.Conte
 
 // ReadLimits is what limits a read, as it is sent with BEGIN to servers on Linux of any version since 12.
 var ReadLimits = readLimits.SetLocal(12, true)
+
+// SetMigrations makes the store that of a program with other migrations.
+func (s *Store) SetMigrations(files fs.FS) { s.files = files }

@@ -11,73 +11,66 @@ import (
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
-	"github.com/uptrace/bun/migrate"
 
 	"studychat/db"
+	"studychat/db/sqlstore/schema"
 	"studychat/db/sqlstore/sqlite"
-	"studychat/migrations"
 )
 
 // migrator is the part of the Store that changes the schema.
 type migrator struct {
 	*database
+	files     fs.FS // of the dialect
 	migrating sync.Mutex
 }
 
 // migrateTimeout bounds a whole run of migrations, including the wait for another instance's run.
 const migrateTimeout = 10 * time.Minute
 
-// Migration is one step of the schema.
-type Migration struct {
-	Name      string
-	AppliedAt *time.Time // nil while it is pending
-}
-
 // migrationLock lets one process migrate at a time, and provides the connections for it. It is released when its holder's connection
 // ends, unlike Bun's own lock, which is a row that survives a crash.
 type migrationLock func(ctx context.Context, d *database, do func(ctx context.Context, conn *bun.DB) error) error
 
-// MigrateUp applies the pending migrations and returns their names. Instances that start at the same time wait for each other. Call it
-// before any other use of the Store.
-func (s *migrator) MigrateUp(ctx context.Context) ([]string, error) {
-	return s.run(ctx, (*migrate.Migrator).Migrate)
-}
-
-// MigrateDown reverts the migrations of the last MigrateUp that applied any, deletes the data in them, and returns their names.
-func (s *migrator) MigrateDown(ctx context.Context) ([]string, error) {
-	return s.run(ctx, (*migrate.Migrator).Rollback)
-}
-
-func (s *migrator) run(ctx context.Context, direction func(*migrate.Migrator, context.Context, ...migrate.MigrationOption) (*migrate.MigrationGroup, error)) (names []string, err error) {
-	err = s.migrate(ctx, func(ctx context.Context, m *migrate.Migrator) error {
-		group, err := direction(m, ctx)
-		for i := 0; group != nil && i < len(group.Migrations); i++ {
-			names = append(names, group.Migrations[i].String())
-		}
+// MigrateUp applies the pending migrations and returns their names. Instances that start at the same time wait for each other. It refuses
+// a database with migrations that this program does not know, unless they are marked as compatible with it. Call it before any other use
+// of the Store.
+func (s *migrator) MigrateUp(ctx context.Context) (names []string, err error) {
+	err = s.migrate(ctx, func(ctx context.Context, m *schema.Schema) error {
+		names, err = m.Up(ctx)
 		return err
 	})
 	return names, err
 }
 
-// MigrationStatus returns all migrations, oldest first.
-func (s *migrator) MigrationStatus(ctx context.Context) ([]Migration, error) {
-	var list []Migration
-	err := s.migrate(ctx, func(ctx context.Context, m *migrate.Migrator) error {
-		all, err := m.MigrationsWithStatus(ctx)
-		for i := range all {
-			step := Migration{Name: all[i].String()}
-			if all[i].IsApplied() {
-				at := all[i].MigratedAt.UTC()
-				step.AppliedAt = &at
-			}
-			list = append(list, step)
-		}
+// MigrateDown reverts the migrations of the last MigrateUp that applied any, deletes the data in them, and returns their names. It refuses
+// a database with migrations that this program does not know.
+func (s *migrator) MigrateDown(ctx context.Context) (names []string, err error) {
+	err = s.migrate(ctx, func(ctx context.Context, m *schema.Schema) error {
+		names, err = m.Down(ctx)
 		return err
 	})
-	return list, err
+	return names, err
 }
 
-func (s *migrator) migrate(ctx context.Context, do func(ctx context.Context, m *migrate.Migrator) error) error {
+// MigrationLoss says what MigrateDown would do.
+func (s *migrator) MigrationLoss(ctx context.Context) (loss schema.Loss, err error) {
+	err = s.migrate(ctx, func(ctx context.Context, m *schema.Schema) error {
+		loss, err = m.Loss(ctx)
+		return err
+	})
+	return loss, err
+}
+
+// MigrationStatus compares the database with this program. It takes no lock and changes nothing.
+func (s *migrator) MigrationStatus(ctx context.Context) (state schema.State, err error) {
+	err = s.migrate(ctx, func(ctx context.Context, m *schema.Schema) error {
+		state, err = m.State(ctx)
+		return err
+	})
+	return state, err
+}
+
+func (s *migrator) migrate(ctx context.Context, do func(ctx context.Context, m *schema.Schema) error) error {
 	s.migrating.Lock()
 	defer s.migrating.Unlock()
 	limited, cancel := context.WithTimeout(ctx, migrateTimeout)
@@ -85,21 +78,16 @@ func (s *migrator) migrate(ctx context.Context, do func(ctx context.Context, m *
 	if s.closed.Load() {
 		return db.Unavailable(sql.ErrConnDone)
 	}
-	files, err := fs.Sub(migrations.Files, string(s.dialect))
-	if err != nil {
-		return err
+	m, err := schema.New(schema.Database{
+		Tables: s.traits.record,
+		Read:   s.query,
+		Change: func(ctx context.Context, do func(ctx context.Context, conn *bun.DB) error) error {
+			return s.traits.migrating(ctx, s.database, do)
+		},
+	}, s.files)
+	if err == nil {
+		err = do(limited, m)
 	}
-	steps := migrate.NewMigrations()
-	if err := steps.Discover(files); err != nil {
-		return err
-	}
-	err = s.traits.migrating(limited, s.database, func(ctx context.Context, conn *bun.DB) error {
-		migrator := migrate.NewMigrator(conn, steps, migrate.WithMarkAppliedOnSuccess(true))
-		if err := migrator.Init(ctx); err != nil {
-			return err
-		}
-		return do(ctx, migrator)
-	})
 	if err != nil {
 		return s.fail(ctx, fmt.Errorf("migrate: %w", err))
 	}

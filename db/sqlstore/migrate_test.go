@@ -58,7 +58,9 @@ func TestMigrateUpDownUp(t *testing.T) {
 	databases(t, func(t *testing.T, url string) {
 		store := openEmpty(t, url, sqlstore.OpenOptions{})
 		empty := func() []string {
-			return slices.DeleteFunc(columns(t, store), func(c string) bool { return strings.HasPrefix(c, "bun_") })
+			return slices.DeleteFunc(columns(t, store), func(c string) bool {
+				return strings.HasPrefix(c, "bun_") || strings.HasPrefix(c, "migration_notes.")
+			})
 		}
 		expect := func(applied bool) {
 			t.Helper()
@@ -85,6 +87,7 @@ func TestMigrateUpDownUp(t *testing.T) {
 		if again := mustMigrate(t, store.MigrateUp); len(again) != 0 {
 			t.Errorf("a second run applied %v", again)
 		}
+		slices.Reverse(up)
 		if down := mustMigrate(t, store.MigrateDown); !slices.Equal(down, up) {
 			t.Errorf("down took back %v of %v", down, up)
 		}

@@ -51,6 +51,7 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 		vitals:  newBun(vitals, pgdialect.New(), nil),
 		traits: traits{
 			version:   "SELECT current_setting('server_version')",
+			record:    postgresRecord,
 			pulse:     postgresPulse,
 			snapshot:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 			migrating: postgresLock(connector.WithLimits(migrationLimits), opts.Hook),
@@ -62,6 +63,8 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 		},
 	}, opts.Guard, gate.Slots(opts.MaxConns)), nil
 }
+
+const postgresRecord = "SELECT to_regclass('bun_migrations') IS NOT NULL AS record, to_regclass('migration_notes') IS NOT NULL AS notes"
 
 // postgresPulse reads a Pulse. Its time is that of the statement's arrival, before it reads the running transactions. It ignores aborted
 // transactions, which commit nothing, and transactions older than a minute that have no id and so have written nothing: the store's

@@ -27,6 +27,7 @@ func openSQLite(path string, opts OpenOptions) (*Store, error) {
 		log:     opts.Log,
 		traits: traits{
 			version:   "SELECT sqlite_version()",
+			record:    sqliteRecord,
 			pulse:     sqlitePulse,
 			snapshot:  &sql.TxOptions{ReadOnly: true}, // a deferred one: the first SELECT fixes what it sees
 			migrating: holdSQLiteLock,
@@ -76,6 +77,9 @@ func (s *database) probeWrite(ctx context.Context) error {
 	_, err = tx.ExecContext(limited, "CREATE TABLE studychat_write_probe (n INTEGER)")
 	return s.fail(ctx, err)
 }
+
+const sqliteRecord = `SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'bun_migrations') AS record,
+EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'migration_notes') AS notes`
 
 // sqlitePulse reads a Pulse. Its time is this machine's. SQLite does not tell when the transactions of other processes began.
 const sqlitePulse = `SELECT ?0 AS now, m.epoch, m.database_id, FALSE AS told, o.instance, o.since, o.until, NULL AS oldest

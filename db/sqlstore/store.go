@@ -11,8 +11,8 @@
 //   - migrator: migrations (migrate.go)
 //
 // All of them share the database: its pools, its dialect and its time (database.go, clock.go). The package postgres makes
-// connections, sqlite opens files, gate keeps writes that wait for each other from taking all connections, group gathers batches, and batch
-// judges and stores one.
+// connections, sqlite opens files, gate keeps writes that wait for each other from taking all connections, group gathers batches, batch
+// judges and stores one, and schema knows which migrations the database has.
 package sqlstore
 
 import (
@@ -20,6 +20,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"path"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -28,6 +29,7 @@ import (
 	"studychat/db"
 	"studychat/db/sqlstore/gate"
 	"studychat/db/sqlstore/sqlite"
+	"studychat/migrations"
 )
 
 // Store is the db.Repository on a database.
@@ -53,7 +55,7 @@ func newStore(d *database, guard db.WriteGuard, slots int) *Store {
 		writes:    writes{transactions: t, reads: reads{d}, sends: newSends(t, slots)},
 		upkeep:    upkeep{transactions: t},
 		heartbeat: heartbeat{database: d},
-		migrator:  migrator{database: d},
+		migrator:  migrator{database: d, files: migrations.Of(string(d.dialect))},
 	}
 }
 
@@ -80,6 +82,9 @@ type Description struct {
 	Version string
 	Address string // host, port and database; or the file
 }
+
+// Name is that of the database, or of the file without its folder.
+func (d Description) Name() string { return path.Base(d.Address) }
 
 func (d Description) String() string { return d.Product + " " + d.Version + " at " + d.Address }
 
@@ -154,6 +159,7 @@ type traits struct {
 	version   string         // the statement that reads the product's version
 	snapshot  *sql.TxOptions // makes a transaction that sees one state throughout
 	migrating migrationLock
+	record    string // the statement that reads which tables of the record of migrations exist
 	pulse     string // the statement that reads a Pulse
 
 	fingerprints  []string // statements that identify the database, the best first; none where a copy cannot be told from the original

@@ -1,3 +1,4 @@
+-- Compatible with versions that know 0001.
 -- What db/sqlstore/batch asks of PostgreSQL. They are functions because a session plans the statements of a function once: texts would be
 -- planned each time, and prepared statements do not pass a pooler in transaction mode. They run with the rights and the search_path of
 -- their caller, as the statements of the server do. The settings make each plan one for few rows by index, whatever the tables were like

@@ -1,3 +1,4 @@
+-- Compatible with versions that know 0001.
 -- What a chat is read by: see Repository.Chat. It is a function so that a session plans its statements once: see 0002_sends.
 --
 -- chat_read returns one row of the chat (title to epoch), then one per member (user_id to read_seq), then one per message, newest first
