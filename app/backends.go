@@ -39,6 +39,7 @@ func (a *app) openRedis(ctx context.Context, settings config.Settings) remote {
 	r := remote{conn: redisconn.Open(ctx, *settings.Redis.Server, settings.Redis.Prefix, a.log)}
 	a.onStop(r.conn.Close)
 	r.guardian = cache.NewGuard(r.conn.Cache, cache.GuardOptions{Log: a.log})
+	a.sources.Database.Redis = r.conn
 	a.sources.Redis.Conn, a.sources.Redis.Guard = r.conn, r.guardian
 	r.guardian.Start(context.WithoutCancel(ctx))
 	a.onStop(func() error { r.guardian.Stop(); return nil })
@@ -56,6 +57,7 @@ func (a *app) openStore(ctx context.Context, settings config.Settings, r remote)
 		return nil, fmt.Errorf("database: %w", err)
 	}
 	a.onStop(store.Close)
+	a.sources.Database.Store = store
 	about := store.Describe()
 	a.log.Info(about.Product+" connection successful", "address", about.Address, "version", about.Version)
 	if err := a.prepareSchema(ctx, store); err != nil {
@@ -88,6 +90,7 @@ func (a *app) prepareSchema(ctx context.Context, store *sqlstore.Store) error {
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
+	a.sources.Database.Pending = len(state.Pending())
 	if unknown := state.Unknown(); len(unknown) > 0 {
 		a.log.Warn("The database has migrations of a newer version, which are marked as compatible with this one", "unknown", strings.Join(unknown, ", "))
 	}

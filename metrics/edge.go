@@ -54,6 +54,10 @@ func (e Edge) list() []Metric {
 			read: func(to reading) { to.counters(s.AuthRefusals.All()) },
 		},
 		{
+			Name: "studychat_outbox_wait_seconds", Help: "How long what a connection did not take at once was queued until it was written, for each write.",
+			read: func(to reading) { to.histogram(s.OutboxWait.Read()) },
+		},
+		{
 			Name: "studychat_connections_refused_total", Help: "Requests that were not let in: by a limit, by their origin, or since the instance stops.", Labels: []string{"reason"},
 			read: func(to reading) { to.counters(s.Refused.All()) },
 		},

@@ -9,6 +9,7 @@ package metrics
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -27,14 +28,15 @@ type Metric struct {
 
 // Sources are the parts that the values come from.
 type Sources struct {
-	Edge  Edge
-	Hub   *hub.Hub
-	Redis Redis
+	Edge     Edge
+	Hub      *hub.Hub
+	Redis    Redis
+	Database Database
 }
 
 // List is every metric of our own for these sources, sorted by name. What exists only with Redis has no values without it.
 func List(from Sources) []Metric {
-	all := slices.Concat(about(), from.Edge.list(), live(from.Hub), from.Redis.list())
+	all := slices.Concat(about(), from.Edge.list(), live(from.Hub), from.Redis.list(), from.Database.list())
 	slices.SortFunc(all, func(a, b Metric) int {
 		if a.Name < b.Name {
 			return -1
@@ -100,6 +102,11 @@ func (r reading) is(state bool, labels ...string) {
 
 func (r reading) counter(value int64, labels ...string) {
 	r.to <- prometheus.MustNewConstMetric(r.desc, prometheus.CounterValue, float64(value), labels...)
+}
+
+// seconds reads a counter of time.
+func (r reading) seconds(total time.Duration, labels ...string) {
+	r.to <- prometheus.MustNewConstMetric(r.desc, prometheus.CounterValue, total.Seconds(), labels...)
 }
 
 func (r reading) histogram(h tally.Histogram, labels ...string) {

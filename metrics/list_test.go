@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"studychat/db/sqlstore"
 	"studychat/events"
 	"studychat/events/hub"
 	"studychat/metrics"
@@ -47,7 +48,13 @@ func TestPageListsAll(t *testing.T) {
 // TestNamesAreGood: what Prometheus's own linter asks for, and that no label may hold what a client chose.
 func TestNamesAreGood(t *testing.T) {
 	t.Parallel()
-	problems, err := testutil.GatherAndLint(metrics.NewRegistry(metrics.Sources{Hub: hub.New(nil, events.NewMemoryBus(), nil, nil)}))
+	store, err := sqlstore.Open(t.Context(), "sqlite::memory:", sqlstore.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	sources := metrics.Sources{Hub: hub.New(nil, events.NewMemoryBus(), nil, nil), Database: metrics.Database{Store: store}}
+	problems, err := testutil.GatherAndLint(metrics.NewRegistry(sources))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -111,6 +111,9 @@ func (s *eventStream) beat() {
 // Slow implements wire.Owner.
 func (s *eventStream) Slow() { s.Broken() }
 
+// Waited implements wire.Owner.
+func (s *eventStream) Waited(queued time.Duration) { s.t.stats.OutboxWait.Observe(queued) }
+
 // Broken implements wire.Owner.
 func (s *eventStream) Broken() {
 	s.disconnect()

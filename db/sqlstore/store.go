@@ -27,6 +27,7 @@ import (
 	"github.com/uptrace/bun/schema"
 
 	"studychat/db"
+	"studychat/db/sqlstore/counts"
 	"studychat/db/sqlstore/gate"
 	"studychat/db/sqlstore/sqlite"
 	"studychat/migrations"
@@ -71,6 +72,8 @@ type OpenOptions struct {
 	MaxConns int           // connections, of SQLite those that read; 0: DefaultMaxConns
 	Log      *slog.Logger  // nil: slog.Default()
 	Hook     bun.QueryHook // sees every statement; for tests and traces
+
+	stats *counts.Stats
 }
 
 // DefaultMaxConns is OpenOptions.MaxConns when it is not set.
@@ -136,6 +139,8 @@ func openPools(url string, opts OpenOptions) (*Store, error) {
 	if !ok {
 		return nil, errors.New("the database URL has no scheme: want postgres://…, sqlite:PATH or sqlite::memory: (in memory)")
 	}
+	opts.stats = new(counts.Stats)
+	opts.Hook = opts.stats.Hook(opts.Hook)
 	switch scheme {
 	case "postgres", "postgresql":
 		return openPostgres(url, opts)
