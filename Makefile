@@ -13,7 +13,7 @@ PACKAGES ?= ./...
 FUZZTIME ?= 30s
 FUZZ_FLAGS = -fuzztime $(FUZZTIME) -fuzzminimizetime 1s -timeout 30m
 
-.PHONY: help run build generate verify verify-schema release-schema clients-ready browser lint test fuzz bench bench-quick bench-growth bench-micro web verify-web test-web torture torture-short
+.PHONY: help run build generate verify verify-schema release-schema clients-ready browser lint test fuzz bench bench-quick bench-growth bench-micro web verify-web test-web test-web-long lighthouse torture torture-short
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,7 +40,17 @@ verify-web: web ## check and test the code of the pages and the client, and fail
 test-web: browser ## drive the chat page in Chromium
 	@test -d web/node_modules/@playwright || (cd web && npm ci --no-audit --no-fund)
 	cd web/app && npx playwright test
-	go run ./test/services/run -- sh -c 'cd web/app && SERVICES=yes npx playwright test e2e/main e2e/network'
+	go run ./test/services/run -- sh -c 'cd web/app && SERVICES=yes npx playwright test e2e/main e2e/network e2e/outage'
+
+# Measures more than it tests: 10,000 messages to the first one, 30 s with 100 events a second, 90 s asleep.
+test-web-long: browser ## the tests of the chat page that take minutes
+	@test -d web/node_modules/@playwright || (cd web && npm ci --no-audit --no-fund)
+	cd web/app && LONG=yes npx playwright test --workers 1 e2e/size e2e/load e2e/outage
+
+# Lighthouse has 200 packages, which no other test needs, so it is installed apart. Its times are those of the machine: nothing else may run.
+lighthouse: browser ## score the chat page by Lighthouse: signed out and in a chat, on a computer and on a phone
+	cd web/lighthouse && npm ci --no-audit --no-fund
+	cd web/app && LIGHTHOUSE=yes npx playwright test
 
 verify: generate verify-schema ## fail when generated code, formatting or go.mod drifted, or the schema breaks released clients
 	go mod tidy -diff

@@ -18,9 +18,8 @@ import (
 
 // Time limits of start and stop. The whole stop takes less than the promised 20 s.
 const (
-	startTimeout = 30 * time.Second // for the database to answer and the migrations to run
-	drainTimeout = 8 * time.Second  // to disconnect streams, in waves over about 2 s; their clients have 5 s to answer the close
-	stopTimeout  = 7 * time.Second  // for running requests to end
+	drainTimeout = 8 * time.Second // to disconnect streams, in waves over about 2 s; their clients have 5 s to answer the close
+	stopTimeout  = 7 * time.Second // for running requests to end
 )
 
 // app is the running program.

@@ -47,9 +47,7 @@ func (a *app) openRedis(ctx context.Context, settings config.Settings) remote {
 }
 
 func (a *app) openStore(ctx context.Context, settings config.Settings, r remote) (*sqlstore.Store, error) {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	store, err := openWhenUp(ctx, settings.Database.URL, sqlstore.OpenOptions{Guard: r.guard(), MaxConns: settings.Database.Conns, Log: a.log}, a.log)
+	store, err := openWhenUp(ctx, settings.Database, r.guard(), a.log)
 	if err != nil {
 		if path, ok := strings.CutPrefix(settings.Database.URL, "sqlite:"); ok {
 			return nil, fmt.Errorf("database %s: %w", path, err)
@@ -60,50 +58,45 @@ func (a *app) openStore(ctx context.Context, settings config.Settings, r remote)
 	a.sources.Database.Store = store
 	about := store.Describe()
 	a.log.Info(about.Product+" connection successful", "address", about.Address, "version", about.Version)
-	if err := a.prepareSchema(ctx, store); err != nil {
+	if err := a.prepareSchema(ctx, store, settings.Database.Migrations); err != nil {
 		return nil, err
 	}
-	epoch, _, err := store.CheckEpoch(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("epoch: %w", err)
-	}
-	a.log.Info("Epoch of all cursors", "epoch", epoch)
-	if r.conn != nil { // before anything writes: a write marks keys of the database
-		id, err := store.DatabaseID(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("database: %w", err)
-		}
-		r.conn.Cache.Names.Use(id)
+	if err := a.identify(ctx, store, r); err != nil {
+		return nil, err
 	}
 	stop := upkeep{store: store, retention: settings.Database.Retention(), log: a.log}.start(context.WithoutCancel(ctx))
 	a.onStop(func() error { stop(); return nil })
 	return store, nil
 }
 
-// prepareSchema applies what is pending. During an upgrade, and after it was taken back, the database is newer than this program.
-func (a *app) prepareSchema(ctx context.Context, store *sqlstore.Store) error {
-	applied, err := store.MigrateUp(ctx)
+// identify reads the epoch, and what the names in Redis begin with.
+func (a *app) identify(ctx context.Context, store *sqlstore.Store, r remote) error {
+	ctx, cancel := context.WithTimeout(ctx, epochTimeout)
+	defer cancel()
+	epoch, _, err := store.CheckEpoch(ctx)
 	if err != nil {
-		return fmt.Errorf("migrations: %w", err)
+		return fmt.Errorf("epoch: %w", err)
 	}
-	state, err := store.MigrationStatus(ctx)
-	if err != nil {
-		return fmt.Errorf("migrations: %w", err)
+	a.log.Info("Epoch of all cursors", "epoch", epoch)
+	if r.conn != nil { // before anything writes: a write marks keys of the database
+		id, err := store.DatabaseID(ctx)
+		if err != nil {
+			return fmt.Errorf("database: %w", err)
+		}
+		r.conn.Cache.Names.Use(id)
 	}
-	a.sources.Database.Pending = len(state.Pending())
-	if unknown := state.Unknown(); len(unknown) > 0 {
-		a.log.Warn("The database has migrations of a newer version, which are marked as compatible with this one", "unknown", strings.Join(unknown, ", "))
-	}
-	a.log.Info("Schema is up to date", "applied", len(applied))
 	return nil
 }
 
 // openWhenUp retries while PostgreSQL does not answer, since it may be starting too. A file that cannot be opened is an error at
 // once.
-func openWhenUp(ctx context.Context, url string, opts sqlstore.OpenOptions, log *slog.Logger) (*sqlstore.Store, error) {
+func openWhenUp(ctx context.Context, settings config.Database, guard db.WriteGuard, log *slog.Logger) (*sqlstore.Store, error) {
+	ctx, cancel := context.WithTimeout(ctx, settings.ConnectTimeout)
+	defer cancel()
+	opts := sqlstore.OpenOptions{Guard: guard, MaxConns: settings.Conns, MigrateTimeout: settings.MigrationTimeout, Log: log}
 	for {
-		store, err := sqlstore.Open(ctx, url, opts)
-		if db.CodeOf(err) != db.CodeUnavailable || !strings.HasPrefix(url, "postgres") {
+		store, err := sqlstore.Open(ctx, settings.URL, opts)
+		if db.CodeOf(err) != db.CodeUnavailable || !strings.HasPrefix(settings.URL, "postgres") {
 			return store, err
 		}
 		log.Warn("The database does not answer yet", "error", err)

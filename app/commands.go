@@ -53,7 +53,7 @@ func migrateDown(ctx context.Context, store *sqlstore.Store, confirmed string, o
 }
 
 func openForCommand(ctx context.Context, settings config.Settings, log *slog.Logger) (*sqlstore.Store, error) {
-	store, err := sqlstore.Open(ctx, settings.Database.URL, sqlstore.OpenOptions{MaxConns: settings.Database.Conns, Log: log})
+	store, err := sqlstore.Open(ctx, settings.Database.URL, sqlstore.OpenOptions{MaxConns: settings.Database.Conns, MigrateTimeout: settings.Database.MigrationTimeout, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}

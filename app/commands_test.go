@@ -136,3 +136,26 @@ func record(t *testing.T, path string, statements ...string) {
 		}
 	}
 }
+
+// TestRunMigrationsCheck: a server that may not migrate refuses a database that lacks something, and names it.
+func TestRunMigrationsCheck(t *testing.T) {
+	t.Parallel()
+	environ := []string{"DATABASE_URL=sqlite:" + t.TempDir() + "/check.db", "RUN_MIGRATIONS=check", "ADDR=127.0.0.1:0"}
+	err := run(t.Context(), nil, environ, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "0001_chats, 0002_sends") {
+		t.Fatalf("an empty database: %v", err)
+	}
+	var out strings.Builder
+	if err := run(t.Context(), []string{"migrate", "status"}, environ, &out, io.Discard); err != nil || !strings.Contains(out.String(), "0001_chats                               pending") {
+		t.Errorf("the check changed the database: %q, %v", out.String(), err)
+	}
+	if err := run(t.Context(), []string{"migrate", "up"}, environ, io.Discard, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if said := start(t, environ...).logs.text(); !strings.Contains(said, "Schema is up to date") {
+		t.Errorf("the server says\n%s", said)
+	}
+	if said := start(t, append(environ, "RUN_MIGRATIONS=off")...).logs.text(); !strings.Contains(said, "not compared") {
+		t.Errorf("with off the server says\n%s", said)
+	}
+}

@@ -222,3 +222,26 @@ func TestRetention(t *testing.T) {
 		}
 	}
 }
+
+func TestStartTimeouts(t *testing.T) {
+	t.Parallel()
+	c, err := Read([]string{"DATABASE_CONNECT_TIMEOUT=5m", "MIGRATION_TIMEOUT=2h"})
+	if err != nil || c.Database.ConnectTimeout != 5*time.Minute || c.Database.MigrationTimeout != 2*time.Hour {
+		t.Errorf("%+v, %v", c.Database, err)
+	}
+	for _, setting := range []string{"DATABASE_CONNECT_TIMEOUT=0s", "DATABASE_CONNECT_TIMEOUT=2h", "MIGRATION_TIMEOUT=0s", "MIGRATION_TIMEOUT=25h"} {
+		name, _, _ := strings.Cut(setting, "=")
+		if _, err := Read([]string{setting}); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", setting, err)
+		}
+	}
+}
+
+func TestRunMigrations(t *testing.T) {
+	t.Parallel()
+	for value, good := range map[string]bool{"": true, "auto": true, "check": true, "off": true, "yes": false} {
+		if _, err := Read([]string{"RUN_MIGRATIONS=" + value}); good != (err == nil) || err != nil && !strings.Contains(err.Error(), "RUN_MIGRATIONS") {
+			t.Errorf("%q: %v", value, err)
+		}
+	}
+}

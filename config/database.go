@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"time"
 
 	"studychat/db/sqlstore"
@@ -11,6 +12,10 @@ type Database struct {
 	URL           string `env:"DATABASE_URL" envDefault:"sqlite:studychat.db"`
 	Conns         int    `env:"DATABASE_CONNS" envDefault:"20"`
 	RetentionDays int    `env:"RETENTION_DAYS" envDefault:"0"`
+
+	ConnectTimeout   time.Duration `env:"DATABASE_CONNECT_TIMEOUT" envDefault:"30s"`
+	MigrationTimeout time.Duration `env:"MIGRATION_TIMEOUT" envDefault:"10m"`
+	Migrations       string        `env:"RUN_MIGRATIONS" envDefault:"auto"` // auto, check or off
 }
 
 // Retention is how long messages and events are kept; 0 means for ever.
@@ -26,6 +31,15 @@ func (d *Database) validate() []string {
 	}
 	if d.RetentionDays < 0 || d.RetentionDays > 3650 {
 		mistakes = append(mistakes, "RETENTION_DAYS must be 1 to 3650, or 0 to keep everything.")
+	}
+	if d.ConnectTimeout < time.Second || d.ConnectTimeout > time.Hour {
+		mistakes = append(mistakes, "DATABASE_CONNECT_TIMEOUT must be 1s to 1h.")
+	}
+	if d.MigrationTimeout < time.Second || d.MigrationTimeout > 24*time.Hour {
+		mistakes = append(mistakes, "MIGRATION_TIMEOUT must be 1s to 24h.")
+	}
+	if !slices.Contains([]string{"auto", "check", "off"}, d.Migrations) {
+		mistakes = append(mistakes, "RUN_MIGRATIONS must be auto, check or off.")
 	}
 	return mistakes
 }

@@ -13,7 +13,7 @@ import (
 type Database struct {
 	Store   *sqlstore.Store
 	Redis   *redisconn.Conn // nil without Redis
-	Pending int             // migrations, when the instance had started
+	Pending func() int      // migrations, when the instance had started; nil: nobody looked
 }
 
 // pool is the state of a pool of connections, whoever keeps it.
@@ -90,8 +90,12 @@ func (d Database) list() []Metric {
 			read: func(to reading) { to.counter(d.Store.Stats().Pruned.Load()) },
 		},
 		{
-			Name: "studychat_migrations_pending", Help: "Migrations of this version that the database did not have when the instance had started.",
-			read: func(to reading) { to.gauge(float64(d.Pending)) },
+			Name: "studychat_migrations_pending", Help: "Migrations of this version that the database did not have when the instance had started. With RUN_MIGRATIONS=off nobody looks.",
+			read: func(to reading) {
+				if d.Pending != nil {
+					to.gauge(float64(d.Pending()))
+				}
+			},
 		},
 	}
 }

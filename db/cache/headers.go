@@ -24,7 +24,7 @@ type headers struct {
 	waiting       []*question
 	busy, stopped bool
 	running       sync.WaitGroup
-	answered      sync.Pool // questions to be used again. One whose caller gave up is not
+	answered      sync.Pool // questions to be used again
 }
 
 // question is for the header of one key. It is answered once done has received.
@@ -35,25 +35,25 @@ type question struct {
 	done   chan struct{}
 }
 
-// ask returns the first bytes of a key's value: headerBytes, or fewer if there are not as many; "" when it is absent.
+// ask returns the first bytes of a key's value: headerBytes, or fewer if there are not as many; "" when it is absent. It returns after two
+// round trips, 100 ms, at most, and so does not watch for the end of ctx meanwhile: that would start a timer for each question.
 func (h *headers) ask(ctx context.Context, key string) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
 	q, first := h.enqueue(key)
 	if q == nil {
-		header, err := h.one(ctx, key)
+		header, err := h.one(context.WithoutCancel(ctx), key)
 		if first {
 			h.next()
 		}
 		return header, err
 	}
-	select {
-	case <-q.done:
-		header, err := q.header, q.err
-		*q = question{done: q.done}
-		h.answered.Put(q)
-		return header, err
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
+	<-q.done
+	header, err := q.header, q.err
+	*q = question{done: q.done}
+	h.answered.Put(q)
+	return header, err
 }
 
 // enqueue returns the question that waits for the round trip under way, or nil: then the caller asks by itself, and calls next after that if it
@@ -112,7 +112,7 @@ func (h *headers) take(done []*question) []*question {
 	return batch
 }
 
-// send uses no caller's context, because the callers share the round trip and each may give up.
+// send uses no caller's context, because the callers share the round trip.
 func (h *headers) send(batch []*question) {
 	cmds := make([]*redis.StringCmd, len(batch))
 	err := h.link.Health.Do(context.Background(), func(ctx context.Context) error {

@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"context"
 	"io/fs"
 
 	"github.com/uptrace/bun"
@@ -21,14 +20,6 @@ func (s *Store) Reader() *bun.DB { return s.reader }
 
 // LockWait is how long a write waits for a lock on a connection.
 const LockWait = lockWait
-
-// KeepLockEvery is how often the holder of the migrations' lock shows that it is there.
-const KeepLockEvery = keepLockEvery
-
-// HoldMigrationLock does something as migrations do.
-func (s *Store) HoldMigrationLock(ctx context.Context, do func(ctx context.Context, conn *bun.DB) error) error {
-	return s.traits.migrating(ctx, s.database, do)
-}
 
 // ReadLimits is what limits a read, as it is sent with BEGIN to servers on Linux of any version since 12.
 var ReadLimits = readLimits.SetLocal(12, true)

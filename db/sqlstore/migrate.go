@@ -20,16 +20,16 @@ import (
 // migrator is the part of the Store that changes the schema.
 type migrator struct {
 	*database
-	files     fs.FS // of the dialect
-	migrating sync.Mutex
+	files          fs.FS         // of the dialect
+	migrateTimeout time.Duration // bounds a whole run, including the wait for another instance's
+	migrating      sync.Mutex
 }
 
-// migrateTimeout bounds a whole run of migrations, including the wait for another instance's run.
-const migrateTimeout = 10 * time.Minute
+// defaultMigrateTimeout is OpenOptions.MigrateTimeout when it is not set.
+const defaultMigrateTimeout = 10 * time.Minute
 
-// migrationLock lets one process migrate at a time, and provides the connections for it. It is released when its holder's connection
-// ends, unlike Bun's own lock, which is a row that survives a crash.
-type migrationLock func(ctx context.Context, d *database, do func(ctx context.Context, conn *bun.DB) error) error
+// changer provides a pool of one connection for migrations.
+type changer func(ctx context.Context, d *database, do func(ctx context.Context, conn *bun.DB) error) error
 
 // MigrateUp applies the pending migrations and returns their names. Instances that start at the same time wait for each other. It refuses
 // a database with migrations that this program does not know, unless they are marked as compatible with it. Call it before any other use
@@ -73,7 +73,7 @@ func (s *migrator) MigrationStatus(ctx context.Context) (state schema.State, err
 func (s *migrator) migrate(ctx context.Context, do func(ctx context.Context, m *schema.Schema) error) error {
 	s.migrating.Lock()
 	defer s.migrating.Unlock()
-	limited, cancel := context.WithTimeout(ctx, migrateTimeout)
+	limited, cancel := context.WithTimeout(ctx, s.migrateTimeout)
 	defer cancel()
 	if s.closed.Load() {
 		return db.Unavailable(sql.ErrConnDone)
@@ -82,8 +82,9 @@ func (s *migrator) migrate(ctx context.Context, do func(ctx context.Context, m *
 		Tables: s.traits.record,
 		Read:   s.query,
 		Change: func(ctx context.Context, do func(ctx context.Context, conn *bun.DB) error) error {
-			return s.traits.migrating(ctx, s.database, do)
+			return s.traits.changing(ctx, s.database, do)
 		},
+		TryLock: s.tryMigrationLock,
 	}, s.files)
 	if err == nil {
 		err = do(limited, m)
@@ -101,69 +102,30 @@ const (
 	postgresPruneKey                                   // Prune, RemoveTombstones
 )
 
-// keepLockEvery is how often the holder of the migrations' lock sends a statement. Without one, the server ends the transaction after
-// three times as long: so the lock of an instance that is lost in the middle of a migration is released. See migrationLimits.
-const keepLockEvery = 2 * time.Second
+// tryMigrationLock takes the lock of migrations until the transaction ends. In PostgreSQL it is an advisory lock in the transaction of the
+// migration itself: it needs no second connection, it ends with its holder, unlike Bun's own lock, which is a row that survives a crash, and
+// behind pgbouncer only a transaction keeps the same server connection. In SQLite changeSQLite has the only lock already.
+func (s *migrator) tryMigrationLock(ctx context.Context, conn bun.IDB) (got bool, err error) {
+	if s.traits.tryLock == "" {
+		return true, nil
+	}
+	err = conn.NewRaw(s.traits.tryLock, postgresLockKey).Scan(ctx, &got)
+	return got, err
+}
 
-// postgresLock holds an advisory lock in a transaction, because behind pgbouncer only a transaction keeps the same server connection.
-// Migrations run on another connection, because each commits by itself. Both belong to a separate pool with longer limits.
-func postgresLock(connector driver.Connector, hook bun.QueryHook) migrationLock {
+// changePostgres opens a pool with the limits of migrations, which may take long.
+func changePostgres(connector driver.Connector, hook bun.QueryHook) changer {
 	return func(ctx context.Context, _ *database, do func(ctx context.Context, conn *bun.DB) error) error {
 		pool := sql.OpenDB(connector)
 		defer func() { _ = pool.Close() }()
-		conn := newBun(pool, pgdialect.New(), hook)
-		tx, err := conn.BeginTx(ctx, nil)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = tx.Rollback() }() // releases the lock; there is nothing to commit
-		if _, err := tx.NewRaw("SELECT pg_advisory_xact_lock(?)", postgresLockKey).Exec(ctx); err != nil {
-			return err
-		}
-		return whileKept(ctx, tx, func(ctx context.Context) error { return do(ctx, conn) })
+		pool.SetMaxOpenConns(1)
+		return do(ctx, newBun(pool, pgdialect.New(), hook))
 	}
 }
 
-// whileKept calls do while a transaction holds a lock, and cancels it when the lock is lost.
-func whileKept(ctx context.Context, tx bun.Tx, do func(ctx context.Context) error) error {
-	held, end := context.WithCancel(ctx)
-	var lost error
-	var keeper sync.WaitGroup
-	keeper.Go(func() {
-		defer end()
-		lost = keepLock(ctx, tx, held.Done())
-	})
-	err := do(held)
-	end()
-	keeper.Wait()
-	if err != nil && lost != nil {
-		return fmt.Errorf("the lock was lost: %w: %w", lost, err)
-	}
-	return err
-}
-
-// keepLock sends a statement every keepLockEvery until done, or until the lock is lost.
-func keepLock(ctx context.Context, tx bun.Tx, done <-chan struct{}) error {
-	tick := time.NewTicker(keepLockEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-done:
-			return nil
-		case <-tick.C:
-		}
-		limited, cancel := context.WithTimeout(ctx, keepLockEvery)
-		_, err := tx.NewRaw("SELECT 1").Exec(limited)
-		cancel()
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// holdSQLiteLock holds SQLite's own write lock, held by one transaction around all migrations: the writer's pool has one connection, so the
-// migrator runs in that transaction. Either all pending migrations are applied or none.
-func holdSQLiteLock(ctx context.Context, d *database, do func(ctx context.Context, conn *bun.DB) error) error {
+// changeSQLite holds SQLite's own write lock in one transaction around all migrations: the writer's pool has one connection, so the
+// migrations run in that transaction. Either all pending migrations are applied or none.
+func changeSQLite(ctx context.Context, d *database, do func(ctx context.Context, conn *bun.DB) error) error {
 	err := sqlite.UntilFree(ctx, func() error {
 		_, err := d.writer.ExecContext(ctx, "BEGIN IMMEDIATE")
 		return err

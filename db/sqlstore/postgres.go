@@ -22,10 +22,12 @@ var (
 	// A read takes no lock that others wait for, but the server cannot vacuum while it lasts, and a long answer to a lost instance
 	// lasts until TCP gives up.
 	readLimits = postgres.Limits{Idle: idleLimit, Whole: readTimeout, Send: 2 * readTimeout}
-
-	// Migrations may take long. keepLockEvery says why Idle is enough for their lock.
-	migrationLimits = postgres.Limits{Idle: 3 * keepLockEvery, Whole: migrateTimeout}
 )
+
+// migrationLimits are those of a migration, which may take long. It pauses no longer than a write does, unless its instance is lost.
+func migrationLimits(whole time.Duration) postgres.Limits {
+	return postgres.Limits{Idle: idleLimit, Whole: whole}
+}
 
 // openPostgres opens a pool, and one more connection for the pulse.
 func openPostgres(url string, opts OpenOptions) (*Store, error) {
@@ -51,18 +53,18 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 		reader:  conn,
 		vitals:  newBun(vitals, pgdialect.New(), nil),
 		traits: traits{
-			version:   "SELECT current_setting('server_version')",
-			record:    postgresRecord,
-			pulse:     postgresPulse,
-			snapshot:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
-			migrating: postgresLock(connector.WithLimits(migrationLimits), opts.Hook),
+			version:  "SELECT current_setting('server_version')",
+			record:   postgresRecord,
+			pulse:    postgresPulse,
+			snapshot: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
+			changing: changePostgres(connector.WithLimits(migrationLimits(opts.MigrateTimeout)), opts.Hook),
 
 			fingerprints: []string{postgresFingerprint, postgresPartialFingerprint},
 			reserve:      "CAST(pg_advisory_xact_lock(hashtextextended(?, 0)) AS text)",
 			lock:         "SELECT pg_advisory_xact_lock(?)",
 			tryLock:      "SELECT pg_try_advisory_xact_lock(?)",
 		},
-	}, opts.Guard, gate.Slots(opts.MaxConns)), nil
+	}, opts, gate.Slots(opts.MaxConns)), nil
 }
 
 const postgresRecord = "SELECT to_regclass('bun_migrations') IS NOT NULL AS record, to_regclass('migration_notes') IS NOT NULL AS notes"

@@ -27,11 +27,11 @@ func openSQLite(path string, opts OpenOptions) (*Store, error) {
 		log:     opts.Log,
 		stats:   opts.stats,
 		traits: traits{
-			version:   "SELECT sqlite_version()",
-			record:    sqliteRecord,
-			pulse:     sqlitePulse,
-			snapshot:  &sql.TxOptions{ReadOnly: true}, // a deferred one: the first SELECT fixes what it sees
-			migrating: holdSQLiteLock,
+			version:  "SELECT sqlite_version()",
+			record:   sqliteRecord,
+			pulse:    sqlitePulse,
+			snapshot: &sql.TxOptions{ReadOnly: true}, // a deferred one: the first SELECT fixes what it sees
+			changing: changeSQLite,
 		},
 	}
 	writer, err := openSQLitePool(path, 1, url.Values{"_txlock": {"immediate"}}, opts.Hook)
@@ -40,7 +40,7 @@ func openSQLite(path string, opts OpenOptions) (*Store, error) {
 	}
 	d.writer, d.reader, d.vitals = writer, writer, writer
 	if path == ":memory:" {
-		return newStore(d, opts.Guard, 1), nil
+		return newStore(d, opts, 1), nil
 	}
 	d.reader, err = openSQLitePool(path, opts.MaxConns, url.Values{"_query_only": {"1"}}, opts.Hook)
 	if err != nil {
@@ -48,7 +48,7 @@ func openSQLite(path string, opts OpenOptions) (*Store, error) {
 		return nil, err
 	}
 	d.vitals = d.reader
-	return newStore(d, opts.Guard, 1), nil
+	return newStore(d, opts, 1), nil
 }
 
 func openSQLitePool(path string, conns int, params url.Values, hook bun.QueryHook) (*bun.DB, error) {

@@ -22,6 +22,7 @@ import (
 	"log/slog"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/schema"
@@ -47,8 +48,8 @@ type Store struct {
 var _ db.Repository = (*Store)(nil)
 
 // newStore puts the parts together. slots is how many connections writes may have at the same time.
-func newStore(d *database, guard db.WriteGuard, slots int) *Store {
-	t := &transactions{database: d, guard: guard, gate: gate.New(slots)}
+func newStore(d *database, opts OpenOptions, slots int) *Store {
+	t := &transactions{database: d, guard: opts.Guard, gate: gate.New(slots)}
 	return &Store{
 		database:  d,
 		reads:     reads{d},
@@ -56,7 +57,7 @@ func newStore(d *database, guard db.WriteGuard, slots int) *Store {
 		writes:    writes{transactions: t, reads: reads{d}, sends: newSends(t, slots)},
 		upkeep:    upkeep{transactions: t},
 		heartbeat: heartbeat{database: d},
-		migrator:  migrator{database: d, files: migrations.Of(string(d.dialect))},
+		migrator:  migrator{database: d, files: migrations.Of(string(d.dialect)), migrateTimeout: opts.MigrateTimeout},
 	}
 }
 
@@ -72,6 +73,8 @@ type OpenOptions struct {
 	MaxConns int           // connections, of SQLite those that read; 0: DefaultMaxConns
 	Log      *slog.Logger  // nil: slog.Default()
 	Hook     bun.QueryHook // sees every statement; for tests and traces
+
+	MigrateTimeout time.Duration // bounds MigrateUp and MigrateDown, the wait for another instance's included; 0: 10 minutes
 
 	stats *counts.Stats
 }
@@ -108,6 +111,9 @@ func Open(ctx context.Context, url string, opts OpenOptions) (*Store, error) {
 	}
 	if opts.Log == nil {
 		opts.Log = slog.Default()
+	}
+	if opts.MigrateTimeout <= 0 {
+		opts.MigrateTimeout = defaultMigrateTimeout
 	}
 	store, err := openPools(url, opts)
 	if err != nil {
@@ -161,11 +167,11 @@ const (
 
 // traits are all that differs between the databases once they are open; the statements are the same.
 type traits struct {
-	version   string         // the statement that reads the product's version
-	snapshot  *sql.TxOptions // makes a transaction that sees one state throughout
-	migrating migrationLock
-	record    string // the statement that reads which tables of the record of migrations exist
-	pulse     string // the statement that reads a Pulse
+	version  string         // the statement that reads the product's version
+	snapshot *sql.TxOptions // makes a transaction that sees one state throughout
+	changing changer
+	record   string // the statement that reads which tables of the record of migrations exist
+	pulse    string // the statement that reads a Pulse
 
 	fingerprints  []string // statements that identify the database, the best first; none where a copy cannot be told from the original
 	reserve       string   // an expression that locks an id until the transaction ends; "" where only one transaction writes at a time

@@ -34,6 +34,9 @@ func (l Limits) Variables(operation *ast.OperationDefinition, given map[string]a
 	if c.fault != nil {
 		return nil, c.fault, nil
 	}
+	if !c.rest { // as in most requests: it would find the same, by reflection
+		return values, nil, nil
+	}
 	values, err := validator.VariableValues(l.schema, operation, values)
 	if err != nil {
 		return nil, nil, variableError(err)
@@ -51,6 +54,7 @@ func variableError(err error) error {
 type coercion struct {
 	schema *ast.Schema
 	fault  *VariableFault
+	rest   bool // gqlparser has something left to do: for defaults, lists, objects, and scalars that pass unchanged
 }
 
 func (c *coercion) variables(definitions ast.VariableDefinitionList, given map[string]any) map[string]any {
@@ -61,14 +65,17 @@ func (c *coercion) variables(definitions ast.VariableDefinitionList, given map[s
 		}
 		definition := c.schema.Types[d.Type.Name()]
 		if definition == nil || !definition.IsInputType() {
-			continue // validation reports it
+			c.rest = true // validation reports it
+			continue
 		}
 		path := ast.Path{ast.PathName("variable"), ast.PathName(d.Variable)}
 		value, ok := given[d.Variable]
 		switch {
 		case ok:
 			values[d.Variable] = c.value(path, d.Type, value)
-		case d.Type.NonNull && d.DefaultValue == nil:
+		case d.DefaultValue != nil:
+			c.rest = true
+		case d.Type.NonNull:
 			c.fail(path, "is missing.", "")
 		}
 		if c.fault != nil && d.Position != nil {
@@ -98,17 +105,20 @@ func (c *coercion) value(path ast.Path, typ *ast.Type, value any) any {
 		}
 		return nil
 	case typ.Elem != nil && isList:
+		c.rest = true
 		out := make([]any, len(list))
 		for i := range list {
 			out[i] = c.value(below(path, ast.PathIndex(i)), typ.Elem, list[i])
 		}
 		return out
 	case typ.Elem != nil:
+		c.rest = true
 		return []any{c.value(path, typ.Elem, value)}
 	}
 	definition := c.schema.Types[typ.NamedType]
 	switch definition.Kind {
 	case ast.InputObject:
+		c.rest = true
 		return c.object(path, definition, value)
 	case ast.Enum:
 		if text, ok := value.(string); !ok || definition.EnumValues.ForName(text) == nil {
@@ -118,6 +128,7 @@ func (c *coercion) value(path ast.Path, typ *ast.Type, value any) any {
 	}
 	read, ok := scalars[definition.Name]
 	if !ok {
+		c.rest = true
 		return value
 	}
 	out, err := read(value)

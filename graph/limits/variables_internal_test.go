@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,8 +117,15 @@ func TestCoerceVariables(t *testing.T) {
 			t.Errorf("%s %s: %s, want %s; %v", c.typ, c.value, got, c.want, values)
 		}
 		_ = validator.ValidateWithRules(inputs, document, Rules(true)()) // binds the variables to their types; that they are unused does not matter
-		if _, err := validator.VariableValues(inputs, document.Operations[0], values); err != nil {
+		whole, err := validator.VariableValues(inputs, document.Operations[0], values)
+		if err != nil {
 			t.Errorf("%s %s: gqlparser refuses what we pass on: %v", c.typ, c.value, err)
+		}
+		if !co.rest && !reflect.DeepEqual(whole, values) {
+			t.Errorf("%s %s: gqlparser would have made %#v of %#v", c.typ, c.value, whole, values)
+		}
+		if name := strings.TrimSuffix(c.typ, "!"); !co.rest != slices.Contains([]string{"Int", "String", "Boolean", "ID", "DateTime", "Colour"}, name) {
+			t.Errorf("%s %s: something is left to gqlparser: %v", c.typ, c.value, co.rest)
 		}
 	}
 }

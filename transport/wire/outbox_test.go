@@ -226,8 +226,8 @@ func TestOutboxTellsWaits(t *testing.T) {
 			if err := o.out.Put(t.Context(), []byte("frame")); err != nil {
 				t.Fatal(err)
 			}
+			synctest.Wait() // the first is being written
 		}
-		synctest.Wait() // the first is being written
 		<-time.After(time.Second)
 		<-to
 		synctest.Wait()

@@ -13,7 +13,7 @@ const found = names.flatMap(name => {
 export default defineConfig({
   globalSetup: './e2e/build.ts',
   testDir: 'e2e',
-  testMatch: process.env['SCREENSHOTS'] ? 'screenshots.ts' : '*.spec.ts',
+  testMatch: process.env['SCREENSHOTS'] ? 'screenshots.ts' : process.env['LIGHTHOUSE'] ? 'lighthouse.ts' : '*.spec.ts',
   outputDir: process.env['PLAYWRIGHT_OUTPUT'] ?? '../node_modules/.cache/playwright',
   workers: 2,
   fullyParallel: true,

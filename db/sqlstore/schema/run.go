@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/migrate"
@@ -64,8 +66,15 @@ type run struct {
 	record  func(ctx context.Context, conn bun.IDB, step *migrate.Migration) error
 }
 
-// errDone ends the transaction of a migration that another process has run meanwhile.
-var errDone = errors.New("another process was faster")
+// What ends the transaction of a migration before its first statement.
+var (
+	errDone = errors.New("another process has run this migration")
+	errBusy = errors.New("another process migrates")
+)
+
+// tryEvery is how often the lock is tried, more or less. In between nothing is held: behind a pooler with few connections, those who wait
+// must not keep the connection that the holder of the lock needs.
+const tryEvery = 200 * time.Millisecond
 
 // all runs a file of each migration. What Bun calls before and after the statements of the file is in the same transaction, so that the
 // record never differs from the schema.
@@ -73,7 +82,7 @@ func (r *run) all(ctx context.Context, steps migrate.MigrationSlice, file func(c
 	err = r.db.Change(ctx, func(ctx context.Context, conn *bun.DB) error {
 		migrator := migrate.NewMigrator(conn, nil, migrate.BeforeMigration(onIDB(r.begin)), migrate.AfterMigration(onIDB(r.record)))
 		for _, step := range steps {
-			switch err := file(ctx, migrator, &step); {
+			switch err := untilFree(ctx, func() error { return file(ctx, migrator, &step) }); {
 			case err == nil:
 				names = append(names, step.String())
 			case !errors.Is(err, errDone):
@@ -83,6 +92,23 @@ func (r *run) all(ctx context.Context, steps migrate.MigrationSlice, file func(c
 		return nil
 	})
 	return names, err
+}
+
+// untilFree repeats do while another process has the lock.
+func untilFree(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if !errors.Is(err, errBusy) {
+			return err
+		}
+		timer := time.NewTimer(tryEvery/2 + rand.N(tryEvery))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return fmt.Errorf("%w: %w", errBusy, ctx.Err())
+		}
+	}
 }
 
 // onIDB gives a hook the connection as what it is, which Bun hides.
@@ -96,8 +122,15 @@ func onIDB(do func(context.Context, bun.IDB, *migrate.Migration) error) migrate.
 	}
 }
 
-// begin decides under the lock whether a migration is still to be run.
+// begin takes the lock, and decides under it whether a migration is still to be run. The lock ends with the transaction.
 func (r *run) begin(ctx context.Context, conn bun.IDB, step *migrate.Migration) error {
+	got, err := r.db.TryLock(ctx, conn)
+	switch {
+	case err != nil:
+		return err
+	case !got:
+		return errBusy
+	}
 	if err := createRecord(ctx, conn); err != nil {
 		return err
 	}

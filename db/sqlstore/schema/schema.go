@@ -30,8 +30,11 @@ type Database struct {
 	// Read reads, without a lock. Each statement sees its own state.
 	Read func(ctx context.Context, do func(ctx context.Context, conn bun.IDB) error) error
 
-	// Change provides a connection for changes while no other process makes any.
+	// Change provides a pool of one connection for changes.
 	Change func(ctx context.Context, do func(ctx context.Context, conn *bun.DB) error) error
+
+	// TryLock takes the lock without which no process may change anything, until the transaction ends. It does not wait.
+	TryLock func(ctx context.Context, conn bun.IDB) (bool, error)
 }
 
 // compatible is the first line of a migration that older programs may run with: they must know the migration of that number.

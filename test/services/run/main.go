@@ -6,6 +6,8 @@
 // only looks for: each test starts its own. Missing binaries are installed where root can use apt-get; otherwise it
 // reports which tests will be skipped, and fails with CI=true, where none may be.
 //
+// With the argument postgres alone it runs a PostgreSQL for a test in another language, which may break it: see services.Serve.
+//
 // Its exit code is the command's, 128 plus the signal that ended it, or 1. (go run itself turns any failure into 1.)
 package main
 
@@ -26,9 +28,16 @@ import (
 // installTime bounds apt-get as a whole.
 const installTime = 10 * time.Minute
 
-const usage = "usage: go run ./test/services/run -- COMMAND ARGUMENTS"
+const usage = "usage: go run ./test/services/run -- COMMAND ARGUMENTS, or go run ./test/services/run postgres"
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "postgres" {
+		if err := services.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "testservices/run:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	code, err := run(os.Args[1:], os.Stdout, os.Stderr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "testservices/run:", err)
@@ -64,7 +73,7 @@ func run(args []string, stdout, stderr io.Writer) (code int, err error) {
 // service is something that tests need, and what is skipped without its binary.
 type service struct {
 	find    func() (string, error)
-	url     string // names a server to use instead
+	url     string // names a server to use instead; "" where there is none
 	without string // what is skipped with neither binary nor url
 	withURL string // what is skipped with url alone
 }
@@ -80,6 +89,7 @@ var needed = []service{
 		"every test on Redis is left out",
 		"tests that kill Redis are left out, as they need one of their own",
 	},
+	{services.FindPgBouncer, "", "tests behind a pooler are left out", ""},
 }
 
 // leftOut returns an error for each service whose binary is missing.
@@ -89,6 +99,8 @@ func leftOut() []error {
 		_, err := s.find()
 		switch {
 		case err == nil:
+		case s.url == "":
+			lines = append(lines, fmt.Errorf("%w: %s", err, s.without))
 		case os.Getenv(s.url) == "":
 			lines = append(lines, fmt.Errorf("%w, and %s is not set: %s", err, s.url, s.without))
 		default:
@@ -129,7 +141,7 @@ func install(output io.Writer) error {
 	defer cancel()
 	for _, args := range [][]string{
 		{"update"},
-		{"install", "-y", "--no-install-recommends", "postgresql", "redis-server"},
+		{"install", "-y", "--no-install-recommends", "postgresql", "redis-server", "pgbouncer"},
 	} {
 		apt := exec.CommandContext(ctx, "apt-get", args...)
 		apt.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1")

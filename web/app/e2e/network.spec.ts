@@ -1,10 +1,8 @@
 // What networks, servers and browsers do to messages on their way.
 import type {Page, WebSocketRoute} from '@playwright/test';
-import {composer, expect, messages, say, Server, sign, test} from './test.ts';
+import {composer, contents, expect, messages, say, Server, sign, test} from './test.ts';
 
 const broken = /net::ERR_|WebSocket connection/;
-
-const contents = async (server: Server, user: string, chat: string) => (await server.graphql<{chat: {messages: {nodes: {content: string}[]}}}>(user, `{ chat(id: "${chat}") { messages(last: 100) { nodes { content } } } }`)).chat.messages.nodes.map(message => message.content);
 
 // Watches, frame by frame, how often a text is shown, until the test asks.
 async function watch(page: Page, text: string): Promise<() => Promise<number[]>> {

@@ -20,6 +20,7 @@ test('a chat is handed to another member: the new owner manages it, the former o
   const question = ann.getByRole('dialog', {name: 'Make Ben Lindqvist the owner?'});
   await expect(question).toContainText('Only Ben Lindqvist can then rename or delete the chat');
   await axe(ann);
+  expect(await question.locator('p').evaluateAll(all => all.filter(text => text.scrollWidth > text.clientWidth).length)).toBe(0); // all of it is seen
   await question.getByRole('button', {name: 'Cancel'}).click();
   await expect(ann.getByRole('listitem').filter({hasText: 'Ann Okafor'})).toContainText('Owner');
 

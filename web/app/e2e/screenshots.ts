@@ -42,7 +42,7 @@ const views = (main: string): [string, string, ((page: Page) => Promise<void>)?]
 ];
 
 test('screenshots', async ({browser}) => {
-  test.setTimeout(300_000);
+  test.setTimeout(1_200_000); // 44 pictures, also on a machine that is busy
   const server = await Server.start({environment: {SIGN_IN_URL: 'https://school.example/authorize?state={state}'}});
   const main = await fill(server);
   for (const width of [1280, 390]) {

@@ -37,7 +37,7 @@ export class Server {
     // With SERVICES, by test/services/run: on PostgreSQL, in a database of its own, and with Redis.
     const cluster = process.env['SERVICES'] ? process.env['TEST_DATABASE_URL'] : undefined;
     if (cluster) {
-      server.environment['DATABASE_URL'] = createDatabase(cluster);
+      server.environment['DATABASE_URL'] ??= createDatabase(cluster);
       server.environment['REDIS_URL'] = await server.redis();
     }
     await server.up();
@@ -128,6 +128,19 @@ export class Server {
       const fields = all.map((_, i) => `m${i}: sendMessage(input: $i${i}) { message { id } }`).join(' ');
       await this.graphql(user, `mutation(${parameters}) { ${fields} }`, Object.fromEntries(all.map((input, i) => [`i${i}`, input])));
     }
+  }
+
+  /** Sends many messages in no particular order: requests that run at the same time share transactions, so 10,000 take seconds. */
+  async sendHeap(user: string, chatId: string, count: number, content: (n: number) => string): Promise<void> {
+    const [size, lanes] = [20, 32];
+    let next = 0;
+    await Promise.all(Array.from({length: lanes}, async () => {
+      while (next < count) {
+        const from = next;
+        next += size;
+        await this.sendMany(user, chatId, Math.min(size, count - from), n => content(from + n));
+      }
+    }));
   }
 }
 

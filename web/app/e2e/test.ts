@@ -63,3 +63,9 @@ export async function say(page: Page, text: string): Promise<void> {
   await composer(page).fill(text);
   await composer(page).press('Enter');
 }
+
+/** What the server has of a chat: the texts of its last 100 messages. */
+export async function contents(server: Server, user: string, chat: string): Promise<string[]> {
+  const found = await server.graphql<{chat: {messages: {nodes: {content: string}[]}}}>(user, `{ chat(id: "${chat}") { messages(last: 100) { nodes { content } } } }`);
+  return found.chat.messages.nodes.map(message => message.content);
+}

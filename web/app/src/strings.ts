@@ -157,6 +157,7 @@ export const strings = {
   notSent: (n: number) => `${count(n, 'message', 'messages')} could not be sent`,
   notPersistent: 'This browser keeps nothing for this page: what waits is lost when you close it.',
   connectNow: 'Connect now',
+  sendNow: 'Send now',
   isConnected: 'Connected',
 
   // you

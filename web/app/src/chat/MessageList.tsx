@@ -35,7 +35,8 @@ export function MessageList({ref, snapshot, store, viewerId, jumpTo, answer, edi
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<VirtualizerHandle>(null);
   const {newAfter, clear, attentive} = useNewLine(snapshot, store, viewerId);
-  const rows = useMemo(() => rowsOf({messages, members, viewerId, hasOlder, newAfter: newAfter ?? null}), [messages, members, viewerId, hasOlder, newAfter]);
+  const unknown = isLoading && messages.length === 0; // whether there is more: a beginning that is drawn now would jump
+  const rows = useMemo(() => rowsOf({messages, members, viewerId, hasOlder: hasOlder || unknown, newAfter: newAfter ?? null}), [messages, members, viewerId, hasOlder, unknown, newAfter]);
   const stick = useStick({scroller, list, rows, store, snapshot, attentive, jumpTo, ready: newAfter !== undefined});
   const lit = useJump({jumpTo, rows, list, store, isLoading, hasChat: snapshot.chat !== null, release: stick.release});
   const actions = useMessageActions(store, snapshot.chat?.viewerState.role === 'OWNER', viewerId, answer, edit);
@@ -48,10 +49,10 @@ export function MessageList({ref, snapshot, store, viewerId, jumpTo, answer, edi
   const below = stick.stuck ? 0 : messages.filter(message => typeof newAfter === 'number' && (message.seq ?? 0) > newAfter && message.author.id !== viewerId).length;
   return (
     <div className="messages-frame">
-      <div ref={scroller} className="messages" role="log" aria-live="off" aria-busy={isLoading} aria-label={strings.messages} tabIndex={0} onScroll={stick.onScroll} onKeyDown={moveByKeys} {...stick.inputs}>
+      <div ref={scroller} className={stick.settled ? 'messages' : 'messages placing'} role="log" aria-live="off" aria-busy={isLoading} aria-label={strings.messages} tabIndex={0} onScroll={stick.onScroll} onKeyDown={moveByKeys} {...stick.inputs}>
         <div className="spacer" />
         {isLoadingOlder ? <p className="loading-older" role="status">{strings.loadingOlder}</p> : null}
-        {isLoading && messages.length === 0 ? <div className="skeleton wide" role="status" aria-label={strings.loading}>{[0, 1, 2, 3].map(i => <i key={i} />)}</div> : null}
+        {unknown ? <div className="skeleton wide" role="status" aria-label={strings.loading}>{[0, 1, 2, 3].map(i => <i key={i} />)}</div> : null}
         {!isLoading && messages.length === 0 && snapshot.chat ? <div className="first-words"><strong>{strings.emptyChat}</strong><span>{strings.emptyChatText}</span></div> : null}
         <Virtualizer ref={list} scrollRef={scroller} shift={stick.shift} itemSize={64} bufferSize={600} onResize={stick.onResize}>
           {rows.map(row => <Line key={row.key} row={row} now={now} lit={lit === row.key} viewerId={viewerId} actions={actions} store={store} />)}

@@ -27,6 +27,7 @@ export function useStick({scroller, list, rows, store, snapshot, attentive, jump
   const sticking = useRef(!jumpTo);
   const lastInput = useRef(0);
   const placed = useRef(false);
+  const [settled, setSettled] = useState(false); // until then the list is hidden: its first heights are estimates, and it would be seen to jump
   const {hasOlder, hasNewer, isLoadingOlder, isLoadingNewer, isLoading} = snapshot;
 
   const set = useCallback((on: boolean) => {
@@ -51,6 +52,7 @@ export function useStick({scroller, list, rows, store, snapshot, attentive, jump
   useLayoutEffect(() => {
     if (placed.current || isLoading || !ready || rows.length === 0) return;
     placed.current = true;
+    requestAnimationFrame(() => requestAnimationFrame(() => setSettled(true)));
     const line = rows.findIndex(row => row.kind === 'new');
     if (jumpTo || line < 0) return attentive(sticking.current);
     set(false);
@@ -93,5 +95,5 @@ export function useStick({scroller, list, rows, store, snapshot, attentive, jump
     const note = () => { lastInput.current = performance.now(); };
     return {onWheel: note, onTouchMove: note, onPointerDown: note, onKeyDownCapture: note};
   }, []);
-  return {stuck, shift, onScroll, onResize: pull, toEnd, release, inputs};
+  return {stuck, settled, shift, onScroll, onResize: pull, toEnd, release, inputs};
 }

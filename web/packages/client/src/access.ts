@@ -33,6 +33,17 @@ export class Access {
     return token ? { authorization: `Bearer ${token}` } : {}
   }
 
+  /** Whom the token is for that the server has accepted, where that can be read from it. */
+  get acceptedSubject(): string | null {
+    return this.#subject
+  }
+
+  /** Whom the token is for that will be used next. */
+  async subject(): Promise<string | null> {
+    const token = await this.#getToken?.({ refused: false })
+    return token ? subjectOf(token) : null
+  }
+
   refused(): void {
     // One refusal is a token that has expired; the second one came with a new token.
     if (++this.refusals > 1 || !this.#getToken) this.#onRefused()

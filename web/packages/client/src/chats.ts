@@ -106,7 +106,7 @@ export class Chats {
   async #clear(): Promise<readonly string[]> {
     const { outbox, request, chatGone } = this.#core
     const { clearChats } = await request(ops.ClearChats, {})
-    const waiting = outbox.all().filter(e => e.job.kind === 'createChat').map(e => e.job.id)
+    const waiting = outbox.all().filter(e => e.job.kind === 'createChat' && !e.sending).map(e => e.job.id)
     const gone = [...new Set([...clearChats!.deletedChatIds, ...waiting])]
     for (const id of clearChats!.deletedChatIds) chatGone(id)
     for (const id of gone) for (const { job } of outbox.of(id)) outbox.discard(job.id)

@@ -111,7 +111,10 @@ export function createStudychat({ url, getToken, transport = 'ws', storage = 'in
   // begin shows what the last user of this server had waiting, and sends it when the server has said that the user is the same.
   async function begin(): Promise<void> {
     if (storage === 'indexeddb') disk = await openDisk().catch(() => null)
-    const last = (await disk?.lastUser(endpoint).catch(() => null)) ?? null
+    const known = (await disk?.lastUser(endpoint).catch(() => null)) ?? null
+    // If the token is another user's: nothing of the last one is shown, and what is written until the server answers does not join what waits there.
+    const subject = known && await Promise.race([access.subject().catch(() => null), pause(2_000)])
+    const last = known && subject && known.subject && subject !== known.subject ? null : known?.user ?? null
     if (closed) return disk?.close()
     if (last) {
       viewer.set(last)
@@ -125,7 +128,7 @@ export function createStudychat({ url, getToken, transport = 'ws', storage = 'in
         await outbox.settle(home(user)).catch(() => {})
       }
       viewer.set(user)
-      void disk?.setLastUser(endpoint, user).catch(() => {})
+      void disk?.setLastUser(endpoint, { user, subject: access.acceptedSubject }).catch(() => {})
       outbox.drain()
     } catch { /* closed, or the server does not know this query: nothing will work */ }
   }
@@ -186,7 +189,7 @@ export function createStudychat({ url, getToken, transport = 'ws', storage = 'in
     reconnect: connection.reconnect,
     async signOut() {
       const place = disk ?? (storage === 'indexeddb' ? await openDisk().catch(() => null) : null)
-      const user = viewer.getSnapshot() ?? (await place?.lastUser(endpoint).catch(() => null))
+      const user = viewer.getSnapshot() ?? (await place?.lastUser(endpoint).catch(() => null))?.user
       disk = null
       await outbox.wipe().catch(() => {})
       if (user) await place?.jobs(nameOf(user)).wipe().catch(() => {}) // also if this client has never begun

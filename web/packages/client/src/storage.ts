@@ -64,11 +64,17 @@ export function memoryStorage(): JobStorage {
   }
 }
 
+/** Who used a server last, and whom that user's token was for, where that could be read from it. */
+export interface LastUser {
+  readonly user: User
+  readonly subject: string | null
+}
+
 /** The browser's database, with the outboxes of all users, and the last user of each server. */
 export interface Disk {
   jobs(user: string): JobStorage
-  lastUser(server: string): Promise<User | null>
-  setLastUser(server: string, user: User | null): Promise<void>
+  lastUser(server: string): Promise<LastUser | null>
+  setLastUser(server: string, last: LastUser | null): Promise<void>
   close(): void
 }
 
@@ -149,8 +155,8 @@ export async function openDisk(name = 'studychat'): Promise<Disk> {
 
   return {
     jobs,
-    lastUser: async server => (await meta<User>(`user ${server}`, () => undefined)) ?? null,
-    setLastUser: async (server, user) => { await meta<User>(`user ${server}`, () => user) },
+    lastUser: async server => (await meta<LastUser>(`last user ${server}`, () => undefined)) ?? null,
+    setLastUser: async (server, last) => { await meta<LastUser>(`last user ${server}`, () => last) },
     close: () => db.close(),
   }
 }
