@@ -13,7 +13,7 @@ PACKAGES ?= ./...
 FUZZTIME ?= 30s
 FUZZ_FLAGS = -fuzztime $(FUZZTIME) -fuzzminimizetime 1s -timeout 30m
 
-.PHONY: help run build generate verify verify-schema release-schema clients-ready browser lint test fuzz bench bench-quick bench-growth bench-micro web verify-web test-web test-web-long lighthouse torture torture-short
+.PHONY: help run build generate verify verify-schema release-schema clients-ready browser lint test fuzz bench bench-quick bench-growth bench-micro web verify-web test-web test-web-long lighthouse torture torture-short upgrade
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -91,7 +91,7 @@ test: browser ## run all tests with the race detector; finds, starts or installs
 	go run ./test/services/run -- go test -p 1 $(TEST_FLAGS) $(PACKAGES)
 	go test -timeout 5m -run InMemory ./test/state # the detector slows it down: there 100 seeds, here 1,000
 	go run ./test/services/run -- go test -timeout 5m -run 'Interleaving|Caught' ./db/cache # one actor moves at a time: nothing to detect
-	go test -timeout 5m -run SuiteSQLiteMemory ./db/sqlstore # the detector has seen the same code with a file
+	go run ./test/services/run -- go test -timeout 5m -run 'SuiteSQLiteMemory|SuitePostgresDataRole' ./db/sqlstore # the detector has seen the same code with a file, and with a superuser
 	go test -timeout 5m -run 'Hostile|PlansAnswer' ./app ./graph # costs can be measured without the detector alone; 3,000 documents instead of 600
 	@if command -v npm > /dev/null; then $(MAKE) test-web; else echo "The tests of the chat page need Node 20.19 or later."; test -z "$$CI"; fi
 
@@ -145,6 +145,9 @@ torture: ## try the promises under faults, with real servers; 13 minutes; writes
 	rm -f $(TORTURE_LINES)
 	$(TORTURE) -torture long -torture.out $(CURDIR)/$(TORTURE_LINES); status=$$?; \
 	go run ./test/torture/report $(TORTURE_LINES) > docs/reliability.md; exit $$status
+
+upgrade: ## run three versions of the server side by side on one PostgreSQL; builds the server three times
+	go run ./test/services/run -- go test ./test/upgrade -upgrade -count 1 -timeout 15m
 
 torture-short: ## the checks that matter most, with less load; 4 minutes
 	$(TORTURE) -torture short

@@ -12,73 +12,67 @@ import (
 	"github.com/uptrace/bun"
 
 	"studychat/db"
+	"studychat/db/sqlstore/identity"
 )
 
 // upkeep is the part of the Store that keeps the log short and its history told apart.
 type upkeep struct {
 	*transactions
+	identity     identity.Reader
 	unidentified sync.Once // logs that the server does not allow it to be identified
 }
-
-// postgresFingerprint names one history of one database: the system identifier (another cluster), the timeline (a
-// promoted standby, a recovery to a point in time), the database and the table (a dump restored beside or over the
-// old one). The timeline is that of the WAL that is written now: the one in the control file (pg_control_checkpoint)
-// is the old one until the first checkpoint after a promotion.
-const postgresFingerprint = `SELECT CONCAT_WS('/', (SELECT system_identifier FROM pg_control_system()),
-substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8),
-(SELECT oid FROM pg_database WHERE datname = current_database()), CAST(CAST('stream_meta' AS regclass) AS oid))`
-
-// postgresPartialFingerprint is for servers that do not allow these functions, as some managed ones: it still detects a restored dump.
-const postgresPartialFingerprint = `SELECT CONCAT_WS('/',
-(SELECT oid FROM pg_database WHERE datname = current_database()), CAST(CAST('stream_meta' AS regclass) AS oid))`
 
 // streamMeta is the one row that names the history in which the numbers of all chats count.
 type streamMeta struct {
 	bun.BaseModel `bun:"table:stream_meta"`
 
 	Epoch       int64
-	Fingerprint string // of the database that the epoch was last checked against; "" before the first check
+	Fingerprint string // the identity of the database that the epoch was last checked against; "" before the first check
 	DatabaseID  string // db.Pulse.Database
 }
 
 // CheckEpoch raises the epoch when the database is not the one of the last check: it was restored from a dump, recovered to a point
 // in time, or is a promoted standby. Each of these may have lost events that clients have cursors of. Call it at the start, after
 // MigrateUp, and then every few seconds, because a promotion does not restart the server. Instances that notice at the same time
-// raise it once.
+// raise it once. Those that the server tells less about itself compare what they know, and what one learns for the first time is
+// no other history.
 //
 // BumpEpoch is for what it cannot see: files that were put back (a copy of the data directory or of a disk that starts without
 // recovery, SQLite's file), and rows restored into existing tables. On SQLite it only reads.
 // Errors: UNAVAILABLE.
 func (s *upkeep) CheckEpoch(ctx context.Context) (epoch int64, raised bool, err error) {
-	if len(s.traits.fingerprints) == 0 {
+	if !s.traits.identified {
 		meta, err := s.readMeta(ctx)
 		return meta.Epoch, false, err
 	}
-	statement, found, err := s.fingerprint(ctx)
+	found, err := s.identify(ctx)
 	if err != nil {
 		return 0, false, err
 	}
 	meta, err := s.readMeta(ctx)
-	if err != nil || meta.Fingerprint == found {
+	stored := identity.Parse(meta.Fingerprint)
+	differs := stored.Differs(found)
+	if err != nil || !differs && stored.Adopt(found) == stored {
 		return meta.Epoch, false, err
 	}
 	var notice string
-	if meta.Fingerprint != "" {
+	if differs {
 		if notice, err = s.announceEpoch(ctx); err != nil {
 			return 0, false, err
 		}
 	}
 	before, after, err := s.changeMeta(ctx, func(ctx context.Context, tx bun.Tx, meta streamMeta) (streamMeta, error) {
 		// Ask again: another instance may have been faster, and the answer has to come from the server that is written to.
-		var found string
-		if err := tx.NewRaw(statement).Scan(ctx, &found); err != nil {
+		found, err := s.identity.ReadAgain(ctx, tx)
+		if err != nil {
 			return meta, err
 		}
-		raises := meta.Fingerprint != "" && meta.Fingerprint != found
-		meta.Fingerprint = found
-		if !raises {
+		stored := identity.Parse(meta.Fingerprint)
+		if !stored.Differs(found) {
+			meta.Fingerprint = stored.Adopt(found).String()
 			return meta, nil
 		}
+		meta.Fingerprint = found.String()
 		return s.nextEpoch(ctx, tx, meta, notice)
 	})
 	if err != nil {
@@ -146,27 +140,21 @@ func (s *upkeep) DatabaseID(ctx context.Context) (string, error) {
 	return meta.DatabaseID, err
 }
 
-// fingerprint returns what identifies the database, and the statement that read it: the best one that the server allows.
-func (s *upkeep) fingerprint(ctx context.Context) (statement, found string, err error) {
-	for i, statement := range s.traits.fingerprints {
-		err = s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
-			return conn.NewRaw(statement).Scan(ctx, &found)
-		})
-		refused, ok := errors.AsType[*pgconn.PgError](err)
-		switch {
-		case err == nil || !ok || db.CodeOf(err) == db.CodeUnavailable:
-			return statement, found, err
-		case refused.Code == "55000": // a standby: asked again once it is promoted
-			return "", "", db.Unavailable(err)
-		}
-		if i == 0 {
-			s.unidentified.Do(func() {
-				s.log.WarnContext(ctx, "the server does not say which it is: a promotion will not be noticed, see `studychat epoch bump`",
-					"refused", refused.Message)
-			})
-		}
+// identify reads what the server tells about its identity. A standby does not tell its timeline: it is asked again once it is promoted.
+func (s *upkeep) identify(ctx context.Context) (found identity.Identity, err error) {
+	err = s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
+		found, err = s.identity.Read(ctx, conn)
+		return err
+	})
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == "55000" {
+		return found, db.Unavailable(err)
 	}
-	return "", "", err
+	if said := s.identity.Refusal(); said != "" {
+		s.unidentified.Do(func() {
+			s.log.WarnContext(ctx, "the server does not say which it is: a promotion will not be noticed, see `studychat epoch bump`", "refused", said)
+		})
+	}
+	return found, err
 }
 
 func (s *database) readMeta(ctx context.Context) (streamMeta, error) {

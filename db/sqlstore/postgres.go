@@ -59,10 +59,10 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 			snapshot: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 			changing: changePostgres(connector.WithLimits(migrationLimits(opts.MigrateTimeout)), opts.Hook),
 
-			fingerprints: []string{postgresFingerprint, postgresPartialFingerprint},
-			reserve:      "CAST(pg_advisory_xact_lock(hashtextextended(?, 0)) AS text)",
-			lock:         "SELECT pg_advisory_xact_lock(?)",
-			tryLock:      "SELECT pg_try_advisory_xact_lock(?)",
+			identified: true,
+			reserve:    "CAST(pg_advisory_xact_lock(hashtextextended(?, 0)) AS text)",
+			lock:       "SELECT pg_advisory_xact_lock(?)",
+			tryLock:    "SELECT pg_try_advisory_xact_lock(?)",
 		},
 	}, opts, gate.Slots(opts.MaxConns)), nil
 }

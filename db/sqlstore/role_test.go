@@ -28,7 +28,7 @@ func TestSuitePostgresDataRole(t *testing.T) {
 	if _, _, err := store.BumpEpoch(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if raced || testing.Short() {
+	if raced {
 		return // the suite sees the same code as with a superuser
 	}
 	dbtest.Run(t, func(*testing.T) db.Repository { return store })

@@ -12,7 +12,8 @@
 //
 // All of them share the database: its pools, its dialect and its time (database.go, clock.go). The package postgres makes
 // connections, sqlite opens files, gate keeps writes that wait for each other from taking all connections, group gathers batches, batch
-// judges and stores one, and schema knows which migrations the database has.
+// judges and stores one, schema knows which migrations the database has, and identity
+// which history it is of.
 package sqlstore
 
 import (
@@ -173,9 +174,9 @@ type traits struct {
 	record   string // the statement that reads which tables of the record of migrations exist
 	pulse    string // the statement that reads a Pulse
 
-	fingerprints  []string // statements that identify the database, the best first; none where a copy cannot be told from the original
-	reserve       string   // an expression that locks an id until the transaction ends; "" where only one transaction writes at a time
-	lock, tryLock string   // take an advisory lock until the transaction ends; "" where only one transaction writes at a time
+	identified    bool   // whether a copy can be told from the original
+	reserve       string // an expression that locks an id until the transaction ends; "" where only one transaction writes at a time
+	lock, tryLock string // take an advisory lock until the transaction ends; "" where only one transaction writes at a time
 }
 
 // newBun wraps a pool for a dialect. It ignores columns that a newer version has added, so that instances of two versions can share
