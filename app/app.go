@@ -25,7 +25,7 @@ const (
 // app is the running program.
 type app struct {
 	log       *slog.Logger
-	level     *slog.LevelVar // of log
+	level     *slog.LevelVar  // of log
 	sources   metrics.Sources // filled as the parts start
 	transport *transport.Transport
 	server    *http.Server

@@ -79,12 +79,12 @@ func (s *database) Stats() *counts.Stats { return s.stats }
 
 // Pools returns the state of each pool of connections by its name.
 func (s *database) Pools() map[string]sql.DBStats {
-	all := map[string]sql.DBStats{"store": s.writer.DB.Stats()}
+	all := map[string]sql.DBStats{"store": s.writer.Stats()}
 	if s.reader != s.writer {
-		all["store-read"] = s.reader.DB.Stats()
+		all["store-read"] = s.reader.Stats()
 	}
 	if s.vitals != s.reader {
-		all["store-pulse"] = s.vitals.DB.Stats()
+		all["store-pulse"] = s.vitals.Stats()
 	}
 	return all
 }

@@ -77,7 +77,7 @@ func TestFamily(t *testing.T) {
 }
 
 // TestUsualUseAllocatesNothing: counting is on the hot paths.
-func TestUsualUseAllocatesNothing(t *testing.T) {
+func TestUsualUseAllocatesNothing(t *testing.T) { //nolint:paralleltest // it counts what the whole process allocates
 	var d tally.Durations
 	var f tally.Family[[2]string, tally.Durations]
 	f.Of([2]string{"a", "b"})
