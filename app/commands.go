@@ -12,12 +12,11 @@ import (
 )
 
 // migrate is `studychat migrate up|down|status`.
-func migrate(ctx context.Context, settings config.Settings, args []string, out io.Writer, log *slog.Logger) error {
-	what, confirmed := args[0], ""
+func migrate(ctx context.Context, settings config.Settings, what string, flags []string, out io.Writer, log *slog.Logger) error {
+	confirmed, yes := strings.CutPrefix(strings.Join(flags, " "), "--yes ")
 	switch {
-	case len(args) == 1 && (what == "up" || what == "down" || what == "status"):
-	case len(args) == 3 && what == "down" && args[1] == "--yes":
-		confirmed = args[2]
+	case len(flags) == 0 && (what == "up" || what == "down" || what == "status"):
+	case what == "down" && yes:
 	default:
 		return fmt.Errorf("%w: migrate up, migrate down [--yes NAME] or migrate status", errUsage)
 	}

@@ -77,7 +77,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	case len(args) == 0:
 		return serve(ctx, settings, level, log)
 	case len(args) >= 2 && args[0] == "migrate":
-		return migrate(ctx, settings, args[1:], stdout, log)
+		return migrate(ctx, settings, args[1], args[2:], stdout, log)
 	case len(args) == 2 && args[0] == "epoch" && args[1] == "bump":
 		return bumpEpoch(ctx, settings, stdout, log)
 	}

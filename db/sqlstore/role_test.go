@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	neturl "net/url"
 	"strings"
 	"testing"
 
@@ -47,5 +48,29 @@ func TestDataRoleSaysWhatIsMissing(t *testing.T) {
 	}
 	if _, err := store.MigrateUp(t.Context()); err == nil || !strings.Contains(err.Error(), "permission denied") {
 		t.Errorf("migrated: %v", err)
+	}
+}
+
+// TestApplicationName: the server can tell which connections are ours, also behind a pooler.
+func TestApplicationName(t *testing.T) {
+	t.Parallel()
+	url := postgres(t)
+	named, err := neturl.Parse(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := named.Query()
+	query.Set("application_name", "me")
+	named.RawQuery = query.Encode()
+	for reason, c := range map[string]struct{ url, want string }{
+		"by default":      {url, "studychat"},
+		"behind a pooler": {services.Pooler(t, url, 1), "studychat"},
+		"of the URL":      {named.String(), "me"},
+	} {
+		var got string
+		err := openEmpty(t, c.url, sqlstore.OpenOptions{}).Bun().NewRaw("SELECT current_setting('application_name')").Scan(t.Context(), &got)
+		if err != nil || got != c.want {
+			t.Errorf("%s: %q, %v; want %q", reason, got, err, c.want)
+		}
 	}
 }

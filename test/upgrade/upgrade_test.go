@@ -163,6 +163,7 @@ func exchange(t *testing.T, round string, servers ...*server) {
 
 // TestUpgrade takes a database from one version to the next and the one after it, with servers of two versions running all the time.
 func TestUpgrade(t *testing.T) {
+	t.Parallel()
 	if !*wanted {
 		t.Skip("it builds the server three times: make upgrade")
 	}

@@ -25,13 +25,23 @@ var sessionSettings = map[string]string{
 	"standard_conforming_strings": "on", // Bun quotes strings as the standard says
 }
 
-// setSession sets sessionSettings. They override those of the URL, in any spelling.
+// applicationName is what the server shows of these connections in pg_stat_activity and in its log, unless the URL or PGAPPNAME says
+// otherwise.
+const applicationName = "studychat"
+
+// setSession sets sessionSettings, which override those of the URL, in any spelling, and the application's name, which does not.
 func setSession(params map[string]string) {
 	maps.DeleteFunc(params, func(name, _ string) bool {
 		_, ours := sessionSettings[strings.ToLower(name)]
 		return ours
 	})
 	maps.Copy(params, sessionSettings)
+	for name := range params {
+		if strings.EqualFold(name, "application_name") {
+			return
+		}
+	}
+	params["application_name"] = applicationName
 }
 
 // prepare runs for each new connection. It makes times UTC.
