@@ -16,6 +16,7 @@ const (
 	ScopeAssistant = "assistant" // send messages as the assistant and as the system
 	ScopeModules   = "modules"   // write and delete study modules
 	ScopeUsers     = "users"     // write the names of users
+	ScopeAdmin     = "admin"     // see the connections of this instance and why others ended
 )
 
 // Viewer is the authenticated user of a request.
@@ -85,7 +86,7 @@ type Local struct{}
 func (Local) Verify(context.Context, string) (Viewer, error) {
 	return Viewer{
 		ID: LocalUser, Name: "Local user", Issued: time.Unix(0, 0).UTC(),
-		Scopes: []string{ScopeAssistant, ScopeModules, ScopeUsers},
+		Scopes: []string{ScopeAssistant, ScopeModules, ScopeUsers, ScopeAdmin},
 	}, nil
 }
 

@@ -25,6 +25,7 @@ const batchBytes = 16 << 10
 type audience struct {
 	key      audienceKey
 	plan     *plan.Plan
+	name     string // of the operation
 	vars     map[string]any
 	resolver subscriptionResolver
 	viewer   auth.Viewer // of a group that has a viewer
@@ -44,7 +45,7 @@ type audienceKey struct {
 const usualEvent = "MessageSent"
 
 func newAudience(ctx context.Context, o *Operation, p *plan.Plan, r subscriptionResolver) *audience {
-	a := &audience{plan: p, vars: o.variables, resolver: r}
+	a := &audience{plan: p, name: o.Definition.Name, vars: o.variables, resolver: r}
 	a.key = audienceKey{plan: p, vars: o.WithoutCursor(o.variables)}
 	if p.ViewerDependentOn(usualEvent) {
 		a.viewer, _ = auth.FromContext(ctx)

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"studychat/transport/connections"
 )
 
 // openStreams are the open sockets and event streams: http.Server.Shutdown neither touches hijacked sockets nor ends streams.
@@ -17,17 +19,21 @@ type openStreams struct {
 	draining atomic.Bool // /readyz fails
 	stopped  atomic.Bool // add fails; a socket asks before its upgrade, so that the answer can be a status
 
-	mu    sync.Mutex
-	all   map[stream]struct{}
-	empty sync.WaitGroup
+	mu     sync.Mutex
+	all    map[stream]connections.Opening
+	number uint64 // of the newest
+	empty  sync.WaitGroup
+	ended  connections.Endings
 }
 
 // stream is an open socket or event stream.
 type stream interface {
+	connections.Connection
+
 	restart() // ends it so that its client comes back elsewhere
 }
 
-func newOpenStreams() *openStreams { return &openStreams{all: map[stream]struct{}{}} }
+func newOpenStreams() *openStreams { return &openStreams{all: map[stream]connections.Opening{}} }
 
 // add registers a stream until remove. It is false when this instance is stopping.
 func (s *openStreams) add(one stream) bool {
@@ -36,7 +42,8 @@ func (s *openStreams) add(one stream) bool {
 	if s.stopped.Load() {
 		return false
 	}
-	s.all[one] = struct{}{}
+	s.number++
+	s.all[one] = connections.Opening{Number: s.number, At: time.Now().UnixMilli()}
 	s.empty.Add(1)
 	return true
 }
@@ -44,11 +51,24 @@ func (s *openStreams) add(one stream) bool {
 // remove is called when nothing of the stream is left. For a stream that is not registered it does nothing.
 func (s *openStreams) remove(one stream) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, open := s.all[one]; open {
-		delete(s.all, one)
+	opening, open := s.all[one]
+	delete(s.all, one)
+	s.mu.Unlock()
+	if open {
+		s.ended.Add(connections.Entry{Opening: opening, Connection: one})
 		s.empty.Done()
 	}
+}
+
+// list returns the open streams.
+func (s *openStreams) list() []connections.Entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	entries := make([]connections.Entry, 0, len(s.all))
+	for one, opening := range s.all {
+		entries = append(entries, connections.Entry{Opening: opening, Connection: one})
+	}
+	return entries
 }
 
 // stop makes add and /readyz fail, and returns the open streams.

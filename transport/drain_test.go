@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"studychat/db"
+	"studychat/transport/connections"
 )
 
 // bare is a transport with streams alone.
@@ -26,7 +27,10 @@ func bare() *Transport {
 // restarts is a stream that is closed when it is to end.
 type restarts chan struct{}
 
-func (r restarts) restart() { close(r) }
+func (r restarts) restart()               { close(r) }
+func (restarts) Transport() string        { return "" }
+func (restarts) User() string             { return "" }
+func (restarts) State() connections.State { return connections.State{} }
 
 func TestDrainCutsAndWaits(t *testing.T) {
 	t.Parallel()

@@ -101,3 +101,16 @@ func joined(values []string) string {
 	}
 	return strings.Join(values, ", ")
 }
+
+// debugConnections shows the connections of this instance to the local user, and to tokens with the scope "admin".
+func (t *Transport) debugConnections(w http.ResponseWriter, r *http.Request) {
+	viewer, err := auth.FromContext(r.Context())
+	switch {
+	case err != nil:
+		t.refuse.stream(w, r, err)
+	case !viewer.HasScope(auth.ScopeAdmin):
+		t.refuse.with(w, r, http.StatusForbidden, db.CodeForbidden, "Only a token with the scope \"admin\" may do this.")
+	default:
+		t.inspector.ServeHTTP(w, r)
+	}
+}

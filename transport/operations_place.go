@@ -2,9 +2,12 @@ package transport
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"studychat/graph"
+	"studychat/transport/connections"
+	"studychat/transport/wire"
 )
 
 // placeTimeout is how long a subscription that has no place in the log yet may delay the answers to what its client sent after
@@ -111,4 +114,35 @@ func (s *socket) pongAfter(before []unplaced, f []byte) {
 		return
 	}
 	_ = s.out.Put(s.ctx, f)
+}
+
+// stateOf is what people are shown of a connection.
+func stateOf(out *wire.Outbox, o *operations, ending *connections.Ending) connections.State {
+	now, waiting := time.Now(), out.Waiting()
+	state := connections.State{Queue: connections.Queue{Frames: waiting.Frames, Bytes: waiting.Bytes}, Ending: ending}
+	if !waiting.Since.IsZero() {
+		state.Queue.OldestMs = now.Sub(waiting.Since).Milliseconds()
+	}
+	o.mu.Lock()
+	state.OperationCount = len(o.all)
+	oldest := make([]running, 0, connections.MaxOperations)
+	for _, op := range o.all[:min(len(o.all), connections.MaxOperations)] {
+		oldest = append(oldest, running{id: op.id, began: op.began, subscription: op.subscription})
+	}
+	o.mu.Unlock() // before the subscriptions are asked, which takes locks of the hub
+	for _, op := range oldest {
+		state.Operations = append(state.Operations, show(op.id, now.Sub(op.began), op.subscription))
+	}
+	return state
+}
+
+func show(id string, age time.Duration, subscription *graph.Subscription) connections.Operation {
+	shown := connections.Operation{AgeMs: age.Milliseconds()}
+	_ = json.Unmarshal([]byte(id), &shown.ID) // quote made it, or it is ""
+	if subscription != nil {
+		p := subscription.Place()
+		shown.Subscription, shown.Name = true, p.Operation
+		shown.ChatID, shown.Cursor, shown.Behind, shown.Chats, shown.Waiting = p.ChatID, p.Cursor, p.Behind, p.Chats, p.Waiting
+	}
+	return shown
 }

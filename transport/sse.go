@@ -9,6 +9,7 @@ import (
 	"studychat/auth"
 	"studychat/db"
 	"studychat/graph"
+	"studychat/transport/connections"
 	"studychat/transport/params"
 )
 
@@ -137,8 +138,48 @@ func (k *eventSink) End() {
 	switch {
 	case !k.op.complete():
 	case k.op.id == "":
+		k.stream.finished.Store(true)
 		_ = k.stream.out.Last(k.stream.ctx, eventComplete(""))
 	default:
 		_ = k.stream.out.Put(k.stream.ctx, eventComplete(k.op.id))
 	}
+}
+
+// because notes why the stream ends. The first reason counts.
+func (s *eventStream) because(reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.becauseLocked(reason)
+}
+
+func (s *eventStream) becauseLocked(reason string) {
+	if s.ending != nil {
+		return
+	}
+	if reason == connections.Gone && s.finished.Load() { // a client that has read the end may leave before the writer says so
+		reason = connections.Complete
+	}
+	if reason == connections.Complete && s.placeless.Load() {
+		reason = connections.Answered
+	}
+	s.ending = connections.ByServer(0, reason)
+}
+
+// Transport implements connections.Connection.
+func (s *eventStream) Transport() string {
+	if s.reserved {
+		return connections.Reserved
+	}
+	return connections.Events
+}
+
+// User implements connections.Connection.
+func (s *eventStream) User() string { return s.user }
+
+// State implements connections.Connection.
+func (s *eventStream) State() connections.State {
+	s.mu.Lock()
+	ending := s.ending
+	s.mu.Unlock()
+	return stateOf(s.out, &s.operations, ending)
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"studychat/transport/connections"
 	"studychat/transport/wire"
 )
 
@@ -31,7 +32,7 @@ func (t *Transport) takeOver(w http.ResponseWriter, r *http.Request, s *eventStr
 	}
 	go func() {
 		s.in.Discard() // up to the end of the connection, by the client or by this server
-		s.cut()
+		s.cutFor(connections.Gone)
 		s.out.Wait()
 		over()
 	}()
@@ -95,6 +96,12 @@ func (a *recorder) bytes(r *http.Request) []byte {
 type readCloser struct{ *bytes.Buffer }
 
 func (readCloser) Close() error { return nil }
+
+// cutFor is cut for a reason, which people are shown.
+func (s *eventStream) cutFor(reason string) {
+	s.because(reason)
+	s.cut()
+}
 
 // cut ends the stream so that its client sees a failure. What is being written is cut too, since the response would not be whole
 // anyway. A stream without a connection of its own ends by its context.

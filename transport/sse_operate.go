@@ -8,6 +8,7 @@ import (
 
 	"studychat/auth"
 	"studychat/db"
+	"studychat/transport/connections"
 )
 
 // reserved finds the stream that belongs to the token and to the viewer of the request. If it is nil, the request was answered.
@@ -77,7 +78,7 @@ func (a *reservations) accept(w http.ResponseWriter, r *http.Request, kept *rese
 	case <-placed:
 	case <-kept.ctx.Done():
 	case <-late.C:
-		kept.cut()
+		kept.cutFor(connections.NotPlaced)
 	case <-r.Context().Done(): // without this answer its client will never stop it
 		kept.operations.stop(id)
 	}
@@ -145,9 +146,12 @@ func (s *eventStream) timeIsUp() {
 		s.startBy = time.Time{}
 	}
 	s.mu.Unlock()
-	if expired || late && !s.open() {
-		s.cut()
-		return
+	switch {
+	case expired:
+		s.cutFor(connections.Expired)
+	case late && !s.open():
+		s.cutFor(connections.NotPlaced)
+	default:
+		s.arm()
 	}
-	s.arm()
 }

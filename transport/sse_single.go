@@ -11,6 +11,7 @@ import (
 	"studychat/auth"
 	"studychat/db"
 	"studychat/transport/admission"
+	"studychat/transport/connections"
 )
 
 // Bounds of single connection mode.
@@ -77,6 +78,7 @@ func (a *reservations) reserve(w http.ResponseWriter, r *http.Request) {
 	}
 	held, ok := a.quotas.Acquire("reservations:"+viewer.ID, 1, maxReservations)
 	if !ok {
+		s.because("Too many streams reserved")
 		s.release()
 		a.warnings.Refused(admission.ReservedRefused, r)
 		a.refuse.tooMany(w, r, "You have too many streams reserved.")
@@ -133,7 +135,7 @@ func (kept *reservation) release() {
 	kept.mu.Lock()
 	kept.unclaimed.Stop()
 	kept.mu.Unlock()
-	kept.cut()
+	kept.cutFor(connections.Unclaimed) // unless it has ended already
 	kept.eventStream.release()
 	kept.forget()
 }

@@ -10,6 +10,7 @@ import (
 
 	"studychat/auth"
 	"studychat/graph"
+	"studychat/transport/connections"
 	"studychat/transport/wire"
 )
 
@@ -23,10 +24,13 @@ type eventStream struct {
 	out        *wire.Outbox
 	held       connection
 	turn       wire.Turn // for heartbeats
+	user       string
+	reserved   bool // single connection mode
 
 	placeless atomic.Bool // it carries no subscription, so the head need not wait for a place in the log
 	begun     atomic.Bool // net/http has sent the head
 	complete  atomic.Bool // the stream has ended in order
+	finished  atomic.Bool // the last frame was given to the outbox
 
 	mu      sync.Mutex
 	timer   *time.Timer   // for the place, and for the token
@@ -37,6 +41,7 @@ type eventStream struct {
 	chunked bool          // HTTP/1.1
 	unbegun func() []byte // what is sent when the stream ends before it began
 	closing bool
+	ending  *connections.Ending // why the stream ended; nil before
 }
 
 // newEventStream counts a stream, and registers it with those that Drain disconnects.
@@ -45,7 +50,7 @@ func (t *Transport) newEventStream(viewer auth.Viewer, r *http.Request) (*eventS
 	if err != nil {
 		return nil, err
 	}
-	s := &eventStream{t: t, held: held, expires: viewer.Expires}
+	s := &eventStream{t: t, held: held, expires: viewer.Expires, user: viewer.ID, reserved: r.Method == http.MethodPut}
 	s.out = wire.NewOutbox(s)
 	s.ctx, s.cancel = context.WithCancel(context.Background()) // the request ends before its stream
 	if !t.streams.add(s) {
@@ -59,7 +64,7 @@ func (t *Transport) newEventStream(viewer auth.Viewer, r *http.Request) (*eventS
 // operationContext is the context of an operation that r has asked for. begin gives it an end.
 func (s *eventStream) operationContext(r *http.Request, viewer auth.Viewer) context.Context {
 	of := graph.RequestFrom(r.Context())
-	of.Disconnect = s.cut
+	of.Disconnect = s.retry
 	return graph.WithRequest(auth.WithViewer(context.Background(), viewer), of)
 }
 
@@ -89,7 +94,7 @@ func (t *Transport) carry(w http.ResponseWriter, r *http.Request, s *eventStream
 
 // serve sends the stream by net/http.
 func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) {
-	stop := context.AfterFunc(r.Context(), s.disconnect)
+	stop := context.AfterFunc(r.Context(), func() { s.because(connections.Gone); s.disconnect() })
 	defer stop()
 	eventHeaders(w.Header())
 	s.out.Open(&eventWriter{w, http.NewResponseController(w), s})
@@ -109,13 +114,17 @@ func (s *eventStream) beat() {
 }
 
 // Slow implements wire.Owner.
-func (s *eventStream) Slow() { s.Broken() }
+func (s *eventStream) Slow() {
+	s.because(connections.SlowReader)
+	s.Broken()
+}
 
 // Waited implements wire.Owner.
 func (s *eventStream) Waited(queued time.Duration) { s.t.stats.OutboxWait.Observe(queued) }
 
 // Broken implements wire.Owner.
 func (s *eventStream) Broken() {
+	s.because(connections.Gone)
 	s.disconnect()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,13 +137,23 @@ func (s *eventStream) Written() {
 	defer s.mu.Unlock()
 	if !s.closing {
 		s.complete.Store(true)
+		s.becauseLocked(connections.Complete)
 	}
 	s.cancel()
 	s.hangUpLocked(s.closing)
 }
 
+// retry ends the stream because its subscription cannot go on now.
+func (s *eventStream) retry() {
+	if s.t.streams.draining.Load() {
+		s.restart()
+		return
+	}
+	s.cutFor(connections.TryAgain)
+}
+
 // restart ends the stream so that its client connects to another instance.
-func (s *eventStream) restart() { s.cut() }
+func (s *eventStream) restart() { s.cutFor(connections.Restart) }
 
 // disconnect ends the stream, and its operations.
 func (s *eventStream) disconnect() {

@@ -22,6 +22,7 @@ import (
 	"studychat/db"
 	"studychat/graph"
 	"studychat/transport/admission"
+	"studychat/transport/connections"
 	"studychat/transport/stats"
 	"studychat/transport/wire"
 )
@@ -76,6 +77,7 @@ type Transport struct {
 	pings        *wire.Rounds // of the sockets
 	heartbeats   *wire.Rounds // of the event streams
 	reservations *reservations
+	inspector    *connections.Inspector
 	stats        *stats.Stats
 	handler      http.Handler
 }
@@ -91,11 +93,13 @@ func New(o Options) *Transport {
 	t.origins = admission.NewOrigins(o.AllowedOrigins, warnings, func(w http.ResponseWriter, r *http.Request) {
 		t.refuse.with(w, r, http.StatusForbidden, db.CodeForbidden, "Pages of this origin may not call.")
 	})
+	t.inspector = &connections.Inspector{Open: t.streams.list, Endings: &t.streams.ended}
 	t.runner, t.reservations = runner{t.refuse, t.quotas}, &reservations{Transport: t}
 	mux := http.NewServeMux()
 	graphql := t.edge(t.graphql)
 	mux.Handle("/graphql", graphql)
 	mux.Handle("/graphql/stream", t.edge(t.reservations.serve))
+	mux.Handle("GET /debug/connections/snapshot", t.edge(t.debugConnections))
 	mux.HandleFunc("GET /livez", Livez)
 	mux.HandleFunc("GET /readyz", t.Readyz)
 	mux.Handle("/", o.Pages)

@@ -11,6 +11,7 @@ import (
 	"studychat/auth"
 	"studychat/db"
 	"studychat/graph"
+	"studychat/transport/connections"
 	"studychat/transport/websocket"
 	"studychat/transport/wire"
 )
@@ -42,7 +43,7 @@ type socket struct {
 	turn       wire.Turn
 
 	mu       sync.Mutex
-	ended    bool
+	ending   *connections.Ending // why the socket ended; nil before
 	closeBy  time.Time
 	closing  *time.Timer    // closes the connection when the closing handshake takes too long
 	identity *auth.Identity // by the newest token; nil before connection_init
@@ -135,7 +136,7 @@ func (s *socket) start() {
 func (s *socket) watch() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.ended {
+	if s.ending == nil {
 		s.timer = time.AfterFunc(initTimeout, s.timeIsUp)
 		s.t.pings.Join(&s.turn, s.takeTurn)
 	}

@@ -53,11 +53,11 @@ func (s *socket) readLast(err error) {
 		_, err = s.reader.Next()
 	}
 	if closed, ok := errors.AsType[*websocket.Closed](err); ok {
-		s.end(closed.Code, "")
+		s.answerClose(closed.Code)
 	} else if _, ok := errors.AsType[*websocket.Violation](err); ok {
 		s.reader.Discard() // closing with unread bytes would reset the connection, and the client would not see the close frame
 	}
-	s.drop() // does nothing if it is being closed with a code
+	s.drop(err) // does nothing if it is being closed with a code
 	s.out.Wait()
 	s.hangUp()
 	s.goroutines.Wait()

@@ -52,7 +52,7 @@ func (s *socket) reserve(viewer auth.Viewer) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.held.ofUser = held; s.ended {
+	if s.held.ofUser = held; s.ending != nil {
 		s.held.ofUser.Release()
 	}
 	return true
@@ -90,7 +90,7 @@ func (s *socket) setViewer(viewer auth.Viewer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.identity = &auth.Identity{Viewer: viewer}
-	if s.ended {
+	if s.ending != nil {
 		return
 	}
 	if viewer.Expires.IsZero() {
@@ -114,7 +114,7 @@ func (s *socket) timeIsUp() {
 	now, expires := time.Now(), s.identity.Viewer.Expires
 	warns, ends := !now.Before(s.warnAt), !now.Before(expires)
 	switch {
-	case s.ended, expires.IsZero(), ends:
+	case s.ending != nil, expires.IsZero(), ends:
 	case warns:
 		s.timer.Reset(expires.Sub(now))
 	default:

@@ -3,6 +3,7 @@ package transport
 import (
 	"time"
 
+	"studychat/transport/connections"
 	"studychat/transport/websocket"
 	"studychat/transport/wire"
 )
@@ -47,7 +48,7 @@ func (s *socket) Slow() { s.end(closeTryAgain, reasonSlow) }
 func (s *socket) Waited(queued time.Duration) { s.t.stats.OutboxWait.Observe(queued) }
 
 // Broken implements wire.Owner.
-func (s *socket) Broken() { s.drop() }
+func (s *socket) Broken() { s.drop(nil) }
 
 // Written implements wire.Owner: the close frame is sent. The client gets some time to send its own.
 func (s *socket) Written() {
@@ -62,20 +63,33 @@ func (s *socket) Written() {
 func (s *socket) end(code websocket.StatusCode, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.endLocked() {
+	if !s.endLocked(connections.ByServer(code, reason)) {
 		return
 	}
+	s.sayGoodbyeLocked(code, reason)
+}
+
+// answerClose ends the socket that the client has closed.
+func (s *socket) answerClose(code websocket.StatusCode) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.endLocked(connections.ByClient(code)) {
+		s.sayGoodbyeLocked(code, "")
+	}
+}
+
+func (s *socket) sayGoodbyeLocked(code websocket.StatusCode, reason string) {
 	wire.SetSendBuffer(s.conn, wire.ClosingBuffer)
 	s.closeBy = time.Now().Add(closeTimeout)
 	s.closing = time.AfterFunc(closeTimeout, s.in.Close)
 	s.out.End(websocket.AppendClose(nil, code, reason))
 }
 
-// drop closes the socket without a close frame: the client does not read, or is gone.
-func (s *socket) drop() {
+// drop closes the socket without a close frame: the client does not read, or is gone. err is what reading it met.
+func (s *socket) drop(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.endLocked() {
+	if s.endLocked(connections.Lost(err)) {
 		s.out.End(nil)
 		s.in.Close()
 	}
@@ -92,11 +106,11 @@ func (s *socket) hangUp() {
 }
 
 // endLocked is true for the first end of the socket.
-func (s *socket) endLocked() bool {
-	if s.ended {
+func (s *socket) endLocked(why *connections.Ending) bool {
+	if s.ending != nil {
 		return false
 	}
-	s.ended = true
+	s.ending = why
 	if s.timer != nil {
 		s.timer.Stop()
 	}
@@ -105,4 +119,23 @@ func (s *socket) endLocked() bool {
 	s.cancel()
 	s.held.ofUser.Release()
 	return true
+}
+
+// Transport implements connections.Connection.
+func (s *socket) Transport() string { return connections.WebSocket }
+
+// User implements connections.Connection.
+func (s *socket) User() string {
+	if identity := s.currentIdentity(); identity != nil {
+		return identity.Viewer.ID
+	}
+	return ""
+}
+
+// State implements connections.Connection.
+func (s *socket) State() connections.State {
+	s.mu.Lock()
+	ending := s.ending
+	s.mu.Unlock()
+	return stateOf(s.out, &s.operations, ending)
 }

@@ -1,5 +1,5 @@
-// Package web serves the browser pages that are built into the binary: the chat page, and the playground, a GraphiQL. Neither
-// needs another host. README.md says how dist is built; it is committed, so that building the server takes Go alone.
+// Package web serves the browser pages that are built into the binary: the chat page, the playground, a GraphiQL, and the page of
+// the connections. None needs another host. README.md says how dist is built; it is committed, so that building the server takes Go alone.
 package web
 
 import (
@@ -22,6 +22,10 @@ var dist embed.FS
 
 // playgroundPath is the path of the playground; vite.config.js builds it for this base.
 const playgroundPath = "/playground"
+
+// connectionsPath is the path of the page that shows the connections of the instance. It is for administrators, and holds no data:
+// what it shows is asked for with a token.
+const connectionsPath = "/debug/connections"
 
 // chatPath is what the addresses of open chats begin with. The chat page serves them all; its script reads the rest.
 const chatPath = "/c/"
@@ -65,9 +69,10 @@ type file struct {
 	tag          string // of the body, without quotes
 }
 
-// Pages serves the chat page at / and at the addresses of chats, the playground at /playground, and their files, to GET and HEAD.
+// Pages serves the chat page at / and at the addresses of chats, the playground at /playground, the connections at
+// /debug/connections, and their files, to GET and HEAD.
 // It expects the request's full path, is safe for concurrent use, and needs no authentication: the pages hold no data,
-// /graphql asks for the token.
+// what they ask for needs the token.
 func Pages(options Options) http.Handler {
 	files := load()
 	if !options.Schema {
@@ -83,8 +88,12 @@ func Pages(options Options) http.Handler {
 			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 			return
 		}
-		if r.URL.Path == playgroundPath+"/" {
+		switch r.URL.Path {
+		case playgroundPath + "/":
 			http.Redirect(w, r, playgroundPath, http.StatusMovedPermanently)
+			return
+		case connectionsPath + "/":
+			http.Redirect(w, r, connectionsPath, http.StatusMovedPermanently)
 			return
 		}
 		f, ok := files[fileOf(r.URL.Path)]
@@ -157,7 +166,7 @@ func load() map[string]file {
 		files[served] = f
 		return err
 	})
-	for _, page := range []string{"/", playgroundPath} {
+	for _, page := range []string{"/", playgroundPath, connectionsPath} {
 		if _, ok := files[page]; err == nil && !ok {
 			err = fmt.Errorf("the page of %s is missing", page)
 		}

@@ -59,6 +59,7 @@ var pages = map[string][2]string{
 	"/c/some-chat":          {"/assets/", "studychat"},
 	"/c/some-chat/m/0/more": {"/assets/", "studychat"},
 	"/playground":           {"/playground/assets/", "studychat playground"},
+	"/debug/connections":    {"/debug/connections/assets/", "studychat connections"},
 }
 
 func TestPagesAndTheirFiles(t *testing.T) {
@@ -197,7 +198,7 @@ func TestSecurityHeaders(t *testing.T) {
 
 func TestCaching(t *testing.T) {
 	t.Parallel()
-	hashed := regexp.MustCompile(`^(/playground)?/assets/[A-Za-z0-9_-]+-[A-Za-z0-9_-]{8}\.[a-z0-9]+$`)
+	hashed := regexp.MustCompile(`^(/playground|/debug/connections)?/assets/[A-Za-z0-9_-]+-[A-Za-z0-9_-]{8}\.[a-z0-9]+$`)
 	for name := range load() {
 		res := get(t, http.MethodGet, name)
 		want := "no-cache"
@@ -278,6 +279,9 @@ func TestOtherRequests(t *testing.T) {
 		{http.MethodGet, "/app/index.html", 404, "nor by a third"},
 		{http.MethodGet, "/c", 404, "a chat has an id"},
 		{http.MethodGet, "/playground/", 301, "a slash too many leads to the page"},
+		{http.MethodGet, "/debug/connections/", 301, "here too"},
+		{http.MethodGet, "/debug/connections/index.html", 404, "this page has one address too"},
+		{http.MethodGet, "/debug", 404, "there is no list of such pages"},
 		{http.MethodPost, "/playground", 405, "nothing can be changed here"},
 		{http.MethodOptions, "/playground", 405, "no other origin has a reason to ask"},
 	} {
@@ -285,8 +289,10 @@ func TestOtherRequests(t *testing.T) {
 			t.Errorf("%s %s: %d, want %d: %s", c.method, c.target, res.StatusCode, c.status, c.reason)
 		}
 	}
-	if to := get(t, http.MethodGet, "/playground/").Header.Get("Location"); to != "/playground" {
-		t.Errorf("/playground/ leads to %q", to)
+	for _, page := range []string{"/playground", "/debug/connections"} {
+		if to := get(t, http.MethodGet, page+"/").Header.Get("Location"); to != page {
+			t.Errorf("%s/ leads to %q", page, to)
+		}
 	}
 	if allow := get(t, http.MethodPost, "/playground").Header.Get("Allow"); allow != "GET, HEAD" {
 		t.Errorf("Allow = %q", allow)

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"studychat/db"
+	"studychat/events"
 )
 
 // feedChat is one chat of a feed.
@@ -25,7 +26,8 @@ type feedChats struct {
 	mu    sync.Mutex // after any topic's lock
 	over  bool
 	all   map[string]*feedChat
-	ready []*feedChat // may have news, each at most once
+	ready []*feedChat  // may have news, each at most once
+	place events.Place // of the feed, for people
 }
 
 func newFeedChats() *feedChats {
@@ -71,6 +73,7 @@ func (s *feedChats) remove(c *feedChat) {
 func (s *feedChats) clear(over bool) {
 	s.mu.Lock()
 	chats := s.all
+	s.placeLocked() // for the last time, if over
 	s.all, s.ready = map[string]*feedChat{}, nil
 	s.over = s.over || over
 	s.mu.Unlock()
@@ -104,4 +107,12 @@ func (s *feedChats) dequeue() *feedChat {
 		}
 	}
 	return nil
+}
+
+// placeLocked is what people see of the feed; after the end, what they last could see.
+func (s *feedChats) placeLocked() events.Place {
+	if !s.over {
+		s.place.Chats, s.place.Waiting = len(s.all), len(s.ready)
+	}
+	return s.place
 }

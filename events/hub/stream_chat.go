@@ -21,6 +21,7 @@ type chatStream struct {
 	woken  bool          // there may be news
 	news   chan struct{} // wakes Next; nil until it waits for the first time
 	seat                 // its place in a group
+	seen                 // for Place
 }
 
 // Chat follows one chat from just after the cursor, or from now. Errors: NOT_FOUND for viewers who are not members, UNAVAILABLE,
@@ -110,9 +111,11 @@ func (s *chatStream) wake() {
 	}
 }
 
+// isClosed is for Next, which passes here before each item.
 func (s *chatStream) isClosed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.seeLocked()
 	return s.closed
 }
 

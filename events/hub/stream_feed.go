@@ -43,11 +43,11 @@ func (s *feedStream) Next(ctx context.Context) (events.Item, error) {
 		}
 		if item := s.started; item != nil {
 			s.started = nil
-			return *item, nil
+			return s.handOut(*item), nil
 		}
 		if item := s.pending; item != nil {
 			s.pending = nil
-			return *item, nil
+			return s.handOut(*item), nil
 		}
 		if s.broken {
 			if err := s.reopen(ctx); err != nil {
@@ -65,10 +65,21 @@ func (s *feedStream) Next(ctx context.Context) (events.Item, error) {
 			continue
 		}
 		item, ok, err := s.advance(ctx, c)
-		if ok || err != nil {
-			return item, err
+		switch {
+		case err != nil:
+			return events.Item{}, err
+		case ok:
+			return s.handOut(item), nil
 		}
 	}
+}
+
+// handOut notes the place of an item that Next returns.
+func (s *feedStream) handOut(item events.Item) events.Item {
+	s.chats.mu.Lock()
+	defer s.chats.mu.Unlock()
+	s.chats.place.Cursor = item.Cursor
+	return item
 }
 
 // gone returns why the stream has ended, if it has.

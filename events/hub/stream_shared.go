@@ -1,8 +1,15 @@
 package hub
 
-import "studychat/events"
+import (
+	"studychat/db"
+	"studychat/events"
+)
 
-var _ events.Shared = (*chatStream)(nil)
+var (
+	_ events.Shared = (*chatStream)(nil)
+	_ events.Placed = (*chatStream)(nil)
+	_ events.Placed = (*feedStream)(nil)
+)
 
 // seat is a stream's place in a group.
 type seat struct {
@@ -72,6 +79,7 @@ func (s *chatStream) dismiss(g *group) {
 	member := s.member
 	leaves := s.group == g && !s.closed
 	if leaves {
+		s.seeLocked()
 		g.removeLocked(s)
 		t.followers[s.follower] = struct{}{}
 	}
@@ -90,7 +98,38 @@ func (s *chatStream) leaveGroup() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if g := s.group; g != nil {
+		s.seeLocked()
 		g.removeLocked(s)
 		g.retireLocked()
 	}
+}
+
+// seen is where a stream was when it was last locked by the goroutine that calls Next: the follower's own fields are that
+// goroutine's. While the stream is in a group they are guarded by the stream's lock.
+type seen struct{ epoch, seq int64 }
+
+// seeLocked notes the place. Only the goroutine that may read the follower calls it.
+func (s *chatStream) seeLocked() { s.seen = seen{s.follower.cursor.Epoch, s.follower.cursor.Seq} }
+
+// Place implements events.Placed.
+func (s *chatStream) Place() events.Place {
+	s.mu.Lock()
+	if s.group != nil {
+		s.seeLocked()
+	}
+	at := s.seen
+	s.mu.Unlock()
+	t := s.follower.topic
+	return events.Place{
+		ChatID: t.chatID,
+		Cursor: db.Cursor{ChatID: t.chatID, Epoch: at.epoch, Seq: at.seq}.String(),
+		Behind: max(0, t.seen()-at.seq),
+	}
+}
+
+// Place implements events.Placed.
+func (s *feedStream) Place() events.Place {
+	s.chats.mu.Lock()
+	defer s.chats.mu.Unlock()
+	return s.chats.placeLocked()
 }

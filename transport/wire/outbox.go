@@ -54,6 +54,7 @@ type Outbox struct {
 	chunked  bool      // a response in HTTP/1.1 (RFC 9112, 7.1)
 	begun    bool      // something was sent or queued after Open
 	queue    []frame   // nil when it is empty
+	writing  int       // bytes that were taken from the queue and are not written yet
 	draining bool
 	ended    bool // nothing more is queued
 }

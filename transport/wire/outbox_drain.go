@@ -35,7 +35,7 @@ func (o *Outbox) takeOrStop() (f frame, more bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.queue) == 0 {
-		o.queue, o.draining = nil, false
+		o.queue, o.draining, o.writing = nil, false, 0
 		return frame{}, false
 	}
 	n, size := 1, len(o.queue[0].bytes)
@@ -50,7 +50,7 @@ func (o *Outbox) takeOrStop() (f frame, more bool) {
 	for _, next := range o.queue[1:n] {
 		f.bytes, f.weight, f.last = append(f.bytes, next.bytes...), f.weight+next.weight, next.last
 	}
-	o.queue = o.queue[n:]
+	o.queue, o.writing = o.queue[n:], len(f.bytes)
 	return f, true
 }
 

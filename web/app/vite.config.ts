@@ -48,5 +48,5 @@ export default defineConfig({
     modulePreload: {polyfill: false},
     license: {fileName: 'licenses.md'}, // the notices that the bundled packages ask for
   },
-  test: {include: ['src/**/*.test.ts']},
+  test: {include: ['src/**/*.test.ts', 'debug/**/*.test.ts']},
 });

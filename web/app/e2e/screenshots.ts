@@ -38,6 +38,16 @@ const views = (main: string): [string, string, ((page: Page) => Promise<void>)?]
     await page.getByText('3 messages waiting').waitFor();
   }],
   ['playground', '/playground', async page => { await page.locator('.graphiql-editors').waitFor(); }],
+  ['connections', '/debug/connections', async page => { // one that is open, and one that has ended
+    const [open, ended] = [await page.context().newPage(), await page.context().newPage()];
+    for (const other of [open, ended]) {
+      await other.goto(`/c/${main}`);
+      await other.locator('.message').first().waitFor();
+    }
+    await ended.close();
+    await page.bringToFront();
+    await page.locator('td', {hasText: 'client'}).first().waitFor();
+  }],
   ['sign-in', '/', async page => { await page.getByRole('heading', {name: 'Sign in'}).waitFor(); }],
 ];
 
@@ -53,12 +63,14 @@ test('screenshots', async ({browser}) => {
           baseURL: server.url, colorScheme, locale: 'en-GB', viewport: {width, height: width === 390 ? 844 : 900},
           hasTouch: width === 390, isMobile: width === 390, reducedMotion: 'reduce',
         });
-        if (name !== 'sign-in') await context.addInitScript(token => sessionStorage.setItem('studychat.token', token), sign('ann'));
+        if (name !== 'sign-in') await context.addInitScript(token => sessionStorage.setItem('studychat.token', token), sign('ann', {scope: 'admin'}));
         const page = await context.newPage();
         page.on('console', message => console.log(name, message.text()));
         await page.goto(path);
-        if (name !== 'sign-in' && name !== 'playground') await page.locator(path === '/' ? '.chat-item' : '.message').first().waitFor();
-        if (name !== 'sign-in' && name !== 'playground') await page.locator('.you .name', {hasText: /./}).waitFor({state: 'attached'});
+        if (!['sign-in', 'playground', 'connections'].includes(name)) {
+          await page.locator(path === '/' ? '.chat-item' : '.message').first().waitFor();
+          await page.locator('.you .name', {hasText: /./}).waitFor({state: 'attached'});
+        }
         await act?.(page);
         await page.waitForTimeout(700); // fonts and formulas
         await page.screenshot({path: `${to}/${name}-${width}-${colorScheme}.png`});
