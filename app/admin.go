@@ -78,6 +78,7 @@ func (d admin) handler(loopback bool) http.Handler {
 	mux.HandleFunc("GET /log-level", d.showLevel)
 	mux.HandleFunc("PUT /log-level", d.setLevel)
 	mux.HandleFunc("POST /drain", d.drain)
+	mux.Handle("GET /connections", d.transport.Inspector())
 	mux.HandleFunc("GET /livez", transport.Livez)
 	mux.HandleFunc("GET /readyz", d.transport.Readyz)
 	protected := http.NewCrossOriginProtection().Handler(mux)

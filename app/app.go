@@ -72,7 +72,7 @@ func (a *app) start(ctx context.Context, settings config.Settings) error {
 		options.PerUser, options.PerAddress = settings.Limits.ConnectionsPerUser, settings.Limits.ConnectionsPerAddress
 	}
 	a.transport = transport.New(options)
-	a.sources.Edge = metrics.Edge{Stats: a.transport.Stats(), Errors: executor.Errors}
+	a.sources.Edge = metrics.Edge{Stats: a.transport.Stats(), Errors: executor.Errors, Connections: a.transport.Inspector()}
 	if err := a.startAdmin(ctx, settings.HTTP); err != nil {
 		return err
 	}

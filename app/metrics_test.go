@@ -79,6 +79,8 @@ func TestMetricsOfTheLivePath(t *testing.T) {
 	s.wantSum(t, 1, "studychat_subscriptions", "kind=chat")
 	s.wantSum(t, 1, "studychat_subscriptions", "kind=feed")
 	s.wantSum(t, 1, "studychat_hub_topics")
+	s.wantSum(t, 2, "studychat_connections", "transport=websocket")
+	s.wantSum(t, 2, "studychat_connections")
 	s.wantSum(t, 1, "studychat_bus_state", "state=ok")
 	s.wantSum(t, 1, "studychat_redis_state", "state=ok")
 
@@ -130,11 +132,13 @@ func TestMetricsOfTheLivePath(t *testing.T) {
 	for _, s := range []*socket{here, there, feed} {
 		_ = s.conn.CloseNow()
 	}
-	for _, o := range []operator{atA, atB} {
+	for o, closed := range map[operator]float64{atA: 1, atB: 2} {
 		eventually(t, "nothing is followed", func() bool {
 			s = o.scrape()
-			return s.sum("studychat_subscriptions") == 0 && s.sum("studychat_hub_topics") == 0 && s.sum("http_server_active_requests") == 0
+			return s.sum("studychat_connections") == 0 && s.sum("studychat_subscriptions") == 0 && s.sum("studychat_hub_topics") == 0 && s.sum("http_server_active_requests") == 0
 		})
+		s.wantSum(t, closed, "studychat_connections_closed_total", "transport=websocket", "code=1006", "reason=lost")
+		s.wantSum(t, closed, "studychat_connections_closed_total")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"studychat/metrics/tally"
+	"studychat/transport/connections"
 	"studychat/transport/stats"
 )
 
@@ -11,6 +12,8 @@ import (
 type Edge struct {
 	Stats  *stats.Stats                     // nil: none
 	Errors func() map[string]*tally.Counter // by code
+
+	Connections *connections.Inspector
 }
 
 func (e Edge) list() []Metric {
@@ -56,6 +59,33 @@ func (e Edge) list() []Metric {
 		{
 			Name: "studychat_outbox_wait_seconds", Help: "How long what a connection did not take at once was queued until it was written, for each write.",
 			read: func(to reading) { to.histogram(s.OutboxWait.Read()) },
+		},
+		{
+			Name: "studychat_connections", Help: "Sockets and event streams that are open.", Labels: []string{"transport"},
+			read: func(to reading) {
+				if e.Connections == nil {
+					return
+				}
+				open := map[string]int{connections.WebSocket: 0, connections.Events: 0, connections.Reserved: 0}
+				for _, one := range e.Connections.Open() {
+					open[one.Transport()]++
+				}
+				for transport, n := range open {
+					to.gauge(float64(n), transport)
+				}
+			},
+		},
+		{
+			Name: "studychat_connections_closed_total", Help: "Sockets and event streams that have ended, by close code and by who ended them: server, client, or lost.",
+			Labels: []string{"transport", "code", "reason"},
+			read: func(to reading) {
+				if e.Connections == nil {
+					return
+				}
+				for kind, n := range e.Connections.Endings.Counts.All() {
+					to.counter(n.Load(), kind.Transport, strconv.Itoa(kind.Code), kind.Reason)
+				}
+			},
 		},
 		{
 			Name: "studychat_connections_refused_total", Help: "Requests that were not let in: by a limit, by their origin, or since the instance stops.", Labels: []string{"reason"},

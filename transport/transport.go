@@ -131,6 +131,9 @@ func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.handler.ServeHTTP(record, r)
 }
 
+// Inspector shows the connections of this instance. It does not ask who wants to see them.
+func (t *Transport) Inspector() *connections.Inspector { return t.inspector }
+
 // Stats is what the transport has done. It goes on counting.
 func (t *Transport) Stats() *stats.Stats { return t.stats }
 
