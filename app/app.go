@@ -11,6 +11,7 @@ import (
 
 	"studychat/config"
 	"studychat/graph"
+	"studychat/metrics"
 	"studychat/transport"
 	"studychat/web"
 )
@@ -24,6 +25,8 @@ const (
 // app is the running program.
 type app struct {
 	log       *slog.Logger
+	level     *slog.LevelVar  // of log
+	sources   metrics.Sources // filled as the parts start
 	transport *transport.Transport
 	server    *http.Server
 	listener  net.Listener
@@ -32,8 +35,8 @@ type app struct {
 }
 
 // newApp starts everything. If a part fails to start, it stops those that were started before.
-func newApp(ctx context.Context, settings config.Settings, log *slog.Logger) (*app, error) {
-	a := &app{log: log, delay: settings.HTTP.ShutdownDelay}
+func newApp(ctx context.Context, settings config.Settings, level *slog.LevelVar, log *slog.Logger) (*app, error) {
+	a := &app{log: log, level: level, delay: settings.HTTP.ShutdownDelay}
 	if err := a.start(ctx, settings); err != nil {
 		return nil, errors.Join(err, a.unwind())
 	}
@@ -54,8 +57,9 @@ func (a *app) start(ctx context.Context, settings config.Settings) error {
 	if err != nil {
 		return err
 	}
+	executor := graph.NewExecutor(&graph.Resolver{Repo: repo, Live: hub, Log: a.log}, a.edgeOptions(settings, remote))
 	options := transport.Options{
-		Executor:       graph.NewExecutor(&graph.Resolver{Repo: repo, Live: hub, Log: a.log}, a.edgeOptions(settings, remote)),
+		Executor:       executor,
 		Verifier:       verifier,
 		AllowedOrigins: settings.HTTP.AllowedOrigins,
 		TrustedProxies: settings.HTTP.Proxies,
@@ -68,6 +72,10 @@ func (a *app) start(ctx context.Context, settings config.Settings) error {
 		options.PerUser, options.PerAddress = settings.Limits.ConnectionsPerUser, settings.Limits.ConnectionsPerAddress
 	}
 	a.transport = transport.New(options)
+	a.sources.Edge = metrics.Edge{Stats: a.transport.Stats(), Errors: executor.Errors, Connections: a.transport.Inspector()}
+	if err := a.startAdmin(ctx, settings.HTTP); err != nil {
+		return err
+	}
 	return a.bind(ctx, settings)
 }
 

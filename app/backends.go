@@ -39,6 +39,8 @@ func (a *app) openRedis(ctx context.Context, settings config.Settings) remote {
 	r := remote{conn: redisconn.Open(ctx, *settings.Redis.Server, settings.Redis.Prefix, a.log)}
 	a.onStop(r.conn.Close)
 	r.guardian = cache.NewGuard(r.conn.Cache, cache.GuardOptions{Log: a.log})
+	a.sources.Database.Redis = r.conn
+	a.sources.Redis.Conn, a.sources.Redis.Guard = r.conn, r.guardian
 	r.guardian.Start(context.WithoutCancel(ctx))
 	a.onStop(func() error { r.guardian.Stop(); return nil })
 	return r
@@ -53,6 +55,7 @@ func (a *app) openStore(ctx context.Context, settings config.Settings, r remote)
 		return nil, fmt.Errorf("database: %w", err)
 	}
 	a.onStop(store.Close)
+	a.sources.Database.Store = store
 	about := store.Describe()
 	a.log.Info(about.Product+" connection successful", "address", about.Address, "version", about.Version)
 	if err := a.prepareSchema(ctx, store, settings.Database.Migrations); err != nil {
@@ -113,6 +116,7 @@ func (a *app) startLive(ctx context.Context, store *sqlstore.Store, r remote, se
 		registry = redisbus.NewRegistry(r.conn.Bus, store.Now, a.log)
 	}
 	hub := hub.New(store, bus, registry, a.log)
+	a.sources.Hub = hub
 	if err := hub.Start(context.WithoutCancel(ctx)); err != nil {
 		return nil, nil, err
 	}
@@ -130,6 +134,7 @@ func (a *app) startLive(ctx context.Context, store *sqlstore.Store, r remote, se
 	if r.guardian != nil {
 		cached := cache.New(store, r.guardian, cache.Options{TTL: settings.Redis.TTL, MinVersion: hub.Seen, MinEpoch: store.SeenEpoch})
 		a.onStop(func() error { cached.Stop(); return nil })
+		a.sources.Redis.Cache = cached
 		repo = cached
 	}
 	return events.NewPublisher(repo, bus, a.log), hub, nil

@@ -93,12 +93,13 @@ func start(t *testing.T, settings ...string) *instance {
 type logLines struct {
 	out       io.Writer
 	listening chan map[string]any
+	admin     chan string // the address of the server for operators
 	all       chan string // bounded; the oldest lines are kept
 }
 
 func newLogLines(t *testing.T) *logLines {
 	t.Helper()
-	return &logLines{out: t.Output(), listening: make(chan map[string]any, 1), all: make(chan string, 10_000)}
+	return &logLines{out: t.Output(), listening: make(chan map[string]any, 1), admin: make(chan string, 1), all: make(chan string, 10_000)}
 }
 
 // Write gets one line at a time, because slog writes that way.
@@ -106,6 +107,9 @@ func (l *logLines) Write(p []byte) (int, error) {
 	var line map[string]any
 	if json.Unmarshal(p, &line) == nil && line["msg"] == "listening" {
 		l.listening <- line
+	}
+	if addr, ok := line["admin_addr"].(string); ok {
+		l.admin <- addr
 	}
 	select {
 	case l.all <- string(p):

@@ -29,6 +29,7 @@ func (a *app) edgeOptions(settings config.Settings, r remote) graph.Options {
 
 func (a *app) newLimiter(r remote) rate.Limiter {
 	here := rate.NewMemory()
+	a.sources.Redis.Refused = here.Refused
 	if r.conn == nil {
 		return here
 	}

@@ -7,11 +7,11 @@ import (
 )
 
 // newLogger writes JSON, or plain text when a person watches.
-func newLogger(w io.Writer, level slog.Level) *slog.Logger {
+func newLogger(w io.Writer, level slog.Leveler) *slog.Logger {
 	return slog.New(newHandler(w, isTerminal(w), level))
 }
 
-func newHandler(w io.Writer, terminal bool, level slog.Level) slog.Handler {
+func newHandler(w io.Writer, terminal bool, level slog.Leveler) slog.Handler {
 	options := &slog.HandlerOptions{Level: level}
 	if terminal {
 		return slog.NewTextHandler(w, options)

@@ -70,10 +70,12 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if err != nil {
 		return fmt.Errorf("%w:\n%w", errUsage, err)
 	}
-	log := newLogger(stderr, settings.Log.Slog)
+	level := new(slog.LevelVar)
+	level.Set(settings.Log.Slog)
+	log := newLogger(stderr, level)
 	switch {
 	case len(args) == 0:
-		return serve(ctx, settings, log)
+		return serve(ctx, settings, level, log)
 	case len(args) >= 2 && args[0] == "migrate":
 		return migrate(ctx, settings, args[1], args[2:], stdout, log)
 	case len(args) == 2 && args[0] == "epoch" && args[1] == "bump":
@@ -83,8 +85,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 }
 
 // serve runs the server until ctx ends.
-func serve(ctx context.Context, settings config.Settings, log *slog.Logger) error {
-	app, err := newApp(ctx, settings, log)
+func serve(ctx context.Context, settings config.Settings, level *slog.LevelVar, log *slog.Logger) error {
+	app, err := newApp(ctx, settings, level, log)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		log.Info("stopped during start")

@@ -37,7 +37,9 @@ func (a *app) compareSchema(ctx context.Context, store *sqlstore.Store) error {
 	if err != nil {
 		return err
 	}
-	if pending := state.Pending(); len(pending) > 0 {
+	pending := state.Pending()
+	a.sources.Database.Pending = func() int { return len(pending) }
+	if len(pending) > 0 {
 		return fmt.Errorf("the database lacks %s: run `studychat migrate up` as a role that may change the schema", strings.Join(pending, ", "))
 	}
 	if unknown := state.Unknown(); len(unknown) > 0 {

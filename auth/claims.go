@@ -86,13 +86,15 @@ func members(object []byte) (map[string]json.RawMessage, error) {
 	return out, nil
 }
 
+var errNoUser = errors.New("sub is not a user id")
+
 // Validate is called by the jwt library together with its own checks.
 func (c *claims) Validate() error {
 	if strings.ContainsRune(c.Subject, utf8.RuneError) {
-		return errors.New("sub is broken UTF-8") // all such names would become the same user
+		return fmt.Errorf("%w: broken UTF-8", errNoUser) // all such names would become the same user
 	}
 	if id, err := db.CleanName("sub", c.Subject); err != nil || id != c.Subject {
-		return errors.New("sub is not a user id")
+		return errNoUser
 	}
 	return nil
 }

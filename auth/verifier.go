@@ -110,11 +110,11 @@ func verify(ctx context.Context, verifier Verifier, authorization string) (Viewe
 		return verifier.Verify(ctx, "")
 	}
 	if authorization == "" {
-		return Viewer{}, unauthenticated("This needs a token.", nil)
+		return Viewer{}, unauthenticated("This needs a token.", errNoToken)
 	}
 	scheme, token, _ := strings.Cut(authorization, " ")
 	if !strings.EqualFold(scheme, "bearer") {
-		return Viewer{}, unauthenticated("The authorization must be a bearer token.", nil)
+		return Viewer{}, unauthenticated("The authorization must be a bearer token.", errNoBearer)
 	}
 	return verifier.Verify(ctx, strings.TrimSpace(token))
 }

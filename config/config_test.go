@@ -32,6 +32,27 @@ func TestPrefixWins(t *testing.T) {
 	}
 }
 
+func TestAdminAddr(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"":             "",
+		"9090":         "127.0.0.1:9090",
+		":9090":        "127.0.0.1:9090", // open to others only if somebody says so
+		"0.0.0.0:9090": "0.0.0.0:9090",
+		"[::1]:0":      "[::1]:0",
+	} {
+		got, err := Read([]string{"ADMIN_ADDR=" + given})
+		if err != nil || got.HTTP.AdminAddr != want || got.HTTP.AdminLoopback() != (want != "" && want != "0.0.0.0:9090") {
+			t.Errorf("%q: %q, loopback %t, %v", given, got.HTTP.AdminAddr, got.HTTP.AdminLoopback(), err)
+		}
+	}
+	for _, bad := range []string{"here", "99999", "localhost", "localhost:http"} {
+		if _, err := Read([]string{"ADMIN_ADDR=" + bad}); err == nil || !strings.Contains(err.Error(), "ADMIN_ADDR") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
 func TestAddr(t *testing.T) {
 	t.Parallel()
 	tokens := withTokens()

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,7 @@ const (
 type HTTP struct {
 	Addr           string        `env:"ADDR"`
 	Port           string        `env:"PORT"`
+	AdminAddr      string        `env:"ADMIN_ADDR"`
 	AllowedOrigins []string      `env:"ALLOWED_ORIGINS"`
 	TrustedProxies []string      `env:"TRUSTED_PROXIES"`
 	TLSCert        string        `env:"TLS_CERT"`
@@ -29,7 +31,7 @@ type HTTP struct {
 }
 
 func (h *HTTP) validate(authenticated bool) []string {
-	mistakes := h.validateAddr(authenticated)
+	mistakes := append(h.validateAddr(authenticated), h.validateAdminAddr()...)
 	for _, origin := range h.AllowedOrigins {
 		if mistake := checkOrigin(origin); mistake != "" {
 			mistakes = append(mistakes, "ALLOWED_ORIGINS: "+mistake)
@@ -73,6 +75,27 @@ func (h *HTTP) validateAddr(authenticated bool) []string {
 		return []string{"ADDR is open to others, but no authentication is configured: set JWT_SECRET or JWKS_URL, or listen on 127.0.0.1."}
 	}
 	return nil
+}
+
+// validateAdminAddr completes AdminAddr. A port alone is of loopback, since the server for operators asks for no token.
+func (h *HTTP) validateAdminAddr() []string {
+	if h.AdminAddr == "" {
+		return nil
+	}
+	if _, err := strconv.ParseUint(strings.TrimPrefix(h.AdminAddr, ":"), 10, 16); err == nil {
+		h.AdminAddr = net.JoinHostPort("127.0.0.1", strings.TrimPrefix(h.AdminAddr, ":"))
+	}
+	host, port, err := net.SplitHostPort(h.AdminAddr)
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || host == "" {
+		return []string{"ADMIN_ADDR must be a port, for this machine alone, or host:port, such as 0.0.0.0:9090."}
+	}
+	return nil
+}
+
+// AdminLoopback reports whether only this machine reaches the server for operators.
+func (h *HTTP) AdminLoopback() bool {
+	host, _, _ := net.SplitHostPort(h.AdminAddr)
+	return isLoopback(host)
 }
 
 func (h *HTTP) loadCertificate() []string {

@@ -43,6 +43,7 @@ type Notification struct {
 	Seq       int64      `json:"s,omitempty"` // the log reaches at least this far; 0 for a user topic and an ephemeral event
 	Event     *db.Event  `json:"v,omitempty"` // the event Seq itself, if it is small enough
 	Ephemeral *Ephemeral `json:"p,omitempty"` // an ephemeral event instead
+	Remote    bool       `json:"-"`           // it came over a network
 }
 
 // EphemeralKind names a kind of ephemeral event.

@@ -44,9 +44,10 @@ func (o *Operation) Follow(ctx context.Context, sink Sink) (s *Subscription, ref
 		if cause := recover(); cause != nil {
 			s, refusal = nil, o.executor.panicked(ctx, cause)
 		}
+		o.executor.count(refusal)
 	}()
 	if err := o.executor.admit(ctx, o); err != nil {
-		return nil, o.executor.Refuse(ctx, err)
+		return nil, o.executor.refuse(ctx, err)
 	}
 	p := o.plan()
 	s = &Subscription{resolver: o.executor.subscriptions, sink: sink, ctx: lasting(ctx)}

@@ -28,13 +28,14 @@ func (e *Executor) Prepare(ctx context.Context, params *graphql.RawParams) (o *O
 		if cause := recover(); cause != nil {
 			o, refusal = nil, e.panicked(ctx, cause)
 		}
+		e.count(refusal)
 	}()
 	if _, err := auth.FromContext(ctx); err != nil { // first: who has no token learns nothing of documents
-		return nil, e.Refuse(ctx, err)
+		return nil, e.refuse(ctx, err)
 	}
 	register, err := e.persisted.Find(params)
 	if err != nil {
-		return nil, e.Refuse(ctx, err)
+		return nil, e.refuse(ctx, err)
 	}
 	document, errs := e.documents.Open(params.Query)
 	if len(errs) > 0 {
@@ -42,14 +43,14 @@ func (e *Executor) Prepare(ctx context.Context, params *graphql.RawParams) (o *O
 	}
 	operation, unknown := document.Operation(params.OperationName)
 	if unknown != nil {
-		return nil, e.Refuse(ctx, unknown)
+		return nil, e.refuse(ctx, unknown)
 	}
 	variables, fault, err := operation.Variables(params.Variables)
 	switch {
 	case fault != nil:
 		return nil, &graphql.Response{Errors: gqlerror.List{fault.Present(e.presenter.hidden)}}
 	case err != nil:
-		return nil, e.Refuse(ctx, err)
+		return nil, e.refuse(ctx, err)
 	}
 	e.persisted.Keep(ctx, register, document.Text, operation.Definition.Name)
 	return &Operation{operation, e, variables}, nil
@@ -57,6 +58,14 @@ func (e *Executor) Prepare(ctx context.Context, params *graphql.RawParams) (o *O
 
 // Kind is query, mutation or subscription.
 func (o *Operation) Kind() ast.Operation { return o.Definition.Operation }
+
+// TrustedName is the operation's name if its document is trusted, else "": clients choose other names freely.
+func (o *Operation) TrustedName() string {
+	if !o.executor.persisted.Trusts(o.Document.Text) {
+		return ""
+	}
+	return o.Definition.Name
+}
 
 // Answer runs a query or mutation. Its answer is never nil: when the time of ctx was over before the operation began, perhaps
 // because the process was frozen, it says so. A subscription is refused. The data may be in the memory of buffer, so the caller
@@ -66,15 +75,16 @@ func (o *Operation) Answer(ctx context.Context, buffer []byte) (answer *graphql.
 		if cause := recover(); cause != nil {
 			answer = o.executor.panicked(ctx, cause)
 		}
+		o.executor.count(answer)
 	}()
 	if o.Kind() == ast.Subscription {
-		return o.executor.Refuse(ctx, errNeedsStream)
+		return o.executor.refuse(ctx, errNeedsStream)
 	}
 	if err := o.executor.admit(ctx, o); err != nil {
-		return o.executor.Refuse(ctx, err)
+		return o.executor.refuse(ctx, err)
 	}
 	if err := ctx.Err(); err != nil {
-		return o.executor.Refuse(ctx, context.DeadlineExceeded)
+		return o.executor.refuse(ctx, context.DeadlineExceeded)
 	}
 	if p := o.plan(); p != nil {
 		data, errs := p.Execute(ctx, o.variables, buffer[:0])
@@ -82,7 +92,7 @@ func (o *Operation) Answer(ctx context.Context, buffer []byte) (answer *graphql.
 	}
 	answers, ctx := o.executor.dispatch(ctx, o.Context(o.variables))
 	if answer = answers(ctx); answer == nil {
-		answer = o.executor.Refuse(ctx, context.DeadlineExceeded)
+		answer = o.executor.refuse(ctx, context.DeadlineExceeded)
 	}
 	return answer
 }

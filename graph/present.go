@@ -14,6 +14,7 @@ import (
 
 	"studychat/db"
 	"studychat/graph/limits"
+	"studychat/metrics/tally"
 )
 
 // presenter is the one place where an error becomes part of an answer; transports ask it too. What it lets through:
@@ -119,3 +120,25 @@ func (p presenter) recovered(ctx context.Context, cause any) error {
 	p.log.ErrorContext(ctx, "panic in a resolver", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()), "requestId", RequestFrom(ctx).ID)
 	return &db.Error{Code: db.CodeInternal, Message: "panic", Err: fmt.Errorf("panic: %v", cause)}
 }
+
+// errorCounts is how many errors clients were told, by code. An event that a group shares counts once.
+type errorCounts struct {
+	tally.Family[string, tally.Counter]
+}
+
+func (c *errorCounts) add(errs gqlerror.List) {
+	for _, err := range errs {
+		code, _ := err.Extensions["code"].(string)
+		c.Of(code).Add(1)
+	}
+}
+
+// count counts the errors of an answer, which may be nil. Codes are the server's, never a client's.
+func (e *Executor) count(answer *graphql.Response) {
+	if answer != nil && len(answer.Errors) > 0 {
+		e.errors.add(answer.Errors)
+	}
+}
+
+// Errors is how many errors clients were told, by code.
+func (e *Executor) Errors() map[string]*tally.Counter { return e.errors.All() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
@@ -21,6 +22,8 @@ type Request struct {
 	// Address is where the request comes from, in a form that is the same for all clients that count as one address. The
 	// transport knows which proxies to believe. Without it, the viewer alone is limited.
 	Address string
+
+	Began time.Time // when it arrived, or the message of a socket
 
 	// Disconnect closes the connection so that the client sees a failure which it may retry; nothing that looks like an
 	// orderly end is written any more. A request without it cannot subscribe.

@@ -35,7 +35,8 @@ type Resolver struct {
 	Live Live
 	Log  *slog.Logger
 
-	people *people.People // made by NewExecutor
+	people *people.People // made by NewExecutor, like errors
+	errors *errorCounts
 }
 
 var _ generated.ResolverRoot = (*Resolver)(nil)

@@ -41,6 +41,7 @@ type Executor struct {
 	documents *documents.Cache
 	limiter   *rateLimit // nil: no limits
 	people    *people.People
+	errors    *errorCounts
 	planner   *plan.Planner
 	gqlgen    *executor.Executor
 
@@ -51,11 +52,13 @@ type Executor struct {
 // NewExecutor makes an Executor with everything that applies to every operation.
 func NewExecutor(r *Resolver, o Options) *Executor {
 	r.people = people.New(r.Repo, r.Log)
+	r.errors = new(errorCounts)
 	e := &Executor{
 		presenter: presenter{log: r.Log, hidden: !o.Introspection},
 		persisted: persisted.NewLookup(o.Documents, o.Trusted, o.TrustedMode, r.Log),
 		documents: documents.NewCache(limits.New(schema, o.Introspection), 0),
 		people:    r.people,
+		errors:    r.errors,
 		audiences: audiences{known: map[audienceKey]weak.Pointer[audience]{}},
 		gqlgen:    executor.New(generated.NewExecutableSchema(generated.Config{Schema: schema, Resolvers: r})),
 	}
@@ -96,6 +99,12 @@ func (e *Executor) dispatch(ctx context.Context, op *graphql.OperationContext) (
 
 // Refuse is the answer to a request that a transport does not pass on: err, presented as every other error.
 func (e *Executor) Refuse(ctx context.Context, err error) *graphql.Response {
+	answer := e.refuse(ctx, err)
+	e.count(answer)
+	return answer
+}
+
+func (e *Executor) refuse(ctx context.Context, err error) *graphql.Response {
 	return &graphql.Response{Errors: gqlerror.List{e.presenter.present(ctx, err)}}
 }
 
@@ -110,7 +119,7 @@ func (e *Executor) refuseAll(ctx context.Context, errs gqlerror.List) *graphql.R
 
 // panicked is the answer to an operation that panicked outside of the resolvers, whose panics are recovered where they happen.
 func (e *Executor) panicked(ctx context.Context, cause any) *graphql.Response {
-	return e.Refuse(ctx, e.presenter.recovered(ctx, cause))
+	return e.refuse(ctx, e.presenter.recovered(ctx, cause))
 }
 
 // boundAnswer gives each answer a budget of its own. An answer with too much text is dropped whole: fields run at the same

@@ -24,6 +24,8 @@ type Memory struct {
 	start time.Time // all times are relative to it, by the monotonic clock
 	room  int
 
+	refused *refusals
+
 	mu      sync.Mutex // one for all buckets: it is held for less than a microsecond
 	buckets map[string]*bucket
 	owing   owing
@@ -39,7 +41,7 @@ type bucket struct {
 func NewMemory() *Memory { return newMemory(maxBuckets) }
 
 func newMemory(room int) *Memory {
-	return &Memory{start: time.Now(), room: room, buckets: map[string]*bucket{}}
+	return &Memory{start: time.Now(), room: room, refused: new(refusals), buckets: map[string]*bucket{}}
 }
 
 // Take implements Limiter.
@@ -58,6 +60,7 @@ func (m *Memory) Take(_ context.Context, key string, n int, limit Limit) time.Du
 	}
 	next, wait := take(b.tat, now, cost, most)
 	if wait > 0 {
+		m.refused.count(key, "memory")
 		return wait
 	}
 	b.tat = next

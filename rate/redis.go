@@ -59,5 +59,8 @@ func (r *Redis) Take(ctx context.Context, key string, n int, limit Limit) time.D
 	default:
 		r.memory.correct(key, cost, answer.owes)
 	}
+	if answer.wait > 0 {
+		r.memory.refused.count(key, "redis")
+	}
 	return answer.wait
 }

@@ -131,12 +131,13 @@ type Readiness struct {
 
 const readyTimeout = 2 * time.Second
 
-// livez says that the process runs. It asks no dependency: a slow database must not get this instance restarted.
-func livez(w http.ResponseWriter, _ *http.Request) {
+// Livez says that the process runs. It asks no dependency: a slow database must not get this instance restarted.
+func Livez(w http.ResponseWriter, _ *http.Request) {
 	writeHealth(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-func (t *Transport) readyz(w http.ResponseWriter, r *http.Request) {
+// Readyz says whether this instance should get traffic, and the state of what it depends on.
+func (t *Transport) Readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
 	if t.streams.draining.Load() {

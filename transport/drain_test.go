@@ -80,7 +80,7 @@ func TestReadyz(t *testing.T) {
 	tr := bare()
 	status := func() int {
 		w := httptest.NewRecorder()
-		tr.readyz(w, httptest.NewRequest(http.MethodGet, "/readyz", http.NoBody))
+		tr.Readyz(w, httptest.NewRequest(http.MethodGet, "/readyz", http.NoBody))
 		return w.Code
 	}
 	if got := status(); got != http.StatusOK {

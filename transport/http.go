@@ -12,6 +12,7 @@ import (
 	"studychat/db"
 	"studychat/transport/lazy"
 	"studychat/transport/params"
+	"studychat/transport/stats"
 )
 
 // graphql serves /graphql: GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/), sockets, and
@@ -101,6 +102,7 @@ func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, in *inco
 	op, refusal := t.runner.prepare(ctx, in)
 	switch {
 	case refusal != nil:
+		t.runner.ran(ctx, stats.HTTP, nil, codeOf(refusal))
 		writeAnswer(w, r, refusal, media)
 		return
 	case r.Method != http.MethodPost && op.Kind() != ast.Query:
@@ -110,6 +112,7 @@ func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, in *inco
 	}
 	data := buffers.Get()
 	answer := op.Answer(ctx, data.Bytes)
+	t.runner.ran(ctx, stats.HTTP, op, codeOf(answer))
 	in.release() // the answer may wait long for its client
 	buffer := buffers.Get()
 	buffer.Bytes = appendPayload(buffer.Bytes[:0], answer)

@@ -14,6 +14,7 @@ import (
 	"studychat/db"
 	"studychat/graph"
 	"studychat/transport/admission"
+	"studychat/transport/stats"
 )
 
 // Values of headers that many answers share. net/http only reads them, and Header.Add and Set replace them.
@@ -44,7 +45,7 @@ const requestIDHeader = "X-Request-Id"
 // body, its query string or its headers, which may hold secrets.
 func (t *Transport) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
+		start := began(w)
 		id := requestID(start)
 		w.Header()[requestIDHeader] = []string{id}
 		next.ServeHTTP(w, r)
@@ -52,6 +53,14 @@ func (t *Transport) identify(next http.Handler) http.Handler {
 			t.options.Log.DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "duration_ms", time.Since(start).Milliseconds(), "requestId", id)
 		}
 	})
+}
+
+// began is when the request arrived whose answer w is.
+func began(w http.ResponseWriter) time.Time {
+	if record, ok := w.(*stats.Recorder); ok {
+		return record.Began
+	}
+	return time.Now()
 }
 
 // requestID makes a UUIDv7 (RFC 9562). It need not be hard to guess, so unlike db.NewID it takes no lock and asks no kernel.
@@ -80,7 +89,7 @@ func (t *Transport) local(next http.Handler) http.Handler {
 func (t *Transport) authenticate(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		identity := auth.Identify(r.Context(), t.options.Verifier, joined(r.Header["Authorization"])) // two credentials count as none
-		request := graph.Request{ID: w.Header()[requestIDHeader][0], Address: t.quotas.addresses.Of(r)}
+		request := graph.Request{ID: w.Header()[requestIDHeader][0], Address: t.quotas.addresses.Of(r), Began: began(w)}
 		next(w, r.WithContext(graph.WithRequestOf(r.Context(), request, identity)))
 	})
 }

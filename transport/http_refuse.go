@@ -12,11 +12,15 @@ import (
 	"studychat/auth"
 	"studychat/db"
 	"studychat/transport/params"
+	"studychat/transport/stats"
 )
 
 // refusals answer requests that never become an operation, in the form of a GraphQL answer. Package graph presents the
 // errors.
-type refusals struct{ executor Executor }
+type refusals struct {
+	executor Executor
+	stats    *stats.Stats
+}
 
 // with answers with an error of that code and message.
 func (f refusals) with(w http.ResponseWriter, r *http.Request, status int, code db.Code, message string) {
@@ -80,6 +84,7 @@ func (f refusals) unauthenticated(w http.ResponseWriter, r *http.Request, media 
 	case media == mediaEvents:
 		f.stream(w, r, err)
 	default:
+		f.countToken(err)
 		writeAnswer(w, r, f.executor.Refuse(r.Context(), err), media)
 	}
 	return true
@@ -88,6 +93,7 @@ func (f refusals) unauthenticated(w http.ResponseWriter, r *http.Request, media 
 // stream answers a request for a stream without a viewer: 401, or 503 when the identity provider could not be asked, since
 // clients give up for good on 401.
 func (f refusals) stream(w http.ResponseWriter, r *http.Request, err error) {
+	f.countToken(err)
 	answer := f.executor.Refuse(r.Context(), err)
 	code := status(codeOf(answer))
 	if code == http.StatusUnauthorized {
@@ -98,10 +104,14 @@ func (f refusals) stream(w http.ResponseWriter, r *http.Request, err error) {
 	writeRefusal(w, code, answer)
 }
 
+// countToken counts a token that was not accepted.
+func (f refusals) countToken(err error) { f.stats.AuthRefusals.Of(auth.Reason(err)).Add(1) }
+
 // forNow refuses a stream that may begin a little later, or on another instance.
 func (f refusals) forNow(w http.ResponseWriter, r *http.Request, draining bool) {
 	message := "The stream cannot begin at the moment."
 	if draining {
+		f.stats.Refused.Of("stopping").Add(1)
 		message = "This instance is stopping."
 	}
 	w.Header().Set("Retry-After", "1")

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"studychat/db"
 	"studychat/graph"
+	"studychat/transport/stats"
 )
 
 // runner runs operations.
@@ -27,6 +29,15 @@ type operation struct {
 	*graph.Operation
 
 	ctx context.Context
+}
+
+// ran counts an operation that began with its request: op is nil when it was refused before it was prepared.
+func (u runner) ran(ctx context.Context, transport string, op *operation, code db.Code) {
+	kind := stats.Operation{Transport: transport, Code: cmp.Or(string(code), stats.OK)}
+	if op != nil {
+		kind.Type, kind.Name = string(op.Kind()), op.TrustedName()
+	}
+	u.stats.Operations.Of(kind).Since(graph.RequestFrom(ctx).Began)
 }
 
 // prepare does everything before execution. If it returns a refusal, that is the answer.
@@ -47,10 +58,12 @@ func (op *operation) streams() bool { return op.Kind() == ast.Subscription }
 
 // answerTo calls put with the answer of a query or mutation. A large one is counted until it is written. Events are not counted: they
 // are small, and a stream that lost one would have to be disconnected.
-func (op *operation) answerTo(put func(answer []byte) error) error {
+func (op *operation) answerTo(transport string, put func(answer []byte) error) error {
 	ctx, cancel := context.WithTimeout(op.ctx, answerTimeout)
 	defer cancel()
-	answer := payload(op.Answer(ctx, nil))
+	result := op.Answer(ctx, nil)
+	op.ran(ctx, transport, op, codeOf(result))
+	answer := payload(result)
 	release, ok := op.quotas.answer(ctx, answer)
 	if !ok {
 		return put(payload(op.tooMuchWaits(ctx)))
@@ -70,16 +83,18 @@ func (u runner) follow(ctx context.Context, in *incoming, mayMutate bool, placel
 	if refusal == nil && op.streams() {
 		var subscription *graph.Subscription
 		if subscription, refusal = op.Follow(op.ctx, sink); refusal == nil {
+			u.ran(ctx, stats.Events, op, "")
 			sink.op.keep(subscription)
 			return
 		}
 	}
 	put := func(answer []byte) error { return sink.Put(ctx, graph.Answer{Payload: answer}) }
 	if refusal != nil {
+		u.ran(ctx, stats.Events, op, codeOf(refusal))
 		_ = put(payload(refusal))
 	} else {
 		placeless()
-		_ = op.answerTo(put) // fails only with the stream
+		_ = op.answerTo(stats.Events, put) // fails only with the stream
 	}
 	sink.End()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"studychat/auth"
+	"studychat/transport/stats"
 )
 
 // TestWhoEndsAnOperation: of itself, its client and the connection, only itself, and only as the first, may say complete.
@@ -91,7 +92,7 @@ func TestQueryWhoseTimeIsOver(t *testing.T) {
 		}
 		cancel()
 		var got string
-		err := op.answerTo(func(answer []byte) error {
+		err := op.answerTo(stats.HTTP, func(answer []byte) error {
 			got += string(answer)
 			return nil
 		})

@@ -119,6 +119,9 @@ func (s *eventStream) Slow() {
 	s.Broken()
 }
 
+// Waited implements wire.Owner.
+func (s *eventStream) Waited(queued time.Duration) { s.t.stats.OutboxWait.Observe(queued) }
+
 // Broken implements wire.Owner.
 func (s *eventStream) Broken() {
 	s.because(connections.Gone)

@@ -23,6 +23,7 @@ import (
 	"studychat/graph"
 	"studychat/transport/admission"
 	"studychat/transport/connections"
+	"studychat/transport/stats"
 	"studychat/transport/wire"
 )
 
@@ -77,14 +78,16 @@ type Transport struct {
 	heartbeats   *wire.Rounds // of the event streams
 	reservations *reservations
 	inspector    *connections.Inspector
+	stats        *stats.Stats
 	handler      http.Handler
 }
 
 // New builds the routes.
 func New(o Options) *Transport {
-	warnings, addresses := admission.NewWarnings(o.Log), admission.Addresses{Proxies: o.TrustedProxies}
+	counts := new(stats.Stats)
+	warnings, addresses := admission.NewWarnings(o.Log, &counts.Refused), admission.Addresses{Proxies: o.TrustedProxies}
 	t := &Transport{
-		options: o, warnings: warnings, refuse: refusals{o.Executor}, streams: newOpenStreams(), pings: wire.NewRounds(pongTimeout), heartbeats: wire.NewRounds(heartbeat),
+		options: o, stats: counts, warnings: warnings, refuse: refusals{o.Executor, counts}, streams: newOpenStreams(), pings: wire.NewRounds(pongTimeout), heartbeats: wire.NewRounds(heartbeat),
 		quotas: quotas{admission.NewQuota(), o.PerUser, o.PerAddress, addresses, warnings},
 	}
 	t.origins = admission.NewOrigins(o.AllowedOrigins, warnings, func(w http.ResponseWriter, r *http.Request) {
@@ -97,8 +100,8 @@ func New(o Options) *Transport {
 	mux.Handle("/graphql", graphql)
 	mux.Handle("/graphql/stream", t.edge(t.reservations.serve))
 	mux.Handle("GET /debug/connections/snapshot", t.edge(t.debugConnections))
-	mux.HandleFunc("GET /livez", livez)
-	mux.HandleFunc("GET /readyz", t.readyz)
+	mux.HandleFunc("GET /livez", Livez)
+	mux.HandleFunc("GET /readyz", t.Readyz)
 	mux.Handle("/", o.Pages)
 	t.handler = secured(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/graphql" { // nearly every request: spare it the search
@@ -119,12 +122,20 @@ func (t *Transport) edge(serve http.HandlerFunc) http.Handler {
 // for it before it sends an answer, without a deadline of its own. Handlers that take long, or stream, set their own.
 func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	deadline, now := http.NewResponseController(w), time.Now()
+	record := t.stats.Record(w, now)
+	defer record.Done(r)
 	if r.ContentLength != 0 {
 		_ = deadline.SetReadDeadline(now.Add(bodyTimeout))
 	}
 	_ = deadline.SetWriteDeadline(now.Add(answerTimeout))
-	t.handler.ServeHTTP(w, r)
+	t.handler.ServeHTTP(record, r)
 }
+
+// Inspector shows the connections of this instance. It does not ask who wants to see them.
+func (t *Transport) Inspector() *connections.Inspector { return t.inspector }
+
+// Stats is what the transport has done. It goes on counting.
+func (t *Transport) Stats() *stats.Stats { return t.stats }
 
 // Server is an http.Server for t with deadlines that do not end streams. It serves HTTP/1.1 and HTTP/2, also without TLS, so
 // that a load balancer can carry many streams over one connection, and a browser more than six.

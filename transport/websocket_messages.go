@@ -11,6 +11,7 @@ import (
 	"studychat/db"
 	"studychat/graph"
 	"studychat/transport/params"
+	"studychat/transport/stats"
 	"studychat/transport/websocket"
 )
 
@@ -78,7 +79,7 @@ func (s *socket) subscribe(m params.Message, in *incoming) (v *violation) {
 		return badMessage
 	}
 	of := graph.RequestFrom(s.ctx)
-	of.ID = db.NewID()
+	of.ID, of.Began = db.NewID(), time.Now()
 	ctx := graph.WithRequest(auth.WithIdentity(context.Background(), identity), of)
 	_, err = s.operations.begin(ctx, quote(m.ID), func(ctx context.Context, op *running, before []unplaced) { s.run(ctx, op, before, in) })
 	if err != nil {
@@ -103,11 +104,13 @@ func (s *socket) run(ctx context.Context, op *running, before []unplaced, in *in
 	if refusal == nil && prepared.streams() {
 		var subscription *graph.Subscription
 		if subscription, refusal = prepared.Follow(prepared.ctx, &socketSink{s, op}); refusal == nil {
+			s.t.runner.ran(ctx, stats.WebSocket, prepared, "")
 			op.keep(subscription)
 			return
 		}
 	}
 	if refusal != nil {
+		s.t.runner.ran(ctx, stats.WebSocket, prepared, codeOf(refusal))
 		awaitPlaces(ctx, before)
 		if op.complete() {
 			s.put(messageError(op.id, refusal))
@@ -115,7 +118,7 @@ func (s *socket) run(ctx context.Context, op *running, before []unplaced, in *in
 		return
 	}
 	op.place()
-	err := prepared.answerTo(func(answer []byte) error {
+	err := prepared.answerTo(stats.WebSocket, func(answer []byte) error {
 		awaitPlaces(ctx, before)
 		return s.out.Put(ctx, frameNext(op.id, answer))
 	})

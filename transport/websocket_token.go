@@ -26,6 +26,9 @@ func (s *socket) init(payload []byte) *violation {
 		ctx, _ = auth.Authenticate(s.ctx, s.t.options.Verifier, authorization)
 	}
 	viewer, err := auth.FromContext(ctx)
+	if err != nil {
+		s.t.refuse.countToken(err)
+	}
 	switch {
 	case db.CodeOf(err) == db.CodeUnavailable:
 		return &violation{closeTryAgain, "The token cannot be checked at the moment"}
@@ -67,6 +70,9 @@ func (s *socket) ping(payload []byte) *violation {
 	}
 	ctx, err := auth.Authenticate(s.ctx, s.t.options.Verifier, authorization)
 	viewer, _ := auth.FromContext(ctx)
+	if err != nil {
+		s.t.refuse.countToken(err)
+	}
 	switch {
 	case db.CodeOf(err) == db.CodeUnavailable:
 		viewer = old.Viewer // its token is still valid; the client is warned again, halfway through what is left of it

@@ -44,6 +44,9 @@ func (s *socket) takeTurn() {
 // Slow implements wire.Owner.
 func (s *socket) Slow() { s.end(closeTryAgain, reasonSlow) }
 
+// Waited implements wire.Owner.
+func (s *socket) Waited(queued time.Duration) { s.t.stats.OutboxWait.Observe(queued) }
+
 // Broken implements wire.Owner.
 func (s *socket) Broken() { s.drop(nil) }
 

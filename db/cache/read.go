@@ -21,6 +21,7 @@ type kind[T any] struct {
 	ttl      func(T) time.Duration
 	share    func(v T, grow func(bytes int) bool) // before v has readers: what they render may be kept with it
 	loads    *flight[T]
+	requests requests
 }
 
 // entry is one value that may be cached, and who asks for it.
@@ -33,6 +34,7 @@ type entry[T any] struct {
 // read answers from Redis with one round trip, else by a load that it shares with others who miss at the same time.
 func read[T any](ctx context.Context, c *Cache, e entry[T]) (T, error) {
 	v, found, asked := peek(ctx, c, e)
+	e.requests.count(found, asked)
 	if found {
 		return v, nil
 	}

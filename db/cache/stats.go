@@ -15,6 +15,35 @@ type Stats struct {
 	DeletedLate  int64 // keys deleted when Redis answered again
 }
 
+// Requests is how reads of one kind of value were answered.
+type Requests struct{ Hits, Misses, Bypassed int64 }
+
+// requests counts them. Bypassed are the reads that did not ask Redis, since it does not answer or may be old.
+type requests struct{ hits, misses, bypassed atomic.Int64 }
+
+func (r *requests) count(found, asked bool) {
+	switch {
+	case found:
+		r.hits.Add(1)
+	case asked:
+		r.misses.Add(1)
+	default:
+		r.bypassed.Add(1)
+	}
+}
+
+func (r *requests) read() Requests {
+	return Requests{r.hits.Load(), r.misses.Load(), r.bypassed.Load()}
+}
+
+// Requests returns how reads were answered, by the kind of what they read.
+func (c *Cache) Requests() map[string]Requests {
+	return map[string]Requests{"chat": c.chats.requests.read(), "list": c.lists.requests.read()}
+}
+
+// Pending is how many keys wait to be deleted in Redis. all says that there are too many to know, and everything is to be deleted.
+func (g *Guard) Pending() (n int, all bool) { return g.pending.size() }
+
 type counters struct {
 	hits, decodes, foreignWaits, fills, refusedFills, tooOld, marks, markFailures, deletedLate atomic.Int64
 }

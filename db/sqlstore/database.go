@@ -15,6 +15,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"studychat/db"
+	"studychat/db/sqlstore/counts"
 	"studychat/db/sqlstore/postgres"
 	"studychat/db/sqlstore/sqlite"
 )
@@ -36,6 +37,7 @@ type database struct {
 	writer  *bun.DB
 	reader  *bun.DB // PostgreSQL: the same as writer
 	vitals  *bun.DB // for the pulse; PostgreSQL: one connection of its own
+	stats   *counts.Stats
 	closed  atomic.Bool
 	clock   clock
 
@@ -71,6 +73,21 @@ func (s *database) Describe() Description { return s.about }
 
 // Dialect returns the kind of the database.
 func (s *database) Dialect() Dialect { return s.dialect }
+
+// Stats is what the store has done. It goes on counting.
+func (s *database) Stats() *counts.Stats { return s.stats }
+
+// Pools returns the state of each pool of connections by its name.
+func (s *database) Pools() map[string]sql.DBStats {
+	all := map[string]sql.DBStats{"store": s.writer.Stats()}
+	if s.reader != s.writer {
+		all["store-read"] = s.reader.Stats()
+	}
+	if s.vitals != s.reader {
+		all["store-pulse"] = s.vitals.Stats()
+	}
+	return all
+}
 
 // query reads with one statement, which is a snapshot by itself.
 func (s *database) query(ctx context.Context, do func(ctx context.Context, conn bun.IDB) error) error {

@@ -48,6 +48,7 @@ func openPostgres(url string, opts OpenOptions) (*Store, error) {
 		about:   Description{Product: "PostgreSQL", Address: connector.Address()},
 		log:     opts.Log,
 		hook:    opts.Hook,
+		stats:   opts.stats,
 		writer:  conn,
 		reader:  conn,
 		vitals:  newBun(vitals, pgdialect.New(), nil),

@@ -214,6 +214,9 @@ func (s *upkeep) step(ctx context.Context, chatID string, condition schema.Query
 		members, err := do(ctx, tx, &done)
 		return change{event: &db.Event{ChatID: chatID}, members: members}, err
 	})
+	if err == nil {
+		s.stats.Pruned.Add(done.Messages + done.Events)
+	}
 	return done, err
 }
 

@@ -94,6 +94,9 @@ func (s *sends) settle(tx batch.Tx, calls []*batch.Call) (busy []*batch.Call, er
 	}
 	ended = true
 	err = s.commit(limit, tx, b.Writes()...)
+	if err == nil {
+		s.stats.Batches.Observe(len(b.Accepted))
+	}
 	if err == nil && len(b.Accepted) > 1 {
 		db.NewBatch(b.Events())
 	}

@@ -25,6 +25,7 @@ func openSQLite(path string, opts OpenOptions) (*Store, error) {
 		dialect: SQLite,
 		about:   Description{Product: "SQLite", Address: path},
 		log:     opts.Log,
+		stats:   opts.stats,
 		traits: traits{
 			version:  "SELECT sqlite_version()",
 			record:   sqliteRecord,

@@ -29,6 +29,7 @@ import (
 	"github.com/uptrace/bun/schema"
 
 	"studychat/db"
+	"studychat/db/sqlstore/counts"
 	"studychat/db/sqlstore/gate"
 	"studychat/db/sqlstore/sqlite"
 	"studychat/migrations"
@@ -75,6 +76,8 @@ type OpenOptions struct {
 	Hook     bun.QueryHook // sees every statement; for tests and traces
 
 	MigrateTimeout time.Duration // bounds MigrateUp and MigrateDown, the wait for another instance's included; 0: 10 minutes
+
+	stats *counts.Stats
 }
 
 // DefaultMaxConns is OpenOptions.MaxConns when it is not set.
@@ -143,6 +146,8 @@ func openPools(url string, opts OpenOptions) (*Store, error) {
 	if !ok {
 		return nil, errors.New("the database URL has no scheme: want postgres://…, sqlite:PATH or sqlite::memory: (in memory)")
 	}
+	opts.stats = new(counts.Stats)
+	opts.Hook = opts.stats.Hook(opts.Hook)
 	switch scheme {
 	case "postgres", "postgresql":
 		return openPostgres(url, opts)

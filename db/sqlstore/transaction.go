@@ -191,11 +191,18 @@ type ending interface {
 	Rollback() error
 }
 
+// outcomes names how a commit ends, for counting.
+var outcomes = map[db.Outcome]string{db.Committed: "committed", db.RolledBack: "rolled_back", db.Unknown: "unknown"}
+
 // commit is the only place that commits changes of chats. It tells the guard before and after: see WriteGuard.
 func (s *transactions) commit(limit context.Context, tx ending, writes ...db.Write) error {
 	outcome := db.Unknown // also after a panic below
 	finish := s.guard.Mark(limit, writes...)
-	defer func() { finish(outcome) }()
+	began := time.Now()
+	defer func() {
+		s.stats.Commits.Of(outcomes[outcome]).Since(began)
+		finish(outcome)
+	}()
 	if err := limit.Err(); err != nil { // Mark took the rest of the time
 		if tx.Rollback() == nil {
 			outcome = db.RolledBack

@@ -113,6 +113,7 @@ func (s *feedStream) canResume(after db.FeedCursor) bool {
 }
 
 func (s *feedStream) resetTo(reason events.ResetReason) {
+	s.hub.stats.Resets.Of(string(reason)).Add(1)
 	s.pending = &events.Item{Cursor: s.cursor(), At: s.hub.repo.Now(), Reset: &events.Reset{Reason: reason}}
 }
 

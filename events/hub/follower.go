@@ -7,6 +7,7 @@ import (
 
 	"studychat/db"
 	"studychat/events"
+	"studychat/events/hub/delivery"
 )
 
 // follower is one viewer's place in one chat's log. It is a cursor and not a queue: events come from the topic's ring, or from the
@@ -38,7 +39,7 @@ const readLimit = 100
 
 // newFollower registers a follower in the chat's topic. It is woken from now on; one of the start methods must set its place.
 func newFollower(h *Hub, viewer, chatID string, ofFeed bool, wake func()) *follower {
-	f := &follower{hub: h, viewer: viewer, ofFeed: ofFeed, wake: wake, topic: h.acquire(chatID)}
+	f := &follower{hub: h, viewer: viewer, ofFeed: ofFeed, wake: wake, topic: h.acquire(chatID, ofFeed)}
 	f.generation, f.stamp = f.topic.join(f)
 	return f
 }
@@ -46,7 +47,7 @@ func newFollower(h *Hub, viewer, chatID string, ofFeed bool, wake func()) *follo
 // leave removes the follower from its topic. It may be called while next runs, and only once.
 func (f *follower) leave() {
 	f.topic.leave(f)
-	f.hub.release(f.topic)
+	f.hub.release(f.topic, f.ofFeed)
 }
 
 // next returns the next item, or false if there is none for now: wake tells when to ask again. It reads the database if
@@ -67,12 +68,17 @@ func (f *follower) next(ctx context.Context) (events.Item, bool, error) {
 			err = f.reopen(ctx)
 		case found.event != nil:
 			if item, ok := f.deliver(found.event); ok {
+				if found.event.Seq <= f.checked { // from before the viewer came
+					found.path = delivery.Unknown
+				}
+				f.hub.count(found.event, found.path, 1)
 				return item, true, nil
 			}
 		case found.behind:
 			err = f.read(ctx, attempt)
 		case found.ephemeral != nil:
 			f.stamp = found.ephemeral.stamp
+			f.hub.stats.Event(string(found.ephemeral.Kind), delivery.Unknown, 0, 1)
 			return events.Item{Cursor: f.cursor.String(), At: found.ephemeral.At, Ephemeral: &found.ephemeral.Ephemeral}, true, nil
 		default:
 			return events.Item{}, false, nil

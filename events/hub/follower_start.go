@@ -142,6 +142,7 @@ func (f *follower) readHeadAgain(ctx context.Context) (db.Head, error) {
 
 // resetTo tells the client that continuity is lost, and continues from cursor.
 func (f *follower) resetTo(reason events.ResetReason, cursor db.Cursor) {
+	f.hub.stats.Resets.Of(string(reason)).Add(1)
 	f.cursor, f.batch = cursor, nil
 	f.pending = &events.Item{Cursor: cursor.String(), At: f.hub.repo.Now(), Reset: &events.Reset{ChatID: f.topic.chatID, Reason: reason}}
 }

@@ -6,6 +6,7 @@ import (
 
 	"studychat/db"
 	"studychat/events"
+	"studychat/events/hub/delivery"
 	"studychat/events/hub/yield"
 )
 
@@ -16,12 +17,15 @@ type round struct {
 	broken        bool  // the log was replaced
 	behind        bool  // the ring does not have the next event
 	events        []*db.Event
+	paths         []delivery.Path // how each of the events came; none for those that were read
 	ephemeral     []stamped
 
 	items   []events.Item
 	offsets []offset // after each item
 	left    []string // the users whose membership ends in the round
 	batch   any
+	n       int           // items in the batch
+	taken   int           // members that took it
 	members []*chatStream // when the delivery begins
 }
 
@@ -34,7 +38,7 @@ func (r *round) concerns(viewer string) bool {
 func (r *round) begin(at offset, stop int64) {
 	clear(r.items)
 	clear(r.members)
-	*r = round{before: at, after: at, stop: stop, items: r.items[:0], offsets: r.offsets[:0], left: r.left[:0], members: r.members[:0]}
+	*r = round{before: at, after: at, stop: stop, paths: r.paths[:0], items: r.items[:0], offsets: r.offsets[:0], left: r.left[:0], members: r.members[:0]}
 }
 
 // take looks for what comes next. It is false, and serve ends, when there is nothing.
@@ -57,6 +61,9 @@ func (g *group) take() bool {
 	case g.at.seq < now.seq:
 		r.events = t.ring.after(g.at.seq, roundItems)
 		r.behind = len(r.events) == 0
+		for _, event := range r.events {
+			r.paths = append(r.paths, t.ring.path(event.Seq))
+		}
 	}
 	if g.at.seq+int64(len(r.events)) == now.seq { // durable events come first
 		r.ephemeral = t.ephemeral.allAfter(g.at.stamp)
@@ -122,7 +129,7 @@ func (g *group) render(ctx context.Context) bool {
 	if n == 0 || ctx.Err() != nil {
 		return false
 	}
-	r.batch, r.after = batch, r.offsets[n-1]
+	r.batch, r.n, r.after = batch, n, r.offsets[n-1]
 	if len(g.batch) > 0 {
 		g.batch = g.batch[n:]
 	}
@@ -161,9 +168,30 @@ func (g *group) deliver() {
 			stop = ahead
 		}
 	}
+	g.count()
 	if stop > 0 {
 		g.topic.mu.Lock()
 		defer g.topic.mu.Unlock()
 		g.stopAt(stop)
+	}
+}
+
+// count counts the round, once for all members: the time of each is that of the last.
+func (g *group) count() {
+	r := &g.round
+	if r.batch == nil || r.taken == 0 {
+		return
+	}
+	for i, item := range r.items[:r.n] {
+		path := delivery.Unknown
+		if i < len(r.paths) {
+			path = r.paths[i]
+		}
+		switch {
+		case item.Event != nil:
+			g.topic.count(item.Event, path, r.taken)
+		case item.Ephemeral != nil:
+			g.topic.stats.Event(string(item.Ephemeral.Kind), delivery.Unknown, 0, r.taken)
+		}
 	}
 }

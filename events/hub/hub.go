@@ -10,6 +10,7 @@ import (
 
 	"studychat/db"
 	"studychat/events"
+	"studychat/events/hub/delivery"
 )
 
 // Hub turns notifications into exact streams. It has one topic for every chat that is followed in this process. Notifications
@@ -68,6 +69,9 @@ func (h *Hub) Stop() {
 	h.bus.Stop()
 	h.registry.Stop()
 }
+
+// Stats is what the hub has done. It goes on counting.
+func (h *Hub) Stats() *delivery.Stats { return &h.stats }
 
 // State says whether events of other instances arrive at once, or only by sweeping.
 func (h *Hub) State() events.State { return h.bus.State() }

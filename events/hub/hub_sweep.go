@@ -32,6 +32,7 @@ func (h *Hub) sweepUntil(ctx context.Context) {
 		began := time.Now()
 		err := s.sweep(ctx)
 		s.took = time.Since(began)
+		s.stats.Sweeps.Observe(s.took)
 		switch {
 		case ctx.Err() != nil:
 			return

@@ -1,6 +1,9 @@
 package hub
 
-import "studychat/events"
+import (
+	"studychat/events"
+	"studychat/events/hub/delivery"
+)
 
 // topic returns the chat's topic, or nil if nobody follows the chat here.
 func (h *Hub) topic(chatID string) *topic {
@@ -10,7 +13,7 @@ func (h *Hub) topic(chatID string) *topic {
 }
 
 // acquire returns the chat's topic, which exists until it was released as often.
-func (h *Hub) acquire(chatID string) *topic {
+func (h *Hub) acquire(chatID string, ofFeed bool) *topic {
 	h.topicsMu.Lock()
 	defer h.topicsMu.Unlock()
 	t := h.topics[chatID]
@@ -20,13 +23,19 @@ func (h *Hub) acquire(chatID string) *topic {
 		h.bus.Join(events.ChatTopic(chatID).Partition())
 	}
 	t.refs++
+	if !ofFeed {
+		t.streams++
+	}
 	return t
 }
 
-func (h *Hub) release(t *topic) {
+func (h *Hub) release(t *topic, ofFeed bool) {
 	h.topicsMu.Lock()
 	defer h.topicsMu.Unlock()
 	t.refs--
+	if !ofFeed {
+		t.streams--
+	}
 	if t.refs > 0 {
 		return
 	}
@@ -64,13 +73,27 @@ func (h *Hub) refreshFeeds(user string) {
 	}
 }
 
+// Following counts what is followed here.
+func (h *Hub) Following() (n delivery.Following) {
+	h.topicsMu.RLock()
+	defer h.topicsMu.RUnlock()
+	n.Topics = len(h.topics)
+	for _, t := range h.topics {
+		n.Chats += t.streams
+	}
+	for _, feeds := range h.feeds {
+		n.Feeds += len(feeds)
+	}
+	return n
+}
+
 // sink is the part of the hub that the bus sees.
 type sink struct{ *Hub }
 
 func (s sink) Notified(notification events.Notification) {
 	if chatID, ok := notification.Topic.Chat(); ok {
 		if t := s.topic(chatID); t != nil {
-			t.notify(notification)
+			t.notify(notification, pathOf(notification))
 		}
 		return
 	}
@@ -79,7 +102,16 @@ func (s sink) Notified(notification events.Notification) {
 	}
 }
 
+// pathOf is how a notification came.
+func pathOf(notification events.Notification) delivery.Path {
+	if notification.Remote {
+		return delivery.Bus
+	}
+	return delivery.Local
+}
+
 func (s sink) Gap(int) {
+	s.stats.Gaps.Add(1)
 	s.gap.Store(true)
 	signal(s.kick)
 }

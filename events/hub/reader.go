@@ -11,6 +11,7 @@ import (
 
 	"studychat/db"
 	"studychat/events"
+	"studychat/events/hub/delivery"
 )
 
 // Bounds of what the hub asks of the database.
@@ -21,8 +22,9 @@ const (
 
 // reader is what topics and streams share to read the database, and to run until the hub stops.
 type reader struct {
-	repo db.EventReads
-	log  *slog.Logger
+	repo  db.EventReads
+	log   *slog.Logger
+	stats delivery.Stats
 
 	ctx    context.Context // ends with stop
 	cancel context.CancelFunc
@@ -118,6 +120,15 @@ func (r *reader) readShared(ctx context.Context, chatID string, after int64) (*d
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// count counts an event that n connections got.
+func (r *reader) count(event *db.Event, path delivery.Path, n int) {
+	kind := string(event.Kind)
+	if event.Kind.Row() == (db.KindRow{}) {
+		kind = "UNKNOWN" // of a newer instance
+	}
+	r.stats.Event(kind, path, r.repo.Now().Sub(event.At), n)
 }
 
 // gone returns why a stream cannot continue, if so: the hub has stopped or the caller gave up.

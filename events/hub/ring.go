@@ -5,6 +5,7 @@ import (
 
 	"studychat/db"
 	"studychat/events"
+	"studychat/events/hub/delivery"
 )
 
 // Bounds of what a topic keeps in memory. A follower that is further behind reads the database.
@@ -16,19 +17,28 @@ const (
 // ring is the newest stretch of a chat's log: consecutive, oldest first.
 type ring struct {
 	events []*db.Event
+	paths  []delivery.Path // how each event came
 	bytes  int
 }
 
 // add appends the next event, and drops the oldest ones as necessary.
-func (r *ring) add(event *db.Event) {
+func (r *ring) add(event *db.Event, path delivery.Path) {
 	r.redact(event)
-	r.events = append(r.events, event)
+	r.events, r.paths = append(r.events, event), append(r.paths, path)
 	r.bytes += sizeOf(event)
 	for len(r.events) > ringEvents || r.bytes > ringBytes && len(r.events) > 1 {
 		r.bytes -= sizeOf(r.events[0])
 		r.events[0] = nil // the array outlives the slice for a while
-		r.events = r.events[1:]
+		r.events, r.paths = r.events[1:], r.paths[1:]
 	}
+}
+
+// path returns how the event with the sequence number came.
+func (r *ring) path(seq int64) delivery.Path {
+	if r.at(seq) == nil {
+		return delivery.Unknown
+	}
+	return r.paths[seq-r.events[0].Seq]
 }
 
 // at returns the event with the sequence number, or nil if the ring does not have it.

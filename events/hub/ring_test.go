@@ -7,6 +7,7 @@ import (
 
 	"studychat/db"
 	"studychat/events"
+	"studychat/events/hub/delivery"
 )
 
 func messageEvent(seq int64, kind db.EventKind, id, content string) *db.Event {
@@ -26,7 +27,7 @@ func TestRingBounds(t *testing.T) {
 	} {
 		var r ring
 		for seq := int64(1); seq <= 1000; seq++ {
-			r.add(messageEvent(seq, db.MessageSent, "m", strings.Repeat("x", c.content)))
+			r.add(messageEvent(seq, db.MessageSent, "m", strings.Repeat("x", c.content)), delivery.Local)
 		}
 		if n := len(r.events); n > c.most || n < max(1, c.most*8/10) {
 			t.Errorf("%s: %d events, want about %d", c.reason, n, c.most)
@@ -52,9 +53,9 @@ func TestRingDoesNotHandOutWhatIsGone(t *testing.T) {
 	var r ring
 	sent := messageEvent(1, db.MessageSent, "m1", "secret")
 	other := messageEvent(2, db.MessageSent, "m2", "stays")
-	r.add(sent)
-	r.add(other)
-	r.add(messageEvent(3, db.MessageDeleted, "m1", ""))
+	r.add(sent, delivery.Local)
+	r.add(other, delivery.Local)
+	r.add(messageEvent(3, db.MessageDeleted, "m1", ""), delivery.Local)
 	if got := r.at(1).Message.Content; got != "" {
 		t.Errorf("the deleted message still reads %q", got)
 	}
@@ -62,8 +63,8 @@ func TestRingDoesNotHandOutWhatIsGone(t *testing.T) {
 		t.Error("an event that is shared was changed")
 	}
 	at := time.Now()
-	r.add(&db.Event{ChatID: "c", Seq: 4, Kind: db.ChatRenamed, Title: "private"})
-	r.add(&db.Event{ChatID: "c", Seq: 5, Kind: db.ChatDeleted, At: at})
+	r.add(&db.Event{ChatID: "c", Seq: 4, Kind: db.ChatRenamed, Title: "private"}, delivery.Local)
+	r.add(&db.Event{ChatID: "c", Seq: 5, Kind: db.ChatDeleted, At: at}, delivery.Local)
 	for seq := int64(1); seq <= 5; seq++ {
 		e := r.at(seq)
 		if e == nil || e.Title != "" || e.Message != nil && (e.Message.Content != "" || e.Message.ChatID != "c") {

@@ -61,6 +61,7 @@ func (s *chatStream) receive(g *group, r *round) (ahead int64, stays bool) {
 		if r.concerns(s.follower.viewer) || r.batch != nil && !s.member.Offer(r.batch) {
 			return 0, false
 		}
+		r.taken++
 		s.follower.moveTo(r.after)
 		return 0, true
 	case at.reached(r.after):

@@ -6,6 +6,7 @@ import (
 
 	"studychat/db"
 	"studychat/events"
+	"studychat/events/hub/delivery"
 )
 
 const (
@@ -69,7 +70,7 @@ func (s *sweeper) findChanges(ctx context.Context) error {
 	}
 	for id, seq := range found.Heads {
 		if t := s.topic(id); t != nil {
-			t.notify(events.Notification{Topic: events.ChatTopic(id), Epoch: found.Epoch, Seq: seq})
+			t.notify(events.Notification{Topic: events.ChatTopic(id), Epoch: found.Epoch, Seq: seq}, delivery.Sweep)
 		}
 	}
 	if far || found.Epoch != s.reached.epoch {

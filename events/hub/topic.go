@@ -5,6 +5,7 @@ import (
 
 	"studychat/db"
 	"studychat/events"
+	"studychat/events/hub/delivery"
 )
 
 // topic is what this instance knows of one chat's log while the chat is followed here.
@@ -17,15 +18,17 @@ type topic struct {
 	chatID    string
 	partition int
 	refs      int // guarded by Hub.topicsMu
+	streams   int // of the refs those that are not of feeds; guarded likewise
 
 	mu         sync.Mutex
 	known      bool // a head was read: the fields below are valid
 	epoch      int64
 	last       int64
-	announced  int64 // the log is said to reach this number; above last, there is something to read
-	mustResync bool  // there are signs of another history: read, whatever announced says
-	filling    bool  // catchUp runs: at most once
-	abandoned  bool  // nobody follows the chat any more
+	hint       delivery.Path // how that was announced which is to be read
+	announced  int64         // the log is said to reach this number; above last, there is something to read
+	mustResync bool          // there are signs of another history: read, whatever announced says
+	filling    bool          // catchUp runs: at most once
+	abandoned  bool          // nobody follows the chat any more
 	// generation rises when the log was replaced (restored, promoted, lost): followers of an earlier generation must find their
 	// place again.
 	generation int64
@@ -41,9 +44,12 @@ func newTopic(r *reader, chatID string) *topic {
 }
 
 // notify applies a hint.
-func (t *topic) notify(notification events.Notification) {
+func (t *topic) notify(notification events.Notification, path delivery.Path) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if notification.Seq > t.announced {
+		t.hint = path
+	}
 	switch {
 	case notification.Ephemeral != nil:
 		if t.ephemeral.put(*notification.Ephemeral) {
@@ -56,7 +62,7 @@ func (t *topic) notify(notification events.Notification) {
 		t.mustResync = true
 		t.fill()
 	case notification.Event != nil && notification.Seq == t.last+1:
-		t.append(notification.Event)
+		t.append(notification.Event, path)
 		t.wake()
 	case notification.Seq > t.last:
 		t.announced = max(t.announced, notification.Seq)
@@ -86,6 +92,9 @@ func (t *topic) observe(head db.Head, before position) (generation int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	current := before.generation == t.generation
+	if head.HeadSeq > max(t.announced, t.last) {
+		t.hint = delivery.Sweep
+	}
 	t.apply(head, before)
 	t.fill()
 	// If the log was replaced while the head was read, the epoch tells which log the head is of, unless the log was replaced
@@ -130,8 +139,8 @@ func (t *topic) vanish() {
 	}
 }
 
-func (t *topic) append(event *db.Event) {
-	t.ring.add(event)
+func (t *topic) append(event *db.Event, path delivery.Path) {
+	t.ring.add(event, path)
 	t.last = event.Seq
 }
 

@@ -1,6 +1,9 @@
 package hub
 
-import "studychat/db"
+import (
+	"studychat/db"
+	"studychat/events/hub/delivery"
+)
 
 // join adds a follower. It is woken by everything that happens from now on.
 func (t *topic) join(f *follower) (generation, stamp int64) {
@@ -37,7 +40,8 @@ func (t *topic) wake() {
 type observation struct {
 	restarted bool // the log was replaced
 	event     *db.Event
-	behind    bool // there are events, but not in memory
+	path      delivery.Path // of the event
+	behind    bool          // there are events, but not in memory
 	ephemeral *stamped
 }
 
@@ -50,7 +54,7 @@ func (t *topic) peek(generation int64, cursor db.Cursor, stamp int64) observatio
 	}
 	if cursor.Seq < t.last {
 		event := t.ring.at(cursor.Seq + 1)
-		return observation{event: event, behind: event == nil}
+		return observation{event: event, path: t.ring.path(cursor.Seq + 1), behind: event == nil}
 	}
 	if p, ok := t.ephemeral.after(stamp); ok {
 		return observation{ephemeral: &p}
@@ -75,7 +79,7 @@ func (t *topic) offer(log *db.Log, skip bool) {
 	}
 	for _, event := range log.Events {
 		if event.Seq == t.last+1 {
-			t.append(event)
+			t.append(event, t.hint)
 		}
 	}
 	if t.last > before {

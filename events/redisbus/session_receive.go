@@ -67,6 +67,7 @@ func (s *session) message(m *redis.Message) {
 		s.bus.ignored.Add(1)
 		s.bus.log.Debug("a message on the bus cannot be read", "channel", m.Channel, "error", err)
 	default:
+		notification.Remote = true
 		s.bus.sink.Notified(notification)
 	}
 }

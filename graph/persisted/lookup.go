@@ -82,6 +82,9 @@ func (l *Lookup) Find(params *graphql.RawParams) (register string, err error) {
 	return "", nil
 }
 
+// Trusts says whether exactly this text is a trusted document.
+func (l *Lookup) Trusts(document string) bool { return l.trusted.Holds(document) }
+
 // name is the name that the request gives its document, or "", and the field that holds it.
 func (l *Lookup) name(extensions map[string]any) (id, field string, err error) {
 	if extension := extensions[persistedQueryKey]; extension != nil {

@@ -10,7 +10,7 @@ import (
 
 func TestOriginsAdmit(t *testing.T) {
 	t.Parallel()
-	o := NewOrigins([]string{"https://app.example"}, NewWarnings(slog.New(slog.DiscardHandler)), http.NotFound)
+	o := NewOrigins([]string{"https://app.example"}, NewWarnings(slog.New(slog.DiscardHandler), new(Counts)), http.NotFound)
 	for _, c := range []struct {
 		reason, origin, site string
 		admitted             bool
@@ -55,7 +55,7 @@ func TestLocalNames(t *testing.T) {
 func TestCORS(t *testing.T) {
 	t.Parallel()
 	passed := false
-	handler := NewOrigins([]string{"https://app.example"}, NewWarnings(slog.New(slog.DiscardHandler)), http.NotFound).CORS(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { passed = true }))
+	handler := NewOrigins([]string{"https://app.example"}, NewWarnings(slog.New(slog.DiscardHandler), new(Counts)), http.NotFound).CORS(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { passed = true }))
 	for _, c := range []struct {
 		reason, method, origin, allowed string
 		passes                          bool

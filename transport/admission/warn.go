@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"studychat/metrics/tally"
 )
 
 // WarningEvery is how often one cause is logged, since anybody may cause these lines.
@@ -17,22 +19,23 @@ const maxShown = 100
 
 // A Cause is why requests are refused that the operator of the server may have wanted to admit. setting names the setting
 // that would admit them.
-type Cause struct{ message, setting string }
+type Cause struct{ reason, message, setting string }
 
 // The causes.
 var (
-	OriginRefused   = Cause{"a request of another origin was refused", "ALLOWED_ORIGINS"}
-	HostRefused     = Cause{"a request to another host name was refused: without authentication only names of this machine are answered", "JWT_SECRET or JWKS_URL"}
-	UserRefused     = Cause{"a connection was refused: this user has as many as allowed", "CONNECTIONS_PER_USER"}
-	AddressRefused  = Cause{"a connection was refused: this address has as many as allowed", "CONNECTIONS_PER_ADDRESS"}
-	ReservedRefused = Cause{"a reservation was refused: this user has 100 streams reserved", ""}
-	UpgradeLost     = Cause{"a WebSocket handshake lost its upgrade on the way, probably in a proxy", "the proxy's own, which must pass on Upgrade and Connection"}
-	BodiesRefused   = Cause{"a large request was refused: the large requests under way use all the memory set aside for them", ""}
+	OriginRefused   = Cause{"origin", "a request of another origin was refused", "ALLOWED_ORIGINS"}
+	HostRefused     = Cause{"host", "a request to another host name was refused: without authentication only names of this machine are answered", "JWT_SECRET or JWKS_URL"}
+	UserRefused     = Cause{"user_limit", "a connection was refused: this user has as many as allowed", "CONNECTIONS_PER_USER"}
+	AddressRefused  = Cause{"address_limit", "a connection was refused: this address has as many as allowed", "CONNECTIONS_PER_ADDRESS"}
+	ReservedRefused = Cause{"reservation_limit", "a reservation was refused: this user has 100 streams reserved", ""}
+	UpgradeLost     = Cause{"upgrade_lost", "a WebSocket handshake lost its upgrade on the way, probably in a proxy", "the proxy's own, which must pass on Upgrade and Connection"}
+	BodiesRefused   = Cause{"large_bodies", "a large request was refused: the large requests under way use all the memory set aside for them", ""}
 )
 
 // Warnings logs refusals, at most one line per cause and minute.
 type Warnings struct {
-	log *slog.Logger
+	log    *slog.Logger
+	counts *Counts
 
 	mu   sync.Mutex
 	told map[Cause]warned
@@ -43,11 +46,17 @@ type warned struct {
 	leftOut int // since then
 }
 
-// NewWarnings logs to log.
-func NewWarnings(log *slog.Logger) *Warnings { return &Warnings{log: log, told: map[Cause]warned{}} }
+// Counts is how much was refused, by reason.
+type Counts = tally.Family[string, tally.Counter]
+
+// NewWarnings logs to log, and counts every refusal, also those that are not logged.
+func NewWarnings(log *slog.Logger, counts *Counts) *Warnings {
+	return &Warnings{log: log, counts: counts, told: map[Cause]warned{}}
+}
 
 // Refused logs that r was refused. The line quotes nothing of the request but its origin and host, so it never holds a token.
 func (w *Warnings) Refused(c Cause, r *http.Request) {
+	w.counts.Of(c.reason).Add(1)
 	leftOut, due := w.due(c)
 	if !due {
 		return

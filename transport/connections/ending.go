@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"studychat/metrics/tally"
 )
 
 // Ending is how a connection ended.
@@ -65,8 +67,32 @@ func lostWords(err error) string {
 // MaxEnded is how many ended connections are remembered.
 const MaxEnded = 200
 
+// Closed is a kind of end.
+type Closed struct {
+	Transport string
+	Code      int    // the close code; 0 for an event stream, and for a code that a client made up
+	Reason    string // who ended it: server, client, or lost
+}
+
+// closed keeps the list of kinds short: a client may choose any code.
+func (s Shown) closed() Closed {
+	c := Closed{s.Transport, s.Ending.Code, "server"}
+	switch {
+	case s.Ending.ByClient:
+		c.Reason = "client"
+		if _, known := goodbyes[c.Code]; !known {
+			c.Code = 0
+		}
+	case c.Code == lost:
+		c.Reason = "lost"
+	}
+	return c
+}
+
 // Endings remembers the connections that ended last.
 type Endings struct {
+	Counts tally.Family[Closed, tally.Counter]
+
 	mu   sync.Mutex
 	ring []Shown
 	next int
@@ -81,8 +107,10 @@ func (e *Endings) Add(one Entry) {
 		shown.Ending = ByServer(0, "")
 		shown.AgeMs = shown.Ending.at.UnixMilli() - one.At
 	case shown.Ending.answered:
+		e.Counts.Of(shown.closed()).Add(1)
 		return
 	}
+	e.Counts.Of(shown.closed()).Add(1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(e.ring) < MaxEnded {

@@ -29,7 +29,9 @@ var ErrEnded = errors.New("the connection has ended")
 
 // Owner is told about its outbox. Nothing is called while the outbox is locked.
 type Owner interface {
-	Slow()    // the client is too slow: the owner must call End
+	Slow() // the client is too slow: the owner must call End
+	// Waited says how long the oldest frame of a write was queued until it was written. What is written at once is not told.
+	Waited(time.Duration)
 	Written() // the last frame is written
 	Broken()  // the connection cannot be written to: the owner must call End
 }

@@ -20,6 +20,7 @@ func (o *Outbox) drain(to io.Writer) {
 		_, err := to.Write(f.bytes)
 		slow.Stop()
 		o.room.Release(f.weight)
+		o.owner.Waited(time.Since(f.since))
 		switch {
 		case err != nil:
 			o.owner.Broken()

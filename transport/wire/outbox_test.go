@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,8 +17,9 @@ import (
 type owner struct {
 	out *Outbox
 
-	mu   sync.Mutex
-	told []string
+	mu    sync.Mutex
+	told  []string
+	waits []time.Duration
 }
 
 func (o *owner) tell(what string) {
@@ -31,6 +33,12 @@ func (o *owner) tell(what string) {
 func (o *owner) Slow()    { o.tell("slow") }
 func (o *owner) Broken()  { o.tell("broken") }
 func (o *owner) Written() { o.tell("written") }
+
+func (o *owner) Waited(queued time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.waits = append(o.waits, queued)
+}
 
 func (o *owner) heard() string {
 	o.mu.Lock()
@@ -205,5 +213,34 @@ func TestBrokenConnections(t *testing.T) {
 		if !strings.HasPrefix(o.heard(), "broken") {
 			t.Error(o.heard())
 		}
+	})
+}
+
+// TestOutboxTellsWaits: of what was written at once nothing is told; of the rest, from when it was queued until it was written.
+func TestOutboxTellsWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o, to := newOwner(), make(stuck)
+		o.out.Open(to)
+		for range 3 {
+			if err := o.out.Put(t.Context(), []byte("frame")); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait() // the first is being written
+		}
+		<-time.After(time.Second)
+		<-to
+		synctest.Wait()
+		<-time.After(time.Second)
+		<-to // the two others, together
+		synctest.Wait()
+		o.mu.Lock()
+		waits := slices.Clone(o.waits)
+		o.mu.Unlock()
+		if !slices.Equal(waits, []time.Duration{time.Second, 2 * time.Second}) {
+			t.Errorf("waits %v", waits)
+		}
+		o.out.End(nil)
+		o.out.Wait()
 	})
 }

@@ -1,0 +1,70 @@
+package metrics
+
+import (
+	"studychat/db/cache"
+	"studychat/metrics/tally"
+	"studychat/rate"
+	"studychat/redisconn"
+)
+
+// Redis is what exists only with Redis, and the limits that also exist without it.
+type Redis struct {
+	Conn    *redisconn.Conn
+	Guard   *cache.Guard
+	Cache   *cache.Cache
+	Refused func() map[rate.Refusal]*tally.Counter // by the rate limits; nil: there are none
+}
+
+// levels names what is known of Redis.
+var levels = map[redisconn.Level]string{redisconn.Healthy: "ok", redisconn.Suspect: "suspect", redisconn.Down: "down"}
+
+func (r Redis) list() []Metric {
+	return []Metric{
+		{
+			Name: "studychat_redis_state", Help: "1 for what is known of Redis: ok, suspect or down.", Labels: []string{"state"},
+			read: func(to reading) {
+				if r.Conn == nil {
+					return
+				}
+				now, _ := r.Conn.Cache.Health.Level()
+				for level, name := range levels {
+					to.is(now == level, name)
+				}
+			},
+		},
+		{
+			Name: "studychat_cache_requests_total", Help: "Reads of what is cached: answered by Redis (hit), or by the database since Redis did not have it (miss) or was not asked (bypass).",
+			Labels: []string{"kind", "result"},
+			read: func(to reading) {
+				if r.Cache == nil {
+					return
+				}
+				for kind, n := range r.Cache.Requests() {
+					to.counter(n.Hits, kind, "hit")
+					to.counter(n.Misses, kind, "miss")
+					to.counter(n.Bypassed, kind, "bypass")
+				}
+			},
+		},
+		{
+			Name: "studychat_cache_pending_keys", Help: "Keys that wait to be deleted in Redis, since writes did not reach it.",
+			read: func(to reading) {
+				if r.Guard != nil {
+					n, _ := r.Guard.Pending()
+					to.gauge(float64(n))
+				}
+			},
+		},
+		{
+			Name: "studychat_rate_limited_total", Help: "Mutations that came too fast, by whose limit it was and whether this instance or Redis knew.", Labels: []string{"scope", "store"},
+			read: func(to reading) {
+				if r.Refused == nil {
+					return
+				}
+				for kind, n := range r.Refused() {
+					to.counter(n.Load(), kind.Scope, kind.Store)
+				}
+			},
+		},
+	}
+}
