@@ -30,13 +30,14 @@ type app struct {
 	transport *transport.Transport
 	server    *http.Server
 	listener  net.Listener
+	reload    func()         // on SIGHUP
 	delay     time.Duration  // between failing readiness and the rest of stop
 	stops     []func() error // called from the last to the first
 }
 
 // newApp starts everything. If a part fails to start, it stops those that were started before.
 func newApp(ctx context.Context, settings config.Settings, level *slog.LevelVar, log *slog.Logger) (*app, error) {
-	a := &app{log: log, level: level, delay: settings.HTTP.ShutdownDelay}
+	a := &app{log: log, level: level, reload: func() {}, delay: settings.HTTP.ShutdownDelay}
 	if err := a.start(ctx, settings); err != nil {
 		return nil, errors.Join(err, a.unwind())
 	}
@@ -133,7 +134,8 @@ func (a *app) unwind() error {
 func (a *app) bind(ctx context.Context, settings config.Settings) error {
 	a.server = a.transport.Server()
 	if settings.HTTP.Certificate != nil {
-		a.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*settings.HTTP.Certificate}, MinVersion: tls.VersionTLS12}
+		c := newCertificate(settings.HTTP.TLSCert, settings.HTTP.TLSKey, settings.HTTP.Certificate, a.log)
+		a.server.TLSConfig, a.reload = &tls.Config{GetCertificate: c.get, MinVersion: tls.VersionTLS12}, c.reload
 	}
 	var err error
 	a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", settings.HTTP.Addr)

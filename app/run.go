@@ -10,11 +10,13 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/redis/go-redis/v9"
 
 	"studychat/config"
+	"studychat/metrics"
 	"studychat/redisconn"
 )
 
@@ -24,7 +26,8 @@ func Main(args, environ []string, stdout io.Writer, stderr *os.File) int {
 	// Without this, the first line after the reader of standard error has gone ends the process: Go treats the standard
 	// files in that way alone, for the sake of command line tools. A write then fails with EPIPE instead.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGHUP) // from the first moment on; see onHangup
+	ctx, stop := untilSignal()
 	defer stop()
 	defer tuneMemory(environ)()
 	logs := newLogWriter(stderr)
@@ -55,6 +58,10 @@ const usage = `studychat                            serve
 studychat migrate up|status          apply all migrations, list them
 studychat migrate down [--yes NAME]  say what reverting the last group would destroy; revert it in the database NAME
 studychat epoch bump                 tell all clients that history changed: after a restored backup
+studychat healthcheck                ask the server of this machine whether it is ready: for images without a shell
+studychat token --sub USER [--name NAME] [--scope "SCOPE …"] [--ttl 1h]
+                                     make a token for trying a server with JWT_SECRET
+studychat version                    say what this was built from
 
 Settings come from the environment; the README lists them.
 `
@@ -64,6 +71,10 @@ Settings come from the environment; the README lists them.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	if len(args) == 1 && (args[0] == "help" || args[0] == "-h" || args[0] == "--help") {
 		_, err := io.WriteString(stdout, usage)
+		return err
+	}
+	if len(args) == 1 && args[0] == "version" {
+		_, err := fmt.Fprintln(stdout, "studychat", strings.Join(metrics.Built(), " "))
 		return err
 	}
 	settings, err := config.Read(environ)
@@ -80,8 +91,12 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return migrate(ctx, settings, args[1], args[2:], stdout, log)
 	case len(args) == 2 && args[0] == "epoch" && args[1] == "bump":
 		return bumpEpoch(ctx, settings, stdout, log)
+	case len(args) == 1 && args[0] == "healthcheck":
+		return healthcheck(ctx, settings.HTTP)
+	case len(args) >= 1 && args[0] == "token":
+		return makeToken(settings.Auth, args[1:], stdout)
 	}
-	return fmt.Errorf("%w: run it without arguments to serve, or with migrate up, migrate down, migrate status or epoch bump", errUsage)
+	return fmt.Errorf("%w: there is no such command.\n%s", errUsage, usage)
 }
 
 // serve runs the server until ctx ends.
@@ -94,6 +109,7 @@ func serve(ctx context.Context, settings config.Settings, level *slog.LevelVar, 
 	case err != nil:
 		return err
 	}
+	defer onHangup(app.reload)()
 	serving := app.listen()
 	select {
 	case <-ctx.Done():

@@ -9,12 +9,12 @@ import (
 func about() []Metric {
 	return []Metric{{
 		Name: "studychat_build_info", Help: "1, with what this instance was built from.", Labels: []string{"version", "revision", "goversion"},
-		read: func(to reading) { to.gauge(1, built()...) },
+		read: func(to reading) { to.gauge(1, Built()...) },
 	}}
 }
 
-// built is the version, the revision and the version of Go, as the linker has noted them.
-var built = sync.OnceValue(func() []string {
+// Built is the version, the revision and the version of Go, as the linker has noted them.
+var Built = sync.OnceValue(func() []string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return []string{"", "", ""}
