@@ -58,6 +58,9 @@ func (a *app) openStore(ctx context.Context, settings config.Settings, r remote)
 	a.sources.Database.Store = store
 	about := store.Describe()
 	a.log.Info(about.Product+" connection successful", "address", about.Address, "version", about.Version)
+	if settings.Auth.Enabled() && settings.Database.ByDefault() {
+		a.log.Warn("DATABASE_URL is not set: all is stored in a SQLite file of this machine", "address", about.Address)
+	}
 	if err := a.prepareSchema(ctx, store, settings.Database.Migrations); err != nil {
 		return nil, err
 	}

@@ -6,14 +6,14 @@ import (
 	"os"
 )
 
-// newLogger writes JSON, or plain text when a person watches.
-func newLogger(w io.Writer, level slog.Leveler) *slog.Logger {
-	return slog.New(newHandler(w, isTerminal(w), level))
+// newLogger writes in the format of LOG_FORMAT: auto is JSON, or plain text when a person watches.
+func newLogger(w io.Writer, format string, level slog.Leveler) *slog.Logger {
+	return slog.New(newHandler(w, format == "text" || format == "auto" && isTerminal(w), level))
 }
 
-func newHandler(w io.Writer, terminal bool, level slog.Leveler) slog.Handler {
+func newHandler(w io.Writer, text bool, level slog.Leveler) slog.Handler {
 	options := &slog.HandlerOptions{Level: level}
-	if terminal {
+	if text {
 		return slog.NewTextHandler(w, options)
 	}
 	return slog.NewJSONHandler(w, options)

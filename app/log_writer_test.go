@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -120,4 +121,16 @@ func TestLogWriterGivesUpAtTheEnd(t *testing.T) {
 		fmt.Fprintln(w, "after the end")
 		close(closed)
 	})
+}
+
+// TestLogFormatIsASetting: to a file, which is no terminal.
+func TestLogFormatIsASetting(t *testing.T) {
+	t.Parallel()
+	for format, begins := range map[string]string{"json": `{"time":`, "auto": `{"time":`, "text": "time="} {
+		var out strings.Builder
+		newLogger(&out, format, slog.LevelInfo).Info("said")
+		if !strings.HasPrefix(out.String(), begins) {
+			t.Errorf("%s: %s", format, out.String())
+		}
+	}
 }

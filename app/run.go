@@ -32,7 +32,7 @@ func Main(args, environ []string, stdout io.Writer, stderr *os.File) int {
 	defer tuneMemory(environ)()
 	logs := newLogWriter(stderr)
 	defer logs.Close(logFlushTimeout)
-	slog.SetDefault(newLogger(logs, slog.LevelInfo))
+	slog.SetDefault(newLogger(logs, "auto", slog.LevelInfo))
 	redis.SetLogger(redisconn.Log{Logger: slog.Default()})
 	err := run(ctx, args, environ, stdout, logs)
 	if err != nil {
@@ -83,7 +83,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 	level := new(slog.LevelVar)
 	level.Set(settings.Log.Slog)
-	log := newLogger(stderr, level)
+	log := newLogger(stderr, settings.Log.Format, level)
 	switch {
 	case len(args) == 0:
 		return serve(ctx, settings, level, log)

@@ -25,9 +25,9 @@ type Settings struct {
 // Read reads and validates the environment ("NAME=value" each). The error lists every mistake, one per line, and holds no secret.
 func Read(environ []string) (Settings, error) {
 	var s Settings
-	values, unknown := collect(environ)
+	values, mistakes := collect(environ)
 	unreadable := explain(env.ParseWithOptions(&s, env.Options{Environment: values}))
-	mistakes := slices.Concat(unknown, unreadable)
+	mistakes = append(mistakes, unreadable...)
 	for _, mistake := range s.Validate() {
 		if !slices.ContainsFunc(unreadable, sameSetting(mistake)) { // a value that did not parse is out of range too: report it once
 			mistakes = append(mistakes, mistake)
@@ -54,7 +54,8 @@ func (s *Settings) Introspection() bool {
 
 // Log says what is logged.
 type Log struct {
-	Level string `env:"LOG_LEVEL" envDefault:"info"`
+	Level  string `env:"LOG_LEVEL" envDefault:"info"`
+	Format string `env:"LOG_FORMAT" envDefault:"auto"` // json or text; auto is text on a terminal
 
 	Slog slog.Level // parsed from Level
 }
@@ -63,11 +64,13 @@ var levels = map[string]slog.Level{
 	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
 }
 
-func (l *Log) validate() []string {
+func (l *Log) validate() (mistakes []string) {
 	level, ok := levels[l.Level]
-	if !ok {
-		return []string{"LOG_LEVEL must be debug, info, warn or error."}
+	if l.Slog = level; !ok {
+		mistakes = append(mistakes, "LOG_LEVEL must be debug, info, warn or error.")
 	}
-	l.Slog = level
-	return nil
+	if !slices.Contains([]string{"auto", "json", "text"}, l.Format) {
+		mistakes = append(mistakes, "LOG_FORMAT must be auto, json or text.")
+	}
+	return mistakes
 }

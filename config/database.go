@@ -21,6 +21,9 @@ type Database struct {
 // Retention is how long messages and events are kept; 0 means for ever.
 func (d *Database) Retention() time.Duration { return time.Duration(d.RetentionDays) * 24 * time.Hour }
 
+// ByDefault reports whether nobody chose a database, which a server with authentication hardly means.
+func (d *Database) ByDefault() bool { return d.URL == "sqlite:studychat.db" }
+
 func (d *Database) validate() []string {
 	var mistakes []string
 	if err := sqlstore.CheckURL(d.URL); err != nil {

@@ -11,11 +11,14 @@ import (
 // prefix may come before every name: STUDYCHAT_DATABASE_URL wins over DATABASE_URL.
 const prefix = "STUDYCHAT_"
 
-// collect returns the settings by their name without the prefix. A name with the prefix that is not a setting is a mistake: most
+// collect returns the settings by their name without the prefix, secrets in files included. A name with the prefix that is not a setting is a mistake: most
 // likely a misspelt one.
-func collect(environ []string) (values map[string]string, unknown []string) {
+func collect(environ []string) (values map[string]string, mistakes []string) {
 	values = map[string]string{}
 	known := names()
+	for _, name := range secrets {
+		known = append(known, name+fileSuffix)
+	}
 	for _, line := range environ {
 		if name, value, _ := strings.Cut(line, "="); value != "" && slices.Contains(known, name) {
 			values[name] = value
@@ -27,12 +30,12 @@ func collect(environ []string) (values map[string]string, unknown []string) {
 		switch {
 		case !prefixed:
 		case !slices.Contains(known, bare):
-			unknown = append(unknown, name+" is not a setting.")
+			mistakes = append(mistakes, name+" is not a setting.")
 		case value != "":
 			values[bare] = value
 		}
 	}
-	return values, unknown
+	return values, append(mistakes, readSecrets(values)...)
 }
 
 // names returns the names of all settings.

@@ -12,7 +12,7 @@ import (
 
 const (
 	defaultPort      = "8080"
-	maxShutdownDelay = 5 * time.Second // the whole stop is promised within 20 s
+	maxShutdownDelay = time.Minute // load balancers look every few seconds, and some DNS caches keep an address for a minute
 )
 
 // HTTP says where the server listens and which browsers and proxies it trusts.
@@ -47,7 +47,7 @@ func (h *HTTP) validate(authenticated bool) []string {
 	}
 	mistakes = append(mistakes, h.loadCertificate()...)
 	if h.ShutdownDelay < 0 || h.ShutdownDelay > maxShutdownDelay {
-		mistakes = append(mistakes, "SHUTDOWN_DELAY must be 0s to 5s.")
+		mistakes = append(mistakes, "SHUTDOWN_DELAY must be 0s to 1m.")
 	}
 	return mistakes
 }
