@@ -89,9 +89,19 @@ func (t *Transport) local(next http.Handler) http.Handler {
 func (t *Transport) authenticate(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		identity := auth.Identify(r.Context(), t.options.Verifier, joined(r.Header["Authorization"])) // two credentials count as none
+		t.noteForwarded(r)
 		request := graph.Request{ID: w.Header()[requestIDHeader][0], Address: t.quotas.addresses.Of(r), Began: began(w)}
 		next(w, r.WithContext(graph.WithRequestOf(r.Context(), request, identity)))
 	})
+}
+
+// noteForwarded logs the first request of a proxy that is not trusted: then all of its clients share one address and its limits.
+func (t *Transport) noteForwarded(r *http.Request) {
+	if r.Header["X-Forwarded-For"] != nil && !t.quotas.addresses.Trusts(r) {
+		t.forwarded.Do(func() {
+			t.options.Log.WarnContext(r.Context(), "X-Forwarded-For is ignored, since it comes from a peer that is not trusted", "peer", r.RemoteAddr, "setting", "TRUSTED_PROXIES")
+		})
+	}
 }
 
 // joined is the values of a header as one (RFC 9110, 5.2).

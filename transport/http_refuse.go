@@ -11,6 +11,7 @@ import (
 
 	"studychat/auth"
 	"studychat/db"
+	"studychat/transport/admission"
 	"studychat/transport/params"
 	"studychat/transport/stats"
 )
@@ -20,6 +21,7 @@ import (
 type refusals struct {
 	executor Executor
 	stats    *stats.Stats
+	warnings *admission.Warnings
 }
 
 // with answers with an error of that code and message.
@@ -84,7 +86,7 @@ func (f refusals) unauthenticated(w http.ResponseWriter, r *http.Request, media 
 	case media == mediaEvents:
 		f.stream(w, r, err)
 	default:
-		f.countToken(err)
+		f.noteToken(r.Context(), err)
 		writeAnswer(w, r, f.executor.Refuse(r.Context(), err), media)
 	}
 	return true
@@ -93,7 +95,7 @@ func (f refusals) unauthenticated(w http.ResponseWriter, r *http.Request, media 
 // stream answers a request for a stream without a viewer: 401, or 503 when the identity provider could not be asked, since
 // clients give up for good on 401.
 func (f refusals) stream(w http.ResponseWriter, r *http.Request, err error) {
-	f.countToken(err)
+	f.noteToken(r.Context(), err)
 	answer := f.executor.Refuse(r.Context(), err)
 	code := status(codeOf(answer))
 	if code == http.StatusUnauthorized {
@@ -104,8 +106,12 @@ func (f refusals) stream(w http.ResponseWriter, r *http.Request, err error) {
 	writeRefusal(w, code, answer)
 }
 
-// countToken counts a token that was not accepted.
-func (f refusals) countToken(err error) { f.stats.AuthRefusals.Of(auth.Reason(err)).Add(1) }
+// noteToken counts a token that was not accepted, and logs some.
+func (f refusals) noteToken(ctx context.Context, err error) {
+	reason := auth.Reason(err)
+	f.stats.AuthRefusals.Of(reason).Add(1)
+	f.warnings.Warn(ctx, admission.TokenRefused(reason))
+}
 
 // forNow refuses a stream that may begin a little later, or on another instance.
 func (f refusals) forNow(w http.ResponseWriter, r *http.Request, draining bool) {

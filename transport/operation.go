@@ -13,6 +13,7 @@ import (
 
 	"studychat/db"
 	"studychat/graph"
+	"studychat/transport/admission"
 	"studychat/transport/stats"
 )
 
@@ -36,6 +37,9 @@ func (u runner) ran(ctx context.Context, transport string, op *operation, code d
 	kind := stats.Operation{Transport: transport, Code: cmp.Or(string(code), stats.OK)}
 	if op != nil {
 		kind.Type, kind.Name = string(op.Kind()), op.TrustedName()
+	}
+	if code == db.CodeRateLimited {
+		u.warnings.Warn(ctx, admission.RateLimited)
 	}
 	u.stats.Operations.Of(kind).Since(graph.RequestFrom(ctx).Began)
 }

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -79,6 +80,7 @@ type Transport struct {
 	reservations *reservations
 	inspector    *connections.Inspector
 	stats        *stats.Stats
+	forwarded    sync.Once // X-Forwarded-For of a peer that is not trusted was logged
 	handler      http.Handler
 }
 
@@ -87,7 +89,7 @@ func New(o Options) *Transport {
 	counts := new(stats.Stats)
 	warnings, addresses := admission.NewWarnings(o.Log, &counts.Refused), admission.Addresses{Proxies: o.TrustedProxies}
 	t := &Transport{
-		options: o, stats: counts, warnings: warnings, refuse: refusals{o.Executor, counts}, streams: newOpenStreams(), pings: wire.NewRounds(pongTimeout), heartbeats: wire.NewRounds(heartbeat),
+		options: o, stats: counts, warnings: warnings, refuse: refusals{o.Executor, counts, warnings}, streams: newOpenStreams(), pings: wire.NewRounds(pongTimeout), heartbeats: wire.NewRounds(heartbeat),
 		quotas: quotas{admission.NewQuota(), o.PerUser, o.PerAddress, addresses, warnings},
 	}
 	t.origins = admission.NewOrigins(o.AllowedOrigins, warnings, func(w http.ResponseWriter, r *http.Request) {

@@ -27,7 +27,7 @@ func (s *socket) init(payload []byte) *violation {
 	}
 	viewer, err := auth.FromContext(ctx)
 	if err != nil {
-		s.t.refuse.countToken(err)
+		s.t.refuse.noteToken(s.ctx, err)
 	}
 	switch {
 	case db.CodeOf(err) == db.CodeUnavailable:
@@ -71,7 +71,7 @@ func (s *socket) ping(payload []byte) *violation {
 	ctx, err := auth.Authenticate(s.ctx, s.t.options.Verifier, authorization)
 	viewer, _ := auth.FromContext(ctx)
 	if err != nil {
-		s.t.refuse.countToken(err)
+		s.t.refuse.noteToken(s.ctx, err)
 	}
 	switch {
 	case db.CodeOf(err) == db.CodeUnavailable:

@@ -33,6 +33,12 @@ func (a Addresses) Of(r *http.Request) string {
 	return address.String()
 }
 
+// Trusts reports whether a request comes from one of our proxies.
+func (a Addresses) Trusts(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && a.ours(peer.Addr().Unmap())
+}
+
 // before follows the hops back from one of our proxies.
 func (a Addresses) before(address netip.Addr, forwarded []string) netip.Addr {
 	hops := strings.Split(strings.Join(forwarded, ","), ",")

@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -29,8 +30,15 @@ var (
 	AddressRefused  = Cause{"address_limit", "a connection was refused: this address has as many as allowed", "CONNECTIONS_PER_ADDRESS"}
 	ReservedRefused = Cause{"reservation_limit", "a reservation was refused: this user has 100 streams reserved", ""}
 	UpgradeLost     = Cause{"upgrade_lost", "a WebSocket handshake lost its upgrade on the way, probably in a proxy", "the proxy's own, which must pass on Upgrade and Connection"}
+	RateLimited     = Cause{"rate_limit", "mutations were refused: a user or an address sends too many", "MUTATION_RATE or ADDRESS_MUTATION_RATE"}
 	BodiesRefused   = Cause{"large_bodies", "a large request was refused: the large requests under way use all the memory set aside for them", ""}
 )
+
+// TokenRefused is the cause of tokens that are refused for a reason of package auth.
+func TokenRefused(reason string) Cause {
+	setting := map[string]string{"issuer": "JWT_ISSUER", "audience": "JWT_AUDIENCE", "signature": "JWT_SECRET or JWKS_URL", "key": "JWKS_URL"}[reason]
+	return Cause{reason, "a request or a socket without a valid token was refused", setting}
+}
 
 // Warnings logs refusals, at most one line per cause and minute.
 type Warnings struct {
@@ -57,14 +65,14 @@ func NewWarnings(log *slog.Logger, counts *Counts) *Warnings {
 // Refused logs that r was refused. The line quotes nothing of the request but its origin and host, so it never holds a token.
 func (w *Warnings) Refused(c Cause, r *http.Request) {
 	w.counts.Of(c.reason).Add(1)
-	leftOut, due := w.due(c)
-	if !due {
-		return
+	w.Warn(r.Context(), c, "origin", shownOrigin(r.Header.Get("Origin")), "host", shown(r.Host))
+}
+
+// Warn logs a cause, for what is counted elsewhere. The line says how many others were left out since the one before.
+func (w *Warnings) Warn(ctx context.Context, c Cause, more ...any) {
+	if leftOut, due := w.due(c); due {
+		w.log.WarnContext(ctx, c.message, append(more, "reason", c.reason, "setting", c.setting, "leftOut", leftOut)...)
 	}
-	w.log.WarnContext(
-		r.Context(), c.message, "origin", shownOrigin(r.Header.Get("Origin")), "host", shown(r.Host),
-		"setting", c.setting, "leftOut", leftOut,
-	)
 }
 
 // due says whether a line may be written now, and how many lines were left out since the last one.
