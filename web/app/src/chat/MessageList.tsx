@@ -37,8 +37,9 @@ export function MessageList({ref, snapshot, store, viewerId, jumpTo, answer, edi
   const {newAfter, clear, attentive} = useNewLine(snapshot, store, viewerId);
   const unknown = isLoading && messages.length === 0; // whether there is more: a beginning that is drawn now would jump
   const rows = useMemo(() => rowsOf({messages, members, viewerId, hasOlder: hasOlder || unknown, newAfter: newAfter ?? null}), [messages, members, viewerId, hasOlder, unknown, newAfter]);
-  const stick = useStick({scroller, list, rows, store, snapshot, attentive, jumpTo, ready: newAfter !== undefined});
-  const lit = useJump({jumpTo, rows, list, store, isLoading, hasChat: snapshot.chat !== null, release: stick.release});
+  const jumping = useRef(jumpTo !== undefined);
+  const stick = useStick({scroller, list, rows, store, snapshot, attentive, jumpTo, jumping, ready: newAfter !== undefined});
+  const lit = useJump({jumpTo, rows, scroller, list, jumping, store, isLoading, hasChat: snapshot.chat !== null, release: stick.release});
   const actions = useMessageActions(store, snapshot.chat?.viewerState.role === 'OWNER', viewerId, answer, edit);
   const toEnd = useCallback(() => {
     clear();

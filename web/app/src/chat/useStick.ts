@@ -11,6 +11,7 @@ interface Given {
   snapshot: ChatSnapshot;
   attentive: (atEnd: boolean) => void;
   jumpTo: string | undefined;
+  jumping: RefObject<boolean>;
   ready: boolean; // where the line "New messages" is, is known
 }
 
@@ -22,7 +23,7 @@ const moment = 700; // milliseconds after a touch of the wheel, a key or a finge
  * Keeps the list at its end while the user is there, whatever grows; leaves it alone when the user has scrolled up; and reads
  * pages when the user comes near an edge.
  */
-export function useStick({scroller, list, rows, store, snapshot, attentive, jumpTo, ready}: Given) {
+export function useStick({scroller, list, rows, store, snapshot, attentive, jumpTo, jumping, ready}: Given) {
   const [stuck, setStuck] = useState(!jumpTo);
   const sticking = useRef(!jumpTo);
   const lastInput = useRef(0);
@@ -75,9 +76,10 @@ export function useStick({scroller, list, rows, store, snapshot, attentive, jump
     } else if (sticking.current && performance.now() - lastInput.current < moment) {
       set(false);
     }
+    if (jumping.current) return;
     if (element.scrollTop < far && hasOlder && !isLoadingOlder && placed.current) void store.loadOlder();
     if (toEnd < far && hasNewer && !isLoadingNewer) void store.loadNewer();
-  }, [scroller, set, store, hasOlder, hasNewer, isLoadingOlder, isLoadingNewer]);
+  }, [scroller, set, store, jumping, hasOlder, hasNewer, isLoadingOlder, isLoadingNewer]);
 
   // A page that is too short for a scroll bar, or a jump to the very beginning, asks for the next one by itself.
   useEffect(() => {
