@@ -40,7 +40,7 @@ func healthcheck(ctx context.Context, settings config.HTTP) error {
 	if err != nil {
 		return fmt.Errorf("healthcheck: %w", err)
 	}
-	defer response.Body.Close()
+	defer response.Body.Close() //nolint:errcheck // it was only read
 	body, err := io.ReadAll(io.LimitReader(response.Body, healthBytes))
 	if err == nil && response.StatusCode != http.StatusOK {
 		err = errors.New(response.Status + " " + string(body))

@@ -57,7 +57,7 @@ func TestHealthcheck(t *testing.T) {
 	cert, key, _ := services.Certificate(t)
 	for name, more := range map[string][]string{"plain": nil, "TLS": {"TLS_CERT=" + cert, "TLS_KEY=" + key}} {
 		i := start(t, append(more, "DATABASE_URL=sqlite::memory:")...)
-		at := append(more, "ADDR="+strings.TrimPrefix(i.url, "http://"))
+		at := append([]string{"ADDR=" + strings.TrimPrefix(i.url, "http://")}, more...)
 		if _, err := command(t, at, "healthcheck"); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -105,7 +105,7 @@ func serve(ctx context.Context, settings config.Settings, level *slog.LevelVar, 
 	switch {
 	case err != nil && ctx.Err() != nil:
 		log.Info("stopped during start")
-		return nil //nolint:nilerr // stopping was requested
+		return nil
 	case err != nil:
 		return err
 	}
