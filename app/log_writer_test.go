@@ -123,7 +123,7 @@ func TestLogWriterGivesUpAtTheEnd(t *testing.T) {
 	})
 }
 
-// TestLogFormatIsASetting: to a file, which is no terminal.
+// TestLogFormatIsASetting: to a writer that is not a terminal.
 func TestLogFormatIsASetting(t *testing.T) {
 	t.Parallel()
 	for format, begins := range map[string]string{"json": `{"time":`, "auto": `{"time":`, "text": "time="} {

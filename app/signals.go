@@ -11,9 +11,10 @@ import (
 // also when a stop hangs.
 func untilSignal() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 1)
+	signals, over := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
+		defer close(over)
 		select {
 		case <-signals:
 		case <-ctx.Done():
@@ -21,7 +22,10 @@ func untilSignal() (context.Context, context.CancelFunc) {
 		signal.Stop(signals) // before anybody learns of the first one
 		cancel()
 	}()
-	return ctx, cancel
+	return ctx, func() {
+		cancel()
+		<-over
+	}
 }
 
 // onHangup calls do for each SIGHUP until stop is called, which waits for the call under way. While it runs, SIGHUP does not end the

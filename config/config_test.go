@@ -15,7 +15,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.HTTP.Addr != "127.0.0.1:8080" || c.Database.URL != "sqlite:studychat.db" || c.Redis.Server != nil || c.Auth.Enabled() {
+	if c.HTTP.Addr != "127.0.0.1:8080" || c.Database.URL != "sqlite:studychat.db" || !c.Database.ByDefault() || c.Redis.Server != nil || c.Auth.Enabled() {
 		t.Errorf("defaults: %+v", c)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// secrets are the settings that may hold a secret. NAME_FILE gives such a setting by the file that it stands in, as orchestrators mount them.
+// secrets are the settings that may hold a secret. NAME_FILE names a file with the value instead, as orchestrators mount them.
 var secrets = []string{"DATABASE_URL", "REDIS_URL", "REDIS_TOKEN", "JWT_SECRET"}
 
 const (

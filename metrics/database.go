@@ -16,7 +16,7 @@ type Database struct {
 	Pending func() int      // migrations, when the instance had started; nil: nobody looked
 }
 
-// pool is the state of a pool of connections, whoever keeps it.
+// pool is the state of a pool of connections, to a database or to Redis.
 type pool struct {
 	name       string
 	used, idle int

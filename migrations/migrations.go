@@ -23,7 +23,7 @@ var files embed.FS
 // Of returns the migrations of a dialect: postgres or sqlite.
 func Of(dialect string) fs.FS {
 	sub, err := fs.Sub(files, dialect)
-	if err != nil { // the name is no path
+	if err != nil { // the name is not a path
 		return embed.FS{}
 	}
 	return sub

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestSignInIsPartOfThePage: the address stands in the chat page, escaped, at all its paths, and in no other file; the page has another tag.
+// TestSignInIsPartOfThePage: the chat page contains the address, escaped, at all its paths, and in no other file; the page has another tag.
 func TestSignInIsPartOfThePage(t *testing.T) {
 	t.Parallel()
 	const address = `https://provider.example/authorize?redirect_uri={redirect}&state={state}&x="><script>`

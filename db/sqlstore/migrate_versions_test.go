@@ -163,7 +163,7 @@ func TestVersionsSideBySide(t *testing.T) {
 	})
 }
 
-// TestMigrationLoss names every table that would go, with its rows, and what is no table as it is written.
+// TestMigrationLoss names every table that would go, with its rows, and shows other statements as they are written.
 func TestMigrationLoss(t *testing.T) {
 	t.Parallel()
 	onFiles(t, func(t *testing.T, url string) {

@@ -11,7 +11,6 @@ const found = names.flatMap(name => {
 });
 
 export default defineConfig({
-  retries: process.env['CI'] ? 1 : 0, // a test that needs it is reported as flaky
   globalSetup: './e2e/build.ts',
   testDir: 'e2e',
   testMatch: process.env['SCREENSHOTS'] ? 'screenshots.ts' : process.env['LIGHTHOUSE'] ? 'lighthouse.ts' : '*.spec.ts',

@@ -9,7 +9,7 @@ type Identity struct {
 	System   string // the cluster
 	Timeline string // another one after a promotion, and after a recovery to a point in time
 	Database string // its oid
-	Table    string // the oid of a table of ours: another one after a dump was restored beside or over the old one
+	Table    string // the oid of a table of studychat: another one after a dump was restored beside or over the old one
 }
 
 // Parse reads what String wrote. What it cannot read differs from every identity.

@@ -75,5 +75,5 @@ export function endedTitle({ended}: Snapshot): string {
   return `The last ${ended.length} that ended`;
 }
 
-/** The code of a socket, or what stands for it: an event stream has none. */
+/** The code of a socket, or a word in its place: an event stream has no code. */
 export const codeText = (e: Ending) => e.code === 0 ? '–' : String(e.code);

@@ -26,7 +26,7 @@ const moment = 700; // milliseconds after a touch of the wheel, a key or a finge
 export function useStick({scroller, list, rows, store, snapshot, attentive, jumpTo, jumping, ready}: Given) {
   const [stuck, setStuck] = useState(!jumpTo);
   const sticking = useRef(!jumpTo);
-  const lastInput = useRef(0);
+  const lastInput = useRef(-Infinity); // 0 is when the page began: its first scrolls would count as the user's
   const placed = useRef(false);
   const [settled, setSettled] = useState(false); // until then the list is hidden: its first heights are estimates, and it would be seen to jump
   const {hasOlder, hasNewer, isLoadingOlder, isLoadingNewer, isLoading} = snapshot;
