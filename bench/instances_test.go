@@ -4,7 +4,10 @@ package bench
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
+
+	"github.com/redis/go-redis/v9"
 )
 
 const (
@@ -50,6 +53,43 @@ func (st *stand) instancesOnce(t *testing.T, n int, name string, count int) {
 	}
 	sending := sendTarget(p, "spread")
 	sending.process = renamed(p, name)
-	st.sendOnce("instances-sends", instanceCallers, n, ours, sending)
+	postgres, cache := postmaster(t, st.dsn[ours]), st.redisCosts(t)
+	database := familyCPU(postgres)
+	sent := st.sendOnce("instances-sends", instanceCallers, n, ours, sending)
+	database, cache = familyCPU(postgres)-database, st.redisCosts(t).less(cache)
+	each := func(all float64) float64 { return all / float64(sent.Answered) }
+	st.results.add("instances-sends", name, n, figures{
+		"database_us": each(float64(database.Microseconds())), "redis_us": each(cache.seconds * 1e6), "redis_commands": each(cache.commands),
+	})
+	t.Logf("instances-sends %s: each took %.0f µs of PostgreSQL, %.0f µs and %.1f commands of Redis", name, each(float64(database.Microseconds())), each(cache.seconds*1e6), each(cache.commands))
 	p.stop()
+}
+
+// redisCosts are what Redis has done since it started.
+type redisCosts struct{ seconds, commands float64 }
+
+func (c redisCosts) less(before redisCosts) redisCosts {
+	return redisCosts{c.seconds - before.seconds, c.commands - before.commands}
+}
+
+func (st *stand) redisCosts(t testing.TB) redisCosts {
+	t.Helper()
+	options, err := redis.ParseURL(st.redis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	defer client.Close()
+	info, err := client.InfoMap(t.Context(), "cpu", "stats").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := func(section, name string) float64 {
+		value, err := strconv.ParseFloat(info[section][name], 64)
+		if err != nil {
+			t.Fatalf("Redis says %s is %q", name, info[section][name])
+		}
+		return value
+	}
+	return redisCosts{number("CPU", "used_cpu_user") + number("CPU", "used_cpu_sys"), number("Stats", "total_commands_processed")}
 }

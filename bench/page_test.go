@@ -72,6 +72,7 @@ func (j judged) cells() string {
 var columns = []struct{ figure, title string }{
 	{"rate", "per second"}, {"cpu_us", "CPU µs each"}, {"mean_ms", "mean ms"}, {"p50_ms", "p50 ms"}, {"p99_ms", "p99 ms"}, {"rss_mib", "RSS MiB"}, {"rss_kib", "RSS KiB each"},
 	{"kernel_kib", "kernel KiB each"}, {"buffers_kib", "of it buffers"}, {"bytes", "bytes each"}, {"per_write", "in each write"}, {"server_percent", "server, % of a core"}, {"database_percent", "PostgreSQL, %"},
+	{"database_us", "PostgreSQL, CPU µs each"}, {"redis_us", "Redis, CPU µs each"}, {"redis_commands", "Redis, commands each"},
 	{"core_percent", "together, %"}, {"client", "client, cores"},
 }
 
