@@ -113,10 +113,10 @@ func (p partial) remove() {
 
 // rename gives the file its name, and makes sure that the name reaches the disk.
 func (p partial) rename(to string) error {
-	if err := os.Rename(string(p), to); err != nil {
+	if err := os.Rename(string(p), to); err != nil { //nolint:gosec // the operator names it
 		return err
 	}
-	folder, err := os.Open(filepath.Dir(to))
+	folder, err := os.Open(filepath.Dir(to)) //nolint:gosec // the same
 	if err != nil {
 		return err
 	}
