@@ -28,6 +28,7 @@ const CacheVersion = "3"
 //	<prefix>:<database>:rate:<bucket>                 a rate limit's bucket: string
 //	<prefix>:<database>:events:{<tag>}                the events of one partition: channel
 //	<prefix>:<database>:probe:{<tag>}:<instance>      an instance's probes of the partition's node: channel
+//	<prefix>:<database>:check:<id>                    what is tried at start, and removed at once
 type Keys struct {
 	base     string
 	replaced chan struct{}
@@ -61,6 +62,9 @@ func (k *Keys) Channel(partition int) string { return k.base + "events:{" + tags
 func (k *Keys) Probe(partition int, instance string) string {
 	return k.base + "probe:{" + tags[partition] + "}:" + instance
 }
+
+// Check is a key for trying what Redis allows.
+func (k *Keys) Check(id string) string { return k.base + "check:" + id }
 
 // Partition is the inverse of Channel.
 func (k *Keys) Partition(channel string) (partition int, ok bool) {
