@@ -67,6 +67,7 @@ func (a *app) start(ctx context.Context, settings config.Settings) error {
 		LocalOnly:      !settings.Auth.Enabled(),
 		Pages:          web.Pages(web.Options{Schema: settings.Documents.Introspection != "off", SignIn: settings.Auth.SignIn}),
 		Ready:          readiness(store, remote),
+		Overloaded:     store.Overloaded,
 		Log:            a.log,
 	}
 	if settings.Auth.Enabled() {
