@@ -61,6 +61,8 @@ studychat epoch bump                 tell all clients that history changed: afte
 studychat healthcheck                ask the server of this machine whether it is ready: for images without a shell
 studychat token --sub USER [--name NAME] [--scope "SCOPE …"] [--ttl 1h]
                                      make a token for trying a server with JWT_SECRET
+studychat backup FILE [--yes]        copy the SQLite database, while a server uses it, to a new file; with --yes, over an old one
+studychat restore FILE [--yes]       put a backup in place of the SQLite database while no server uses it, and raise the epoch
 studychat version                    say what this was built from
 
 Settings come from the environment; the README lists them.
@@ -93,6 +95,10 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return bumpEpoch(ctx, settings, stdout, log)
 	case len(args) == 1 && args[0] == "healthcheck":
 		return healthcheck(ctx, settings.HTTP)
+	case len(args) >= 1 && args[0] == "backup":
+		return backup(ctx, settings.Database, args[1:], stdout)
+	case len(args) >= 1 && args[0] == "restore":
+		return restore(ctx, settings.Database, args[1:], stdout, log)
 	case len(args) >= 1 && args[0] == "token":
 		return makeToken(settings.Auth, args[1:], stdout)
 	}
