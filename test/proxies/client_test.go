@@ -123,7 +123,7 @@ func bySocket(ctx context.Context, f *follower, see func([]byte)) error {
 	if err != nil {
 		return err
 	}
-	defer conn.CloseNow()
+	defer conn.CloseNow() //nolint:errcheck // the error of reading is the one that counts
 	init := map[string]any{"type": "connection_init", "payload": map[string]string{"Authorization": "Bearer " + f.token}}
 	subscribe := map[string]any{"type": "subscribe", "id": "1", "payload": map[string]any{"query": follow, "variables": map[string]string{"chat": f.chat, "after": f.after()}}}
 	if err := errors.Join(wsjson.Write(ctx, conn, init), wsjson.Write(ctx, conn, subscribe)); err != nil {
