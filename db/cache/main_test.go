@@ -167,7 +167,9 @@ func (l *commandLog) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 
 func (l *commandLog) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		l.add(cmds...)
+		if cmds[0].Name() != "client" { // of new connections
+			l.add(cmds...)
+		}
 		return next(ctx, cmds)
 	}
 }

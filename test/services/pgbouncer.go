@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -17,18 +16,6 @@ import (
 
 // poolerStart bounds how long a pgbouncer may take to answer; on an idle machine it takes some 10 ms.
 const poolerStart = 20 * time.Second
-
-var errNoPgBouncer = errors.New("no pgbouncer, neither in PATH nor in /usr/sbin")
-
-// FindPgBouncer returns the path of pgbouncer, which Debian does not put into everybody's PATH.
-func FindPgBouncer() (string, error) {
-	for _, name := range []string{"pgbouncer", "/usr/sbin/pgbouncer"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
-		}
-	}
-	return "", errNoPgBouncer
-}
 
 // poolerConfig is for transaction mode. Any password is accepted; the user and the server are those of the DSN. By default a pgbouncer
 // that did not reach the server tries again after 15 s.
