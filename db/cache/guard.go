@@ -61,7 +61,12 @@ func NewGuard(redis redisconn.Handle, options GuardOptions) *Guard {
 		stop:    func() {},
 	}
 	g.trust.until.Store(trustAlways)
-	redis.Health.AddPart(func() bool { _, all := g.pending.size(); return !all })
+	redis.Health.AddPart(func() string {
+		if _, all := g.pending.size(); all {
+			return "cache: it waits to be cleared"
+		}
+		return ""
+	})
 	return g
 }
 
@@ -161,7 +166,7 @@ func (g *Guard) runWithRetry(ctx context.Context, script *redis.Script, jobs []j
 		if redisconn.IsTimeout(err) {
 			timeouts--
 		}
-		if timeouts <= 0 || try >= g.triesAfter(err, level == redisconn.Down) {
+		if timeouts <= 0 || try >= g.triesAfter(err, level == redisconn.Down || g.link.Health.Refusing()) {
 			return jobs
 		}
 		if try >= maxTries {
