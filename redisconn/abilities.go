@@ -47,7 +47,7 @@ type trial struct {
 // It takes at most a few seconds, whatever the server does.
 func Abilities(ctx context.Context, client redis.UniversalClient, prefix string) []Ability {
 	keys, id := NewKeys(prefix, ""), rand.Text()
-	t := &trial{client: client, kind: kindOf(client), key: keys.Check(id), set: keys.Check(id + ":set"), chann: keys.Probe(0, id)}
+	t := &trial{client: client, kind: kindOf(client), key: keys.Check(0, id), set: keys.Check(0, id+":set"), chann: keys.Probe(0, id)}
 	if err := connects(ctx, client); err != nil {
 		return []Ability{{Name: "connection", Lost: "everything goes on without Redis", Err: err}}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -214,5 +215,19 @@ func TestOpenTellsWhatIsMissing(t *testing.T) {
 	if text := lines.String(); strings.Count(text, "level=WARN") != 1 || !strings.Contains(text, "ability=bus") ||
 		!strings.Contains(text, `grant="ACL SETUSER studychat +publish +subscribe &p:*"`) || !strings.Contains(text, "connection successful") {
 		t.Errorf("logged:\n%s", text)
+	}
+}
+
+// TestTheACLLinesAreDocumented: operators copy them from there.
+func TestTheACLLinesAreDocumented(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{ACLLine("studychat"), Settings{kind: cluster}.ACLLine("studychat")} {
+		if !strings.Contains(string(page), "\n"+line+"\n") {
+			t.Errorf("docs/operations.md lacks this line:\n%s", line)
+		}
 	}
 }

@@ -15,6 +15,8 @@ import (
 type Conn struct {
 	Cache Handle // also for rate limits, which take one connection at most
 	Bus   Handle // for Pub/Sub and the registry, which may wait longer
+
+	watcher *watcher
 }
 
 // Handle is what a user of Redis gets.
@@ -32,6 +34,7 @@ func Open(ctx context.Context, settings Settings, prefix string, log *slog.Logge
 		Cache: Handle{cache, names, health},
 		Bus:   Handle{settings.BusClient(), names, health},
 	}
+	c.watcher = newWatcher(c, log)
 	began := time.Now()
 	abilities := Abilities(ctx, c.Bus.Client, prefix)
 	if err := abilities[0].Err; err != nil {
@@ -43,6 +46,7 @@ func Open(ctx context.Context, settings Settings, prefix string, log *slog.Logge
 		logMissing(abilities, log)
 	}
 	health.Start(context.WithoutCancel(ctx))
+	c.watcher.start(context.WithoutCancel(ctx), abilities)
 	return c
 }
 
@@ -61,6 +65,7 @@ func logMissing(abilities []Ability, log *slog.Logger) {
 
 // Close ends all connections. They must not be used afterwards.
 func (c *Conn) Close() error {
+	c.watcher.close()
 	c.Cache.Health.Stop()
 	return errors.Join(c.Cache.Client.Close(), c.Bus.Client.Close())
 }

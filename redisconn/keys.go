@@ -28,7 +28,7 @@ const CacheVersion = "3"
 //	<prefix>:<database>:rate:<bucket>                 a rate limit's bucket: string
 //	<prefix>:<database>:events:{<tag>}                the events of one partition: channel
 //	<prefix>:<database>:probe:{<tag>}:<instance>      an instance's probes of the partition's node: channel
-//	<prefix>:<database>:check:<id>                    what is tried at start, and removed at once
+//	<prefix>:<database>:check:{<tag>}:<id>            what is tried, and removed at once, at the partition's node
 type Keys struct {
 	base     string
 	replaced chan struct{}
@@ -63,8 +63,10 @@ func (k *Keys) Probe(partition int, instance string) string {
 	return k.base + "probe:{" + tags[partition] + "}:" + instance
 }
 
-// Check is a key for trying what Redis allows.
-func (k *Keys) Check(id string) string { return k.base + "check:" + id }
+// Check is a key for trying what the partition's node allows.
+func (k *Keys) Check(partition int, id string) string {
+	return k.base + "check:{" + tags[partition] + "}:" + id
+}
 
 // Partition is the inverse of Channel.
 func (k *Keys) Partition(channel string) (partition int, ok bool) {
