@@ -75,7 +75,9 @@ func (d Database) list() []Metric {
 		{
 			Name: "studychat_commit_duration_seconds", Help: "How long commits took, without the cache's marks: committed, rolled_back, or of an outcome that is unknown.",
 			Labels: []string{"outcome"},
-			read:   func(to reading) { to.histograms(d.Store.Stats().Commits.All()) },
+			read: func(to reading) {
+				to.histograms(begun(d.Store.Stats().Commits.All(), "committed", "rolled_back", "unknown"))
+			},
 		},
 		{
 			Name: "studychat_commit_group_size", Help: "How many messages were committed together.",
