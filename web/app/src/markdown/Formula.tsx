@@ -1,6 +1,6 @@
 import {memo, startTransition, useEffect, useLayoutEffect, useMemo, useRef, useState} from 'react';
 
-type Render = (source: string, block: boolean) => Node;
+type Render = (source: string, block: boolean) => HTMLElement;
 let render: Render | undefined; // once it is loaded
 
 /** A formula. KaTeX is loaded with the first one; until then its source is shown. */

@@ -1,16 +1,8 @@
 import katex from 'katex';
 import 'katex/dist/katex.min.css';
-import {remember} from './remember.ts';
 
 /** Draws a formula as an element. One that KaTeX cannot read is shown as it was written. */
-export function render(source: string, block: boolean): Node {
-  return (block ? blocks : inline)(source).cloneNode(true);
-}
-
-const blocks = remember(source => draw(source, true));
-const inline = remember(source => draw(source, false));
-
-function draw(source: string, block: boolean): HTMLElement {
+export function render(source: string, block: boolean): HTMLElement {
   const target = document.createElement('span');
   try {
     katex.render(source, target, {displayMode: block, throwOnError: true, strict: 'ignore', trust: false, maxSize: 20, maxExpand: 200});
