@@ -65,14 +65,30 @@ func readiness(store *sqlstore.Store, r remote) func(context.Context) transport.
 			out.Ready = out.Ready && offset.Abs() <= sqlstore.MaxClockOffset
 			out.Parts["clock"] = "off by " + offset.Abs().Round(time.Second).String()
 		}
-		switch {
-		case r.conn == nil:
-			out.Parts["redis"] = "not configured"
-		case r.conn.Cache.Health.OK():
-			out.Parts["redis"] = "ok"
-		default:
-			out.Parts["redis"] = "degraded"
+		out.Parts["redis"] = r.state()
+		if trouble := r.trouble(); trouble != "" {
+			out.Parts["redis_reason"] = trouble
 		}
 		return out
 	}
+}
+
+// state is what /readyz says of Redis.
+func (r remote) state() string {
+	switch {
+	case r.conn == nil:
+		return "not configured"
+	case r.trouble() != "":
+		return "degraded"
+	default:
+		return "ok"
+	}
+}
+
+// trouble says what of Redis does not work, or "".
+func (r remote) trouble() string {
+	if r.conn == nil {
+		return ""
+	}
+	return r.conn.Cache.Health.Trouble()
 }

@@ -137,7 +137,7 @@ func TestMetricsOfTheLivePath(t *testing.T) {
 			s = o.scrape()
 			return s.sum("studychat_connections") == 0 && s.sum("studychat_subscriptions") == 0 && s.sum("studychat_hub_topics") == 0 && s.sum("http_server_active_requests") == 0
 		})
-		s.wantSum(t, closed, "studychat_connections_closed_total", "transport=websocket", "code=1006", "reason=lost")
+		s = o.scrapeOnce("studychat_connections_closed_total", closed, "transport=websocket", "code=1006", "reason=lost")
 		s.wantSum(t, closed, "studychat_connections_closed_total")
 	}
 }

@@ -31,12 +31,15 @@ type audience struct {
 }
 
 func newAudience(server *process, over carrier, chat func(int) int) *audience {
-	c := &crowd{carrier: over, addr: server.addr, path: "/graphql", user: data.HotMember, chat: chat}
+	c := &crowd{carrier: over, addr: server.address, path: "/graphql", user: data.HotMember, chat: chat}
 	if over == overRaw {
 		c.path = "/ws"
 	}
 	client := &http.Client{Timeout: stall, Transport: &http.Transport{MaxIdleConnsPerHost: publishers, DisableCompression: true}}
-	return &audience{crowd: c, server: server, publish: func(text string) error { return publish(client, server.addr, over, text) }}
+	var calls atomic.Int64
+	return &audience{crowd: c, server: server, publish: func(text string) error {
+		return publish(client, server.address(int(calls.Add(1))), over, text)
+	}}
 }
 
 // publishDocument has an id, so that a call whose outcome is unknown may be repeated.
@@ -226,9 +229,9 @@ func (a *audience) saturated(d time.Duration) (delivered, error) {
 	})
 }
 
-// paced publishes at a fixed rate, whatever arrives.
-func (a *audience) paced(d time.Duration) (delivered, error) {
-	every := time.Second * time.Duration(len(a.all)) / pacedRate
+// paced publishes at a fixed rate of deliveries per second, whatever arrives.
+func (a *audience) paced(d time.Duration, rate int) (delivered, error) {
+	every := time.Second * time.Duration(len(a.all)) / time.Duration(rate)
 	return a.phase(func() error {
 		ticker := time.NewTicker(every)
 		defer ticker.Stop()

@@ -4,13 +4,14 @@ package bench
 
 import (
 	"flag"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
 var (
-	scaleFlag   = flag.String("scale", "", "run the scenarios: full, quick or growth")
+	scaleFlag   = flag.String("scale", "", "run the scenarios: full, quick, growth or instances")
 	baseFlag    = flag.String("base", "", "commit to compare with")
 	profileFlag = flag.String("profile", "", "directory for CPU profiles of the servers, by perf; nothing is saved then")
 	onlyFlag    = flag.String("only", "", "with -scale: a part of the names of the scenarios to run")
@@ -46,6 +47,7 @@ var scales = map[string]scale{
 	"growth": {
 		rounds: 5, warm: 500 * time.Millisecond, measure: 2 * time.Second, settle: 10 * time.Second, messages: 10_000_000, watchers: 10_000, watch: 30 * time.Second,
 	},
+	"instances": {rounds: 3, warm: time.Second, measure: 4 * time.Second, subscribers: 5000, paced: 6 * time.Second},
 }
 
 // scenario is one part of the run.
@@ -54,14 +56,17 @@ type scenario struct {
 	run  func(st *stand)
 }
 
-// scenarios are those of a scale. Growth has a run of its own, as its rows take minutes to write.
+// scenarios are those of a scale. Growth and instances have runs of their own, as they take minutes.
 func scenarios(name string) []scenario {
 	usual, grows := []scenario{{"http", httpScenarios}, {"fanout", fanOut}, {"idle", idle}, {"send", sends}, {"store", stores}}, []scenario{{"growth", growth}}
+	many := []scenario{{"instances", instances}}
 	switch name {
 	case "growth":
 		return grows
+	case "instances":
+		return many
 	case "quick":
-		return append(usual, grows...)
+		return slices.Concat(usual, grows, many)
 	}
 	return usual
 }

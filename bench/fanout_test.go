@@ -64,7 +64,7 @@ func (st *stand) fanOutOnce(t *testing.T, n int, target fanTarget) {
 		t.Fatal(err)
 	}
 	st.keep(t, "fanout", n, a, target, fast)
-	paced, err := a.paced(st.scale.paced)
+	paced, err := a.paced(st.scale.paced, pacedRate)
 	if err != nil {
 		t.Fatal(err)
 	}

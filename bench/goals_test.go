@@ -4,6 +4,7 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -51,7 +52,7 @@ func goals() []goal {
 	all = append(all, goal{group: "page from PostgreSQL, no cache", text: "rate, × `net/http` + one pgx query", of: side{"page-cold", ours, "rate"}, to: side{"page-cold", "floor", "rate"}, atLeast: 0.5})
 	all = append(all, fanOutGoals()...)
 	all = append(all, sendGoals()...)
-	return append(all, growthGoals()...)
+	return slices.Concat(all, growthGoals(), instanceGoals())
 }
 
 func fanOutGoals() []goal {
@@ -98,6 +99,15 @@ func growthGoals() []goal {
 		{group: "growth", text: "list of a viewer with 10,000 chats, time × one with 100", of: side{"growth-list", "large", "mean_ms"}, to: side{"growth-list", "small", "mean_ms"}, atMost: 2},
 		{group: "growth", text: "sweep of 10,000 watched chats, server and PostgreSQL", of: side{"growth-sweep", ours, "core_percent"}, atMost: 10, unit: "% of a core"},
 		{group: "growth", text: "sweep of 10,000 watched chats, without Redis", of: side{"growth-sweep", alone, "core_percent"}, atMost: 10, unit: "% of a core"},
+	}
+}
+
+func instanceGoals() []goal {
+	group := "four instances instead of one"
+	return []goal{
+		{group: group, text: "CPU of a delivery, one chat with 5,000 subscribers", of: side{"instances-large", "4 instances", "cpu_us"}, to: side{"instances-large", "1 instance", "cpu_us"}, atMost: 1.1},
+		{group: group, text: "CPU of a message and its deliveries, one chat with 20 subscribers", of: side{"instances-small", "4 instances", "cpu_us"}, to: side{"instances-small", "1 instance", "cpu_us"}, atMost: 1.1},
+		{group: group, text: "CPU of a send, 10,000 chats, 128 callers", of: side{"instances-sends", "4 instances", "cpu_us"}, to: side{"instances-sends", "1 instance", "cpu_us"}, atMost: 1.1},
 	}
 }
 

@@ -13,13 +13,13 @@ import (
 func (c *crowd) handshake(s *subscriber, n int) error {
 	variables := map[string]any{"c": dataChat(c.chat, n)}
 	if c.carrier == overEvents {
-		request := bytes.Replace(post(c.addr, c.path, c.user(n), eventsDocument, variables), []byte("Accept: application/json"), []byte("Accept: text/event-stream"), 1)
+		request := bytes.Replace(post(c.addr(n), c.path, c.user(n), eventsDocument, variables), []byte("Accept: application/json"), []byte("Accept: text/event-stream"), 1)
 		if err := writeAll(s.fd, request); err != nil {
 			return err
 		}
 		return s.head("HTTP/1.1 200 ")
 	}
-	if err := writeAll(s.fd, []byte(c.upgrade())); err != nil {
+	if err := writeAll(s.fd, []byte(c.upgrade(n))); err != nil {
 		return err
 	}
 	if err := s.head("HTTP/1.1 101 "); err != nil || c.carrier == overRaw {
@@ -39,12 +39,12 @@ func (c *crowd) handshake(s *subscriber, n int) error {
 	return writeAll(s.fd, clientFrame(textFrame, map[string]any{"type": "subscribe", "id": id, "payload": map[string]any{"query": eventsDocument, "variables": variables}}))
 }
 
-func (c *crowd) upgrade() string {
+func (c *crowd) upgrade(n int) string {
 	protocol := "Sec-WebSocket-Protocol: graphql-transport-ws\r\n"
 	if c.carrier == overRaw {
 		protocol = ""
 	}
-	return "GET " + c.path + " HTTP/1.1\r\nHost: " + c.addr + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+	return "GET " + c.path + " HTTP/1.1\r\nHost: " + c.addr(n) + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" + protocol + "\r\n"
 }
 

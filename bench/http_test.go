@@ -79,7 +79,7 @@ func (st *stand) overHTTP(name string, conns int, targets []httpTarget) {
 func (st *stand) measure(name string, conns, n int, target httpTarget) sample {
 	st.t.Helper()
 	l := load{
-		addr: target.addr, conns: conns, prime: target.prime, request: target.request, expect: []byte(target.expect), check: target.check, server: target.cpu,
+		addr: target.address, conns: conns, prime: target.prime, request: target.request, expect: []byte(target.expect), check: target.check, server: target.cpu,
 		warm: st.scale.warm, measure: st.scale.measure,
 	}
 	stop := st.profile(name, target.name, target.process)

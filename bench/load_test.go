@@ -18,7 +18,7 @@ import (
 // load is a closed loop over HTTP/1.1: each connection has one request under way, always. One goroutine serves all connections by epoll,
 // so that the client costs less than the server.
 type load struct {
-	addr    string
+	addr    func(conn int) string
 	conns   int
 	prime   [][]byte                // requests that come first, once, and are not measured: they fill caches
 	request func(conn int) []byte   // the next request of a connection
@@ -51,7 +51,7 @@ func (l *load) run() (sample, error) {
 	defer poll.close()
 	clients := map[int32]*client{}
 	for n := range l.conns {
-		fd, err := connect(l.addr)
+		fd, err := connect(l.addr(n))
 		if err != nil {
 			return sample{}, err
 		}

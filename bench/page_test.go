@@ -72,6 +72,7 @@ func (j judged) cells() string {
 var columns = []struct{ figure, title string }{
 	{"rate", "per second"}, {"cpu_us", "CPU µs each"}, {"mean_ms", "mean ms"}, {"p50_ms", "p50 ms"}, {"p99_ms", "p99 ms"}, {"rss_mib", "RSS MiB"}, {"rss_kib", "RSS KiB each"},
 	{"kernel_kib", "kernel KiB each"}, {"buffers_kib", "of it buffers"}, {"bytes", "bytes each"}, {"per_write", "in each write"}, {"server_percent", "server, % of a core"}, {"database_percent", "PostgreSQL, %"},
+	{"database_us", "PostgreSQL, CPU µs each"}, {"redis_us", "Redis, CPU µs each"}, {"redis_commands", "Redis, commands each"},
 	{"core_percent", "together, %"}, {"client", "client, cores"},
 }
 
@@ -80,6 +81,8 @@ var titles = map[string]string{
 	"typename": "`{ __typename }`", "chats": "20 chats with latest message, cached", "page": "page of 20 messages, cached", "page-cold": "page of 20 messages, from PostgreSQL",
 	"fanout": "fan-out to 5,000, saturated", "fanout-paced": "fan-out to 5,000, paced", "idle-few": "1,000 idle subscriptions", "idle-many": "10,000 idle subscriptions",
 	"growth-page": "page of a chat with 10 million messages or with 1,000", "growth-list": "list of a viewer with 10,000 chats or with 100", "growth-sweep": "10,000 watched chats, nothing happens",
+	"instances-large": "one chat with 5,000 subscribers, 10,000 deliveries a second", "instances-small": "one chat with 20 subscribers, 2,000 deliveries a second",
+	"instances-sends": "sends over HTTP, 10,000 chats, 128 callers",
 }
 
 func title(scenario string) string {

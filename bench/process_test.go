@@ -38,6 +38,8 @@ type process struct {
 	pid  int
 	log  string // file
 
+	also []*process // further instances that take their part of the load
+
 	cmd   *exec.Cmd
 	leash io.Closer
 }
@@ -157,6 +159,9 @@ func pinClient(t testing.TB) {
 
 // stop ends the process. It may be called more than once.
 func (p *process) stop() {
+	for _, other := range p.also {
+		other.stop()
+	}
 	if p.leash == nil {
 		return
 	}
@@ -167,8 +172,22 @@ func (p *process) stop() {
 
 func (p *process) alive() bool { return syscall.Kill(p.pid, 0) == nil }
 
-// cpu is how long the process has run on a core, user and system time.
-func (p *process) cpu() time.Duration { return cpuOf(p.pid) }
+// cpu is how long the instances have run on a core, user and system time.
+func (p *process) cpu() time.Duration {
+	sum := cpuOf(p.pid)
+	for _, other := range p.also {
+		sum += other.cpu()
+	}
+	return sum
+}
+
+// address is that of the instance which the n-th client uses.
+func (p *process) address(n int) string {
+	if n %= len(p.also) + 1; n > 0 {
+		return p.also[n-1].addr
+	}
+	return p.addr
+}
 
 // cpuOf is 0 for a process that has ended.
 func cpuOf(pid int) time.Duration {
@@ -182,14 +201,26 @@ func cpuOf(pid int) time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond // USER_HZ is 100 on every Linux
 }
 
-// rss is the memory of the process that lies in RAM, in bytes.
-func (p *process) rss() int64 { return kilobytes(fmt.Sprintf("/proc/%d/status", p.pid), "VmRSS:") }
+// rss is the memory of the instances that lies in RAM, in bytes.
+func (p *process) rss() int64 {
+	sum := kilobytes(fmt.Sprintf("/proc/%d/status", p.pid), "VmRSS:")
+	for _, other := range p.also {
+		sum += other.rss()
+	}
+	return sum
+}
 
 // slab is the memory of the kernel's own objects, sockets among them, in bytes. Both ends of a connection are on this machine.
 func slab() int64 { return kilobytes("/proc/meminfo", "Slab:") }
 
-// writes is how often the process has written to a file or a socket.
-func (p *process) writes() int64 { return field(fmt.Sprintf("/proc/%d/io", p.pid), "syscw:") }
+// writes is how often the instances have written to a file or a socket.
+func (p *process) writes() int64 {
+	sum := field(fmt.Sprintf("/proc/%d/io", p.pid), "syscw:")
+	for _, other := range p.also {
+		sum += other.writes()
+	}
+	return sum
+}
 
 func kilobytes(file, name string) int64 { return field(file, name) << 10 }
 

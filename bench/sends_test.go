@@ -31,7 +31,7 @@ func sends(st *stand) {
 }
 
 // sendOnce measures one target, and asserts that the database holds exactly the messages that were acknowledged.
-func (st *stand) sendOnce(name string, callers, n int, build string, target httpTarget) {
+func (st *stand) sendOnce(name string, callers, n int, build string, target httpTarget) sample {
 	st.t.Helper()
 	before := count(st.t, st.dsn[build], "SELECT count(*) FROM messages")
 	s := st.measure(name, callers, n, target)
@@ -39,6 +39,7 @@ func (st *stand) sendOnce(name string, callers, n int, build string, target http
 		st.t.Fatalf("%s, %s: %d messages were acknowledged, and the database has %d more", name, build, s.Answered, after-before)
 	}
 	st.t.Logf("%-15s %d/%d %-10s %7.0f/s %7.1f µs p50 %v p99 %v", name, n+1, st.scale.rounds, build, s.rate(), s.perAnswer(), s.P50, s.P99)
+	return s
 }
 
 // sendTarget sends to the hot chat as one of its members, or to some chat as its owner.

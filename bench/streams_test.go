@@ -27,7 +27,7 @@ const (
 // crowd is many subscribers of one client process. One goroutine reads all sockets by epoll.
 type crowd struct {
 	carrier carrier
-	addr    string
+	addr    func(n int) string
 	path    string
 	user    func(n int) string // "" is nobody
 	chat    func(n int) int
@@ -99,7 +99,7 @@ func drain(failures chan error) func(yield func(error) bool) {
 }
 
 func (c *crowd) open(n int) (*subscriber, error) {
-	fd, err := connect(c.addr)
+	fd, err := connect(c.addr(n))
 	if err != nil {
 		return nil, err
 	}

@@ -130,6 +130,8 @@ func (a *audience) render(ctx context.Context, cursor string, event model.ChatEv
 	payload, errs := a.plan.RenderEvent(ctx, a.vars, event, append(make([]byte, 0, 512), begin...))
 	if len(errs) > 0 {
 		a.resolver.errors.add(errs)
+		errs = withRequest(errs, RequestFrom(ctx).ID)
+		a.resolver.outcomes.Failed(ctx, originOf(ctx), errs)
 		return Answer{Payload: failedPayload(payload[len(begin):], errs), Cursor: cursor}
 	}
 	return Answer{Payload: append(payload, '}'), Cursor: cursor}

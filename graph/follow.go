@@ -44,7 +44,7 @@ func (o *Operation) Follow(ctx context.Context, sink Sink) (s *Subscription, ref
 		if cause := recover(); cause != nil {
 			s, refusal = nil, o.executor.panicked(ctx, cause)
 		}
-		o.executor.count(refusal)
+		o.executor.answered(ctx, refusal)
 	}()
 	if err := o.executor.admit(ctx, o); err != nil {
 		return nil, o.executor.refuse(ctx, err)

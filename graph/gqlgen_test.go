@@ -39,7 +39,7 @@ func (e *Executor) DispatchError(_ context.Context, errs gqlerror.List) *graphql
 }
 
 func (e *Executor) PresentRecoveredError(ctx context.Context, cause any) error {
-	return e.presenter.recovered(ctx, cause)
+	return recovered(ctx, cause)
 }
 
 // Stream starts a subscription. Each call of next is the next answer, nil after the last. If the subscription could not start,
@@ -52,6 +52,7 @@ func (o *Operation) Stream(ctx context.Context) (next func() *graphql.Response) 
 				answer = o.executor.panicked(ctx, cause)
 				answers = func(context.Context) *graphql.Response { return nil }
 			}
+			o.executor.answered(ctx, answer)
 		}()
 		if answers == nil {
 			answers, ctx = o.start(ctx)
@@ -63,7 +64,7 @@ func (o *Operation) Stream(ctx context.Context) (next func() *graphql.Response) 
 // start admits the operation and runs its plan, or hands it to gqlgen's executor.
 func (o *Operation) start(ctx context.Context) (graphql.ResponseHandler, context.Context) {
 	if err := o.executor.admit(ctx, o); err != nil {
-		return graphql.OneShot(o.executor.Refuse(ctx, err)), ctx
+		return graphql.OneShot(o.executor.refuse(ctx, err)), ctx
 	}
 	if p := o.plan(); p != nil {
 		return o.run(ctx, p), ctx

@@ -155,7 +155,7 @@ func TestIntrospectionOff(t *testing.T) {
 		`{ __typename x: __schema { queryType { name } } }`,
 		`{ ...F } fragment F on Query { ... { __type(name: "Chat") { name } } }`,
 	} {
-		const want = `{"errors":[{"message":"Introspection is off on this server.","extensions":{"code":"GRAPHQL_VALIDATION_FAILED"}}],"data":null}`
+		const want = `{"errors":[{"message":"Introspection is off on this server.","extensions":{"code":"GRAPHQL_VALIDATION_FAILED","requestId":""}}],"data":null}`
 		if answer := string(execute(t, exec, query, "", nil)); answer != want {
 			t.Errorf("%s: %s", query, answer)
 		}

@@ -10,6 +10,7 @@ import (
 	"studychat/auth"
 	"studychat/db"
 	"studychat/graph/documents"
+	"studychat/graph/outcome"
 )
 
 // Operation is one operation of a request that has passed everything before execution. It runs once: a query or mutation by
@@ -28,7 +29,7 @@ func (e *Executor) Prepare(ctx context.Context, params *graphql.RawParams) (o *O
 		if cause := recover(); cause != nil {
 			o, refusal = nil, e.panicked(ctx, cause)
 		}
-		e.count(refusal)
+		e.answered(ctx, refusal)
 	}()
 	if _, err := auth.FromContext(ctx); err != nil { // first: who has no token learns nothing of documents
 		return nil, e.refuse(ctx, err)
@@ -75,7 +76,7 @@ func (o *Operation) Answer(ctx context.Context, buffer []byte) (answer *graphql.
 		if cause := recover(); cause != nil {
 			answer = o.executor.panicked(ctx, cause)
 		}
-		o.executor.count(answer)
+		o.executor.answered(ctx, answer)
 	}()
 	if o.Kind() == ast.Subscription {
 		return o.executor.refuse(ctx, errNeedsStream)
@@ -95,6 +96,25 @@ func (o *Operation) Answer(ctx context.Context, buffer []byte) (answer *graphql.
 		answer = o.executor.refuse(ctx, context.DeadlineExceeded)
 	}
 	return answer
+}
+
+// Ran tells the log what became of an operation: at most one line, and none of a quick one whose errors are the client's mistakes. o is nil
+// for one that could not be prepared. A subscription has run when it has its place in the log.
+func (e *Executor) Ran(ctx context.Context, o *Operation, answer *graphql.Response, how outcome.Operation) {
+	var errs gqlerror.List
+	if answer != nil {
+		errs = answer.Errors
+	}
+	if outcome.Quick(how.Took, errs) {
+		return
+	}
+	if o != nil {
+		how.Type, how.Name = string(o.Kind()), o.Definition.Name
+	}
+	if viewer, err := auth.FromContext(ctx); err == nil {
+		how.User = viewer.ID
+	}
+	e.outcomes.Ran(ctx, originOf(ctx), how, errs)
 }
 
 // errNeedsStream refuses a subscription that the transport cannot carry.

@@ -11,7 +11,7 @@ func newPlanner(r *Resolver, p presenter) *plan.Planner {
 	return generated.NewPlanner(r, plan.Options{
 		Begin:   beginAnswer,
 		Present: p.present,
-		Recover: p.recovered,
+		Recover: recovered,
 		Renew:   func(ctx context.Context) { answerFrom(ctx).renew() },
 		Await:   await,
 	})

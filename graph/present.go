@@ -3,8 +3,7 @@ package graph
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
+	"maps"
 	"runtime/debug"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -14,6 +13,7 @@ import (
 
 	"studychat/db"
 	"studychat/graph/limits"
+	"studychat/graph/outcome"
 	"studychat/metrics/tally"
 )
 
@@ -23,8 +23,9 @@ import (
 //   - an error of GraphQL itself (syntax, validation), which gqlgen makes without a cause: its message, without what
 //     hideSchema takes out;
 //   - anything else is our own fault: INTERNAL with the request's id, under which the log tells more.
+//
+// What it presents keeps in Err what the log shall know, which is never encoded. Executor.answered adds the request's id.
 type presenter struct {
-	log    *slog.Logger
 	hidden bool // clients may not learn of the schema
 }
 
@@ -73,10 +74,10 @@ func (p presenter) presentOwn(ctx context.Context, out *gqlerror.Error, own *db.
 	if own.Code == db.CodeInternal {
 		return p.mask(ctx, out, own)
 	}
-	if own.Code == db.CodeUnavailable && own.Err != nil {
-		p.log.WarnContext(ctx, "a dependency failed", "error", own, "path", out.Path.String(), "requestId", RequestFrom(ctx).ID)
-	}
 	shown := show(out, own.Code, own.Message)
+	if own.Code == db.CodeUnavailable && own.Err != nil {
+		shown.Err = own
+	}
 	addLimit(shown, out)
 	if field := fieldAtFault(out, own); field != "" {
 		shown.Extensions["field"] = field
@@ -88,10 +89,8 @@ func (p presenter) presentOwn(ctx context.Context, out *gqlerror.Error, own *db.
 }
 
 func (p presenter) mask(ctx context.Context, out *gqlerror.Error, err error) *gqlerror.Error {
-	id := RequestFrom(ctx).ID
-	p.log.ErrorContext(ctx, "internal error", "error", err, "path", out.Path.String(), "requestId", id)
-	shown := show(out, db.CodeInternal, "Something went wrong on our side. Request "+id+".")
-	shown.Extensions["requestId"] = id
+	shown := show(out, db.CodeInternal, "Something went wrong on our side. Request "+RequestFrom(ctx).ID+".")
+	shown.Err = err
 	return shown
 }
 
@@ -116,9 +115,8 @@ func show(out *gqlerror.Error, code db.Code, message string) *gqlerror.Error {
 }
 
 // recovered turns a panic in a resolver into an error; the presenter masks it.
-func (p presenter) recovered(ctx context.Context, cause any) error {
-	p.log.ErrorContext(ctx, "panic in a resolver", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()), "requestId", RequestFrom(ctx).ID)
-	return &db.Error{Code: db.CodeInternal, Message: "panic", Err: fmt.Errorf("panic: %v", cause)}
+func recovered(_ context.Context, cause any) error {
+	return &db.Error{Code: db.CodeInternal, Message: "panic", Err: &outcome.Panic{Cause: cause, Stack: debug.Stack()}}
 }
 
 // errorCounts is how many errors clients were told, by code. An event that a group shares counts once.
@@ -133,12 +131,28 @@ func (c *errorCounts) add(errs gqlerror.List) {
 	}
 }
 
-// count counts the errors of an answer, which may be nil. Codes are the server's, never a client's.
-func (e *Executor) count(answer *graphql.Response) {
+// answered completes an answer, which may be nil: each of its errors gets the id of the request, and is counted. Every answer passes here,
+// once.
+func (e *Executor) answered(ctx context.Context, answer *graphql.Response) {
 	if answer != nil && len(answer.Errors) > 0 {
 		e.errors.add(answer.Errors)
+		answer.Errors = withRequest(answer.Errors, RequestFrom(ctx).ID)
 	}
 }
 
-// Errors is how many errors clients were told, by code.
+// withRequest returns the errors with the id of their request. They may be shared, so it changes copies.
+func withRequest(errs gqlerror.List, id string) gqlerror.List {
+	out := make(gqlerror.List, len(errs))
+	for i, err := range errs {
+		out[i] = new(*err)
+		out[i].Extensions = maps.Clone(err.Extensions)
+		if out[i].Extensions == nil {
+			out[i].Extensions = map[string]any{}
+		}
+		out[i].Extensions["requestId"] = id
+	}
+	return out
+}
+
+// Errors is how many errors clients were told, by code. Codes are the server's, never a client's.
 func (e *Executor) Errors() map[string]*tally.Counter { return e.errors.All() }

@@ -11,13 +11,17 @@ import (
 	"studychat/auth"
 	"studychat/db"
 	"studychat/graph/limits"
+	"studychat/graph/outcome"
 	"studychat/graph/plan"
 )
 
 // Request is what a transport says about one request, and what its answer shares. The viewer has a value of its own in the
 // context: see package auth.
 type Request struct {
-	ID string // in logs, and in INTERNAL errors
+	ID string // in logs, and in errors
+
+	// Trace is the W3C traceparent that came with the request, or "". The transport has checked it.
+	Trace string
 
 	// Address is where the request comes from, in a form that is the same for all clients that count as one address. The
 	// transport knows which proxies to believe. Without it, the viewer alone is limited.
@@ -99,6 +103,12 @@ func RequestFrom(ctx context.Context) Request {
 		return *r
 	}
 	return Request{}
+}
+
+// originOf is the request of ctx, as the log names it.
+func originOf(ctx context.Context) outcome.Origin {
+	r := RequestFrom(ctx)
+	return outcome.Origin{RequestID: r.ID, TraceID: outcome.TraceID(r.Trace)}
 }
 
 // disconnect closes the connection that ctx belongs to, so that its client comes back.

@@ -16,6 +16,7 @@ import (
 	"studychat/events"
 	"studychat/graph/generated"
 	"studychat/graph/limits"
+	"studychat/graph/outcome"
 	"studychat/graph/people"
 	"studychat/graph/persisted"
 )
@@ -35,8 +36,9 @@ type Resolver struct {
 	Live Live
 	Log  *slog.Logger
 
-	people *people.People // made by NewExecutor, like errors
-	errors *errorCounts
+	people   *people.People // made by NewExecutor, like the two below
+	errors   *errorCounts
+	outcomes *outcome.Log
 }
 
 var _ generated.ResolverRoot = (*Resolver)(nil)

@@ -13,6 +13,7 @@ import (
 	"studychat/graph/documents"
 	"studychat/graph/generated"
 	"studychat/graph/limits"
+	"studychat/graph/outcome"
 	"studychat/graph/people"
 	"studychat/graph/persisted"
 	"studychat/graph/plan"
@@ -42,6 +43,7 @@ type Executor struct {
 	limiter   *rateLimit // nil: no limits
 	people    *people.People
 	errors    *errorCounts
+	outcomes  *outcome.Log
 	planner   *plan.Planner
 	gqlgen    *executor.Executor
 
@@ -52,13 +54,14 @@ type Executor struct {
 // NewExecutor makes an Executor with everything that applies to every operation.
 func NewExecutor(r *Resolver, o Options) *Executor {
 	r.people = people.New(r.Repo, r.Log)
-	r.errors = new(errorCounts)
+	r.errors, r.outcomes = new(errorCounts), outcome.NewLog(r.Log)
 	e := &Executor{
-		presenter: presenter{log: r.Log, hidden: !o.Introspection},
+		presenter: presenter{hidden: !o.Introspection},
 		persisted: persisted.NewLookup(o.Documents, o.Trusted, o.TrustedMode, r.Log),
 		documents: documents.NewCache(limits.New(schema, o.Introspection), 0),
 		people:    r.people,
 		errors:    r.errors,
+		outcomes:  r.outcomes,
 		audiences: audiences{known: map[audienceKey]weak.Pointer[audience]{}},
 		gqlgen:    executor.New(generated.NewExecutableSchema(generated.Config{Schema: schema, Resolvers: r})),
 	}
@@ -67,7 +70,7 @@ func NewExecutor(r *Resolver, o Options) *Executor {
 	}
 	e.planner, e.subscriptions = newPlanner(r, e.presenter), subscriptionResolver{r}
 	e.gqlgen.SetErrorPresenter(e.presenter.present)
-	e.gqlgen.SetRecoverFunc(e.presenter.recovered)
+	e.gqlgen.SetRecoverFunc(recovered)
 	e.gqlgen.AroundResponses(boundAnswer)
 	e.gqlgen.AroundResponses(wholeEvent)
 	return e
@@ -92,7 +95,7 @@ func (e *Executor) admit(ctx context.Context, o *Operation) error {
 
 // dispatch runs an operation on gqlgen's executor: what plans do not cover.
 func (e *Executor) dispatch(ctx context.Context, op *graphql.OperationContext) (graphql.ResponseHandler, context.Context) {
-	op.RecoverFunc, op.ResolverMiddleware, op.RootResolverMiddleware = e.presenter.recovered, countText, readAnew
+	op.RecoverFunc, op.ResolverMiddleware, op.RootResolverMiddleware = recovered, countText, readAnew
 	op.DisableIntrospection = e.presenter.hidden
 	return e.gqlgen.DispatchOperation(ctx, op)
 }
@@ -100,7 +103,8 @@ func (e *Executor) dispatch(ctx context.Context, op *graphql.OperationContext) (
 // Refuse is the answer to a request that a transport does not pass on: err, presented as every other error.
 func (e *Executor) Refuse(ctx context.Context, err error) *graphql.Response {
 	answer := e.refuse(ctx, err)
-	e.count(answer)
+	e.answered(ctx, answer)
+	e.outcomes.Failed(ctx, originOf(ctx), answer.Errors)
 	return answer
 }
 
@@ -119,7 +123,7 @@ func (e *Executor) refuseAll(ctx context.Context, errs gqlerror.List) *graphql.R
 
 // panicked is the answer to an operation that panicked outside of the resolvers, whose panics are recovered where they happen.
 func (e *Executor) panicked(ctx context.Context, cause any) *graphql.Response {
-	return e.refuse(ctx, e.presenter.recovered(ctx, cause))
+	return e.refuse(ctx, recovered(ctx, cause))
 }
 
 // boundAnswer gives each answer a budget of its own. An answer with too much text is dropped whole: fields run at the same

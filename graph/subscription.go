@@ -122,7 +122,7 @@ func (r subscriptionResolver) ended(ctx context.Context, err error) {
 		return
 	}
 	if !errors.Is(err, events.ErrStopped) {
-		r.Log.ErrorContext(ctx, "stream failed", "error", err, "requestId", RequestFrom(ctx).ID)
+		r.outcomes.StreamFailed(ctx, originOf(ctx), err)
 	}
 	disconnect(ctx)
 }

@@ -15,20 +15,20 @@ type Redis struct {
 	Refused func() map[rate.Refusal]*tally.Counter // by the rate limits; nil: there are none
 }
 
-// levels names what is known of Redis.
-var levels = map[redisconn.Level]string{redisconn.Healthy: "ok", redisconn.Suspect: "suspect", redisconn.Down: "down"}
+// states are all that redisconn.Health.State says.
+var states = []string{"ok", "degraded", "suspect", "down"}
 
 func (r Redis) list() []Metric {
 	return []Metric{
 		{
-			Name: "studychat_redis_state", Help: "1 for what is known of Redis: ok, suspect or down.", Labels: []string{"state"},
+			Name: "studychat_redis_state", Help: "1 for what is known of Redis: ok; degraded, if it answers but does not do all that is needed; suspect; or down.", Labels: []string{"state"},
 			read: func(to reading) {
 				if r.Conn == nil {
 					return
 				}
-				now, _ := r.Conn.Cache.Health.Level()
-				for level, name := range levels {
-					to.is(now == level, name)
+				now := r.Conn.Cache.Health.State()
+				for _, state := range states {
+					to.is(now == state, state)
 				}
 			},
 		},

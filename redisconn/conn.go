@@ -1,6 +1,7 @@
 package redisconn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 type Conn struct {
 	Cache Handle // also for rate limits, which take one connection at most
 	Bus   Handle // for Pub/Sub and the registry, which may wait longer
+
+	watcher *watcher
 }
 
 // Handle is what a user of Redis gets.
@@ -31,20 +34,38 @@ func Open(ctx context.Context, settings Settings, prefix string, log *slog.Logge
 		Cache: Handle{cache, names, health},
 		Bus:   Handle{settings.BusClient(), names, health},
 	}
+	c.watcher = newWatcher(c, log)
 	began := time.Now()
-	version, err := Version(ctx, c.Bus.Client)
-	if err != nil {
+	abilities := Abilities(ctx, c.Bus.Client, prefix)
+	if err := abilities[0].Err; err != nil {
 		log.Warn("Redis connection failed: going on without it until it answers", "address", settings.Describe(), "error", err)
 		health.Report(began, err)
 	} else {
-		log.Info("Redis connection successful", "address", settings.Describe(), "version", version)
+		version, _ := Version(ctx, c.Bus.Client) // it may be a secret
+		log.Info("Redis connection successful", "address", settings.Describe(), "version", cmp.Or(version, "unknown"))
+		logMissing(abilities, log)
 	}
 	health.Start(context.WithoutCancel(ctx))
+	c.watcher.start(context.WithoutCancel(ctx), abilities)
 	return c
+}
+
+// logMissing has one line per ability that is missing.
+func logMissing(abilities []Ability, log *slog.Logger) {
+	for _, a := range abilities {
+		switch {
+		case a.OK:
+		case a.Optional:
+			log.Info("Redis refuses what only people miss", "ability", a.Name, "lost", a.Lost, "error", a.Err, "grant", a.Grant)
+		default:
+			log.Warn("Redis does not allow all that is needed", "ability", a.Name, "lost", a.Lost, "error", a.Err, "grant", a.Grant)
+		}
+	}
 }
 
 // Close ends all connections. They must not be used afterwards.
 func (c *Conn) Close() error {
+	c.watcher.close()
 	c.Cache.Health.Stop()
 	return errors.Join(c.Cache.Client.Close(), c.Bus.Client.Close())
 }

@@ -49,12 +49,19 @@ func (c *brokenConn) SyscallConn() (syscall.RawConn, error) { return nil, c.err 
 // of one mark all fail while other instances still read. (The torture check cache-requirepass has shown it.) The price is a
 // round trip for each new connection.
 func Prove(ctx context.Context, conn *redis.Conn) error {
-	err := conn.Ping(ctx).Err()
+	pipe := conn.Pipeline()
+	pipe.ClientSetName(ctx, ClientName)
+	ping := pipe.Ping(ctx)
+	_, _ = pipe.Exec(ctx) // it may say that the name is refused
+	err := ping.Err()
 	if redis.HasErrorPrefix(err, "NOPERM") { // admitted, but not allowed to ping
 		return nil
 	}
 	return err
 }
+
+// ClientName is what CLIENT LIST calls this program's connections.
+const ClientName = "studychat"
 
 // eachTry is a hook that makes every dial of a client a real one, as EachTry says.
 type eachTry struct{}

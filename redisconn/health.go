@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,8 +44,9 @@ const (
 // So a Redis that hangs costs a running call one CallTimeout, and later calls nothing. A cluster that lacks a master
 // is Down as a whole: most requests need several keys, and would wait for the missing one again and again.
 //
-// Two things are not held against Redis: a caller that gives up before the call's own deadline, and a failed call that
-// began before the last answered probe ended.
+// Three things are not held against Redis: a caller that gives up before the call's own deadline, a failed call that
+// began before the last answered probe ended, and a reply that refuses a kind of command (READONLY, OOM, NOPERM): the watcher finds
+// out which, and PINGs would only contradict it twice a second.
 type Health struct {
 	Timeout    time.Duration // of one call. A probe has twice as long. Set it before the first call
 	ProbeEvery time.Duration // set it before Start
@@ -56,6 +56,7 @@ type Health struct {
 
 	level    atomic.Int32 // a Level
 	slow     atomic.Bool  // the newest failure was a timeout
+	refusing atomic.Bool  // what every reader needs is refused
 	failures atomic.Int64
 
 	mu       sync.Mutex
@@ -63,9 +64,11 @@ type Health struct {
 	next     int
 	answered time.Time     // when the last answered probe ended
 	changed  chan struct{} // closed when Redis goes down or comes back
-	parts    []func() bool
+	cause    error         // of Down
+	parts    []func() string
 
 	suspected chan struct{} // a probe is wanted at once
+	refused   chan struct{} // a command was refused
 	stop      context.CancelFunc
 	tasks     sync.WaitGroup
 }
@@ -74,7 +77,7 @@ type Health struct {
 func NewHealth(client redis.UniversalClient, log *slog.Logger) *Health {
 	return &Health{
 		Timeout: CallTimeout, ProbeEvery: ProbeEvery,
-		client: client, log: log, changed: make(chan struct{}), suspected: make(chan struct{}, 1), stop: func() {},
+		client: client, log: log, changed: make(chan struct{}), suspected: make(chan struct{}, 1), refused: make(chan struct{}, 1), stop: func() {},
 	}
 }
 
@@ -96,8 +99,8 @@ func (h *Health) Level() (level Level, slow bool) { return Level(h.level.Load())
 // Down reports whether Redis does not answer probes.
 func (h *Health) Down() bool { return Level(h.level.Load()) == Down }
 
-// Usable reports whether Redis is Healthy.
-func (h *Health) Usable() bool { return Level(h.level.Load()) == Healthy }
+// Usable reports whether Redis is Healthy, and does not refuse what every reader needs.
+func (h *Health) Usable() bool { return Level(h.level.Load()) == Healthy && !h.refusing.Load() }
 
 // Changed returns a channel that is closed the next time that Redis goes down or comes back. Ask for it before Down.
 func (h *Health) Changed() <-chan struct{} {
@@ -106,25 +109,10 @@ func (h *Health) Changed() <-chan struct{} {
 	return h.changed
 }
 
-// AddPart adds the state of a user that observes Redis in its own way, as the bus does by messages to itself. well must not block.
-func (h *Health) AddPart(well func() bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.parts = append(h.parts, well)
-}
-
-// OK reports whether Redis answers and all parts are well.
-func (h *Health) OK() bool {
-	h.mu.Lock()
-	parts := slices.Clone(h.parts)
-	h.mu.Unlock()
-	return !h.Down() && !slices.ContainsFunc(parts, func(well func() bool) bool { return !well() })
-}
-
 // Failures returns how many calls have failed.
 func (h *Health) Failures() int64 { return h.failures.Load() }
 
-// Do makes one call if Redis is Healthy, and else returns ErrUnhealthy at once.
+// Do makes one call if Redis is Usable, and else returns ErrUnhealthy at once.
 func (h *Health) Do(ctx context.Context, call func(context.Context) error) error {
 	if !h.Usable() {
 		return ErrUnhealthy
@@ -153,6 +141,9 @@ func gaveUp(ctx context.Context) bool {
 
 // Report takes in how a call ended that was not made by Do or Try.
 func (h *Health) Report(began time.Time, err error) {
+	if isRefusedCommand(err) {
+		notify(h.refused)
+	}
 	if !isFailure(err) {
 		return
 	}
@@ -163,7 +154,7 @@ func (h *Health) Report(began time.Time, err error) {
 		return
 	}
 	h.slow.Store(IsTimeout(err))
-	if h.Usable() {
+	if Level(h.level.Load()) == Healthy {
 		h.suspectLocked(err)
 	}
 }
@@ -179,8 +170,13 @@ func (h *Health) suspectLocked(cause error) {
 		return
 	}
 	h.level.Store(int32(Suspect))
+	notify(h.suspected)
+}
+
+// notify wakes the reader of a channel of size one. If the channel is full, the reader will wake anyway.
+func notify(c chan<- struct{}) {
 	select {
-	case h.suspected <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -191,7 +187,7 @@ func (h *Health) setLocked(level Level, cause error) {
 		return
 	}
 	close(h.changed)
-	h.changed = make(chan struct{})
+	h.changed, h.cause = make(chan struct{}), cause
 	if level == Down {
 		h.log.Warn("Redis does not answer: going on without it", "error", cause)
 	} else {

@@ -20,7 +20,7 @@ func (h *Health) watch(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
-			if !h.Usable() {
+			if level, _ := h.Level(); level != Healthy {
 				h.probe(ctx)
 			}
 		case <-h.suspected:
@@ -56,10 +56,12 @@ func (h *Health) ask(ctx context.Context, node redis.Cmdable) error {
 		return err
 	}
 	if _, ok := h.client.(*redis.ClusterClient); ok && strings.Contains(node.ClusterInfo(ctx).Val(), "cluster_state:fail") {
-		return errors.New("the cluster is down")
+		return errClusterDown
 	}
 	return nil
 }
+
+var errClusterDown = errors.New("the cluster is down")
 
 // EachMaster calls do for every server that holds keys.
 func EachMaster(ctx context.Context, client redis.UniversalClient, do func(context.Context, redis.Cmdable) error) error {
@@ -86,8 +88,8 @@ func IsRefusal(err error) bool {
 }
 
 // isFailure reports whether a call's error says that Redis is not well. Most error replies do, like a cut connection (LOADING,
-// READONLY, NOAUTH, CLUSTERDOWN: asking again at once is of no use). Those about one key or one kind of command do not.
+// NOAUTH, CLUSTERDOWN: asking again at once is of no use). Those about one key or one kind of command do not.
 func isFailure(err error) bool {
-	return err != nil && !errors.Is(err, redis.Nil) &&
-		!redis.HasErrorPrefix(err, "WRONGTYPE") && !redis.HasErrorPrefix(err, "OOM") && !redis.HasErrorPrefix(err, "NOSCRIPT")
+	return err != nil && !errors.Is(err, redis.Nil) && !isRefusedCommand(err) &&
+		!redis.HasErrorPrefix(err, "WRONGTYPE") && !redis.HasErrorPrefix(err, "NOSCRIPT")
 }

@@ -379,7 +379,7 @@ func TestWhatIsAFailure(t *testing.T) {
 		{replyError("OOM command not allowed when used memory > 'maxmemory'."), false, false},
 		{replyError("NOSCRIPT No matching script."), false, false},
 		{replyError("LOADING Redis is loading the dataset in memory"), true, false},
-		{replyError("READONLY You can't write against a read only replica."), true, false},
+		{replyError("READONLY You can't write against a read only replica."), false, false},
 		{replyError("CLUSTERDOWN The cluster is down"), true, false},
 		{errRefused, true, false},
 		{context.DeadlineExceeded, true, true},
@@ -432,9 +432,17 @@ func TestParts(t *testing.T) {
 		if !h.OK() {
 			t.Error("not ok, though nothing has failed")
 		}
-		h.AddPart(bus.Load)
+		h.AddPart(func() string {
+			if bus.Load() {
+				return ""
+			}
+			return "bus: out of memory"
+		})
 		if h.OK() {
 			t.Error("ok, though a part is not well")
+		}
+		if h.Trouble() != "bus: out of memory" || h.State() != "degraded" {
+			t.Errorf("trouble %q, state %s", h.Trouble(), h.State())
 		}
 		bus.Store(true)
 		if !h.OK() {
@@ -444,6 +452,9 @@ func TestParts(t *testing.T) {
 		h.Report(time.Now(), errRefused)
 		if synctest.Wait(); h.OK() {
 			t.Error("ok, though Redis is down")
+		}
+		if h.Trouble() != "connection: connection lost" || h.State() != "down" {
+			t.Errorf("trouble %q, state %s", h.Trouble(), h.State())
 		}
 	})
 }

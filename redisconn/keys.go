@@ -28,6 +28,7 @@ const CacheVersion = "3"
 //	<prefix>:<database>:rate:<bucket>                 a rate limit's bucket: string
 //	<prefix>:<database>:events:{<tag>}                the events of one partition: channel
 //	<prefix>:<database>:probe:{<tag>}:<instance>      an instance's probes of the partition's node: channel
+//	<prefix>:<database>:check:{<tag>}:<id>            what is tried, and removed at once, at the partition's node
 type Keys struct {
 	base     string
 	replaced chan struct{}
@@ -60,6 +61,11 @@ func (k *Keys) Channel(partition int) string { return k.base + "events:{" + tags
 // probe which comes back proves that the partition's node is reached.
 func (k *Keys) Probe(partition int, instance string) string {
 	return k.base + "probe:{" + tags[partition] + "}:" + instance
+}
+
+// Check is a key for trying what the partition's node allows.
+func (k *Keys) Check(partition int, id string) string {
+	return k.base + "check:{" + tags[partition] + "}:" + id
 }
 
 // Partition is the inverse of Channel.

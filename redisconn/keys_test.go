@@ -12,7 +12,7 @@ import (
 func kinds(k *Keys) map[string]string {
 	return map[string]string{
 		"chat": k.Chat("x"), "list": k.List("x"), "online": k.Online("x"), "rate": k.Rate("x"),
-		"channel": k.Channel(3), "probe": k.Probe(3, "x"),
+		"channel": k.Channel(3), "probe": k.Probe(3, "x"), "check": k.Check(3, "x"),
 	}
 }
 

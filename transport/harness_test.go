@@ -67,6 +67,7 @@ type world struct {
 	server    *http.Server
 	listener  *pipes
 	client    *http.Client
+	log       *lockedBuffer
 }
 
 // pipes is a listener whose connections are net.Pipes: synchronous, without buffers of a kernel.
@@ -139,7 +140,8 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 
 func newWorldOver(t *testing.T, wrap func(db.Repository) db.Repository, change func(*Options)) *world {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	logged := &lockedBuffer{}
+	log := slog.New(slog.NewTextHandler(io.MultiWriter(t.Output(), logged), nil))
 	store, err := sqlstore.Open(t.Context(), "sqlite::memory:", sqlstore.OpenOptions{Log: log})
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +158,7 @@ func newWorldOver(t *testing.T, wrap func(db.Repository) db.Repository, change f
 	if err := hub.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: store, hub: hub, repo: events.NewPublisher(store, bus, log), listener: &pipes{conns: make(chan net.Conn), done: make(chan struct{})}}
+	w := &world{t: t, log: logged, store: store, hub: hub, repo: events.NewPublisher(store, bus, log), listener: &pipes{conns: make(chan net.Conn), done: make(chan struct{})}}
 	o := Options{
 		Executor: graph.NewExecutor(&graph.Resolver{Repo: events.NewPublisher(repo, bus, log), Live: hub, Log: log}, graph.Options{Introspection: true}),
 		Verifier: names{time.Now()}, Pages: http.NotFoundHandler(), Log: log,

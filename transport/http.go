@@ -102,7 +102,7 @@ func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, in *inco
 	op, refusal := t.runner.prepare(ctx, in)
 	switch {
 	case refusal != nil:
-		t.runner.ran(ctx, stats.HTTP, nil, codeOf(refusal))
+		t.runner.ran(ctx, stats.HTTP, nil, refusal, statusOf(refusal, media))
 		writeAnswer(w, r, refusal, media)
 		return
 	case r.Method != http.MethodPost && op.Kind() != ast.Query:
@@ -112,7 +112,7 @@ func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, in *inco
 	}
 	data := buffers.Get()
 	answer := op.Answer(ctx, data.Bytes)
-	t.runner.ran(ctx, stats.HTTP, op, codeOf(answer))
+	t.runner.ran(ctx, stats.HTTP, op, answer, statusOf(answer, media))
 	in.release() // the answer may wait long for its client
 	buffer := buffers.Get()
 	buffer.Bytes = appendPayload(buffer.Bytes[:0], answer)
@@ -148,13 +148,18 @@ func writeAnswer(w http.ResponseWriter, r *http.Request, answer *graphql.Respons
 	_ = writeBody(w, r, answer, payload(answer), media)
 }
 
-// writeBody writes an answer with the status that its media type asks for (GraphQL over HTTP, draft, 6.4): with
-// application/json every answer to a well-formed GraphQL request is 200. After an error the body must not be used again.
-func writeBody(w http.ResponseWriter, r *http.Request, answer *graphql.Response, body []byte, media string) error {
-	code := http.StatusOK
+// statusOf is the status that the media type of an answer asks for (GraphQL over HTTP, draft, 6.4): with application/json every
+// answer to a well-formed GraphQL request is 200.
+func statusOf(answer *graphql.Response, media string) int {
 	if len(answer.Data) == 0 && media == mediaGraphQL {
-		code = status(codeOf(answer))
+		return status(codeOf(answer))
 	}
+	return http.StatusOK
+}
+
+// writeBody writes an answer. After an error the body must not be used again.
+func writeBody(w http.ResponseWriter, r *http.Request, answer *graphql.Response, body []byte, media string) error {
+	code := statusOf(answer, media)
 	if wait := retryAfter(answer); wait != "" {
 		w.Header().Set("Retry-After", wait)
 	}

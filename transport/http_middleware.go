@@ -14,6 +14,7 @@ import (
 	"studychat/db"
 	"studychat/graph"
 	"studychat/transport/admission"
+	"studychat/transport/params"
 	"studychat/transport/stats"
 )
 
@@ -41,12 +42,15 @@ func secured(next http.Handler) http.Handler {
 
 const requestIDHeader = "X-Request-Id"
 
-// identify gives every request an id, which the answer, the logs and INTERNAL errors carry, and logs the request: never its
-// body, its query string or its headers, which may hold secrets.
+// identify gives every request an id, its client's if it has a good one, which the answer, the logs and errors carry. It logs the request:
+// never its body, its query string or its headers, which may hold secrets.
 func (t *Transport) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := began(w)
-		id := requestID(start)
+		id := params.RequestID(r.Header)
+		if id == "" {
+			id = requestID(start)
+		}
 		w.Header()[requestIDHeader] = []string{id}
 		next.ServeHTTP(w, r)
 		if t.options.Log.Enabled(r.Context(), slog.LevelDebug) {
@@ -90,7 +94,9 @@ func (t *Transport) authenticate(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		identity := auth.Identify(r.Context(), t.options.Verifier, joined(r.Header["Authorization"])) // two credentials count as none
 		t.noteForwarded(r)
-		request := graph.Request{ID: w.Header()[requestIDHeader][0], Address: t.quotas.addresses.Of(r), Began: began(w)}
+		request := graph.Request{
+			ID: w.Header()[requestIDHeader][0], Trace: params.Traceparent(r.Header), Address: t.quotas.addresses.Of(r), Began: began(w),
+		}
 		next(w, r.WithContext(graph.WithRequestOf(r.Context(), request, identity)))
 	})
 }

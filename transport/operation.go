@@ -13,6 +13,7 @@ import (
 
 	"studychat/db"
 	"studychat/graph"
+	"studychat/graph/outcome"
 	"studychat/transport/admission"
 	"studychat/transport/stats"
 )
@@ -32,16 +33,21 @@ type operation struct {
 	ctx context.Context
 }
 
-// ran counts an operation that began with its request: op is nil when it was refused before it was prepared.
-func (u runner) ran(ctx context.Context, transport string, op *operation, code db.Code) {
-	kind := stats.Operation{Transport: transport, Code: cmp.Or(string(code), stats.OK)}
+// ran counts an operation that began with its request, and logs what is worth it. op is nil when it was refused before it was prepared,
+// answer is nil for a subscription that has begun, and status is 0 where the answer has none of its own.
+func (u runner) ran(ctx context.Context, transport string, op *operation, answer *graphql.Response, status int) {
+	kind := stats.Operation{Transport: transport, Code: cmp.Or(string(codeOf(answer)), stats.OK)}
+	var prepared *graph.Operation
 	if op != nil {
+		prepared = op.Operation
 		kind.Type, kind.Name = string(op.Kind()), op.TrustedName()
 	}
-	if code == db.CodeRateLimited {
+	if kind.Code == string(db.CodeRateLimited) {
 		u.warnings.Warn(ctx, admission.RateLimited)
 	}
-	u.stats.Operations.Of(kind).Since(graph.RequestFrom(ctx).Began)
+	took := time.Since(graph.RequestFrom(ctx).Began)
+	u.stats.Operations.Of(kind).Observe(took)
+	u.executor.Ran(ctx, prepared, answer, outcome.Operation{Transport: transport, Status: status, Code: kind.Code, Took: took})
 }
 
 // prepare does everything before execution. If it returns a refusal, that is the answer.
@@ -66,7 +72,7 @@ func (op *operation) answerTo(transport string, put func(answer []byte) error) e
 	ctx, cancel := context.WithTimeout(op.ctx, answerTimeout)
 	defer cancel()
 	result := op.Answer(ctx, nil)
-	op.ran(ctx, transport, op, codeOf(result))
+	op.ran(ctx, transport, op, result, 0)
 	answer := payload(result)
 	release, ok := op.quotas.answer(ctx, answer)
 	if !ok {
@@ -87,14 +93,14 @@ func (u runner) follow(ctx context.Context, in *incoming, mayMutate bool, placel
 	if refusal == nil && op.streams() {
 		var subscription *graph.Subscription
 		if subscription, refusal = op.Follow(op.ctx, sink); refusal == nil {
-			u.ran(ctx, stats.Events, op, "")
+			u.ran(ctx, stats.Events, op, nil, 0)
 			sink.op.keep(subscription)
 			return
 		}
 	}
 	put := func(answer []byte) error { return sink.Put(ctx, graph.Answer{Payload: answer}) }
 	if refusal != nil {
-		u.ran(ctx, stats.Events, op, codeOf(refusal))
+		u.ran(ctx, stats.Events, op, refusal, 0)
 		_ = put(payload(refusal))
 	} else {
 		placeless()
@@ -107,9 +113,9 @@ func (u runner) tooMuchWaits(ctx context.Context) *graphql.Response {
 	return u.later(ctx, db.CodeRateLimited, "Too much waits for you already: read the answers that you asked for.", time.Second)
 }
 
-// codeOf is the code of an answer's first error, or "".
+// codeOf is the code of an answer's first error, or "". answer may be nil.
 func codeOf(answer *graphql.Response) db.Code {
-	if len(answer.Errors) == 0 {
+	if answer == nil || len(answer.Errors) == 0 {
 		return ""
 	}
 	code, _ := answer.Errors[0].Extensions["code"].(string)

@@ -22,6 +22,7 @@ import (
 	"studychat/auth"
 	"studychat/db"
 	"studychat/graph"
+	"studychat/graph/outcome"
 	"studychat/transport/admission"
 	"studychat/transport/connections"
 	"studychat/transport/stats"
@@ -50,6 +51,7 @@ const (
 type Executor interface {
 	Prepare(ctx context.Context, params *graphql.RawParams) (*graph.Operation, *graphql.Response)
 	Refuse(ctx context.Context, err error) *graphql.Response
+	Ran(ctx context.Context, o *graph.Operation, answer *graphql.Response, how outcome.Operation)
 }
 
 // Options is what the transports need.

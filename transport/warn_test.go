@@ -26,6 +26,12 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.all.Write(p)
 }
 
+func (b *lockedBuffer) text() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all.String()
+}
+
 func (b *lockedBuffer) lines(with string) (n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"studychat/auth"
-	"studychat/db"
 	"studychat/graph"
 	"studychat/transport/params"
 	"studychat/transport/stats"
@@ -79,7 +78,8 @@ func (s *socket) subscribe(m params.Message, in *incoming) (v *violation) {
 		return badMessage
 	}
 	of := graph.RequestFrom(s.ctx)
-	of.ID, of.Began = db.NewID(), time.Now()
+	of.Began = time.Now()
+	of.ID = requestID(of.Began)
 	ctx := graph.WithRequest(auth.WithIdentity(context.Background(), identity), of)
 	_, err = s.operations.begin(ctx, quote(m.ID), func(ctx context.Context, op *running, before []unplaced) { s.run(ctx, op, before, in) })
 	if err != nil {
@@ -89,7 +89,7 @@ func (s *socket) subscribe(m params.Message, in *incoming) (v *violation) {
 	case errors.Is(err, errTakenID):
 		return &violation{closeDuplicate, "Subscriber for " + shortID(m.ID) + " already exists"}
 	case errors.Is(err, errTooManyOperations):
-		s.put(messageError(quote(m.ID), s.t.refuse.tooManyOperations(s.ctx)))
+		s.put(messageError(quote(m.ID), s.t.refuse.tooManyOperations(ctx)))
 	}
 	return nil
 }
@@ -104,13 +104,13 @@ func (s *socket) run(ctx context.Context, op *running, before []unplaced, in *in
 	if refusal == nil && prepared.streams() {
 		var subscription *graph.Subscription
 		if subscription, refusal = prepared.Follow(prepared.ctx, &socketSink{s, op}); refusal == nil {
-			s.t.runner.ran(ctx, stats.WebSocket, prepared, "")
+			s.t.runner.ran(ctx, stats.WebSocket, prepared, nil, 0)
 			op.keep(subscription)
 			return
 		}
 	}
 	if refusal != nil {
-		s.t.runner.ran(ctx, stats.WebSocket, prepared, codeOf(refusal))
+		s.t.runner.ran(ctx, stats.WebSocket, prepared, refusal, 0)
 		awaitPlaces(ctx, before)
 		if op.complete() {
 			s.put(messageError(op.id, refusal))

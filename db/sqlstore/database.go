@@ -17,6 +17,7 @@ import (
 	"studychat/db"
 	"studychat/db/sqlstore/counts"
 	"studychat/db/sqlstore/postgres"
+	"studychat/db/sqlstore/rights"
 	"studychat/db/sqlstore/sqlite"
 )
 
@@ -70,6 +71,33 @@ func (s *database) Ping(ctx context.Context) error {
 
 // Describe names the database, for the log.
 func (s *database) Describe() Description { return s.about }
+
+// Rights says what the role may do in a PostgreSQL database. Of SQLite it returns the zero value. Errors: UNAVAILABLE.
+func (s *database) Rights(ctx context.Context) (found rights.Rights, err error) {
+	if s.dialect != Postgres {
+		return found, nil
+	}
+	err = s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
+		found, err = rights.Read(ctx, conn)
+		return err
+	})
+	return found, err
+}
+
+// Encryption says how a new connection to PostgreSQL is encrypted, as far as the server that it reaches, which may be a pooler.
+// Errors: UNAVAILABLE.
+func (s *database) Encryption(ctx context.Context) (found postgres.Encryption, err error) {
+	conn, err := s.writer.Conn(ctx)
+	if err != nil {
+		return found, s.fail(ctx, err)
+	}
+	defer conn.Close() //nolint:errcheck // it goes back to the pool
+	err = conn.Raw(func(inner any) error {
+		found = postgres.EncryptionOf(inner)
+		return nil
+	})
+	return found, s.fail(ctx, err)
+}
 
 // Dialect returns the kind of the database.
 func (s *database) Dialect() Dialect { return s.dialect }

@@ -92,12 +92,19 @@ func (s *upkeep) CheckEpoch(ctx context.Context) (epoch int64, raised bool, err 
 // BumpEpoch raises the epoch. It is for operators who have restored a database in a way that CheckEpoch does not see. It takes
 // db.PulseAge. Errors: UNAVAILABLE.
 func (s *upkeep) BumpEpoch(ctx context.Context) (before, after int64, err error) {
+	return s.BumpEpochAbove(ctx, 0)
+}
+
+// BumpEpochAbove raises the epoch above that of the history which this one replaces, too. Errors: UNAVAILABLE.
+func (s *upkeep) BumpEpochAbove(ctx context.Context, replaced int64) (before, after int64, err error) {
 	notice, err := s.announceEpoch(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
 	was, is, err := s.changeMeta(ctx, func(ctx context.Context, tx bun.Tx, meta streamMeta) (streamMeta, error) {
-		return s.nextEpoch(ctx, tx, meta, notice)
+		next := meta
+		next.Epoch = max(meta.Epoch, replaced)
+		return s.nextEpoch(ctx, tx, next, notice)
 	})
 	return was.Epoch, is.Epoch, err
 }

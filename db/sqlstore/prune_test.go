@@ -118,6 +118,9 @@ func TestPrune(t *testing.T) {
 		if result != (sqlstore.PruneResult{Chats: 1, Messages: 1, Events: 3}) {
 			t.Errorf("pruned %+v", result)
 		}
+		if counted := h.Stats().Pruned.Load(); counted != 4 {
+			t.Errorf("%d rows are counted as pruned", counted)
+		}
 		h.spy.expect(t, "one step", committed...)
 		if got := h.spy.writes[0]; got.ChatID != h.chat || !slices.Equal(got.Members, []string{"owner"}) {
 			t.Errorf("the guard was told %+v", got)

@@ -12,8 +12,8 @@
 //
 // All of them share the database: its pools, its dialect and its time (database.go, clock.go). The package postgres makes
 // connections, sqlite opens files, gate keeps writes that wait for each other from taking all connections, group gathers batches, batch
-// judges and stores one, schema knows which migrations the database has, and identity
-// which history it is of.
+// judges and stores one, schema knows which migrations the database has, identity
+// which history it is of, and rights what the role may do.
 package sqlstore
 
 import (

@@ -48,6 +48,7 @@ type bus struct {
 	mu        sync.Mutex // held while the sink is told of a state, so that states arrive in order
 	joined    [events.Partitions]int
 	unhealthy [events.Partitions]bool // shards whose last session or send failed, and the first until it works
+	cause     atomic.Pointer[string]  // why, in few words; nil while all shards work
 
 	state   atomic.Int32 // an events.State
 	ignored atomic.Int64 // messages that could not be read
@@ -67,7 +68,7 @@ func New(handle redisconn.Handle, log *slog.Logger) events.Bus {
 	_, b.sharded = handle.Client.(*redis.ClusterClient)
 	b.shards = newShards(b)
 	b.unhealthy[alwaysJoined] = true
-	handle.Health.AddPart(func() bool { return b.State() == events.Healthy })
+	handle.Health.AddPart(b.trouble)
 	return b
 }
 
@@ -116,40 +117,6 @@ func (b *bus) count(partition, by int) {
 		signal(b.shard(partition).changed)
 		b.updateState()
 	}
-}
-
-// report notes whether a shard works.
-func (b *bus) report(s *shard, healthy bool) {
-	b.mu.Lock()
-	b.unhealthy[s.number] = !healthy
-	b.updateState()
-	b.mu.Unlock()
-	if s.number == alwaysJoined {
-		b.once.Do(func() { close(b.ready) })
-	}
-}
-
-// updateState derives the state: one joined partition whose shard is unhealthy makes it Degraded. b.mu is held.
-func (b *bus) updateState() {
-	if !b.started.Load() || b.ctx.Err() != nil {
-		return
-	}
-	state := events.Healthy
-	for p, n := range b.joined {
-		if n > 0 && b.unhealthy[b.shard(p).number] {
-			state = events.Degraded
-		}
-	}
-	if events.State(b.state.Swap(int32(state))) == state {
-		return
-	}
-	if state == events.Healthy {
-		b.log.Info("Redis Pub/Sub works: events of other instances arrive at once")
-		b.sink.Gap(-1)
-	} else {
-		b.log.Warn("Redis Pub/Sub does not work: events of other instances arrive by sweeping")
-	}
-	b.sink.StateChanged(state)
 }
 
 // shard returns the shard that carries the partition.

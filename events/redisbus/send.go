@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"studychat/events"
+	"studychat/redisconn"
 )
 
 const (
@@ -98,7 +99,7 @@ func (s *shard) down() bool { return !s.bus.sharded && s.bus.redis.Health.Down()
 func (s *shard) send(ctx context.Context, batch []events.Notification, probe bool) {
 	if s.down() {
 		s.drop(batch)
-		s.bus.report(s, false)
+		s.bus.report(s, redisconn.ErrUnhealthy)
 		return
 	}
 	began, missed, keys := time.Now(), s.missed.Take(), s.bus.redis.Names.Keys()
@@ -134,7 +135,7 @@ func (s *shard) send(ctx context.Context, batch []events.Notification, probe boo
 		s.bus.redis.Health.Report(began, err)
 		// Receiving has probably failed too, and the probes would notice it later: the hub sweeps from now on. If only one round
 		// trip was lost, the next probe that comes back ends this.
-		s.bus.report(s, false)
+		s.bus.report(s, err)
 	}
 }
 

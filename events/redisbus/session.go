@@ -95,7 +95,7 @@ func (s *session) supervise(ctx context.Context) error {
 			return errors.Join(errReader, err)
 		case <-s.echoed:
 			s.worked = true
-			s.bus.report(s.shard, true)
+			s.bus.report(s.shard, nil)
 		case <-s.shard.changed:
 			if err := s.adjust(ctx); err != nil {
 				return err

@@ -75,7 +75,7 @@ func (s *shard) receiveUntil(ctx context.Context) {
 		}
 		s.bus.log.Debug("a Redis Pub/Sub session ended", "shard", s.number, "error", err)
 		s.bus.redis.Health.Report(session.heard(), err) // has Redis probed, unless it has answered since
-		s.fail(ctx)
+		s.fail(ctx, err)
 		if session.worked {
 			attempt = 1
 		}
@@ -87,8 +87,8 @@ func (s *shard) receiveUntil(ctx context.Context) {
 }
 
 // fail reports that the shard receives nothing. On a cluster its slot may have moved to another node: nobody tells a subscriber.
-func (s *shard) fail(ctx context.Context) {
-	s.bus.report(s, false)
+func (s *shard) fail(ctx context.Context, err error) {
+	s.bus.report(s, err)
 	if cluster, ok := s.bus.redis.Client.(*redis.ClusterClient); ok {
 		cluster.ReloadState(ctx)
 	}

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,19 +17,8 @@ import (
 // poolerStart bounds how long a pgbouncer may take to answer; on an idle machine it takes some 10 ms.
 const poolerStart = 20 * time.Second
 
-var errNoPgBouncer = errors.New("no pgbouncer, neither in PATH nor in /usr/sbin")
-
-// FindPgBouncer returns the path of pgbouncer, which Debian does not put into everybody's PATH.
-func FindPgBouncer() (string, error) {
-	for _, name := range []string{"pgbouncer", "/usr/sbin/pgbouncer"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
-		}
-	}
-	return "", errNoPgBouncer
-}
-
-// poolerConfig is for transaction mode. Any password is accepted; the user and the server are those of the DSN.
+// poolerConfig is for transaction mode. Any password is accepted; the user and the server are those of the DSN. By default a pgbouncer
+// that did not reach the server tries again after 15 s.
 const poolerConfig = `[databases]
 * = host=%s port=%s user=%s
 [pgbouncer]
@@ -40,11 +29,22 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = %d
 max_client_conn = 2000
+server_login_retry = 1
 `
 
-// Pooler starts a pgbouncer in transaction mode before a database, with a pool of so many connections to the server, and returns
-// the DSN that leads through it. It ends with the test.
-func Pooler(t testing.TB, dsn string, connections int) string {
+// PoolerServer is a pgbouncer in transaction mode before a database. Its methods are for one goroutine at a time.
+type PoolerServer struct {
+	t       testing.TB
+	as      *syscall.Credential
+	dir     string
+	command []string
+	running *child
+	dsn     string
+}
+
+// NewPooler starts a pgbouncer in transaction mode before a database, with a pool of so many connections to the server. It ends
+// with the test.
+func NewPooler(t testing.TB, dsn string, connections int) *PoolerServer {
 	t.Helper()
 	binary, err := FindPgBouncer()
 	if err != nil {
@@ -76,22 +76,47 @@ func Pooler(t testing.TB, dsn string, connections int) string {
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	running, err := startChild(as, dir, "KILL", binary, config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := running.end(ending{signal: "KILL"}); err != nil {
-			t.Error(err)
-		}
-	})
 	target.Host = "127.0.0.1:" + port.String()
-	ctx, cancel := context.WithTimeout(t.Context(), poolerStart)
-	defer cancel()
-	if err := poll(ctx, func(ctx context.Context) error { return answers(ctx, target.String()) }); err != nil {
-		t.Fatalf("pgbouncer did not start: %v\n%s", err, serviceLog(dir))
+	s := &PoolerServer{t: t, as: as, dir: dir, command: []string{binary, config}, dsn: target.String()}
+	t.Cleanup(s.Kill)
+	s.Restart()
+	return s
+}
+
+// Pooler starts a pooler as NewPooler does and returns the DSN that leads through it.
+func Pooler(t testing.TB, dsn string, connections int) string {
+	t.Helper()
+	return NewPooler(t, dsn, connections).DSN()
+}
+
+// DSN leads through the pooler.
+func (s *PoolerServer) DSN() string { return s.dsn }
+
+// Kill ends the pooler, and with it all connections through it. It does nothing if the pooler is down.
+func (s *PoolerServer) Kill() {
+	s.t.Helper()
+	if s.running == nil {
+		return
 	}
-	return target.String()
+	if err := s.running.end(ending{signal: "KILL", keep: true}); err != nil {
+		s.t.Error(err)
+	}
+	s.running = nil
+}
+
+// Restart starts the pooler on its port and returns when the database answers through it.
+func (s *PoolerServer) Restart() {
+	s.t.Helper()
+	running, err := startChild(s.as, s.dir, "KILL", s.command...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.running = running
+	ctx, cancel := context.WithTimeout(context.Background(), poolerStart)
+	defer cancel()
+	if err := poll(ctx, func(ctx context.Context) error { return answers(ctx, s.dsn) }); err != nil {
+		s.t.Fatalf("pgbouncer did not start: %v\n%s", err, serviceLog(s.dir))
+	}
 }
 
 // answers connects and asks. A pooler plans nothing, so the statement is not prepared.

@@ -16,7 +16,7 @@ const (
 func http2Abuse(r *record) {
 	r.Fault = fmt.Sprintf("%d event streams of one connection that never widens a window; %d streams opened and reset at once", h2Stalled, h2Flood)
 	r.Load = fmt.Sprintf("%d callers of the same server, reads and writes alternately, and new sockets", callers)
-	w := newWorld(r, setting{one: true, extra: []string{"GODEBUG=gctrace=1"}})
+	w := newWorld(r, setting{count: 1, extra: []string{"GODEBUG=gctrace=1"}})
 	c := newCaller(r, w)
 	c.settle()
 	stallStreams(r, c, w.instances[0])

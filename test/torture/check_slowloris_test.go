@@ -12,7 +12,7 @@ import (
 // slowloris keeps hundreds of nearly idle connections while others work. In the long form each kind comes in turn and
 // is watched to its end; in the short form all come together and only the work is judged.
 func slowloris(r *record) {
-	w := newWorld(r, setting{one: true, extra: []string{"GODEBUG=gctrace=1"}})
+	w := newWorld(r, setting{count: 1, extra: []string{"GODEBUG=gctrace=1"}})
 	c := newCaller(r, w)
 	large := db.NewID()
 	w.must("ann", createChat, vars{"id": large, "title": "Large"}, nil)

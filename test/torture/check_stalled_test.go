@@ -26,7 +26,7 @@ func stalledReaders(r *record) {
 	r.chats, r.rate = 4, 80 // 20 events/s and 50 KB/s for each subscriber, which fill the kernel's buffers within seconds
 	stalling := r.subscribers / 5
 	r.Fault = fmt.Sprintf("%d of the sockets and %d of the event streams are no longer read; all at one server", stalling/2, stalling/2)
-	w := newWorld(r, setting{one: true, extra: []string{"GODEBUG=gctrace=1"}})
+	w := newWorld(r, setting{count: 1, extra: []string{"GODEBUG=gctrace=1"}})
 	l := w.newTraffic(r)
 	l.bulky = true
 	for k, s := range l.subscribers {

@@ -80,6 +80,7 @@ func checks() []check {
 		{"never-published", true, neverPublished},
 		{"instance-kill9", true, instanceKill},
 		{"postgres-kill9", true, postgresKill},
+		{"every-part", false, everyPart},
 		{"database-hang", true, databaseHang},
 		{"stuck-chat", true, stuckChat},
 		{"vanished-writer", true, vanishedWriter},

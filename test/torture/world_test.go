@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -16,13 +17,13 @@ import (
 	"studychat/test/services"
 )
 
-// world is the environment of a check: three servers on one PostgreSQL and one Redis.
+// world is the environment of a check: three servers on one PostgreSQL and one Redis, unless its setting says otherwise.
 type world struct {
 	t         testing.TB
 	dsn       string
-	redis     *services.RedisServer
-	proxies   []*proxy // to Redis, one for each instance, if requested
-	databases []*proxy // to PostgreSQL, likewise
+	redis     *services.RedisServer // nil with a cluster
+	proxies   []*proxy              // to Redis, one for each instance, if requested
+	databases []*proxy              // to PostgreSQL, likewise
 	instances []*instance
 	client    *http.Client
 }
@@ -32,25 +33,24 @@ type setting struct {
 	dsn     string          // instead of an own database on the shared PostgreSQL
 	proxied bool            // each instance reaches Redis through its own proxy
 	distant bool            // each instance reaches PostgreSQL through its own proxy
-	one     bool            // one instance, not three
+	count   int             // of instances; 0 means three
+	pooled  string          // a DSN that leads the instances to the database by a pooler
+	cluster string          // nodes of a Redis Cluster, instead of an own Redis
 	clocks  []time.Duration // how far the clock of each instance is ahead; nil: all are right
 	extra   []string
 }
 
 func newWorld(t testing.TB, o setting) *world {
 	t.Helper()
-	w := &world{t: t, dsn: o.dsn, redis: services.NewRedisServer(t), client: &http.Client{
-		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
-	}}
+	w := &world{t: t, dsn: o.dsn, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 	t.Cleanup(w.client.CloseIdleConnections)
 	if w.dsn == "" {
 		w.dsn = services.Postgres(t)
 	}
-	instances := 3
-	if o.one {
-		instances = 1
+	if o.cluster == "" {
+		w.redis = services.NewRedisServer(t)
 	}
-	for n := range instances {
+	for n := range cmp.Or(o.count, 3) {
 		w.instances = append(w.instances, w.newInstance(n, o))
 	}
 	for _, i := range w.instances {
@@ -75,7 +75,10 @@ func (w *world) victim(settings string) (*instance, *proxy) {
 func (w *world) newInstance(n int, o setting) *instance {
 	w.t.Helper()
 	i := &instance{t: w.t}
-	redisURL, dsn := w.redis.URL(), w.dsn
+	redisURL, dsn := o.cluster, cmp.Or(o.pooled, w.dsn)
+	if redisURL == "" {
+		redisURL = w.redis.URL()
+	}
 	if o.proxied {
 		p := newProxy(w.t, w.redis.Addr())
 		w.proxies = append(w.proxies, p)

@@ -6,10 +6,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"studychat/metrics/tally"
+	"studychat/sample"
 )
 
 // WarningEvery is how often one cause is logged, since anybody may cause these lines.
@@ -44,14 +44,7 @@ func TokenRefused(reason string) Cause {
 type Warnings struct {
 	log    *slog.Logger
 	counts *Counts
-
-	mu   sync.Mutex
-	told map[Cause]warned
-}
-
-type warned struct {
-	last    time.Time
-	leftOut int // since then
+	lines  *sample.Lines[Cause]
 }
 
 // Counts is how much was refused, by reason.
@@ -59,7 +52,7 @@ type Counts = tally.Family[string, tally.Counter]
 
 // NewWarnings logs to log, and counts every refusal, also those that are not logged.
 func NewWarnings(log *slog.Logger, counts *Counts) *Warnings {
-	return &Warnings{log: log, counts: counts, told: map[Cause]warned{}}
+	return &Warnings{log: log, counts: counts, lines: sample.NewLines[Cause](WarningEvery, 1)}
 }
 
 // Refused logs that r was refused. The line quotes nothing of the request but its origin and host, so it never holds a token.
@@ -70,23 +63,9 @@ func (w *Warnings) Refused(c Cause, r *http.Request) {
 
 // Warn logs a cause, for what is counted elsewhere. The line says how many others were left out since the one before.
 func (w *Warnings) Warn(ctx context.Context, c Cause, more ...any) {
-	if leftOut, due := w.due(c); due {
+	if leftOut, due := w.lines.Due(c); due {
 		w.log.WarnContext(ctx, c.message, append(more, "reason", c.reason, "setting", c.setting, "leftOut", leftOut)...)
 	}
-}
-
-// due says whether a line may be written now, and how many lines were left out since the last one.
-func (w *Warnings) due(c Cause) (leftOut int, due bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	line := w.told[c]
-	defer func() { w.told[c] = line }()
-	if now := time.Now(); line.last.IsZero() || now.Sub(line.last) >= WarningEvery {
-		leftOut, line.leftOut, line.last = line.leftOut, 0, now
-		return leftOut, true
-	}
-	line.leftOut++
-	return 0, false
 }
 
 // shownOrigin is an origin as browsers write it. Anything else may hold secrets, so it is not quoted.

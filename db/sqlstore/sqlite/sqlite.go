@@ -55,7 +55,7 @@ func Open(path string, conns int, params url.Values) (*sql.DB, error) {
 	params.Set("_dqs", "0") // an unknown name in double quotes is an error, not a string
 	name := path
 	if path != ":memory:" {
-		name = "file:" + (&url.URL{Path: path}).EscapedPath()
+		name = fileURL(path)
 	}
 	pool, err := sql.Open("sqlite", name+"?"+params.Encode())
 	if err != nil {
@@ -65,6 +65,9 @@ func Open(path string, conns int, params url.Values) (*sql.DB, error) {
 	pool.SetMaxIdleConns(conns)
 	return pool, nil
 }
+
+// fileURL is a path as SQLite's URI, without parameters.
+func fileURL(path string) string { return "file:" + (&url.URL{Path: path}).EscapedPath() }
 
 // Explain replaces the error of a file that cannot be opened or written by a sentence. It returns other errors as they are.
 func Explain(path string, err error) error {

@@ -90,6 +90,10 @@ var needed = []service{
 		"tests that kill Redis are left out, as they need one of their own",
 	},
 	{services.FindPgBouncer, "", "tests behind a pooler are left out", ""},
+	{services.FindPromtool, "", "the alerts are not tried", ""},
+	{services.FindNginx, "", "tests behind nginx are left out", ""},
+	{services.FindHAProxy, "", "tests behind HAProxy are left out", ""},
+	{services.FindCaddy, "", "tests behind Caddy are left out", ""},
 }
 
 // leftOut returns an error for each service whose binary is missing.
@@ -134,6 +138,9 @@ func canInstall() bool {
 	return err == nil && os.Geteuid() == 0
 }
 
+// packages are Debian's; promtool is in prometheus.
+var packages = []string{"postgresql", "redis-server", "pgbouncer", "prometheus", "nginx", "haproxy", "caddy"}
+
 // install shows what apt-get says. The packages may start system-wide servers of their own; RUNLEVEL=1 makes Debian's
 // start scripts refrain, and where they do not, no test looks at the usual ports.
 func install(output io.Writer) error {
@@ -141,7 +148,7 @@ func install(output io.Writer) error {
 	defer cancel()
 	for _, args := range [][]string{
 		{"update"},
-		{"install", "-y", "--no-install-recommends", "postgresql", "redis-server", "pgbouncer"},
+		append([]string{"install", "-y", "--no-install-recommends"}, packages...),
 	} {
 		apt := exec.CommandContext(ctx, "apt-get", args...)
 		apt.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1")

@@ -19,13 +19,13 @@ var promises = []promise{
 	{
 		text:   "Nothing acknowledged is lost",
 		bounds: "None. A write whose outcome is unknown is answered with UNAVAILABLE: a retry with the same id returns the outcome",
-		checks: []string{"instance-kill9", "postgres-kill9", "vanished-writer", "late-commit", "idempotent-send"},
+		checks: []string{"instance-kill9", "postgres-kill9", "every-part", "vanished-writer", "late-commit", "idempotent-send"},
 	},
 	{
 		text:   "No event of a chat is missed, doubled or reordered",
 		bounds: "None. A StreamReset announces events that can no longer be delivered",
 		checks: []string{
-			"redis-kill", "redis-stop", "client-kill-pubsub", "output-buffer", "redis-blackhole", "never-published", "instance-kill9", "postgres-kill9",
+			"redis-kill", "redis-stop", "client-kill-pubsub", "output-buffer", "redis-blackhole", "never-published", "instance-kill9", "postgres-kill9", "every-part",
 			"database-hang", "clock-skew", "subscribe-race", "acceptance", "start-cut", "start-kill9", "cursor-bounds", "membership", "stalled-readers",
 		},
 	},
