@@ -67,6 +67,9 @@ type Options struct {
 	Pages          http.Handler                        // serves every other path: what people see in a browser
 	Ready          func(ctx context.Context) Readiness // for /readyz
 	Log            *slog.Logger
+
+	// Overloaded says that queries, or mutations, would wait too long for the database: then new ones are refused. nil: never.
+	Overloaded func(mutation bool) bool
 }
 
 // Transport serves everything over HTTP.
@@ -99,7 +102,7 @@ func New(o Options) *Transport {
 		t.refuse.with(w, r, http.StatusForbidden, db.CodeForbidden, "Pages of this origin may not call.")
 	})
 	t.inspector = &connections.Inspector{Open: t.streams.list, Endings: &t.streams.ended}
-	t.runner, t.reservations = runner{t.refuse, t.quotas}, &reservations{Transport: t}
+	t.runner, t.reservations = runner{t.refuse, t.quotas, o.Overloaded}, &reservations{Transport: t}
 	mux := http.NewServeMux()
 	graphql := t.edge(t.graphql)
 	mux.Handle("/graphql", graphql)
