@@ -61,7 +61,7 @@ func (e Edge) list() []Metric {
 		},
 		{
 			Name: "studychat_load_shed_total", Help: "Queries and mutations that were refused, since connections of the database were waited for more than a second.", Labels: []string{"type"},
-			read: func(to reading) { to.counters(s.Shed.All()) },
+			read: func(to reading) { to.counters(begun(s.Shed.All(), "query", "mutation")) },
 		},
 		{
 			Name: "studychat_outbox_wait_seconds", Help: "How long what a connection did not take at once was queued until it was written, for each write.",
