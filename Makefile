@@ -13,7 +13,7 @@ PACKAGES ?= ./...
 FUZZTIME ?= 30s
 FUZZ_FLAGS = -fuzztime $(FUZZTIME) -fuzzminimizetime 1s -timeout 30m
 
-.PHONY: help run build generate verify verify-schema release-schema clients-ready browser lint test test-race test-plain test-cost fuzz bench bench-quick bench-growth bench-instances bench-micro web verify-web test-web test-web-long lighthouse torture torture-short upgrade
+.PHONY: help run build generate verify verify-schema release-schema clients-ready browser lint test test-race test-plain test-cost fuzz bench bench-quick bench-growth bench-instances bench-micro web verify-web test-web test-web-long lighthouse torture torture-short upgrade test-proxies
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -160,6 +160,9 @@ torture: ## try the promises under faults, with real servers; 13 minutes; writes
 	rm -f $(TORTURE_LINES)
 	$(TORTURE) -torture long -torture.out $(CURDIR)/$(TORTURE_LINES); status=$$?; \
 	go run ./test/torture/report $(TORTURE_LINES) > docs/reliability.md; exit $$status
+
+test-proxies: ## run clients behind nginx, HAProxy and Caddy, with the configurations of deploy/: idle, reloaded, killed, and with instances replaced; 3 minutes
+	go run ./test/services/run -- go test ./test/proxies -proxies -count 1 -timeout 15m
 
 upgrade: ## run three versions of the server side by side on one PostgreSQL; builds the server three times
 	go run ./test/services/run -- go test ./test/upgrade -upgrade -count 1 -timeout 15m

@@ -58,6 +58,7 @@ const usage = `studychat                            serve
 studychat migrate up|status          apply all migrations, list them
 studychat migrate down [--yes NAME]  say what reverting the last group would destroy; revert it in the database NAME
 studychat epoch bump                 tell all clients that history changed: after a restored backup
+studychat check [--json]             try all that a server with these settings needs, and say what to run where something is missing
 studychat healthcheck                ask the server of this machine whether it is ready: for images without a shell
 studychat token --sub USER [--name NAME] [--scope "SCOPE …"] [--ttl 1h]
                                      make a token for trying a server with JWT_SECRET
@@ -78,6 +79,9 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if len(args) == 1 && args[0] == "version" {
 		_, err := fmt.Fprintln(stdout, "studychat", strings.Join(metrics.Built(), " "))
 		return err
+	}
+	if len(args) >= 1 && args[0] == "check" {
+		return checkAll(ctx, environ, args[1:], stdout, slog.New(slog.DiscardHandler))
 	}
 	settings, err := config.Read(environ)
 	if err != nil {

@@ -21,6 +21,7 @@ var notMessages = map[string]string{
 	"ctx":         "the sampled warnings of package admission, whose messages are in its causes",
 	"r.Context()": "the same",
 	"c.message":   "the message of a cause, which is read where the cause is",
+	"message":     "the sampled lines of package outcome, whose callers name level and message",
 }
 
 // complaint is a line of the log that asks for somebody: a WARN or an ERROR.
@@ -38,11 +39,11 @@ func logged(call *ast.CallExpr) (message ast.Expr, ok bool) {
 	}
 	at := map[string]int{"Warn": 0, "Error": 0, "WarnContext": 1, "ErrorContext": 1}
 	i, ok := at[selector.Sel.Name]
-	switch name := selector.Sel.Name; {
-	case (name == "Log" || name == "LogAttrs") && len(call.Args) > 2:
-		level := types.ExprString(call.Args[1]) // other methods of the name Log have no level
-		i, ok = 2, strings.Contains(level, "evel") && level != "slog.LevelDebug" && level != "slog.LevelInfo"
-	case name == "Error" && types.ExprString(selector.X) == "http":
+	switch {
+	case !ok && len(call.Args) > 2: // slog's Log, and functions like it
+		level := types.ExprString(call.Args[1])
+		i, ok = 2, strings.HasSuffix(level, "evel") || level == "slog.LevelWarn" || level == "slog.LevelError"
+	case selector.Sel.Name == "Error" && types.ExprString(selector.X) == "http":
 		ok = false
 	}
 	if !ok || len(call.Args) <= i {

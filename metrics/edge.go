@@ -57,6 +57,10 @@ func (e Edge) list() []Metric {
 			read: func(to reading) { to.counters(s.AuthRefusals.All()) },
 		},
 		{
+			Name: "studychat_load_shed_total", Help: "Queries and mutations that were refused, since connections of the database were waited for more than a second.", Labels: []string{"type"},
+			read: func(to reading) { to.counters(s.Shed.All()) },
+		},
+		{
 			Name: "studychat_outbox_wait_seconds", Help: "How long what a connection did not take at once was queued until it was written, for each write.",
 			read: func(to reading) { to.histogram(s.OutboxWait.Read()) },
 		},

@@ -55,9 +55,12 @@ type Set struct {
 	next chan struct{} // closed when the current or imminent fetch ends; nil during minRest
 }
 
-// Start fetches the keys at address until ctx ends or Stop is called. It does not wait for the first fetch: a provider that is
-// down does not keep the server from starting. A nil transport is the network.
-func Start(ctx context.Context, address string, transport http.RoundTripper, log *slog.Logger) *Set {
+// Fetch fetches the keys at address once, as a Set does.
+func Fetch(ctx context.Context, address string) ([]Key, error) {
+	return (&Set{url: address, client: newClient(nil)}).fetch(ctx)
+}
+
+func newClient(transport http.RoundTripper) *http.Client {
 	if transport == nil {
 		transport = &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
@@ -65,13 +68,19 @@ func Start(ctx context.Context, address string, transport http.RoundTripper, log
 			MaxResponseHeaderBytes: 64 << 10,
 		}
 	}
+	return &http.Client{
+		Transport: transport,
+		// A redirect could lead to another host or to plain HTTP, which would then decide which keys are valid.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// Start fetches the keys at address until ctx ends or Stop is called. It does not wait for the first fetch: a provider that is
+// down does not keep the server from starting. A nil transport is the network.
+func Start(ctx context.Context, address string, transport http.RoundTripper, log *slog.Logger) *Set {
 	s := &Set{
-		url: address,
-		client: &http.Client{
-			Transport: transport,
-			// A redirect could lead to another host or to plain HTTP, which would then decide which keys are valid.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		url:     address,
+		client:  newClient(transport),
 		log:     log,
 		wanted:  make(chan struct{}, 1),
 		waiting: make(chan struct{}, MaxWaiting),

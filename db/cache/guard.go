@@ -150,7 +150,8 @@ const (
 )
 
 // runWithRetry runs the jobs and retries those that fail. A fast failure (refused, cut) costs next to nothing; of timeouts it
-// accepts the given number. While Redis is down it tries once if the last failure was fast, and not at all if it was a timeout.
+// accepts the given number. While Redis is down it tries once if the last failure was fast (more if a connection was cut), and not at
+// all if it was a timeout.
 // It returns the jobs that still failed.
 func (g *Guard) runWithRetry(ctx context.Context, script *redis.Script, jobs []job, timeouts int) []job {
 	for try := 1; len(jobs) > 0; try++ {
@@ -175,11 +176,14 @@ func (g *Guard) runWithRetry(ctx context.Context, script *redis.Script, jobs []j
 	return jobs
 }
 
+// triesAfter says how often to try. A server that is gone refuses the next try too; behind a connection that was cut it may be alive,
+// and serve other instances, even if it is taken for down because many were cut.
 func (g *Guard) triesAfter(err error, down bool) int {
+	refused := redisconn.IsRefusal(err)
 	switch {
-	case redisconn.IsRefusal(err) && g.link.Client.PoolStats().TotalConns > 0:
+	case refused && g.link.Client.PoolStats().TotalConns > 0:
 		return maxTriesRefused
-	case down:
+	case down && !refused:
 		return 1
 	default:
 		return maxTries

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -152,13 +153,18 @@ func (l *commandLog) take() [][]string {
 	return requests
 }
 
+// aboutConnections reports whether a command is of a new connection, or of the keeper.
+func aboutConnections(cmd redis.Cmder) bool {
+	return slices.Contains([]string{"hello", "client", "ping"}, cmd.Name())
+}
+
 func (l *commandLog) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
 }
 
 func (l *commandLog) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if name := cmd.Name(); name != "hello" && name != "ping" { // of new connections, and of the keeper
+		if !aboutConnections(cmd) {
 			l.add(cmd)
 		}
 		return next(ctx, cmd)
@@ -167,7 +173,7 @@ func (l *commandLog) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 
 func (l *commandLog) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if cmds[0].Name() != "client" { // of new connections
+		if !slices.ContainsFunc(cmds, aboutConnections) {
 			l.add(cmds...)
 		}
 		return next(ctx, cmds)

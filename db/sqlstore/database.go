@@ -17,6 +17,7 @@ import (
 	"studychat/db"
 	"studychat/db/sqlstore/counts"
 	"studychat/db/sqlstore/postgres"
+	"studychat/db/sqlstore/rights"
 	"studychat/db/sqlstore/sqlite"
 )
 
@@ -60,16 +61,44 @@ func (s *database) Close() error {
 	return err
 }
 
-// Ping checks that the database answers. Errors: UNAVAILABLE.
+// Ping checks that the database answers. It does not wait for the connections of reads and writes, since a database with much to do is not
+// one that is away. Errors: UNAVAILABLE.
 func (s *database) Ping(ctx context.Context) error {
-	return s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
-		var one int
-		return conn.NewRaw("SELECT 1").Scan(ctx, &one)
-	})
+	limited, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	var one int
+	return s.fail(ctx, s.vitals.NewRaw("SELECT 1").Scan(limited, &one))
 }
 
 // Describe names the database, for the log.
 func (s *database) Describe() Description { return s.about }
+
+// Rights says what the role may do in a PostgreSQL database. Of SQLite it returns the zero value. Errors: UNAVAILABLE.
+func (s *database) Rights(ctx context.Context) (found rights.Rights, err error) {
+	if s.dialect != Postgres {
+		return found, nil
+	}
+	err = s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
+		found, err = rights.Read(ctx, conn)
+		return err
+	})
+	return found, err
+}
+
+// Encryption says how a new connection to PostgreSQL is encrypted, as far as the server that it reaches, which may be a pooler.
+// Errors: UNAVAILABLE.
+func (s *database) Encryption(ctx context.Context) (found postgres.Encryption, err error) {
+	conn, err := s.writer.Conn(ctx)
+	if err != nil {
+		return found, s.fail(ctx, err)
+	}
+	defer conn.Close() //nolint:errcheck // it goes back to the pool
+	err = conn.Raw(func(inner any) error {
+		found = postgres.EncryptionOf(inner)
+		return nil
+	})
+	return found, s.fail(ctx, err)
+}
 
 // Dialect returns the kind of the database.
 func (s *database) Dialect() Dialect { return s.dialect }

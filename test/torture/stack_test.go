@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,7 @@ type stack struct {
 	guard *cache.Guard
 	hub   *hub.Hub // nil unless requested
 	loads atomic.Int64
+	late  lateAnswers
 }
 
 // stacking says what a stack is built on.
@@ -55,7 +57,7 @@ func newStack(r *record, o stacking) *stack {
 	s := &stack{}
 	log := slog.New(slog.DiscardHandler)
 	client, names := cacheClient(r, o.redis), redisconn.NewNamespace("test")
-	client.AddHook(slowRedis{o.delay})
+	client.AddHook(slowRedis{o.delay, &s.late})
 	health := redisconn.NewHealth(client, log)
 	health.Start(context.Background())
 	r.Cleanup(health.Stop)
@@ -133,8 +135,26 @@ func busClient(r *record, addr string) *redis.Client {
 	return client
 }
 
-// slowRedis delays commands and replies.
-type slowRedis struct{ delays }
+// slowRedis delays commands and replies, and notes the answers that did not come in time.
+type slowRedis struct {
+	delays
+	late *lateAnswers
+}
+
+// lateAnswers is when Redis did not answer a stack in time. To the stack it hung then, also if it was this machine that stood still.
+type lateAnswers struct {
+	mu sync.Mutex
+	at []time.Time
+}
+
+func (l *lateAnswers) note(err error) error {
+	if redisconn.IsTimeout(err) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.at = append(l.at, time.Now())
+	}
+	return err
+}
 
 func (h slowRedis) DialHook(next redis.DialHook) redis.DialHook { return next }
 
@@ -142,7 +162,7 @@ func (h slowRedis) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		h.wait(h.step)
 		defer h.wait(h.step)
-		return next(ctx, cmd)
+		return h.late.note(next(ctx, cmd))
 	}
 }
 
@@ -150,7 +170,7 @@ func (h slowRedis) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		h.wait(h.step)
 		defer h.wait(h.step)
-		return next(ctx, cmds)
+		return h.late.note(next(ctx, cmds))
 	}
 }
 

@@ -238,6 +238,18 @@ func (w *workload) usage(ops []op) {
 		count, len(ops)-count, hits, fills, failures)
 }
 
+// lateAnswers is when Redis did not answer one of the stacks in time.
+func (w *workload) lateAnswers() (all []time.Duration) {
+	for _, s := range w.stacks {
+		s.late.mu.Lock()
+		for _, at := range s.late.at {
+			all = append(all, at.Sub(w.h.began))
+		}
+		s.late.mu.Unlock()
+	}
+	return all
+}
+
 // watch follows a chat at an instance, so that its hub has a subscriber.
 func (w *workload) watch(s *stack, c *chatRegister) {
 	stream, err := s.hub.Chat(w.r.Context(), c.guest, c.id, nil)

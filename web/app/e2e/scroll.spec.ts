@@ -109,3 +109,20 @@ test('a link leads to a message far away, and back and forward work', async ({op
   await say(page, 'still works');
   await expect(messages(page)).toHaveCount(1);
 });
+
+test('own messages are not news, also when the answer that says who the user is comes last', async ({open, server}) => {
+  const chat = await server.chat('Notes to myself', ['ann']);
+  await server.sendMany('ann', chat, 40, n => `Note ${n}`);
+  const page = await open('ann', '/playground');
+  let answer = () => {};
+  const held = new Promise<void>(resolve => { answer = resolve; });
+  await page.route('**/graphql', async route => {
+    if (route.request().postData()?.includes('query Viewer')) await held;
+    await route.continue();
+  });
+  await page.goto(`/c/${chat}`);
+  await expect(page.getByRole('heading', {name: 'Notes to myself'})).toBeVisible();
+  answer();
+  await expect(messages(page).filter({hasText: 'Note 39'})).toBeInViewport();
+  await expect(page.locator('.new-line')).toHaveCount(0);
+});
