@@ -84,6 +84,14 @@ func (d Database) list() []Metric {
 			read: func(to reading) { to.histogram(d.Store.Stats().Batches.Read()) },
 		},
 		{
+			Name: "studychat_database_pulse_age_seconds", Help: "How long ago the newest answer of the database was asked for; each instance asks twice a second.",
+			read: func(to reading) {
+				if pulse := d.Store.Pulse(); pulse != nil {
+					to.gauge(time.Since(pulse.Asked).Seconds())
+				}
+			},
+		},
+		{
 			Name: "studychat_epoch", Help: "The number of the database's history, as far as this instance knows.",
 			read: func(to reading) { to.gauge(float64(d.Store.SeenEpoch())) },
 		},
