@@ -132,6 +132,8 @@ func (a *app) startLive(ctx context.Context, store *sqlstore.Store, r remote, se
 	}
 	stopPulse := store.StartPulse(context.WithoutCancel(ctx), changed)
 	a.onStop(func() error { stopPulse(); return nil })
+	stopWatch := store.StartWatch(context.WithoutCancel(ctx))
+	a.onStop(func() error { stopWatch(); return nil })
 
 	var repo db.Repository = store
 	if r.guardian != nil {

@@ -61,6 +61,10 @@ func readiness(store *sqlstore.Store, r remote) func(context.Context) transport.
 		if err := store.Ping(ctx); err != nil {
 			out.Ready, out.Parts["database"] = false, "down"
 		}
+		out.Parts["load"] = "ok"
+		if store.Overloaded(true) {
+			out.Parts["load"] = "shedding"
+		}
 		if offset := store.ClockOffset(); offset.Abs() > sqlstore.ClockWarning {
 			out.Ready = out.Ready && offset.Abs() <= sqlstore.MaxClockOffset
 			out.Parts["clock"] = "off by " + offset.Abs().Round(time.Second).String()

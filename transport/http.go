@@ -110,6 +110,11 @@ func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, in *inco
 		t.refuse.with(w, r, http.StatusMethodNotAllowed, db.CodeBadUserInput, "A GET may only query. Use POST.")
 		return
 	}
+	if refusal = t.runner.shed(op); refusal != nil { // with a status that balancers and proxies understand, whatever the media type
+		t.runner.ran(ctx, stats.HTTP, op, refusal, http.StatusServiceUnavailable)
+		writeRefusal(w, http.StatusServiceUnavailable, refusal)
+		return
+	}
 	data := buffers.Get()
 	answer := op.Answer(ctx, data.Bytes)
 	t.runner.ran(ctx, stats.HTTP, op, answer, statusOf(answer, media))

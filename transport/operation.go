@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"time"
@@ -21,7 +22,8 @@ import (
 // runner runs operations.
 type runner struct {
 	refusals
-	quotas quotas
+	quotas     quotas
+	overloaded func(mutation bool) bool // nil: never
 }
 
 // operation is one GraphQL operation, the same on every transport. It is prepared (parsed, validated, checked against the
@@ -63,6 +65,17 @@ func (u runner) prepare(ctx context.Context, in *incoming) (op *operation, refus
 	return op, nil
 }
 
+// shed refuses a prepared query or mutation that would only wait for the database. What waits already goes on, and so do streams.
+func (u runner) shed(op *operation) *graphql.Response {
+	if u.overloaded == nil || op.streams() || !u.overloaded(op.Kind() == ast.Mutation) {
+		return nil
+	}
+	u.stats.Shed.Of(string(op.Kind())).Add(1)
+	u.warnings.Warn(op.ctx, admission.Overloaded)
+	wait := time.Second + rand.N(2*time.Second) //nolint:gosec // so that clients do not come back all at once
+	return u.later(op.ctx, db.CodeUnavailable, "The server has too much to do at the moment. Try again a little later.", wait)
+}
+
 // streams says whether the operation may have more than one answer.
 func (op *operation) streams() bool { return op.Kind() == ast.Subscription }
 
@@ -89,6 +102,9 @@ func (u runner) follow(ctx context.Context, in *incoming, mayMutate bool, placel
 	op, refusal := u.prepare(ctx, in)
 	if refusal == nil && !mayMutate && op.Kind() == ast.Mutation {
 		refusal = u.failure(ctx, db.CodeBadUserInput, "A GET may not mutate. Use POST.")
+	}
+	if refusal == nil {
+		refusal = u.shed(op)
 	}
 	if refusal == nil && op.streams() {
 		var subscription *graph.Subscription

@@ -101,6 +101,9 @@ func (s *socket) subscribe(m params.Message, in *incoming) (v *violation) {
 func (s *socket) run(ctx context.Context, op *running, before []unplaced, in *incoming) {
 	defer in.release()
 	prepared, refusal := s.t.runner.prepare(withStarted(ctx, op), in)
+	if refusal == nil {
+		refusal = s.t.runner.shed(prepared)
+	}
 	if refusal == nil && prepared.streams() {
 		var subscription *graph.Subscription
 		if subscription, refusal = prepared.Follow(prepared.ctx, &socketSink{s, op}); refusal == nil {

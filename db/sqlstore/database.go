@@ -61,12 +61,13 @@ func (s *database) Close() error {
 	return err
 }
 
-// Ping checks that the database answers. Errors: UNAVAILABLE.
+// Ping checks that the database answers. It does not wait for the connections of reads and writes, since a database with much to do is not
+// one that is away. Errors: UNAVAILABLE.
 func (s *database) Ping(ctx context.Context) error {
-	return s.query(ctx, func(ctx context.Context, conn bun.IDB) error {
-		var one int
-		return conn.NewRaw("SELECT 1").Scan(ctx, &one)
-	})
+	limited, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	var one int
+	return s.fail(ctx, s.vitals.NewRaw("SELECT 1").Scan(limited, &one))
 }
 
 // Describe names the database, for the log.

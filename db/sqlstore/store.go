@@ -12,7 +12,7 @@
 //
 // All of them share the database: its pools, its dialect and its time (database.go, clock.go). The package postgres makes
 // connections, sqlite opens files, gate keeps writes that wait for each other from taking all connections, group gathers batches, batch
-// judges and stores one, schema knows which migrations the database has, identity
+// judges and stores one, strain notices long waits for connections, schema knows which migrations the database has, identity
 // which history it is of, and rights what the role may do.
 package sqlstore
 
@@ -32,6 +32,7 @@ import (
 	"studychat/db/sqlstore/counts"
 	"studychat/db/sqlstore/gate"
 	"studychat/db/sqlstore/sqlite"
+	"studychat/db/sqlstore/strain"
 	"studychat/migrations"
 )
 
@@ -44,6 +45,9 @@ type Store struct {
 	upkeep
 	heartbeat
 	migrator
+
+	gate   *gate.Gate
+	strain strain.State
 }
 
 var _ db.Repository = (*Store)(nil)
@@ -58,6 +62,7 @@ func newStore(d *database, opts OpenOptions, slots int) *Store {
 		writes:    writes{transactions: t, reads: reads{d}, sends: newSends(t, slots)},
 		upkeep:    upkeep{transactions: t},
 		heartbeat: heartbeat{database: d},
+		gate:      t.gate,
 		migrator:  migrator{database: d, files: migrations.Of(string(d.dialect)), migrateTimeout: opts.MigrateTimeout},
 	}
 }
@@ -66,6 +71,34 @@ func newStore(d *database, opts OpenOptions, slots int) *Store {
 func (s *Store) Close() error {
 	s.sends.group.Stop()
 	return s.database.Close()
+}
+
+// The queues that StartWatch watches.
+const readQueue, writeQueue = 0, 1
+
+// StartWatch watches how long connections are waited for, for Overloaded, until stop.
+func (s *Store) StartWatch(ctx context.Context) (stop func()) {
+	pool := s.reader.DB
+	return s.strain.Watch(ctx,
+		strain.Queue{
+			Full: func() bool { now := pool.Stats(); return now.InUse >= now.MaxOpenConnections },
+			Join: func(ctx context.Context) error {
+				conn, err := pool.Conn(ctx)
+				if err != nil {
+					return err
+				}
+				return conn.Close()
+			},
+		},
+		strain.Queue{Full: s.gate.Full, Join: s.gate.Queue})
+}
+
+// Overloaded says whether a read, or a write, would wait for its connection for more than strain.Limit, as others do now. It takes no lock.
+func (s *Store) Overloaded(write bool) bool {
+	if write { // it reads too
+		return s.strain.Any(readQueue, writeQueue)
+	}
+	return s.strain.Any(readQueue)
 }
 
 // OpenOptions are options of a Store. The zero value has good defaults.

@@ -19,6 +19,7 @@ type Stats struct {
 	Operations   tally.Family[Operation, tally.Durations]
 	AuthRefusals tally.Family[string, tally.Counter] // by reason: tokens that were not accepted
 	Refused      tally.Family[string, tally.Counter] // by reason: sockets, streams and requests that were not let in
+	Shed         tally.Family[string, tally.Counter] // by type: operations that were refused since the database is waited for
 	OutboxWait   tally.Durations                     // of what the kernel did not take at once, for each write: from being queued to being written
 
 	begun, ended tally.Counter

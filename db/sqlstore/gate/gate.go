@@ -157,6 +157,24 @@ func (g *Gate) next(key Key) {
 	}
 }
 
+// Full says whether a write that comes now has to wait for a connection.
+func (g *Gate) Full() bool {
+	free := g.slots.TryAcquire(1)
+	if free {
+		g.slots.Release(1)
+	}
+	return !free
+}
+
+// Queue waits for a connection as a write does, and gives it back at once.
+func (g *Gate) Queue(ctx context.Context) error {
+	err := g.slots.Acquire(ctx, 1)
+	if err == nil {
+		g.slots.Release(1)
+	}
+	return err
+}
+
 // Pass is the right of a write to a connection. It is for one goroutine.
 type Pass struct {
 	gate  *Gate
