@@ -43,7 +43,7 @@ var (
 	}
 	needPresence = need{
 		name: "presence", lost: "only users of the same instance are seen online",
-		commands: []string{"zadd", "zrem", "zcount", "zrangebyscore", "zremrangebyscore", "pexpire"}, keys: true,
+		commands: []string{"zadd", "zrem", "zrangebyscore", "zremrangebyscore", "pexpire"}, keys: true,
 	}
 	needName = need{
 		name: "name", lost: "CLIENT LIST does not show which connections are of studychat",
