@@ -36,6 +36,15 @@ var (
 	BodiesRefused   = Cause{"large_bodies", "a large request was refused: the large requests under way use all the memory set aside for them", ""}
 )
 
+// Reasons are why connections and requests are refused: the causes, and that the instance stops. Tokens and mutations count elsewhere.
+func Reasons() []string {
+	all := []string{"stopping"}
+	for _, cause := range []Cause{OriginRefused, HostRefused, UserRefused, AddressRefused, ReservedRefused, UpgradeLost, BodiesRefused} {
+		all = append(all, cause.reason)
+	}
+	return all
+}
+
 // TokenRefused is the cause of tokens that are refused for a reason of package auth.
 func TokenRefused(reason string) Cause {
 	setting := map[string]string{"issuer": "JWT_ISSUER", "audience": "JWT_AUDIENCE", "signature": "JWT_SECRET or JWKS_URL", "key": "JWKS_URL"}[reason]
