@@ -45,6 +45,7 @@ func mainJob(t *testing.T, a, b *instance) {
 	t.Helper()
 	chat, cursor := a.newChat()
 	onB := b.follow(chat, cursor)
+	defer onB.conn.CloseNow() //nolint:errcheck // a server that stops would wait for it
 	a.message(chat, "one")
 	onB.wantMessage(2, "one")
 	for range 3 { // the first one fills the cache
@@ -80,7 +81,7 @@ func TestRedisOfAnotherAuthority(t *testing.T) {
 	server := services.NewRedisTLS(t)
 	cert, key := server.Authority.Issue("studychat")
 	i := start(t, "DATABASE_URL=sqlite::memory:", "REDIS_URL=rediss://"+server.TLSAddr(),
-		"REDIS_CA_FILE="+services.NewAuthority(t).File, "REDIS_CERT_FILE="+cert, "REDIS_KEY_FILE="+key)
+		"REDIS_CA_FILE="+services.NewFileAuthority(t).File, "REDIS_CERT_FILE="+cert, "REDIS_KEY_FILE="+key)
 	const reason = "its certificate is not of a trusted authority (REDIS_CA_FILE)"
 	if !strings.Contains(i.logs.text(), `"reason":"`+reason+`"`) {
 		t.Error("the log does not say why")

@@ -11,7 +11,7 @@ import (
 // TestRedisMistakes: each names its setting.
 func TestRedisMistakes(t *testing.T) {
 	t.Parallel()
-	authority := services.NewAuthority(t)
+	authority := services.NewFileAuthority(t)
 	cert, key := authority.Issue("studychat")
 	for _, c := range []struct {
 		environ []string

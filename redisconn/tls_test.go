@@ -35,7 +35,7 @@ func TestTLS(t *testing.T) {
 	t.Parallel()
 	server := services.NewRedisTLS(t)
 	cert, key := server.Authority.Issue("studychat")
-	other := services.NewAuthority(t)
+	other := services.NewFileAuthority(t)
 	otherCert, otherKey := other.Issue("studychat")
 	for _, c := range []struct {
 		reason string
@@ -59,7 +59,7 @@ func TestTLS(t *testing.T) {
 func TestRenewedClientCertificate(t *testing.T) {
 	t.Parallel()
 	server := services.NewRedisTLS(t)
-	cert, key := services.NewAuthority(t).Issue("studychat") // not of the server's
+	cert, key := services.NewFileAuthority(t).Issue("studychat") // not of the server's
 	s := over(t, server.TLSAddr(), server.Authority.File, cert, key)
 	if ping(t, s) == nil {
 		t.Fatal("the check is blind")
@@ -73,7 +73,7 @@ func TestRenewedClientCertificate(t *testing.T) {
 	if err := ping(t, s); err != nil {
 		t.Errorf("renewed: %v", err)
 	}
-	replace(t, services.NewAuthority(t).File, cert)
+	replace(t, services.NewFileAuthority(t).File, cert)
 	if err := ping(t, s); err != nil {
 		t.Errorf("half replaced: %v", err)
 	}
@@ -92,7 +92,7 @@ func replace(t *testing.T, from, to string) {
 
 func TestTLSMistakes(t *testing.T) {
 	t.Parallel()
-	authority := services.NewAuthority(t)
+	authority := services.NewFileAuthority(t)
 	cert, key := authority.Issue("studychat")
 	_, otherKey := authority.Issue("studychat")
 	plain, _ := ParseURL("redis://cache", "")

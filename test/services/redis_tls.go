@@ -9,7 +9,7 @@ import (
 type RedisTLS struct {
 	*RedisServer
 
-	Authority *Authority
+	Authority *FileAuthority
 	port      *port
 }
 
@@ -21,7 +21,7 @@ func NewRedisTLS(t testing.TB) *RedisTLS {
 		t.Fatal(err)
 	}
 	t.Cleanup(port.release)
-	authority := NewAuthority(t)
+	authority := NewFileAuthority(t)
 	cert, key := authority.Issue("redis")
 	server := NewRedisServer(t, "--tls-port", port.String(), "--tls-cert-file", cert, "--tls-key-file", key,
 		"--tls-ca-cert-file", authority.File, "--tls-auth-clients", "yes")

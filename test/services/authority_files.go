@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// Authority signs certificates for tests.
-type Authority struct {
+// FileAuthority signs certificates for 127.0.0.1, of servers and clients, as files.
+type FileAuthority struct {
 	File string // its certificate, in PEM
 
 	t           testing.TB
@@ -24,10 +24,10 @@ type Authority struct {
 	key         *ecdsa.PrivateKey
 }
 
-// NewAuthority makes an authority that nobody trusts yet.
-func NewAuthority(t testing.TB) *Authority {
+// NewFileAuthority makes an authority that nobody trusts yet.
+func NewFileAuthority(t testing.TB) *FileAuthority {
 	t.Helper()
-	a := &Authority{t: t, key: newKey(t), certificate: template("an authority of a test")}
+	a := &FileAuthority{t: t, key: newKey(t), certificate: template("an authority of a test")}
 	a.certificate.IsCA, a.certificate.BasicConstraintsValid, a.certificate.KeyUsage = true, true, x509.KeyUsageCertSign
 	raw := a.sign(a.certificate, &a.key.PublicKey)
 	certificate, err := x509.ParseCertificate(raw)
@@ -40,7 +40,7 @@ func NewAuthority(t testing.TB) *Authority {
 }
 
 // Issue writes a certificate for 127.0.0.1, of a server or a client, and its key to files.
-func (a *Authority) Issue(name string) (certFile, keyFile string) {
+func (a *FileAuthority) Issue(name string) (certFile, keyFile string) {
 	a.t.Helper()
 	key, dir := newKey(a.t), a.t.TempDir()
 	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
@@ -56,7 +56,7 @@ func (a *Authority) Issue(name string) (certFile, keyFile string) {
 	return certFile, keyFile
 }
 
-func (a *Authority) sign(certificate *x509.Certificate, public *ecdsa.PublicKey) []byte {
+func (a *FileAuthority) sign(certificate *x509.Certificate, public *ecdsa.PublicKey) []byte {
 	a.t.Helper()
 	raw, err := x509.CreateCertificate(rand.Reader, certificate, a.certificate, public, a.key)
 	if err != nil {
