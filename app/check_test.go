@@ -94,7 +94,7 @@ func TestCheckSettings(t *testing.T) {
 	if _, err := command(t, nil, "check", "all"); exitCode(err) != 2 {
 		t.Errorf("another argument: %v", err)
 	}
-	if out, err := command(t, []string{"DATABASE_URL=postgres://u:hunter2@127.0.0.1:1/x", "ADDR=127.0.0.1:0"}, "check"); exitCode(err) != 1 || strings.Contains(out, "hunter2") {
+	if out, err := command(t, []string{"DATABASE_URL=postgres://u:hunter2@127.0.0.1:1/x", "ADDR=127.0.0.1:0"}, "check"); exitCode(err) != 1 || strings.Contains(out, "hunter2") || !strings.Contains(out, "database        failed to connect") {
 		t.Errorf("a database that is away: %s, %v", out, err)
 	}
 }
