@@ -70,6 +70,7 @@ func (a *app) start(ctx context.Context, settings config.Settings) error {
 		AllowedOrigins: settings.HTTP.AllowedOrigins,
 		TrustedProxies: settings.HTTP.Proxies,
 		LocalOnly:      !settings.Auth.Enabled(),
+		Connections:    settings.Limits.Connections,
 		Pages:          web.Pages(web.Options{Schema: settings.Documents.Introspection != "off", SignIn: settings.Auth.SignIn}),
 		Ready:          readiness(store, remote),
 		Overloaded:     store.Overloaded,

@@ -32,6 +32,15 @@ var reasons = []struct {
 	{jwt.ErrTokenUnverifiable, "key"}, // also what the key function finds: crit, and a key that the provider does not have
 }
 
+// Reasons are all that Reason may say.
+func Reasons() []string {
+	all := []string{"unavailable", "invalid"}
+	for _, reason := range reasons {
+		all = append(all, reason.name)
+	}
+	return all
+}
+
 // Reason is a word for why a token was refused, for counting. Clients are not told.
 func Reason(err error) string {
 	if db.CodeOf(err) == db.CodeUnavailable {

@@ -39,6 +39,8 @@ func TestHTTPDocumentsAndLimits(t *testing.T) {
 		{"a file that is not a manifest", []string{"TRUSTED_DOCUMENTS=log", "DOCUMENT_MANIFEST=../go.mod"}, "DOCUMENT_MANIFEST: "},
 		{"limits", []string{"CONNECTIONS_PER_USER=0", "MUTATION_RATE=0", "MUTATION_BURST=0"}, ""},
 		{"a limit below zero", []string{"CONNECTIONS_PER_ADDRESS=-1"}, "CONNECTIONS_PER_ADDRESS must be"},
+		{"a limit of all connections", []string{"MAX_CONNECTIONS=50000"}, ""},
+		{"a limit of all connections below zero", []string{"MAX_CONNECTIONS=-1"}, "MAX_CONNECTIONS must be"},
 		{"a rate without a burst", []string{"MUTATION_BURST=0"}, "MUTATION_BURST must be"},
 		{"a rate of an address without a burst", []string{"ADDRESS_MUTATION_BURST=0"}, "ADDRESS_MUTATION_BURST must be"},
 		{"an empty secret", []string{"JWT_SECRET=", "JWT_ISSUER=me", "JWT_AUDIENCE=studychat"}, "neither JWT_SECRET nor JWKS_URL"},

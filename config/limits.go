@@ -6,6 +6,7 @@ const maxLimit = 1_000_000
 
 // Limits bounds what users and addresses may do. 0 means no limit. The local user of a server without authentication has none.
 type Limits struct {
+	Connections           int `env:"MAX_CONNECTIONS" envDefault:"0"` // of the instance, without authentication too
 	ConnectionsPerUser    int `env:"CONNECTIONS_PER_USER" envDefault:"20"`
 	ConnectionsPerAddress int `env:"CONNECTIONS_PER_ADDRESS" envDefault:"1000"`
 	MutationRate          int `env:"MUTATION_RATE" envDefault:"20"` // per second and user
@@ -20,6 +21,7 @@ func (l *Limits) validate() []string {
 		name  string
 		value int
 	}{
+		{"MAX_CONNECTIONS", l.Connections},
 		{"CONNECTIONS_PER_USER", l.ConnectionsPerUser},
 		{"CONNECTIONS_PER_ADDRESS", l.ConnectionsPerAddress},
 		{"MUTATION_RATE", l.MutationRate},

@@ -19,6 +19,7 @@ const whatToDo = `Write one there: what it means, what to look at, what to do. W
 // notMessages are first arguments of Warn that are not messages.
 var notMessages = map[string]string{
 	"ctx":         "the sampled warnings of package admission, whose messages are in its causes",
+	"op.ctx":      "the same",
 	"r.Context()": "the same",
 	"c.message":   "the message of a cause, which is read where the cause is",
 	"message":     "the sampled lines of package outcome, whose callers name level and message",

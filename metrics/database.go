@@ -75,11 +75,21 @@ func (d Database) list() []Metric {
 		{
 			Name: "studychat_commit_duration_seconds", Help: "How long commits took, without the cache's marks: committed, rolled_back, or of an outcome that is unknown.",
 			Labels: []string{"outcome"},
-			read:   func(to reading) { to.histograms(d.Store.Stats().Commits.All()) },
+			read: func(to reading) {
+				to.histograms(begun(d.Store.Stats().Commits.All(), "committed", "rolled_back", "unknown"))
+			},
 		},
 		{
 			Name: "studychat_commit_group_size", Help: "How many messages were committed together.",
 			read: func(to reading) { to.histogram(d.Store.Stats().Batches.Read()) },
+		},
+		{
+			Name: "studychat_database_pulse_age_seconds", Help: "How long ago the newest answer of the database was asked for; each instance asks twice a second.",
+			read: func(to reading) {
+				if pulse := d.Store.Pulse(); pulse != nil {
+					to.gauge(time.Since(pulse.Asked).Seconds())
+				}
+			},
 		},
 		{
 			Name: "studychat_epoch", Help: "The number of the database's history, as far as this instance knows.",

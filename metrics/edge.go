@@ -3,7 +3,10 @@ package metrics
 import (
 	"strconv"
 
+	"studychat/auth"
+	"studychat/graph/model"
 	"studychat/metrics/tally"
+	"studychat/transport/admission"
 	"studychat/transport/connections"
 	"studychat/transport/stats"
 )
@@ -48,17 +51,17 @@ func (e Edge) list() []Metric {
 			Name: "studychat_graphql_errors_total", Help: "Errors in answers and events.", Labels: []string{"code"},
 			read: func(to reading) {
 				if e.Errors != nil {
-					to.counters(e.Errors())
+					to.counters(begun(e.Errors(), codes()...))
 				}
 			},
 		},
 		{
 			Name: "studychat_auth_refusals_total", Help: "Requests and sockets without a valid token.", Labels: []string{"reason"},
-			read: func(to reading) { to.counters(s.AuthRefusals.All()) },
+			read: func(to reading) { to.counters(begun(s.AuthRefusals.All(), auth.Reasons()...)) },
 		},
 		{
 			Name: "studychat_load_shed_total", Help: "Queries and mutations that were refused, since connections of the database were waited for more than a second.", Labels: []string{"type"},
-			read: func(to reading) { to.counters(s.Shed.All()) },
+			read: func(to reading) { to.counters(begun(s.Shed.All(), "query", "mutation")) },
 		},
 		{
 			Name: "studychat_outbox_wait_seconds", Help: "How long what a connection did not take at once was queued until it was written, for each write.",
@@ -86,14 +89,23 @@ func (e Edge) list() []Metric {
 				if e.Connections == nil {
 					return
 				}
-				for kind, n := range e.Connections.Endings.Counts.All() {
+				for kind, n := range begun(e.Connections.Endings.Counts.All(), connections.Usual...) {
 					to.counter(n.Load(), kind.Transport, strconv.Itoa(kind.Code), kind.Reason)
 				}
 			},
 		},
 		{
 			Name: "studychat_connections_refused_total", Help: "Requests that were not let in: by a limit, by their origin, or since the instance stops.", Labels: []string{"reason"},
-			read: func(to reading) { to.counters(s.Refused.All()) },
+			read: func(to reading) { to.counters(begun(s.Refused.All(), admission.Reasons()...)) },
 		},
 	}
+}
+
+// codes are those of all errors.
+func codes() []string {
+	var all []string
+	for _, code := range model.AllErrorCode {
+		all = append(all, string(code))
+	}
+	return all
 }

@@ -124,6 +124,21 @@ func (r reading) counters(all map[string]*tally.Counter) {
 	}
 }
 
+// begun adds zeros for what has not happened yet. A series that appears with its first event shows no change at that event: Prometheus would
+// miss it, and with it each fault that is short.
+func begun[K comparable, V any](all map[K]*V, known ...K) map[K]*V {
+	more := maps.Clone(all)
+	if more == nil {
+		more = map[K]*V{}
+	}
+	for _, key := range known {
+		if more[key] == nil {
+			more[key] = new(V)
+		}
+	}
+	return more
+}
+
 // histograms reads histograms by one label.
 func (r reading) histograms(all map[string]*tally.Durations) {
 	for _, label := range slices.Sorted(maps.Keys(all)) {

@@ -39,7 +39,9 @@ func live(h *hub.Hub) []Metric {
 		},
 		{
 			Name: "studychat_stream_resets_total", Help: "Streams that could not continue without a gap.", Labels: []string{"reason"},
-			read: func(to reading) { to.counters(h.Stats().Resets.All()) },
+			read: func(to reading) {
+				to.counters(begun(h.Stats().Resets.All(), string(events.Expired), string(events.Ahead), string(events.OtherEpoch)))
+			},
 		},
 		{
 			Name: "studychat_bus_state", Help: "1 for the state of the bus between instances: ok, or degraded. Without Redis it is degraded.", Labels: []string{"state"},

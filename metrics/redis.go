@@ -15,6 +15,9 @@ type Redis struct {
 	Refused func() map[rate.Refusal]*tally.Counter // by the rate limits; nil: there are none
 }
 
+// limits are all that refuse mutations.
+var limits = []rate.Refusal{{Scope: "user", Store: "memory"}, {Scope: "user", Store: "redis"}, {Scope: "address", Store: "memory"}, {Scope: "address", Store: "redis"}}
+
 // states are all that redisconn.Health.State says.
 var states = []string{"ok", "degraded", "suspect", "down"}
 
@@ -61,7 +64,7 @@ func (r Redis) list() []Metric {
 				if r.Refused == nil {
 					return
 				}
-				for kind, n := range r.Refused() {
+				for kind, n := range begun(r.Refused(), limits...) {
 					to.counter(n.Load(), kind.Scope, kind.Store)
 				}
 			},

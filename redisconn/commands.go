@@ -43,7 +43,7 @@ var (
 	}
 	needPresence = need{
 		name: "presence", lost: "only users of the same instance are seen online",
-		commands: []string{"zadd", "zrem", "zcount", "zrangebyscore", "zremrangebyscore", "pexpire"}, keys: true,
+		commands: []string{"zadd", "zrem", "zrangebyscore", "zremrangebyscore", "pexpire"}, keys: true,
 	}
 	needName = need{
 		name: "name", lost: "CLIENT LIST does not show which connections are of studychat",
@@ -108,4 +108,11 @@ func commandsOf(k kind, db int) (commands []string) {
 	}
 	slices.Sort(commands)
 	return slices.Compact(commands)
+}
+
+// SentinelACLLine returns the command that makes a user of a sentinel which may do what this program does there. A user of the servers is
+// made by ACLLine.
+func SentinelACLLine() string {
+	return "ACL SETUSER " + aclUser + " on >PASSWORD resetchannels &+switch-master &+replica-reconf-done -@all " +
+		"+client|setname +ping +subscribe +sentinel|get-master-addr-by-name +sentinel|replicas +sentinel|sentinels"
 }

@@ -71,6 +71,24 @@ func EachMaster(ctx context.Context, client redis.UniversalClient, do func(conte
 	return do(ctx, client)
 }
 
+// PartitionOfEachMaster returns one partition for each server that holds keys, the same on all instances: its first one. Partition 0 is
+// always among them.
+func PartitionOfEachMaster(ctx context.Context, client redis.UniversalClient, keys *Keys) []int {
+	cluster, ok := client.(*redis.ClusterClient)
+	partitions, seen := []int{0}, map[string]bool{}
+	for p := 0; ok && p < Partitions; p++ {
+		node, err := cluster.MasterForKey(ctx, keys.Channel(p))
+		if err != nil || seen[node.Options().Addr] {
+			continue
+		}
+		seen[node.Options().Addr] = true
+		if p > 0 {
+			partitions = append(partitions, p)
+		}
+	}
+	return partitions
+}
+
 // IsTimeout reports whether a failure was slow: nothing came back, and another try would cost the wait again.
 func IsTimeout(err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, redis.ErrPoolTimeout) {

@@ -25,6 +25,7 @@ const CacheVersion = "3"
 //	<prefix>:<database>:cache<version>:chat:<id>      a chat: string
 //	<prefix>:<database>:cache<version>:list:<viewer>  the first page of a viewer's chats: string
 //	<prefix>:<database>:online:<topic>                who is connected: sorted set
+//	<prefix>:<database>:instances:{<tag>}             the instances that are alive, for those sets: sorted set
 //	<prefix>:<database>:rate:<bucket>                 a rate limit's bucket: string
 //	<prefix>:<database>:events:{<tag>}                the events of one partition: channel
 //	<prefix>:<database>:probe:{<tag>}:<instance>      an instance's probes of the partition's node: channel
@@ -50,6 +51,9 @@ func (k *Keys) Cached() string { return k.base + "cache" + CacheVersion + ":*" }
 
 // Online is the key of the set of those who are connected to a topic.
 func (k *Keys) Online(topic string) string { return k.base + "online:" + topic }
+
+// Instances is the key of the set of the instances that are alive, at the partition's node.
+func (k *Keys) Instances(partition int) string { return k.base + "instances:{" + tags[partition] + "}" }
 
 // Rate is the key of a rate limit's bucket.
 func (k *Keys) Rate(bucket string) string { return k.base + "rate:" + bucket }

@@ -11,7 +11,7 @@ import (
 // kinds are the names of every kind, for one database.
 func kinds(k *Keys) map[string]string {
 	return map[string]string{
-		"chat": k.Chat("x"), "list": k.List("x"), "online": k.Online("x"), "rate": k.Rate("x"),
+		"chat": k.Chat("x"), "list": k.List("x"), "online": k.Online("x"), "instances": k.Instances(3), "rate": k.Rate("x"),
 		"channel": k.Channel(3), "probe": k.Probe(3, "x"), "check": k.Check(3, "x"),
 	}
 }

@@ -16,7 +16,7 @@ func (w *watcher) ask(ctx context.Context) (map[string]error, error) {
 		cmds[needScripts.name] = append(cmds[needScripts.name],
 			checkScript.Eval(ctx, pipe, []string{key}, ttl), checkScript.EvalSha(ctx, pipe, []string{key}, ttl))
 		cmds[needPresence.name] = append(cmds[needPresence.name],
-			pipe.ZAdd(ctx, set, redis.Z{Member: "x"}), pipe.PExpire(ctx, set, tryTTL), pipe.ZCount(ctx, set, "-inf", "+inf"), pipe.ZRem(ctx, set, "x"))
+			pipe.ZAdd(ctx, set, redis.Z{Member: "x"}), pipe.PExpire(ctx, set, tryTTL), pipe.ZRangeByScore(ctx, set, &redis.ZRangeBy{Min: "-inf", Max: "+inf", Count: 1}), pipe.ZRem(ctx, set, "x"))
 	}
 	_, _ = pipe.Exec(ctx) // each command has its error
 	found := map[string]error{}
@@ -36,18 +36,8 @@ func (w *watcher) ask(ctx context.Context) (map[string]error, error) {
 // keys returns one key per master.
 func (w *watcher) keys(ctx context.Context) (keys []string) {
 	names := w.names.Keys()
-	cluster, ok := w.client.(*redis.ClusterClient)
-	if !ok {
-		return []string{names.Check(0, w.id)}
-	}
-	seen := map[string]bool{}
-	for p := range Partitions {
-		key := names.Check(p, w.id)
-		node, err := cluster.MasterForKey(ctx, key)
-		if err == nil && !seen[node.Options().Addr] {
-			seen[node.Options().Addr] = true
-			keys = append(keys, key)
-		}
+	for _, p := range PartitionOfEachMaster(ctx, w.client, names) {
+		keys = append(keys, names.Check(p, w.id))
 	}
 	return keys
 }

@@ -129,11 +129,16 @@ func (f refusals) tooMany(w http.ResponseWriter, r *http.Request, message string
 	writeRefusal(w, http.StatusTooManyRequests, f.later(r.Context(), db.CodeRateLimited, message, 5*time.Second))
 }
 
+// retryFull is how long clients wait before they ask an instance again that is full.
+const retryFull = 5 * time.Second
+
 // connection answers why a connection was not admitted.
 func (f refusals) connection(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, errStopping):
 		f.forNow(w, r, true)
+	case errors.Is(err, errTooMany): // not the client's fault, and another instance may have room
+		writeRefusal(w, http.StatusServiceUnavailable, f.later(r.Context(), db.CodeUnavailable, "This instance has as many connections as it takes.", retryFull))
 	case errors.Is(err, errTooManyUser):
 		f.tooMany(w, r, "You have too many connections open.")
 	default:

@@ -24,6 +24,7 @@ var (
 	errStopping       = errors.New("stopping")
 	errTooManyUser    = errors.New("too many connections of this user")
 	errTooManyAddress = errors.New("too many connections from this address")
+	errTooMany        = errors.New("too many connections")
 )
 
 // quotas are the quotas of this instance: of connections that stay open (sockets and event streams), and of large requests
@@ -31,13 +32,13 @@ var (
 type quotas struct {
 	*admission.Quota
 
-	perUser, perAddress int
-	addresses           admission.Addresses
-	warnings            *admission.Warnings
+	total, perUser, perAddress int
+	addresses                  admission.Addresses
+	warnings                   *admission.Warnings
 }
 
-// connection is what an open connection holds of the quotas. A socket acquires the address first, and the user with its init.
-type connection struct{ ofAddress, ofUser admission.Held }
+// connection is what an open connection holds of the quotas. A socket acquires the user with its init.
+type connection struct{ ofAll, ofAddress, ofUser admission.Held }
 
 func (q quotas) userConnection(viewer auth.Viewer, r *http.Request) (admission.Held, error) {
 	held, ok := q.Acquire("user:"+viewer.ID, 1, q.perUser)
@@ -48,29 +49,39 @@ func (q quotas) userConnection(viewer auth.Viewer, r *http.Request) (admission.H
 	return held, nil
 }
 
-func (q quotas) addressConnection(r *http.Request) (admission.Held, error) {
-	held, ok := q.Acquire("address:"+q.addresses.Of(r), 1, q.perAddress)
-	if !ok {
+// addressConnection acquires all but the user.
+func (q quotas) addressConnection(r *http.Request) (c connection, err error) {
+	var ok bool
+	if c.ofAddress, ok = q.Acquire("address:"+q.addresses.Of(r), 1, q.perAddress); !ok {
 		q.warnings.Refused(admission.AddressRefused, r)
-		return held, errTooManyAddress
+		return c, errTooManyAddress
 	}
-	return held, nil
+	if c.ofAll, ok = q.Acquire("all", 1, q.total); !ok {
+		q.warnings.Refused(admission.TotalRefused, r)
+		c.release()
+		return c, errTooMany
+	}
+	return c, nil
 }
 
-// connection acquires both.
+// connection acquires everything.
 func (q quotas) connection(viewer auth.Viewer, r *http.Request) (c connection, err error) {
-	if c.ofUser, err = q.userConnection(viewer, r); err != nil {
+	ofUser, err := q.userConnection(viewer, r)
+	if err != nil {
 		return c, err
 	}
-	if c.ofAddress, err = q.addressConnection(r); err != nil {
-		c.ofUser.Release()
+	if c, err = q.addressConnection(r); err != nil {
+		ofUser.Release()
+		return c, err
 	}
-	return c, err
+	c.ofUser = ofUser
+	return c, nil
 }
 
 func (c *connection) release() {
 	c.ofUser.Release()
 	c.ofAddress.Release()
+	c.ofAll.Release()
 }
 
 // largeBody counts a large request while it is read and executed.

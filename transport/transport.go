@@ -61,7 +61,8 @@ type Options struct {
 	LocalOnly      bool                                // without authentication: answer only to names of this machine
 	AllowedOrigins []string                            // other origins whose pages may call, exact: https://app.example
 	TrustedProxies []netip.Prefix                      // whose X-Forwarded-For is believed
-	PerUser        int                                 // connections that stay (sockets, event streams) on this instance; 0: any number
+	Connections    int                                 // that stay (sockets, event streams) on this instance, together; 0: any number
+	PerUser        int                                 // the same for one user
 	PerAddress     int                                 // the same for an address
 	Pages          http.Handler                        // serves every other path: what people see in a browser
 	Ready          func(ctx context.Context) Readiness // for /readyz
@@ -106,7 +107,7 @@ func New(o Options) *Transport {
 	warnings, addresses := admission.NewWarnings(o.Log, &counts.Refused), admission.Addresses{Proxies: o.TrustedProxies}
 	t := &Transport{
 		options: o, stats: counts, warnings: warnings, refuse: refusals{o.Executor, counts, warnings}, streams: newOpenStreams(), pings: wire.NewRounds(pongTimeout), heartbeats: wire.NewRounds(heartbeat),
-		quotas: quotas{admission.NewQuota(), o.PerUser, o.PerAddress, addresses, warnings},
+		quotas: quotas{admission.NewQuota(), o.Connections, o.PerUser, o.PerAddress, addresses, warnings},
 	}
 	t.origins = admission.NewOrigins(o.AllowedOrigins, warnings, func(w http.ResponseWriter, r *http.Request) {
 		t.refuse.with(w, r, http.StatusForbidden, db.CodeForbidden, "Pages of this origin may not call.")

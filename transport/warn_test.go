@@ -66,6 +66,8 @@ func TestRefusalsAreLogged(t *testing.T) {
 		{"a lost upgrade", "GET", "/graphql", "", nil, []string{"Sec-WebSocket-Key", "hunter2"}, []string{"lost its upgrade"}},
 		{"too many streams of a user", "POST", "/graphql", query(`subscription { chatEvents { cursor } }`, nil), one, []string{"Accept", mediaEvents}, []string{"CONNECTIONS_PER_USER"}},
 		{"too many streams of an address", "POST", "/graphql", query(`subscription { chatEvents { cursor } }`, nil), func(o *Options) { o.PerAddress = 1 }, []string{"Accept", mediaEvents}, []string{"CONNECTIONS_PER_ADDRESS"}},
+		{"too many streams of all", "POST", "/graphql", query(`subscription { chatEvents { cursor } }`, nil), func(o *Options) { o.Connections = 1 }, []string{"Accept", mediaEvents}, []string{"MAX_CONNECTIONS"}},
+		{"too many sockets of all", "GET", "/graphql", "", func(o *Options) { o.Connections = 1 }, socket, []string{"MAX_CONNECTIONS"}},
 		{"too many sockets of an address", "GET", "/graphql", "", func(o *Options) { o.PerAddress = 1 }, socket, []string{"CONNECTIONS_PER_ADDRESS"}},
 	} {
 		log := &lockedBuffer{}

@@ -78,11 +78,11 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	conn, first, ok := upgrade(w, r)
 	if !ok {
-		held.Release()
+		held.release()
 		return
 	}
 	s := t.newSocket(r, conn, first)
-	s.held.ofAddress = held
+	s.held = held
 	s.start()
 }
 

@@ -291,6 +291,41 @@ func TestSeatsOfUsersAndAddresses(t *testing.T) {
 	})
 }
 
+// TestSeatsOfAll: sockets and streams of all users count together. Who is refused has done nothing wrong, so it is 503.
+func TestSeatsOfAll(t *testing.T) {
+	t.Parallel()
+	inVirtualTime(t, func(o *Options) { o.Connections = 3 }, func(w *world) {
+		follow := w.request(http.MethodPost, "/graphql", query(followChat, nil), "Accept", mediaEvents)
+		first := w.join("ann")
+		w.join("bob")
+		stream := w.open(follow)
+		defer stream.Body.Close()
+		wantFull := func(what string, response *http.Response) {
+			if response == nil || response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") != "5" {
+				w.t.Fatalf("%s: %+v", what, response)
+			}
+		}
+		_, refusal := w.dial(ours, nil)
+		wantFull("a socket too many", refusal)
+		response, err := w.client.Do(w.request(http.MethodPost, "/graphql", query(followChat, nil), "Accept", mediaEvents))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		wantFull("a stream too many", response)
+		_ = response.Body.Close()
+		response, body := w.do(w.request(http.MethodPost, "/graphql", query(`{ __typename }`, nil)))
+		if response.StatusCode != http.StatusOK {
+			w.t.Errorf("a request is not a connection that stays: %d %s", response.StatusCode, body)
+		}
+		if n := w.transport.Stats().Refused.Of("total_limit").Load(); n != 2 {
+			w.t.Errorf("counted %d refusals", n)
+		}
+		_ = first.conn.CloseNow()
+		synctest.Wait()
+		w.join("cem")
+	})
+}
+
 // TestRestartWaves: 1012 to all, not at once, new ones refused, no complete, all over before Drain returns.
 func TestRestartWaves(t *testing.T) {
 	t.Parallel()

@@ -15,8 +15,13 @@ const haste = 30
 
 // hasty is a registry that runs faster.
 func hasty(t *testing.T, server *services.RedisServer) *registry {
+	return hastyWith(t, server, 6*events.Heartbeat/haste)
+}
+
+// hastyWith is one whose entries are kept for longer.
+func hastyWith(t *testing.T, server *services.RedisServer, entryTTL time.Duration) *registry {
 	r := NewRegistry(handle(t, testRedisClient(t, server.Addr())), time.Now, eventstest.Log(t)).(*registry)
-	r.ttl, r.heartbeat = events.ConnectionTTL/haste, events.Heartbeat/haste
+	r.ttl, r.heartbeat, r.entryTTL = events.ConnectionTTL/haste, events.Heartbeat/haste, entryTTL
 	return eventstest.StartRegistry(t, r)
 }
 

@@ -10,27 +10,14 @@ import (
 )
 
 func (r *registry) Online(ctx context.Context, chats []*db.Chat) (map[string][]string, error) {
+	asked := question{found: map[events.Topic]*redis.ZSliceCmd{}}
 	shared := map[events.Connection]bool{}
-	inChats, inFeeds := map[events.Topic]*redis.StringSliceCmd{}, map[string]*redis.IntCmd{}
-	ok := r.ask(ctx, r.redis.Health.Do, func(ctx context.Context, pipe redis.Pipeliner) {
-		for _, chat := range chats {
-			topic := events.ChatTopic(chat.ID)
-			inChats[topic] = r.alive(ctx, pipe, r.key(topic))
-			for _, m := range chat.Members {
-				if inFeeds[m.UserID] == nil && len(inFeeds) < maxOnlineUsers {
-					inFeeds[m.UserID] = pipe.ZCount(ctx, r.key(events.UserTopic(m.UserID)), r.fromNow(), "+inf")
-				}
+	if r.ask(ctx, r.redis.Health.Do, func(ctx context.Context, pipe redis.Pipeliner) { r.put(ctx, pipe, &asked, chats) }) {
+		topics, lists := asked.lists()
+		for i, users := range r.living(ctx, lists...) {
+			for _, user := range users {
+				shared[events.Connection{Topic: topics[i], User: user}] = true
 			}
-		}
-	})
-	if ok {
-		for topic, found := range inChats {
-			for _, member := range found.Val() {
-				shared[events.Connection{Topic: topic, User: userOf(member)}] = true
-			}
-		}
-		for user, found := range inFeeds {
-			shared[events.Connection{Topic: events.UserTopic(user), User: user}] = found.Val() > 0
 		}
 	}
 	return events.OnlineMembers(chats, func(topic events.Topic, user string) bool {
@@ -38,7 +25,30 @@ func (r *registry) Online(ctx context.Context, chats []*db.Chat) (map[string][]s
 	}), nil
 }
 
-// alive asks for the entries of a topic that have not expired.
-func (r *registry) alive(ctx context.Context, pipe redis.Pipeliner, key string) *redis.StringSliceCmd {
-	return pipe.ZRangeByScore(ctx, key, &redis.ZRangeBy{Min: r.fromNow(), Max: "+inf", Count: maxOnlineInChat})
+// question is the topics that one call of Online asks about.
+type question struct {
+	found map[events.Topic]*redis.ZSliceCmd
+	feeds int
+}
+
+// put asks for the chats and for the feeds of their members.
+func (r *registry) put(ctx context.Context, pipe redis.Pipeliner, q *question, chats []*db.Chat) {
+	for _, chat := range chats {
+		topic := events.ChatTopic(chat.ID)
+		q.found[topic] = r.entries(ctx, pipe, r.key(topic), maxOnlineInChat)
+		for _, m := range chat.Members {
+			feed := events.UserTopic(m.UserID)
+			if q.found[feed] == nil && q.feeds < maxOnlineUsers {
+				q.found[feed] = r.entries(ctx, pipe, r.key(feed), maxOnlineInFeed)
+				q.feeds++
+			}
+		}
+	}
+}
+
+func (q *question) lists() (topics []events.Topic, lists [][]redis.Z) {
+	for topic, found := range q.found {
+		topics, lists = append(topics, topic), append(lists, found.Val())
+	}
+	return topics, lists
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"studychat/db"
 	"studychat/events"
 	"studychat/events/eventstest"
@@ -145,33 +147,39 @@ func (h *countLines) Handle(_ context.Context, record slog.Record) error {
 	return nil
 }
 
+// TestRegistryRedisForgetsTheDead: an instance that was killed is dead when its time is over, and its entries count no more.
 func TestRegistryRedisForgetsTheDead(t *testing.T) {
 	t.Parallel()
 	server := services.NewRedisServer(t)
 	client := testRedisClient(t, server.Addr())
 	dead := NewRegistry(handle(t, client), time.Now, eventstest.Log(t)).(*registry) // never started: it sends no heartbeat
 	dead.Add(t.Context(), events.ChatTopic("c"), "ann")
-	alive := eventstest.StartRegistry(t, NewRegistry(handle(t, client), time.Now, eventstest.Log(t)))
+	alive := hastyWith(t, server, dead.entryTTL)
 	eventstest.ExpectOnline(t, alive, eventstest.ChatOf("c", "ann"), "ann")
-	key := namesOf(t).Keys().Online(string(events.ChatTopic("c")))
-	scores, err := client.ZRangeWithScores(t.Context(), key, 0, -1).Result()
-	if err != nil || len(scores) != 1 {
-		t.Fatal(scores, err)
-	}
-	left := time.Until(time.UnixMilli(int64(scores[0].Score)))
-	if left > events.ConnectionTTL || left < events.ConnectionTTL-5*time.Second {
-		t.Errorf("the entry lives for %v", left)
-	}
-	scores[0].Score = float64(time.Now().Add(-time.Millisecond).UnixMilli()) // as if that time had passed
-	if err := client.ZAdd(t.Context(), key, scores[0]).Err(); err != nil {
+	keys := namesOf(t).Keys()
+	score, err := client.ZScore(t.Context(), keys.Instances(0), dead.self.name()).Result()
+	if err != nil {
 		t.Fatal(err)
 	}
-	eventstest.ExpectOnline(t, alive, eventstest.ChatOf("c", "ann"))
+	left := time.Until(time.UnixMilli(int64(score)))
+	if left > events.ConnectionTTL || left < events.ConnectionTTL-5*time.Second {
+		t.Errorf("the instance lives for %v", left)
+	}
+	over := redis.Z{Score: float64(time.Now().Add(-time.Millisecond).UnixMilli()), Member: dead.self.name()} // as if that time had passed
+	if err := client.ZAdd(t.Context(), keys.Instances(0), over).Err(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 5*time.Second, "ann is not online any more", func() bool {
+		online, err := alive.Online(t.Context(), []*db.Chat{eventstest.ChatOf("c", "ann")})
+		return err == nil && len(online["c"]) == 0
+	})
 	if !alive.Add(t.Context(), events.ChatTopic("c"), "ann") {
 		t.Error("the dead entry counts")
 	}
-	if ttl := client.TTL(t.Context(), key).Val(); ttl <= 0 {
-		t.Error("a key that nobody renews stays forever")
+	for _, key := range []string{keys.Instances(0), keys.Online(string(events.ChatTopic("c")))} {
+		if ttl := client.TTL(t.Context(), key).Val(); ttl <= 0 {
+			t.Errorf("%s stays forever when nobody renews it", key)
+		}
 	}
 	dead.cancel()
 }

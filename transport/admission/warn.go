@@ -28,12 +28,22 @@ var (
 	HostRefused     = Cause{"host", "a request to another host name was refused: without authentication only names of this machine are answered", "JWT_SECRET or JWKS_URL"}
 	UserRefused     = Cause{"user_limit", "a connection was refused: this user has as many as allowed", "CONNECTIONS_PER_USER"}
 	AddressRefused  = Cause{"address_limit", "a connection was refused: this address has as many as allowed", "CONNECTIONS_PER_ADDRESS"}
+	TotalRefused    = Cause{"total_limit", "a connection was refused: this instance has as many as allowed", "MAX_CONNECTIONS"}
 	ReservedRefused = Cause{"reservation_limit", "a reservation was refused: this user has 100 streams reserved", ""}
 	UpgradeLost     = Cause{"upgrade_lost", "a WebSocket handshake lost its upgrade on the way, probably in a proxy", "the proxy's own, which must pass on Upgrade and Connection"}
 	RateLimited     = Cause{"rate_limit", "mutations were refused: a user or an address sends too many", "MUTATION_RATE or ADDRESS_MUTATION_RATE"}
 	Overloaded      = Cause{"overloaded", "new queries or mutations are refused, since connections of the database are waited for more than a second", "DATABASE_CONNS"}
 	BodiesRefused   = Cause{"large_bodies", "a large request was refused: the large requests under way use all the memory set aside for them", ""}
 )
+
+// Reasons are why connections and requests are refused: the causes, and that the instance stops. Tokens and mutations count elsewhere.
+func Reasons() []string {
+	all := []string{"stopping"}
+	for _, cause := range []Cause{OriginRefused, HostRefused, UserRefused, AddressRefused, ReservedRefused, UpgradeLost, BodiesRefused} {
+		all = append(all, cause.reason)
+	}
+	return all
+}
 
 // TokenRefused is the cause of tokens that are refused for a reason of package auth.
 func TokenRefused(reason string) Cause {

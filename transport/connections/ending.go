@@ -74,6 +74,13 @@ type Closed struct {
 	Reason    string // who ended it: server, client, or lost
 }
 
+// Usual are the kinds of ends that come sooner or later. Their counts begin at 0, so that already the first one is seen as a change.
+var Usual = []Closed{
+	{WebSocket, 1000, "client"}, {WebSocket, 1001, "client"}, {WebSocket, 1005, "client"}, {WebSocket, lost, "lost"},
+	{WebSocket, 1008, "server"}, {WebSocket, 1012, "server"}, {WebSocket, 1013, "server"}, {WebSocket, 4403, "server"}, {WebSocket, 4408, "server"},
+	{Events, 0, "server"},
+}
+
 // closed keeps the list of kinds short: a client may choose any code.
 func (s Shown) closed() Closed {
 	c := Closed{s.Transport, s.Ending.Code, "server"}

@@ -46,6 +46,7 @@ export default defineConfig({
     sourcemap: false,
     assetsInlineLimit: 0,
     modulePreload: {polyfill: false},
+    rolldownOptions: {output: {codeSplitting: {groups: [{name: 'react', test: /node_modules\/(?:react|react-dom|scheduler)\//}]}}}, // changes seldom, so that a browser keeps it when the page changes
     license: {fileName: 'licenses.md'}, // the notices that the bundled packages ask for
   },
   test: {include: ['src/**/*.test.ts', 'debug/**/*.test.ts']},

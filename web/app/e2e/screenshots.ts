@@ -72,7 +72,8 @@ test('screenshots', async ({browser}) => {
           await page.locator('.you .name', {hasText: /./}).waitFor({state: 'attached'});
         }
         await act?.(page);
-        await page.waitForTimeout(700); // fonts and formulas
+        if (path.startsWith('/c/')) await page.locator('.katex').first().waitFor({state: 'attached'}); // drawn when there is time
+        await page.waitForTimeout(700); // fonts
         await page.screenshot({path: `${to}/${name}-${width}-${colorScheme}.png`});
         await context.close();
       }

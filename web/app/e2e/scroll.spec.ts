@@ -109,3 +109,34 @@ test('a link leads to a message far away, and back and forward work', async ({op
   await say(page, 'still works');
   await expect(messages(page)).toHaveCount(1);
 });
+
+test('own messages are not news, also when the answer that says who the user is comes last', async ({open, server}) => {
+  const chat = await server.chat('Notes to myself', ['ann']);
+  await server.sendMany('ann', chat, 40, n => `Note ${n}`);
+  const page = await open('ann', '/playground');
+  let answer = () => {};
+  const held = new Promise<void>(resolve => { answer = resolve; });
+  await page.route('**/graphql', async route => {
+    if (route.request().postData()?.includes('query Viewer')) await held;
+    await route.continue();
+  });
+  await page.goto(`/c/${chat}`);
+  await expect(page.getByRole('heading', {name: 'Notes to myself'})).toBeVisible();
+  answer();
+  await expect(messages(page).filter({hasText: 'Note 39'})).toBeInViewport();
+  await expect(page.locator('.new-line')).toHaveCount(0);
+});
+
+test('few long messages open at the first new one, though by their estimated heights all of them would fit', async ({open, server}) => {
+  const chat = await server.chat('Few and long', ['ann', 'ben']);
+  await server.sendMany('ben', chat, 8, n => `Long ${n}\n\n${'line\n'.repeat(14)}`);
+  const page = await open('ann', `/c/${chat}`);
+  await expect(messages(page).filter({hasText: 'Long 0'})).toBeInViewport();
+  await page.evaluate(() => new Promise<void>(resolve => {
+    let frames = 0;
+    const frame = () => { frames++ < 20 ? requestAnimationFrame(frame) : resolve(); };
+    frame();
+  }));
+  await expect(page.getByRole('button', {name: '8 new messages'})).toBeVisible();
+  await expect(page.locator('.new-line')).toBeInViewport();
+});

@@ -1,5 +1,5 @@
 import {StudychatProvider} from '@studychat/client/react';
-import {useEffect, useState} from 'react';
+import {useDeferredValue, useEffect, useState} from 'react';
 import {Chat} from './chat/Chat.tsx';
 import {useStore} from './hooks.ts';
 import {useRoute} from './router.ts';
@@ -17,6 +17,7 @@ export function App({problem}: {problem: string | undefined}) {
   const status = useStore(client.status);
   const {chatId, messageId} = useRoute();
   const [creating, setCreating] = useState(false);
+  const withSidebar = useDeferredValue(true, !(chatId && matchMedia('(max-width: 760px)').matches)); // an open chat hides it on a phone: the chat is drawn first
   useEffect(() => {
     if (!chatId) document.title = strings.product;
   }, [chatId]);
@@ -25,7 +26,7 @@ export function App({problem}: {problem: string | undefined}) {
     <StudychatProvider key={number} client={client}>
       <div className={chatId ? 'page with-chat' : 'page'}>
         <a className="skip" href="#composer" onClick={event => { event.preventDefault(); document.getElementById('composer')?.focus(); }}>{strings.skipToComposer}</a>
-        <Sidebar openChat={chatId} creating={creating} setCreating={setCreating} />
+        {withSidebar ? <Sidebar openChat={chatId} creating={creating} setCreating={setCreating} /> : null}
         <main className="main">
           <Connection />
           {chatId

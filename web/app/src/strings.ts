@@ -1,8 +1,10 @@
 // Every English text of the page. Another language is another file with the same names.
-const rules = new Intl.PluralRules('en');
-const number = new Intl.NumberFormat();
-const count = (n: number, one: string, other: string) => `${number.format(n)} ${rules.select(n) === 'one' ? one : other}`;
-const list = new Intl.ListFormat('en', {style: 'long', type: 'conjunction'});
+import {once} from './once.ts';
+
+const formatter = once(() => new Intl.NumberFormat());
+const number = (n: number) => n < 1_000 ? String(n) : formatter().format(n); // below 1,000 there is nothing to group
+const count = (n: number, one: string, other: string) => `${number(n)} ${n === 1 ? one : other}`;
+const list = once(() => new Intl.ListFormat('en', {style: 'long', type: 'conjunction'}));
 
 export const strings = {
   product: 'studychat',
@@ -32,7 +34,7 @@ export const strings = {
   noModule: 'Without a module',
   otherChats: 'Chats',
   archived: 'Archived',
-  showArchived: (n: number) => `Archived (${number.format(n)})`,
+  showArchived: (n: number) => `Archived (${number(n)})`,
   backToChats: 'Back to the chats',
   noArchived: 'No chat is archived.',
   noChats: 'No chats yet',
@@ -60,8 +62,8 @@ export const strings = {
   clearQuestion: 'Delete all your chats?',
   clearWarning: (n: number, more: boolean) => n === 1 && !more
     ? 'You own one chat. It is deleted for everyone in it, with all its messages. This cannot be undone.'
-    : `You own ${number.format(n)} chats${more ? ' or more' : ''}. They are deleted for everyone in them, with all their messages. This cannot be undone.`,
-  clearOthers: (n: number, more: boolean) => n === 0 ? 'perhaps older ones' : `and ${number.format(n)} ${more ? 'or more others' : rules.select(n) === 'one' ? 'other' : 'others'}`,
+    : `You own ${number(n)} chats${more ? ' or more' : ''}. They are deleted for everyone in them, with all their messages. This cannot be undone.`,
+  clearOthers: (n: number, more: boolean) => n === 0 ? 'perhaps older ones' : `and ${number(n)} ${more ? 'or more others' : n === 1 ? 'other' : 'others'}`,
   clearKeeps: 'Chats that belong to others stay.',
   clearYes: 'Delete for everyone',
   clearNothing: 'You own no chats. You can leave the chats of others, each by its menu.',
@@ -95,7 +97,7 @@ export const strings = {
   emptyChatText: 'Write the first message below.',
   members: 'Members',
   membersCount: (n: number) => count(n, 'member', 'members'),
-  online: (n: number) => `${number.format(n)} online`,
+  online: (n: number) => `${number(n)} online`,
   isOnline: 'online',
   owner: 'Owner',
   addMember: 'Add a person',
@@ -132,8 +134,8 @@ export const strings = {
   newBelow: (n: number) => n === 0 ? 'Newest messages' : count(n, 'new message', 'new messages'),
   loadingOlder: 'Loading older messages…',
   beginning: 'The beginning of the chat',
-  readBy: (names: string[]) => `Read by ${list.format(names)}`,
-  typing: (names: string[]) => names.length > 3 ? 'Several people are typing…' : `${list.format(names)} ${names.length === 1 ? 'is' : 'are'} typing…`,
+  readBy: (names: string[]) => `Read by ${list().format(names)}`,
+  typing: (names: string[]) => names.length > 3 ? 'Several people are typing…' : `${list().format(names)} ${names.length === 1 ? 'is' : 'are'} typing…`,
   said: (name: string, text: string) => `${name}: ${text}`,
   noSuchMessage: 'That message is no longer there.',
 
@@ -144,8 +146,8 @@ export const strings = {
   replyingTo: (name: string) => `Reply to ${name}`,
   editing: 'Edit message',
   hint: 'Enter sends, Shift+Enter starts a new line. Tab indents inside a block of code; Escape, then Tab leaves it.',
-  tooLong: (n: number, most: number) => `${number.format(n)} characters. A message holds ${number.format(most)}.`,
-  tooLongPaste: (n: number, most: number) => `What you pasted has ${number.format(n)} characters, and a message holds ${number.format(most)}. It was left out.`,
+  tooLong: (n: number, most: number) => `${number(n)} characters. A message holds ${number(most)}.`,
+  tooLongPaste: (n: number, most: number) => `What you pasted has ${number(n)} characters, and a message holds ${number(most)}. It was left out.`,
   left: (n: number) => `${count(n, 'character', 'characters')} left`,
 
   // the connection

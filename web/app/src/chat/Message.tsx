@@ -8,6 +8,7 @@ import {fullTime, timeOfDay} from '../time.ts';
 import {Avatar} from '../ui/Avatar.tsx';
 import {Icon} from '../ui/Icon.tsx';
 import {Menu, type Action} from '../ui/Menu.tsx';
+import {tip} from '../ui/tip.ts';
 
 interface Props {
   message: ChatMessage;
@@ -27,13 +28,13 @@ export const Message = memo(function Message({message, first, own, lit, readers,
   const classes = ['message', first ? 'first' : '', own ? 'own' : '', role.toLowerCase(), state, lit ? 'lit' : ''].filter(Boolean).join(' ');
   return (
     <article className={classes} data-id={message.id} tabIndex={-1} aria-label={`${name}, ${timeOfDay(createdAt)}`}>
-      <div className="gutter">{first ? <Avatar id={author.id} name={name} /> : <time dateTime={createdAt} title={fullTime(createdAt)}>{timeOfDay(createdAt)}</time>}</div>
+      <div className="gutter">{first ? <Avatar id={author.id} name={name} /> : <time dateTime={createdAt} {...tip(() => fullTime(createdAt))}>{timeOfDay(createdAt)}</time>}</div>
       <div className="content">
         {first ? (
           <header>
             <strong dir="auto">{name}</strong>
             {role !== 'USER' ? <span className="role">{role === 'ASSISTANT' ? strings.tutor : strings.notice}</span> : null}
-            <time dateTime={createdAt} title={fullTime(createdAt)}>{timeOfDay(createdAt)}</time>
+            <time dateTime={createdAt} {...tip(() => fullTime(createdAt))}>{timeOfDay(createdAt)}</time>
           </header>
         ) : null}
         {replyTo ? (
@@ -44,7 +45,7 @@ export const Message = memo(function Message({message, first, own, lit, readers,
         ) : null}
         {deletedAt ? <p className="deleted">{strings.deletedMessage}</p> : <Markdown text={message.content} />}
         <footer>
-          {editedAt && !deletedAt ? <small title={strings.editedAt(fullTime(editedAt))}>{strings.edited}</small> : null}
+          {editedAt && !deletedAt ? <small {...tip(() => strings.editedAt(fullTime(editedAt)))}>{strings.edited}</small> : null}
           {state === 'queued' ? <small><Icon name="clock" />{strings.queued}</small> : null}
           {error ? (
             <span className="problem" role="alert">

@@ -1,6 +1,6 @@
 import type {ChatMessage, ChatSnapshot, ChatStore} from '@studychat/client';
 import {useStudychat} from '@studychat/client/react';
-import {useCallback, useImperativeHandle, useMemo, useRef, type KeyboardEvent, type Ref} from 'react';
+import {useCallback, useDeferredValue, useEffect, useImperativeHandle, useMemo, useRef, useState, type KeyboardEvent, type Ref} from 'react';
 import {Virtualizer, type VirtualizerHandle} from 'virtua';
 import {useMinute} from '../hooks.ts';
 import {strings} from '../strings.ts';
@@ -28,6 +28,8 @@ interface Props {
   edit: (message: ChatMessage) => void;
 }
 
+const none: readonly Row[] = [];
+
 /** The messages of an open chat. */
 export function MessageList({ref, snapshot, store, viewerId, jumpTo, answer, edit}: Props) {
   const {messages, members, hasOlder, hasNewer, isLoading, isLoadingOlder} = snapshot;
@@ -36,10 +38,18 @@ export function MessageList({ref, snapshot, store, viewerId, jumpTo, answer, edi
   const list = useRef<VirtualizerHandle>(null);
   const {newAfter, clear, attentive} = useNewLine(snapshot, store, viewerId);
   const unknown = isLoading && messages.length === 0; // whether there is more: a beginning that is drawn now would jump
-  const rows = useMemo(() => rowsOf({messages, members, viewerId, hasOlder: hasOlder || unknown, newAfter: newAfter ?? null}), [messages, members, viewerId, hasOlder, unknown, newAfter]);
+  const latest = useMemo(() => newAfter === undefined ? none : rowsOf({messages, members, viewerId, hasOlder: hasOlder || unknown, newAfter}), [messages, members, viewerId, hasOlder, unknown, newAfter]);
+  // The first drawing is long. It is deferred, so that the browser can do other work in between; later ones are short, and are not.
+  const first = useDeferredValue(latest, none);
+  const [drawn, setDrawn] = useState(false);
+  const rows = drawn ? latest : first;
+  const awaited = newAfter === undefined || rows !== latest;
+  useEffect(() => {
+    if (first.length > 0) setDrawn(true);
+  }, [first]);
   const jumping = useRef(jumpTo !== undefined);
   const stick = useStick({scroller, list, rows, store, snapshot, attentive, jumpTo, jumping, ready: newAfter !== undefined});
-  const lit = useJump({jumpTo, rows, scroller, list, jumping, store, isLoading, hasChat: snapshot.chat !== null, release: stick.release});
+  const lit = useJump({jumpTo, rows, scroller, list, jumping, store, isLoading: isLoading || awaited, hasChat: snapshot.chat !== null, release: stick.release});
   const actions = useMessageActions(store, snapshot.chat?.viewerState.role === 'OWNER', viewerId, answer, edit);
   const toEnd = useCallback(() => {
     clear();
@@ -53,7 +63,7 @@ export function MessageList({ref, snapshot, store, viewerId, jumpTo, answer, edi
       <div ref={scroller} className={stick.settled ? 'messages' : 'messages placing'} role="log" aria-live="off" aria-busy={isLoading} aria-label={strings.messages} tabIndex={0} onScroll={stick.onScroll} onKeyDown={moveByKeys} {...stick.inputs}>
         <div className="spacer" />
         {isLoadingOlder ? <p className="loading-older" role="status">{strings.loadingOlder}</p> : null}
-        {unknown ? <div className="skeleton wide" role="status" aria-label={strings.loading}>{[0, 1, 2, 3].map(i => <i key={i} />)}</div> : null}
+        {rows.length === 0 && (isLoading || messages.length > 0) ? <div className="skeleton wide" role="status" aria-label={strings.loading}>{[0, 1, 2, 3].map(i => <i key={i} />)}</div> : null}
         {!isLoading && messages.length === 0 && snapshot.chat ? <div className="first-words"><strong>{strings.emptyChat}</strong><span>{strings.emptyChatText}</span></div> : null}
         <Virtualizer ref={list} scrollRef={scroller} shift={stick.shift} itemSize={64} bufferSize={600} onResize={stick.onResize}>
           {rows.map(row => <Line key={row.key} row={row} now={now} lit={lit === row.key} viewerId={viewerId} actions={actions} store={store} />)}

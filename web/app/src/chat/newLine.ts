@@ -17,7 +17,7 @@ export function useNewLine(snapshot: ChatSnapshot, store: ChatStore, viewerId: s
   const {readSeq, hasNewer} = snapshot;
 
   useEffect(() => {
-    if (begun.current || snapshot.isLoading || !snapshot.chat) return;
+    if (begun.current || snapshot.isLoading || !snapshot.chat || !viewerId) return; // the user's own messages are not news
     begun.current = true;
     setNewAfter(hasNews(snapshot, readSeq, viewerId) ? readSeq : null);
   }, [snapshot, readSeq, viewerId]);

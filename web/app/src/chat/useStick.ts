@@ -72,14 +72,14 @@ export function useStick({scroller, list, rows, store, snapshot, attentive, jump
     const element = scroller.current!;
     const toEnd = element.scrollHeight - element.scrollTop - element.clientHeight;
     if (toEnd <= close) {
-      if (!sticking.current && !hasNewer) set(true);
+      if (!sticking.current && !hasNewer && settled) set(true); // by estimated heights the line "New messages" may seem to be at the end
     } else if (sticking.current && performance.now() - lastInput.current < moment) {
       set(false);
     }
     if (jumping.current) return;
     if (element.scrollTop < far && hasOlder && !isLoadingOlder && placed.current) void store.loadOlder();
     if (toEnd < far && hasNewer && !isLoadingNewer) void store.loadNewer();
-  }, [scroller, set, store, jumping, hasOlder, hasNewer, isLoadingOlder, isLoadingNewer]);
+  }, [scroller, set, settled, store, jumping, hasOlder, hasNewer, isLoadingOlder, isLoadingNewer]);
 
   // A page that is too short for a scroll bar, or a jump to the very beginning, asks for the next one by itself.
   useEffect(() => {

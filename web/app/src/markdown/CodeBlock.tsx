@@ -1,4 +1,4 @@
-import {memo, useEffect, useState, type ReactNode} from 'react';
+import {memo, startTransition, useEffect, useMemo, useState, type ReactNode} from 'react';
 import {strings} from '../strings.ts';
 import {Icon} from '../ui/Icon.tsx';
 
@@ -15,17 +15,18 @@ export const CodeBlock = memo(function CodeBlock({code, language}: {code: string
     let gone = false;
     import('./highlight.ts').then(module => {
       highlight = module.highlight;
-      if (!gone) setLoaded(() => module.highlight);
+      if (!gone) startTransition(() => setLoaded(() => module.highlight)); // colouring is long work, and keys go before it
     }, () => {}); // without colours, then
     return () => { gone = true; };
   }, [loaded, language]);
+  const coloured = useMemo(() => text.length < longest && loaded?.(text, language), [text, loaded, language]);
   return (
     <figure className="code">
       <figcaption>
         <span dir="auto">{language || strings.code}</span>
         <CopyButton text={text} />
       </figcaption>
-      <pre dir="ltr" tabIndex={0} role="group" aria-label={strings.codeOf(language)}><code>{(text.length < longest && loaded?.(text, language)) || text}</code></pre>
+      <pre dir="ltr" tabIndex={0} role="group" aria-label={strings.codeOf(language)}><code>{coloured || text}</code></pre>
     </figure>
   );
 });

@@ -1,6 +1,6 @@
-import {memo, useEffect, useLayoutEffect, useRef, useState} from 'react';
+import {memo, startTransition, useEffect, useLayoutEffect, useMemo, useRef, useState} from 'react';
 
-type Render = (source: string, target: HTMLElement, block: boolean) => void;
+type Render = (source: string, block: boolean) => HTMLElement;
 let render: Render | undefined; // once it is loaded
 
 /** A formula. KaTeX is loaded with the first one; until then its source is shown. */
@@ -12,15 +12,16 @@ export const Formula = memo(function Formula({source, block}: {source: string; b
     let gone = false;
     import('./formula.ts').then(module => {
       render = module.render;
-      if (!gone) setLoaded(() => module.render);
+      if (!gone) startTransition(() => setLoaded(() => module.render)); // drawing is long work, and keys go before it
     }, () => {}); // the source stays
     return () => { gone = true; };
   }, [loaded]);
+  const drawn = useMemo(() => loaded?.(source, block), [loaded, source, block]); // here and not in the effect, since React interrupts drawing alone
   useLayoutEffect(() => {
-    if (target.current && loaded) loaded(source, target.current, block);
-  }, [loaded, source, block]);
+    if (drawn) target.current?.replaceChildren(drawn);
+  }, [drawn]);
   const Tag = block ? 'div' : 'span';
   return <Tag className={block ? 'formula block' : 'formula'} dir="ltr" {...(block ? {tabIndex: 0, role: 'group'} : {})}>{
-    loaded ? <span ref={target} /> : source
+    drawn ? <span ref={target} /> : source
   }</Tag>;
 });

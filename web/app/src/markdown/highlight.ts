@@ -1,14 +1,15 @@
-import {common, createLowlight} from 'lowlight';
+import {createLowlight} from 'lowlight';
 import {createElement, type ReactNode} from 'react';
+import {build} from './grammars.ts';
 
-const lowlight = createLowlight(common);
+const lowlight = createLowlight();
 
 type Node = ReturnType<typeof lowlight.highlight>['children'][number];
 
 /** The code with its parts marked, as React elements; undefined for an unknown language. */
 export function highlight(code: string, language: string): ReactNode | undefined {
-  if (!lowlight.registered(language)) return undefined;
-  return lowlight.highlight(language, code).children.map(draw);
+  const name = build(lowlight, language);
+  return name && lowlight.highlight(name, code).children.map(draw);
 }
 
 function draw(node: Node, key: number): ReactNode {

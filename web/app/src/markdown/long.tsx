@@ -1,8 +1,9 @@
 import {Fragment, type ReactNode} from 'react';
+import {once} from '../once.ts';
 
 const run = /\S{400,}/;
 const step = 100; // graphemes
-const segments = new Intl.Segmenter(undefined, {granularity: 'grapheme'});
+const segments = once(() => new Intl.Segmenter(undefined, {granularity: 'grapheme'}));
 
 /** Gives runs without a space places to break: a browser takes more than a second to find them in 16,000 characters of brackets. */
 export function withBreaks(text: string): ReactNode {
@@ -13,7 +14,7 @@ export function withBreaks(text: string): ReactNode {
 function broken(text: string): ReactNode[] {
   const parts: ReactNode[] = [];
   let [start, count] = [0, 0];
-  for (const {index} of segments.segment(text)) {
+  for (const {index} of segments().segment(text)) {
     if (count++ < step) continue;
     parts.push(text.slice(start, index), <wbr key={index} />);
     [start, count] = [index, 1];

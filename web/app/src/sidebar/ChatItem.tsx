@@ -5,6 +5,7 @@ import {strings} from '../strings.ts';
 import {fullTime, shortTime} from '../time.ts';
 import {Icon} from '../ui/Icon.tsx';
 import {Menu, type Action} from '../ui/Menu.tsx';
+import {tip} from '../ui/tip.ts';
 import {preview} from './preview.ts';
 import {isMuted} from './rows.ts';
 
@@ -28,7 +29,7 @@ export const ChatItem = memo(function ChatItem({chat, open, viewerId, now, actio
           <span className="name" dir="auto" title={chat.title}>{chat.title}</span>
           {pinnedAt ? <Icon name="pin" /> : null}
           {muted ? <><Icon name="mute" /><span className="hidden">{strings.muted}</span></> : null}
-          <time dateTime={chat.lastMessageAt} title={fullTime(chat.lastMessageAt)}>{shortTime(chat.lastMessageAt, now)}</time>
+          <time dateTime={chat.lastMessageAt} {...tip(() => fullTime(chat.lastMessageAt))}>{shortTime(chat.lastMessageAt, now)}</time>
         </span>
         <span className="line">
           <span className="preview" dir="auto">{chat.pending ? strings.waitingChat : lastWords(chat, viewerId)}</span>
