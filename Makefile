@@ -13,7 +13,7 @@ PACKAGES ?= ./...
 FUZZTIME ?= 30s
 FUZZ_FLAGS = -fuzztime $(FUZZTIME) -fuzzminimizetime 1s -timeout 30m
 
-.PHONY: help run build generate verify verify-schema release-schema clients-ready browser lint test test-race test-plain test-cost fuzz bench bench-quick bench-growth bench-instances bench-micro web verify-web test-web test-web-long lighthouse torture torture-short upgrade test-proxies
+.PHONY: help run build generate verify verify-schema release-schema clients-ready browser lint test test-race test-plain test-cost fuzz bench bench-quick bench-growth bench-instances bench-micro web verify-web test-web test-web-long lighthouse torture torture-short upgrade test-services-long test-proxies
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -152,6 +152,16 @@ bench-micro: ## run the benchmarks of the packages; with BENCH_BASE=COMMIT, thos
 	$(BENCH_MICRO) | tee bench/after.txt
 
 BENCH_MICRO = go run ./test/services/run -- go test -run '^$$' -bench . -benchmem -count 6 -cpu 1 $(PACKAGES)
+
+# The main job on each way to reach PostgreSQL: a whole conversation over all transports and two instances, the contract of the store, streams
+# under writers, and the random machine. TEST_POSTGRES: see test/services/postgres_kind.go.
+MAIN_JOB = ^Test(Conversation|EventsOverSSE|Retries|BadInput|Stop|TwoInstances|ModulesOnTwoInstances|ListOnTwoInstances|CutAtTheStart|FeedJoinsList|EmptyCursors|JoinedOnFeed|EpochBump|PrunedWhileServed|SuitePostgres|StoreManyWritersAndReaders|StoreEveryEventAndTheEnd|StoreFeed.*|StateOnRealServers)$$
+
+test-services-long: ## the main job over TLS with verify-full, through pgbouncer, and as a role that may only read and write rows
+	@set -e; for kind in verify-full pgbouncer data-role; do \
+		echo "PostgreSQL: $$kind"; \
+		TEST_POSTGRES=$$kind go run ./test/services/run -- go test -p 1 -count 1 -timeout 15m -run '$(MAIN_JOB)' ./app ./db/sqlstore ./events/redisbus ./test/state; \
+	done
 
 TORTURE = go run ./test/services/run -- go test ./test/torture -run TestTorture -count 1 -timeout 30m
 TORTURE_LINES = test/torture/report/torture.jsonl

@@ -91,10 +91,11 @@ func TestCheckSettings(t *testing.T) {
 	if len(report) < 3 || !strings.Contains(report[0].Says+report[1].Says+report[2].Says, "JWT_SECRET must have") {
 		t.Errorf("%+v", report)
 	}
+	want(t, checked(t, false, withTokens()...), "database", check.Degraded, "DATABASE_URL is not set")
 	if _, err := command(t, nil, "check", "all"); exitCode(err) != 2 {
 		t.Errorf("another argument: %v", err)
 	}
-	if out, err := command(t, []string{"DATABASE_URL=postgres://u:hunter2@127.0.0.1:1/x", "ADDR=127.0.0.1:0"}, "check"); exitCode(err) != 1 || strings.Contains(out, "hunter2") {
+	if out, err := command(t, []string{"DATABASE_URL=postgres://u:hunter2@127.0.0.1:1/x", "ADDR=127.0.0.1:0"}, "check"); exitCode(err) != 1 || strings.Contains(out, "hunter2") || !strings.Contains(out, "database        failed to connect") {
 		t.Errorf("a database that is away: %s, %v", out, err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // secrets are the settings that may hold a secret. NAME_FILE names a file with the value instead, as orchestrators mount them.
-var secrets = []string{"DATABASE_URL", "REDIS_URL", "REDIS_TOKEN", "JWT_SECRET"}
+var secrets = []string{"DATABASE_URL", "REDIS_URL", "REDIS_TOKEN", "REDIS_SENTINEL_PASSWORD", "JWT_SECRET"}
 
 const (
 	fileSuffix    = "_FILE"

@@ -225,7 +225,7 @@ func TestTheACLLinesAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{ACLLine("studychat"), Settings{kind: cluster}.ACLLine("studychat")} {
+	for _, line := range []string{ACLLine("studychat"), Settings{kind: cluster}.ACLLine("studychat"), SentinelACLLine()} {
 		if !strings.Contains(string(page), "\n"+line+"\n") {
 			t.Errorf("docs/operations.md lacks this line:\n%s", line)
 		}

@@ -3,8 +3,10 @@
 package redisconn
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -35,6 +37,10 @@ type Settings struct {
 	tls      bool
 	master   string // sentinel: the name of the monitored master
 	protocol int    // RESP version; 0 = the client's choice
+
+	sentinelUser, sentinelPassword string         // instead of password
+	authorities                    *x509.CertPool // nil: those of the machine
+	certificate                    *clientCertificate
 }
 
 // Describe names the server without any secret, for logs.
@@ -105,14 +111,14 @@ func (s Settings) open(o redis.UniversalOptions) redis.UniversalClient {
 	dialer := &net.Dialer{Timeout: o.DialTimeout, KeepAlive: 15 * time.Second}
 	o.Dialer = EachTry(dialer.DialContext)
 	if s.tls {
-		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12} // the server's name comes from each address
+		o.TLSConfig = s.tlsConfig()
 		o.Dialer = EachTry((&tls.Dialer{NetDialer: dialer, Config: o.TLSConfig}).DialContext)
 	}
 	switch s.kind {
 	case cluster:
 		return redis.NewClusterClient(o.Cluster())
 	case sentinel:
-		o.MasterName, o.SentinelPassword = s.master, s.password
+		o.MasterName, o.SentinelUsername, o.SentinelPassword = s.master, s.sentinelUser, cmp.Or(s.sentinelPassword, s.password)
 		client := redis.NewFailoverClient(o.Failover())
 		client.AddHook(eachTry{}) // around asking the sentinels too
 		return client

@@ -109,3 +109,10 @@ func commandsOf(k kind, db int) (commands []string) {
 	slices.Sort(commands)
 	return slices.Compact(commands)
 }
+
+// SentinelACLLine returns the command that makes a user of a sentinel which may do what this program does there. A user of the servers is
+// made by ACLLine.
+func SentinelACLLine() string {
+	return "ACL SETUSER " + aclUser + " on >PASSWORD resetchannels &+switch-master &+replica-reconf-done -@all " +
+		"+client|setname +ping +subscribe +sentinel|get-master-addr-by-name +sentinel|replicas +sentinel|sentinels"
+}

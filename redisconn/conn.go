@@ -38,7 +38,7 @@ func Open(ctx context.Context, settings Settings, prefix string, log *slog.Logge
 	began := time.Now()
 	abilities := Abilities(ctx, c.Bus.Client, prefix)
 	if err := abilities[0].Err; err != nil {
-		log.Warn("Redis connection failed: going on without it until it answers", "address", settings.Describe(), "error", err)
+		log.Warn("Redis connection failed: going on without it until it answers", "address", settings.Describe(), "reason", Reason(err), "error", err)
 		health.Report(began, err)
 	} else {
 		version, _ := Version(ctx, c.Bus.Client) // it may be a secret

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net"
 	"slices"
 	"syscall"
 
@@ -51,8 +52,8 @@ func Reason(err error) string {
 		return words
 	case errors.Is(err, errClusterDown):
 		return "the cluster is down"
-	case isTLS(err):
-		return "TLS failed"
+	case tlsReason(err) != "":
+		return tlsReason(err)
 	case IsTimeout(err):
 		return "no answer in time"
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -64,10 +65,25 @@ func Reason(err error) string {
 	}
 }
 
-func isTLS(err error) bool {
-	_, verification := errors.AsType[*tls.CertificateVerificationError](err)
+// tlsReason says why a TLS handshake failed, or returns "".
+func tlsReason(err error) string {
 	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
-	_, record := errors.AsType[tls.RecordHeaderError](err)
-	_, alert := errors.AsType[tls.AlertError](err)
-	return verification || authority || record || alert
+	_, name := errors.AsType[x509.HostnameError](err)
+	_, invalid := errors.AsType[x509.CertificateInvalidError](err)
+	_, plain := errors.AsType[tls.RecordHeaderError](err)
+	network, isNetwork := errors.AsType[*net.OpError](err)
+	switch {
+	case authority:
+		return "its certificate is not of a trusted authority (REDIS_CA_FILE)"
+	case name:
+		return "its certificate is for another name"
+	case invalid:
+		return "its certificate is not valid, or has expired"
+	case plain:
+		return "it does not speak TLS"
+	case isNetwork && network.Op == "remote error": // an alert
+		return "it refuses the client certificate, or wants one (REDIS_CERT_FILE)"
+	default:
+		return ""
+	}
 }

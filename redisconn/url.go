@@ -12,7 +12,7 @@ import (
 //
 //	redis://[[user]:password@]host[:port][/db][?protocol=2|3]    rediss:// is the same over TLS
 //	a list of those or of host:port, separated by commas         the nodes of a cluster
-//	redis+sentinel://[:password@]host:port[,host:port]/master[/db]
+//	redis+sentinel://[user:password@]host:port[,host:port]/master[/db]     rediss+sentinel:// is the same over TLS
 //	https://NAME.upstash.io with a token                         rediss://default:TOKEN@NAME.upstash.io:6379
 //
 // No error repeats any part of the input: with a misplaced character, any part may be the password. This is also why
@@ -25,8 +25,8 @@ func ParseURL(raw, token string) (Settings, error) {
 		return parseUpstash(rest, token)
 	case token != "":
 		return Settings{}, errors.New("a token belongs to an https:// address alone; elsewhere write the password into the address")
-	case scheme == "redis+sentinel" && hasScheme:
-		return parseSentinel(rest)
+	case (scheme == "redis+sentinel" || scheme == "rediss+sentinel") && hasScheme:
+		return parseSentinel(scheme, rest)
 	case list:
 		return parseCluster(raw)
 	case hasScheme && (scheme == "redis" || scheme == "rediss"):
@@ -60,12 +60,12 @@ func parseServer(scheme, rest string) (Settings, error) {
 	return s, nil
 }
 
-func parseSentinel(rest string) (Settings, error) {
+func parseSentinel(scheme, rest string) (Settings, error) {
 	auth, path, query, err := splitURL(rest)
 	if err != nil {
 		return Settings{}, err
 	}
-	s := Settings{kind: sentinel}
+	s := Settings{kind: sentinel, tls: scheme == "rediss+sentinel"}
 	master, db, _ := strings.Cut(path, "/")
 	s.master, err = url.PathUnescape(master)
 	if err != nil || s.master == "" || strings.ContainsFunc(s.master, isSpaceOrControl) {

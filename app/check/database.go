@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"studychat/config"
+	"studychat/db"
 	"studychat/db/sqlstore"
 )
 
@@ -44,8 +45,13 @@ func database(ctx context.Context, settings config.Settings, log *slog.Logger) (
 	return r
 }
 
-// explain is an error in one line.
-func explain(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+// explain is the cause of an error, in one line: operators need more than what users are told.
+func explain(err error) string {
+	if told, ok := errors.AsType[*db.Error](err); ok && told.Err != nil {
+		err = told.Err
+	}
+	return strings.Join(strings.Fields(err.Error()), " ")
+}
 
 func (r *Report) version(store *sqlstore.Store) {
 	version := store.Describe().Version

@@ -31,6 +31,7 @@ import (
 	"studychat/db"
 	"studychat/db/sqlstore/counts"
 	"studychat/db/sqlstore/gate"
+	"studychat/db/sqlstore/postgres"
 	"studychat/db/sqlstore/sqlite"
 	"studychat/db/sqlstore/strain"
 	"studychat/migrations"
@@ -159,7 +160,7 @@ func Open(ctx context.Context, url string, opts OpenOptions) (*Store, error) {
 	}
 	if err != nil {
 		_ = store.Close()
-		return nil, sqlite.Explain(store.about.Address, err)
+		return nil, postgres.Explain(store.about.Address, sqlite.Explain(store.about.Address, err))
 	}
 	return store, nil
 }

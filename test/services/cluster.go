@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
@@ -62,19 +63,20 @@ type Cluster struct {
 	settings []string
 	port     *port
 	running  *child // nil while down
+	secure   bool   // speaks TLS only
 }
 
 // StartShared starts a cluster that many tests use at once and no test kills. It is tuned for speed and loses commits when
 // killed.
 func StartShared(ctx context.Context) (*Cluster, error) {
-	return startCluster(ctx, "synchronous_commit=off", "full_page_writes=off")
+	return startCluster(ctx, os.Getenv(kindVariable) == verifyFull, "synchronous_commit=off", "full_page_writes=off")
 }
 
 // startCluster starts a cluster with settings such as "fsync=on".
 //
 // fsync is off unless asked for: only a crash of the machine could tell. synchronous_commit and full_page_writes stay
 // on, as a killed process loses its WAL buffers and may leave half a page written.
-func startCluster(ctx context.Context, settings ...string) (*Cluster, error) {
+func startCluster(ctx context.Context, secure bool, settings ...string) (*Cluster, error) {
 	bin, err := FindPostgres()
 	if err != nil {
 		return nil, err
@@ -87,7 +89,7 @@ func startCluster(ctx context.Context, settings ...string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{bin: bin, as: as, port: port, settings: append([]string{
+	c := &Cluster{bin: bin, as: as, port: port, secure: secure, settings: append([]string{
 		"listen_addresses=127.0.0.1", "port=" + port.String(), "unix_socket_directories=",
 		"max_connections=200", "fsync=off",
 		"dynamic_shared_memory_type=mmap", // in the data directory, so that nothing stays in /dev/shm after a kill
@@ -147,6 +149,9 @@ func (c *Cluster) initialize(ctx context.Context) error {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
+	if c.secure {
+		return c.encrypt()
+	}
 	return nil
 }
 
@@ -179,6 +184,9 @@ func (c *Cluster) ready(ctx context.Context) error {
 
 // DSN returns the URL of the database "postgres", as a superuser who may create others.
 func (c *Cluster) DSN() string {
+	if c.secure {
+		return "postgres://postgres@localhost:" + c.port.String() + "/postgres?sslmode=verify-full&sslrootcert=" + url.QueryEscape(c.authority())
+	}
 	return "postgres://postgres@127.0.0.1:" + c.port.String() + "/postgres?sslmode=disable"
 }
 

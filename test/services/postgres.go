@@ -1,6 +1,7 @@
 package services
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -23,7 +24,7 @@ const oneStatement = 60 * time.Second
 var shared = sync.OnceValues(func() (*Cluster, error) { return StartShared(context.Background()) })
 
 // Postgres gives the test a new, empty database of its own and returns its DSN (postgres://...), whose user may do
-// anything. It is dropped when the test ends, connections or not.
+// anything. It is dropped when the test ends, connections or not. TEST_POSTGRES changes how the test reaches it: see kindVariable.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	server := os.Getenv("TEST_DATABASE_URL")
@@ -44,7 +45,7 @@ func Postgres(t testing.TB) string {
 	}
 	database := pgx.Identifier{name}.Sanitize()
 	// template0, because CREATE DATABASE fails while a client is connected to its template, and none can connect to this one.
-	if err := execute(server, "CREATE DATABASE "+database+" TEMPLATE template0"); err != nil {
+	if err := execute(server, "CREATE DATABASE "+database+" TEMPLATE "+cmp.Or(os.Getenv(templateVariable), "template0")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -52,6 +53,12 @@ func Postgres(t testing.TB) string {
 			t.Error(err)
 		}
 	})
+	switch os.Getenv(kindVariable) {
+	case pgBouncer:
+		return Pooler(t, dsn, poolOfTest)
+	case dataRole:
+		return DataRole(t, dsn)
+	}
 	return dsn
 }
 

@@ -19,7 +19,19 @@ type PostgresServer struct {
 // or two, so a test that breaks nothing uses Postgres instead. It ends with the test.
 func NewPostgresServer(t testing.TB, settings ...string) *PostgresServer {
 	t.Helper()
-	cluster, err := startCluster(context.Background(), settings...)
+	return newPostgresServer(t, false, settings...)
+}
+
+// NewSecurePostgres starts a PostgreSQL that speaks TLS only, as localhost, with a certificate of an authority of its own. Its DSN asks for
+// verify-full. It ends with the test.
+func NewSecurePostgres(t testing.TB) *PostgresServer {
+	t.Helper()
+	return newPostgresServer(t, true)
+}
+
+func newPostgresServer(t testing.TB, secure bool, settings ...string) *PostgresServer {
+	t.Helper()
+	cluster, err := startCluster(context.Background(), secure, settings...)
 	if errors.Is(err, errNoPostgres) {
 		Missing(t, fmt.Errorf("%w (TEST_DATABASE_URL does not help: this test breaks its server)", err))
 	}

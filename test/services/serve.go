@@ -11,7 +11,7 @@ import (
 // Serve runs a PostgreSQL for a test in another language, which may break it. It writes the URL, then answers each line of commands, "kill" or
 // "restart", with "done" or the error. It ends with its input, and the server with it. Commits survive a kill.
 func Serve(ctx context.Context, commands io.Reader, answers io.Writer) (err error) {
-	cluster, err := startCluster(ctx)
+	cluster, err := startCluster(ctx, false)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,20 @@
 package postgres
 
-import "crypto/tls"
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+)
+
+// Explain replaces the error of a server whose certificate is not accepted by a sentence. Waiting does not help there, so it is not
+// UNAVAILABLE. It returns other errors as they are.
+func Explain(address string, err error) error {
+	refused, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	if !ok {
+		return err
+	}
+	return fmt.Errorf("the certificate of PostgreSQL at %s is not accepted: check sslrootcert and the host's name in the database URL: %w", address, refused)
+}
 
 // Encryption says how a connection is encrypted.
 type Encryption struct {

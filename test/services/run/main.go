@@ -22,6 +22,7 @@ import (
 	"syscall"
 	"time"
 
+	"studychat/db/sqlstore"
 	"studychat/test/services"
 )
 
@@ -65,9 +66,23 @@ func run(args []string, stdout, stderr io.Writer) (code int, err error) {
 			return 1, err
 		}
 		defer func() { err = errors.Join(err, cluster.Close()) }()
-		env = append(env, "TEST_DATABASE_URL="+cluster.DSN())
+		template, err := services.PrepareTemplate(context.Background(), cluster.DSN(), migrate)
+		if err != nil {
+			return 1, err
+		}
+		env = append(env, append(template, "TEST_DATABASE_URL="+cluster.DSN())...)
 	}
 	return execute(args, env, stdout, stderr)
+}
+
+// migrate makes the schema of this version.
+func migrate(ctx context.Context, dsn string) error {
+	store, err := sqlstore.Open(ctx, dsn, sqlstore.OpenOptions{})
+	if err != nil {
+		return err
+	}
+	_, err = store.MigrateUp(ctx)
+	return errors.Join(err, store.Close())
 }
 
 // service is something that tests need, and what is skipped without its binary.
