@@ -30,7 +30,7 @@ type runner struct {
 // operation is one GraphQL operation, the same on every transport. It is prepared (parsed, validated, checked against the
 // limits), then run: a query or mutation by answerTo, a subscription by Follow.
 type operation struct {
-	runner
+	*runner
 	*graph.Operation
 
 	ctx   context.Context
@@ -39,7 +39,7 @@ type operation struct {
 
 // ran counts an operation that began with its request, and logs what is worth it. op is nil when it was refused before it was prepared,
 // answer is nil for a subscription that has begun, and status is 0 where the answer has none of its own.
-func (u runner) ran(ctx context.Context, transport string, op *operation, answer *graphql.Response, status int) {
+func (u *runner) ran(ctx context.Context, transport string, op *operation, answer *graphql.Response, status int) {
 	kind := stats.Operation{Transport: transport, Code: cmp.Or(string(codeOf(answer)), stats.OK)}
 	var prepared *graph.Operation
 	if op != nil {
@@ -58,7 +58,7 @@ func (u runner) ran(ctx context.Context, transport string, op *operation, answer
 }
 
 // prepare does everything before execution. If it returns a refusal, that is the answer.
-func (u runner) prepare(ctx context.Context, in *incoming) (op *operation, refusal *graphql.Response) {
+func (u *runner) prepare(ctx context.Context, in *incoming) (op *operation, refusal *graphql.Response) {
 	prepared, refusal := u.executor.Prepare(ctx, in.RawParams)
 	if refusal != nil {
 		return nil, refusal
@@ -82,7 +82,7 @@ func (op *operation) begin() {
 }
 
 // shed refuses a prepared query or mutation that would only wait for the database. What waits already goes on, and so do streams.
-func (u runner) shed(op *operation) *graphql.Response {
+func (u *runner) shed(op *operation) *graphql.Response {
 	if u.overloaded == nil || op.streams() || !u.overloaded(op.Kind() == ast.Mutation) {
 		return nil
 	}
@@ -113,7 +113,7 @@ func (op *operation) answerTo(transport string, put func(answer []byte) error) e
 
 // follow runs an operation, whose answers go to the sink. It returns when there is no more, or when a subscription goes on by
 // itself. It calls placeless for a query or mutation, which needs no place in the log.
-func (u runner) follow(ctx context.Context, in *incoming, mayMutate bool, placeless func(), sink *eventSink) {
+func (u *runner) follow(ctx context.Context, in *incoming, mayMutate bool, placeless func(), sink *eventSink) {
 	defer in.release()
 	op, refusal := u.prepare(ctx, in)
 	if refusal == nil && !mayMutate && op.Kind() == ast.Mutation {
@@ -141,7 +141,7 @@ func (u runner) follow(ctx context.Context, in *incoming, mayMutate bool, placel
 	sink.End()
 }
 
-func (u runner) tooMuchWaits(ctx context.Context) *graphql.Response {
+func (u *runner) tooMuchWaits(ctx context.Context) *graphql.Response {
 	return u.later(ctx, db.CodeRateLimited, "Too much waits for you already: read the answers that you asked for.", time.Second)
 }
 
