@@ -91,6 +91,7 @@ func TestCheckSettings(t *testing.T) {
 	if len(report) < 3 || !strings.Contains(report[0].Says+report[1].Says+report[2].Says, "JWT_SECRET must have") {
 		t.Errorf("%+v", report)
 	}
+	want(t, checked(t, false, withTokens()...), "database", check.Degraded, "DATABASE_URL is not set")
 	if _, err := command(t, nil, "check", "all"); exitCode(err) != 2 {
 		t.Errorf("another argument: %v", err)
 	}

@@ -139,18 +139,18 @@ func newWorld(t *testing.T, p proxy, timeout string) *world {
 	t.Cleanup(func() { cancel(); running.Wait() })
 	for _, kind := range []struct {
 		name  string
-		http2 bool
+		major int
 		link  link
 	}{
-		{"a WebSocket", false, bySocket},
-		{"POST over HTTP/1.1", false, byPost},
-		{"POST over HTTP/2", true, byPost},
-		{"EventSource over HTTP/1.1", false, byEventSource(cursor)},
-		{"EventSource over HTTP/2", true, byEventSource(cursor)},
+		{"a WebSocket", 1, bySocket},
+		{"POST over HTTP/1.1", 1, byPost},
+		{"POST over HTTP/2", 2, byPost},
+		{"EventSource over HTTP/1.1", 1, byEventSource(cursor)},
+		{"EventSource over HTTP/2", 2, byEventSource(cursor)},
 	} {
 		f := &follower{
-			name: kind.name, url: url, client: client(t, "127.0.0.1", trusted, kind.http2), token: ann, chat: w.writer.chat,
-			link: kind.link, cursor: cursor, more: make(chan struct{}, 1),
+			name: kind.name, url: url, client: client(t, "127.0.0.1", trusted, kind.major == 2), token: ann, chat: w.writer.chat,
+			link: kind.link, major: kind.major, cursor: cursor, more: make(chan struct{}, 1),
 		}
 		w.followers = append(w.followers, f)
 		running.Go(func() { f.run(ctx) })

@@ -31,6 +31,7 @@ type follower struct {
 	token  string
 	chat   string
 	link   link
+	major  int // the version of HTTP that its event streams must have
 
 	mu     sync.Mutex
 	cursor string
@@ -164,7 +165,7 @@ func byPost(ctx context.Context, f *follower, see func([]byte)) error {
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", "text/event-stream")
 	request.Header.Set("Authorization", "Bearer "+f.token)
-	return events(f.client, request, see)
+	return f.events(request, see)
 }
 
 // byEventSource follows as a browser's EventSource does: one URL, and Last-Event-ID when it comes back.
@@ -183,19 +184,24 @@ func byEventSource(beginning string) link {
 		if last := f.after(); last != beginning {
 			request.Header.Set("Last-Event-ID", last)
 		}
-		return events(f.client, request, see)
+		return f.events(request, see)
 	}
 }
 
 // events reads a stream of events. A proxy that cuts it in the middle of one must not make half an event of it.
-func events(client *http.Client, request *http.Request, see func([]byte)) error {
-	response, err := client.Do(request)
+func (f *follower) events(request *http.Request, see func([]byte)) error {
+	response, err := f.client.Do(request)
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return errors.New(response.Status)
+	}
+	if response.ProtoMajor != f.major {
+		f.mu.Lock()
+		f.faults = append(f.faults, response.Proto)
+		f.mu.Unlock()
 	}
 	name, data := "", ""
 	for lines := bufio.NewReader(response.Body); ; {
