@@ -12,6 +12,7 @@ import (
 	"studychat/config"
 	"studychat/graph"
 	"studychat/metrics"
+	"studychat/traces"
 	"studychat/transport"
 	"studychat/web"
 )
@@ -27,6 +28,7 @@ type app struct {
 	log       *slog.Logger
 	level     *slog.LevelVar  // of log
 	sources   metrics.Sources // filled as the parts start
+	traces    *traces.Traces  // nil: nothing is traced
 	transport *transport.Transport
 	server    *http.Server
 	listener  net.Listener
@@ -45,6 +47,9 @@ func newApp(ctx context.Context, settings config.Settings, level *slog.LevelVar,
 }
 
 func (a *app) start(ctx context.Context, settings config.Settings) error {
+	if err := a.startTraces(ctx, settings.Traces); err != nil {
+		return err
+	}
 	remote := a.openRedis(ctx, settings)
 	store, err := a.openStore(ctx, settings, remote)
 	if err != nil {
@@ -74,6 +79,7 @@ func (a *app) start(ctx context.Context, settings config.Settings) error {
 	if settings.Auth.Enabled() {
 		options.PerUser, options.PerAddress = settings.Limits.ConnectionsPerUser, settings.Limits.ConnectionsPerAddress
 	}
+	a.traceOperations(&options)
 	a.transport = transport.New(options)
 	a.sources.Edge = metrics.Edge{Stats: a.transport.Stats(), Errors: executor.Errors, Connections: a.transport.Inspector()}
 	if err := a.startAdmin(ctx, settings.HTTP); err != nil {

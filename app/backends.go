@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -38,6 +37,7 @@ func (a *app) openRedis(ctx context.Context, settings config.Settings) remote {
 	}
 	r := remote{conn: redisconn.Open(ctx, *settings.Redis.Server, settings.Redis.Prefix, a.log)}
 	a.onStop(r.conn.Close)
+	a.traceRedis(r)
 	r.guardian = cache.NewGuard(r.conn.Cache, cache.GuardOptions{Log: a.log})
 	a.sources.Database.Redis = r.conn
 	a.sources.Redis.Conn, a.sources.Redis.Guard = r.conn, r.guardian
@@ -47,7 +47,7 @@ func (a *app) openRedis(ctx context.Context, settings config.Settings) remote {
 }
 
 func (a *app) openStore(ctx context.Context, settings config.Settings, r remote) (*sqlstore.Store, error) {
-	store, err := openWhenUp(ctx, settings.Database, r.guard(), a.log)
+	store, err := a.openWhenUp(ctx, settings.Database, r.guard())
 	if err != nil {
 		if path, ok := strings.CutPrefix(settings.Database.URL, "sqlite:"); ok {
 			return nil, fmt.Errorf("database %s: %w", path, err)
@@ -93,16 +93,17 @@ func (a *app) identify(ctx context.Context, store *sqlstore.Store, r remote) err
 
 // openWhenUp retries while PostgreSQL does not answer, since it may be starting too. A file that cannot be opened is an error at
 // once.
-func openWhenUp(ctx context.Context, settings config.Database, guard db.WriteGuard, log *slog.Logger) (*sqlstore.Store, error) {
+func (a *app) openWhenUp(ctx context.Context, settings config.Database, guard db.WriteGuard) (*sqlstore.Store, error) {
 	ctx, cancel := context.WithTimeout(ctx, settings.ConnectTimeout)
 	defer cancel()
-	opts := sqlstore.OpenOptions{Guard: guard, MaxConns: settings.Conns, MigrateTimeout: settings.MigrationTimeout, Log: log}
+	opts := sqlstore.OpenOptions{Guard: guard, MaxConns: settings.Conns, MigrateTimeout: settings.MigrationTimeout, Log: a.log}
+	a.traceStore(&opts)
 	for {
 		store, err := sqlstore.Open(ctx, settings.URL, opts)
 		if db.CodeOf(err) != db.CodeUnavailable || !strings.HasPrefix(settings.URL, "postgres") {
 			return store, err
 		}
-		log.Warn("The database does not answer yet", "error", err)
+		a.log.Warn("The database does not answer yet", "error", err)
 		select {
 		case <-ctx.Done():
 			return nil, err
@@ -120,6 +121,9 @@ func (a *app) startLive(ctx context.Context, store *sqlstore.Store, r remote, se
 	}
 	hub := hub.New(store, bus, registry, a.log)
 	a.sources.Hub = hub
+	if a.traces != nil {
+		hub.Trace(a.traces.Delivered)
+	}
 	if err := hub.Start(context.WithoutCancel(ctx)); err != nil {
 		return nil, nil, err
 	}

@@ -20,6 +20,7 @@ type Settings struct {
 	Limits    Limits
 	Documents Documents
 	Log       Log
+	Traces    Traces
 }
 
 // Read reads and validates the environment ("NAME=value" each). The error lists every mistake, one per line, and holds no secret.
@@ -43,7 +44,7 @@ func Read(environ []string) (Settings, error) {
 func (s *Settings) Validate() []string {
 	return slices.Concat(
 		s.HTTP.validate(s.Auth.Enabled()), s.Database.validate(), s.Redis.validate(), s.Auth.validate(),
-		s.Limits.validate(), s.Documents.validate(), s.Log.validate(),
+		s.Limits.validate(), s.Documents.validate(), s.Log.validate(), s.Traces.validate(),
 	)
 }
 

@@ -95,6 +95,8 @@ func article(goType string) string {
 	switch goType {
 	case "int":
 		return "a whole number"
+	case "float64":
+		return "a number such as 0.1"
 	case "time.Duration":
 		return "a duration such as 30s"
 	}

@@ -24,6 +24,10 @@ type Event struct {
 	// describes the chat's state and must not be published.
 	Repeated bool `json:"-"`
 
+	// Trace is the traceparent of the operation that made the event, if that is recorded: for deliveries, wherever they happen. It is not
+	// stored.
+	Trace string `json:"-"`
+
 	// Batch is the events that were committed together with this one; nil when it was alone. The caller that announces this event
 	// announces all of them, so that those of one chat are announced in order.
 	Batch *Batch `json:"-"`

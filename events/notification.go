@@ -74,8 +74,12 @@ type Ephemeral struct {
 type wireNotification struct {
 	Notification
 
-	Event json.RawMessage `json:"v,omitempty"` // shadows Notification.Event
+	Event json.RawMessage `json:"v,omitempty"`  // shadows Notification.Event
+	Trace string          `json:"tp,omitempty"` // that of Event, if it is recorded
 }
+
+// traceLen is the length of a traceparent.
+const traceLen = 55
 
 // Encode returns the wire format, for buses over a network. An event larger than MaxInline is left out.
 func (n Notification) Encode() ([]byte, error) {
@@ -87,7 +91,7 @@ func (n Notification) Encode() ([]byte, error) {
 			return nil, err
 		}
 		if len(raw) <= MaxInline {
-			wire.Event = raw
+			wire.Event, wire.Trace = raw, n.Event.Trace
 		}
 	}
 	return json.Marshal(wire)
@@ -109,6 +113,9 @@ func DecodeNotification(message []byte) (Notification, error) {
 		return Notification{}, errors.New("ephemeral event of another topic")
 	}
 	notification.Event = decodeEvent(wire.Event, notification)
+	if notification.Event != nil && len(wire.Trace) == traceLen {
+		notification.Event.Trace = wire.Trace
+	}
 	return notification, nil
 }
 

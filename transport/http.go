@@ -116,7 +116,7 @@ func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, in *inco
 		return
 	}
 	data := buffers.Get()
-	answer := op.Answer(ctx, data.Bytes)
+	answer := op.Answer(op.ctx, data.Bytes)
 	t.runner.ran(ctx, stats.HTTP, op, answer, statusOf(answer, media))
 	in.release() // the answer may wait long for its client
 	buffer := buffers.Get()

@@ -24,6 +24,7 @@ type runner struct {
 	refusals
 	quotas     quotas
 	overloaded func(mutation bool) bool // nil: never
+	trace      func(ctx context.Context, o Traced) (traced context.Context, traceparent string, end func(code string))
 }
 
 // operation is one GraphQL operation, the same on every transport. It is prepared (parsed, validated, checked against the
@@ -32,7 +33,8 @@ type operation struct {
 	runner
 	*graph.Operation
 
-	ctx context.Context
+	ctx   context.Context
+	trace func(code string) // ends the span; nil: it has none
 }
 
 // ran counts an operation that began with its request, and logs what is worth it. op is nil when it was refused before it was prepared,
@@ -41,7 +43,7 @@ func (u runner) ran(ctx context.Context, transport string, op *operation, answer
 	kind := stats.Operation{Transport: transport, Code: cmp.Or(string(codeOf(answer)), stats.OK)}
 	var prepared *graph.Operation
 	if op != nil {
-		prepared = op.Operation
+		ctx, prepared = op.ctx, op.Operation
 		kind.Type, kind.Name = string(op.Kind()), op.TrustedName()
 	}
 	if kind.Code == string(db.CodeRateLimited) {
@@ -49,6 +51,9 @@ func (u runner) ran(ctx context.Context, transport string, op *operation, answer
 	}
 	took := time.Since(graph.RequestFrom(ctx).Began)
 	u.stats.Operations.Of(kind).Observe(took)
+	if op != nil && op.trace != nil {
+		op.trace(kind.Code)
+	}
 	u.executor.Ran(ctx, prepared, answer, outcome.Operation{Transport: transport, Status: status, Code: kind.Code, Took: took})
 }
 
@@ -59,10 +64,21 @@ func (u runner) prepare(ctx context.Context, in *incoming) (op *operation, refus
 		return nil, refusal
 	}
 	op = &operation{runner: u, Operation: prepared, ctx: ctx}
+	if u.trace != nil {
+		op.begin()
+	}
 	if in.large && op.streams() { // it would be kept as long as the subscription lasts
 		return nil, u.failure(ctx, db.CodeBadUserInput, fmt.Sprintf("The request of a subscription must have at most %d bytes.", smallBody))
 	}
 	return op, nil
+}
+
+// begin begins the operation's span, of which its context and its lines in the log are a part.
+func (op *operation) begin() {
+	of := graph.RequestFrom(op.ctx)
+	ctx, trace, end := op.runner.trace(op.ctx, Traced{of.Trace, string(op.Kind()), op.Definition.Name, of.ID, of.Began})
+	of.Trace, op.trace = trace, end
+	op.ctx = graph.WithRequest(ctx, of)
 }
 
 // shed refuses a prepared query or mutation that would only wait for the database. What waits already goes on, and so do streams.

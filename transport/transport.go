@@ -68,8 +68,19 @@ type Options struct {
 	Ready          func(ctx context.Context) Readiness // for /readyz
 	Log            *slog.Logger
 
+	// Trace begins the span of an operation; nil: nothing is traced.
+	Trace func(ctx context.Context, o Traced) (traced context.Context, traceparent string, end func(code string))
+
 	// Overloaded says that queries, or mutations, would wait too long for the database: then new ones are refused. nil: never.
 	Overloaded func(mutation bool) bool
+}
+
+// Traced is an operation whose span begins.
+type Traced struct {
+	Parent     string // traceparent of the request, or ""
+	Type, Name string // as the document says
+	RequestID  string
+	Began      time.Time
 }
 
 // Transport serves everything over HTTP.
@@ -102,7 +113,7 @@ func New(o Options) *Transport {
 		t.refuse.with(w, r, http.StatusForbidden, db.CodeForbidden, "Pages of this origin may not call.")
 	})
 	t.inspector = &connections.Inspector{Open: t.streams.list, Endings: &t.streams.ended}
-	t.runner, t.reservations = runner{t.refuse, t.quotas, o.Overloaded}, &reservations{Transport: t}
+	t.runner, t.reservations = runner{t.refuse, t.quotas, o.Overloaded, o.Trace}, &reservations{Transport: t}
 	mux := http.NewServeMux()
 	graphql := t.edge(t.graphql)
 	mux.Handle("/graphql", graphql)

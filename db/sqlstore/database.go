@@ -35,6 +35,7 @@ type database struct {
 	about   Description
 	log     *slog.Logger
 	hook    bun.QueryHook // for statements that do not pass through Bun; may be nil
+	tracer  Tracer        // nil: nothing is traced
 	writer  *bun.DB
 	reader  *bun.DB // PostgreSQL: the same as writer
 	vitals  *bun.DB // for the pulse; PostgreSQL: one connection of its own

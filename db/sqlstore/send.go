@@ -84,6 +84,11 @@ func (s *sends) settle(tx batch.Tx, calls []*batch.Call) (busy []*batch.Call, er
 	}
 	limit, cancel := batch.Limit(calls, MaxTransaction)
 	defer cancel()
+	if s.tracer != nil {
+		var end func()
+		limit, end = s.tracer.Batch(limit, batch.Contexts(calls))
+		defer end()
+	}
 	tx.Within(limit)
 	b := batch.New(calls)
 	if err := judge(tx, b); err != nil || len(b.Accepted) == 0 {
@@ -96,6 +101,11 @@ func (s *sends) settle(tx batch.Tx, calls []*batch.Call) (busy []*batch.Call, er
 	err = s.commit(limit, tx, b.Writes()...)
 	if err == nil {
 		s.stats.Batches.Observe(len(b.Accepted))
+	}
+	if err == nil && s.tracer != nil {
+		for _, call := range b.Accepted {
+			call.Item.Event.Trace = s.tracer.Traceparent(call.Item.Ctx)
+		}
 	}
 	if err == nil && len(b.Accepted) > 1 {
 		db.NewBatch(b.Events())

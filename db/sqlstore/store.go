@@ -55,6 +55,7 @@ var _ db.Repository = (*Store)(nil)
 
 // newStore puts the parts together. slots is how many connections writes may have at the same time.
 func newStore(d *database, opts OpenOptions, slots int) *Store {
+	d.tracer = opts.Tracer
 	t := &transactions{database: d, guard: opts.Guard, gate: gate.New(slots)}
 	return &Store{
 		database:  d,
@@ -108,10 +109,23 @@ type OpenOptions struct {
 	MaxConns int           // connections, of SQLite those that read; 0: DefaultMaxConns
 	Log      *slog.Logger  // nil: slog.Default()
 	Hook     bun.QueryHook // sees every statement; for tests and traces
+	Tracer   Tracer        // nil: writes are not traced
 
 	MigrateTimeout time.Duration // bounds MigrateUp and MigrateDown, the wait for another instance's included; 0: 10 minutes
 
 	stats *counts.Stats
+}
+
+// Tracer traces writes.
+type Tracer interface {
+	// Traceparent names the span in ctx; "" if it is not recorded. Events carry it.
+	Traceparent(ctx context.Context) string
+
+	// Commit begins a span for a commit; end ends it.
+	Commit(ctx context.Context) (end func(outcome string))
+
+	// Batch begins a span for a transaction of several callers, of whom some may be traced. ctx is not of any of them.
+	Batch(ctx context.Context, callers []context.Context) (traced context.Context, end func())
 }
 
 // DefaultMaxConns is OpenOptions.MaxConns when it is not set.

@@ -89,6 +89,9 @@ func (s *transactions) write(ctx context.Context, key gate.Key, may func(context
 	if err != nil {
 		return nil, s.failWriting(ctx, err)
 	}
+	if s.tracer != nil && !event.Repeated {
+		event.Trace = s.tracer.Traceparent(ctx)
+	}
 	return event, nil
 }
 
@@ -198,9 +201,13 @@ var outcomes = map[db.Outcome]string{db.Committed: "committed", db.RolledBack: "
 func (s *transactions) commit(limit context.Context, tx ending, writes ...db.Write) error {
 	outcome := db.Unknown // also after a panic below
 	finish := s.guard.Mark(limit, writes...)
-	began := time.Now()
+	began, traced := time.Now(), func(string) {}
+	if s.tracer != nil {
+		traced = s.tracer.Commit(limit)
+	}
 	defer func() {
 		s.stats.Commits.Of(outcomes[outcome]).Since(began)
+		traced(outcomes[outcome])
 		finish(outcome)
 	}()
 	if err := limit.Err(); err != nil { // Mark took the rest of the time

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"studychat/db"
 	"studychat/events"
@@ -39,6 +40,11 @@ func New(repo db.EventReads, bus events.Bus, registry events.Registry, log *slog
 		feeds:  map[string]map[*feedStream]struct{}{},
 		kick:   make(chan struct{}, 1),
 	}
+}
+
+// Trace makes the hub call deliver with each delivery of an event whose writer is traced. Call it before Start.
+func (h *Hub) Trace(deliver func(writer, kind, path string, took time.Duration, connections int)) {
+	h.trace = deliver
 }
 
 // Start starts the bus, the registry and the sweep. It returns once they work or have found that they cannot for now.

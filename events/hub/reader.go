@@ -25,6 +25,7 @@ type reader struct {
 	repo  db.EventReads
 	log   *slog.Logger
 	stats delivery.Stats
+	trace func(writer, kind, path string, took time.Duration, connections int) // nil: deliveries are not traced
 
 	ctx    context.Context // ends with stop
 	cancel context.CancelFunc
@@ -128,7 +129,11 @@ func (r *reader) count(event *db.Event, path delivery.Path, n int) {
 	if event.Kind.Row() == (db.KindRow{}) {
 		kind = "UNKNOWN" // of a newer instance
 	}
-	r.stats.Event(kind, path, r.repo.Now().Sub(event.At), n)
+	took := r.repo.Now().Sub(event.At)
+	r.stats.Event(kind, path, took, n)
+	if r.trace != nil && event.Trace != "" && path != delivery.Unknown {
+		r.trace(event.Trace, kind, delivery.Paths[path], took, n)
+	}
 }
 
 // gone returns why a stream cannot continue, if so: the hub has stopped or the caller gave up.

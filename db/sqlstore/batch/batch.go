@@ -108,6 +108,15 @@ func (b *Batch) Writes() []db.Write {
 	return writes
 }
 
+// Contexts are those of the callers.
+func Contexts(calls []*Call) []context.Context {
+	all := make([]context.Context, len(calls))
+	for i, call := range calls {
+		all[i] = call.Item.Ctx
+	}
+	return all
+}
+
 // Events returns the events of the accepted calls, those of each chat in order.
 func (b *Batch) Events() []*db.Event {
 	events := make([]*db.Event, len(b.Accepted))
