@@ -172,7 +172,7 @@ torture: ## try the promises under faults, with real servers; 13 minutes; writes
 	go run ./test/torture/report $(TORTURE_LINES) > docs/reliability.md; exit $$status
 
 test-proxies: ## run clients behind nginx, HAProxy and Caddy, with the configurations of deploy/: idle, reloaded, killed, and with instances replaced; 3 minutes
-	go run ./test/services/run -- go test ./test/proxies -proxies -count 1 -timeout 15m
+	TEST_PROXIES=yes go run ./test/services/run -- go test ./test/proxies -proxies -count 1 -timeout 15m
 
 upgrade: ## run three versions of the server side by side on one PostgreSQL; builds the server three times
 	go run ./test/services/run -- go test ./test/upgrade -upgrade -count 1 -timeout 15m

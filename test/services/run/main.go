@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -106,6 +107,10 @@ var needed = []service{
 	},
 	{services.FindPgBouncer, "", "tests behind a pooler are left out", ""},
 	{services.FindPromtool, "", "the alerts are not tried", ""},
+}
+
+// proxies are needed by `make test-proxies` alone, which sets TEST_PROXIES.
+var proxies = []service{
 	{services.FindNginx, "", "tests behind nginx are left out", ""},
 	{services.FindHAProxy, "", "tests behind HAProxy are left out", ""},
 	{services.FindCaddy, "", "tests behind Caddy are left out", ""},
@@ -114,7 +119,7 @@ var needed = []service{
 // leftOut returns an error for each service whose binary is missing.
 func leftOut() []error {
 	var lines []error
-	for _, s := range needed {
+	for _, s := range wanted(needed, proxies) {
 		_, err := s.find()
 		switch {
 		case err == nil:
@@ -153,8 +158,19 @@ func canInstall() bool {
 	return err == nil && os.Geteuid() == 0
 }
 
-// packages are Debian's; promtool is in prometheus.
-var packages = []string{"postgresql", "redis-server", "pgbouncer", "prometheus", "nginx", "haproxy", "caddy"}
+// The packages are Debian's; promtool is in prometheus.
+var (
+	packages      = []string{"postgresql", "redis-server", "pgbouncer", "prometheus"}
+	proxyPackages = []string{"nginx", "haproxy", "caddy"}
+)
+
+// wanted is what all tests need, with what the tests of proxies need if they are to run.
+func wanted[T any](always, behindProxies []T) []T {
+	if os.Getenv("TEST_PROXIES") == "" {
+		return always
+	}
+	return slices.Concat(always, behindProxies)
+}
 
 // install shows what apt-get says. The packages may start system-wide servers of their own; RUNLEVEL=1 makes Debian's
 // start scripts refrain, and where they do not, no test looks at the usual ports.
@@ -163,7 +179,7 @@ func install(output io.Writer) error {
 	defer cancel()
 	for _, args := range [][]string{
 		{"update"},
-		append([]string{"install", "-y", "--no-install-recommends"}, packages...),
+		append([]string{"install", "-y", "--no-install-recommends"}, wanted(packages, proxyPackages)...),
 	} {
 		apt := exec.CommandContext(ctx, "apt-get", args...)
 		apt.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1")
