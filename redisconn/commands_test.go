@@ -24,7 +24,7 @@ func program(t *testing.T) string {
 			if err != nil || !code || slices.Contains([]string{"abilities_try.go", "watcher_ask.go"}, name) {
 				return err
 			}
-			text, err := os.ReadFile(path) //nolint:gosec // of this repository
+			text, err := os.ReadFile(path)
 			all.Write(text)
 			return err
 		})
