@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -230,6 +231,11 @@ func (i *instance) trySend(body []byte) (answer, error) {
 	a := answer{status: response.StatusCode, raw: string(raw)}
 	return a, json.Unmarshal(raw, &a)
 }
+
+// withoutRequest leaves out of an answer what differs from request to request.
+func withoutRequest(raw string) string { return requestID.ReplaceAllString(raw, "") }
+
+var requestID = regexp.MustCompile(`"requestId":"[^"]*"`)
 
 func operation(document string, v vars) []byte {
 	body, _ := json.Marshal(map[string]any{"query": document, "variables": v})

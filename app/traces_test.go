@@ -112,15 +112,23 @@ func TestTraces(t *testing.T) {
 	a, b := both[0].as("ann"), both[1].as("ann")
 	chat, cursor := a.newChat()
 	streams := []*socket{a.follow(chat, cursor), b.follow(chat, cursor)}
+	for _, stream := range streams {
+		stream.wantStarted()
+	}
 	message := "0198a000-0000-7000-8000-0000000000a1"
 	a.traced(unsampled, "00", sendMessage, vars{"chat": chat, "content": "hunter2 unsampled"})
+	for _, stream := range streams { // from now on both are level: what an instance reads from the log has no trace
+		stream.wantMessage(2, "hunter2 unsampled")
+	}
 	a.traced(sent, "01", sendMessage, vars{"id": message, "chat": chat, "content": "hunter2"})
 	a.traced(edited, "01", `mutation ($id: ID!) { editMessage(input: {messageId: $id, content: "hunter2, edited"}) { message { id } } }`, vars{"id": message})
 	b.traced(read, "01", `query Read($id: ID!) { chat(id: $id) { title messages { nodes { content } } } }`, vars{"id": chat})
 	for _, stream := range streams {
-		stream.wantMessage(2, "hunter2 unsampled")
 		stream.wantMessage(3, "hunter2")
 		stream.next()
+	}
+	for _, stream := range streams {
+		_ = stream.conn.CloseNow() // else a stop waits for them
 	}
 	for _, i := range both {
 		if err := i.stop(); err != nil {

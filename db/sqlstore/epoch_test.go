@@ -21,7 +21,7 @@ import (
 // wantEpoch checks the database and says whether the epoch rose, as it should or not.
 func wantEpoch(t *testing.T, store *sqlstore.Store, reason string, rises bool) int64 {
 	t.Helper()
-	eventually(t, "connections of before a restart are gone", func() bool { return store.Ping(t.Context()) == nil })
+	eventually(t, "connections of before a restart are gone", func() bool { return answers(t, store) })
 	before, err := store.Epoch(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -34,6 +34,13 @@ func wantEpoch(t *testing.T, store *sqlstore.Store, reason string, rises bool) i
 		t.Fatalf("%s: it reads %d, %v, and %d was seen; want %d", reason, now, err, store.SeenEpoch(), epoch)
 	}
 	return epoch
+}
+
+// answers says whether the pool's connections work, and that of the pulse.
+func answers(t *testing.T, store *sqlstore.Store) bool {
+	t.Helper()
+	_, err := store.Epoch(t.Context())
+	return err == nil && store.Ping(t.Context()) == nil
 }
 
 func TestEpochFirstCheck(t *testing.T) {
@@ -234,7 +241,7 @@ func TestEpochAfterPromotion(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Restart()
-	eventually(t, "connections of before the restart are gone", func() bool { return store.Ping(t.Context()) == nil })
+	eventually(t, "connections of before the restart are gone", func() bool { return answers(t, store) })
 	// It cannot say its timeline, nor be written to.
 	if _, raised, err := store.CheckEpoch(t.Context()); raised || db.CodeOf(err) != db.CodeUnavailable {
 		t.Errorf("a standby: raised: %t, %v", raised, err)

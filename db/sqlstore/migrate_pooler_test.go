@@ -96,7 +96,7 @@ func TestStartBesideRunningInstance(t *testing.T) {
 	var asking sync.WaitGroup
 	asking.Go(func() {
 		for ctx.Err() == nil {
-			if err := running.Ping(ctx); err != nil && ctx.Err() == nil {
+			if _, err := running.Epoch(ctx); err != nil && ctx.Err() == nil {
 				t.Errorf("the running instance: %v", err)
 				return
 			}

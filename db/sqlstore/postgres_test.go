@@ -191,7 +191,7 @@ WHERE datname = current_database() AND pid <> pg_backend_pid()`).Exec(t.Context(
 		t.Fatal(err)
 	}
 	eventually(t, "the pool has new connections", func() bool {
-		err := g.Ping(t.Context())
+		_, err := g.Epoch(t.Context())
 		if err != nil && db.CodeOf(err) != db.CodeUnavailable {
 			t.Fatalf("meanwhile: got %v, want UNAVAILABLE", err)
 		}
