@@ -107,7 +107,7 @@ func instanceGoals() []goal {
 	return []goal{
 		{group: group, text: "CPU of a delivery, one chat with 5,000 subscribers", of: side{"instances-large", "4 instances", "cpu_us"}, to: side{"instances-large", "1 instance", "cpu_us"}, atMost: 1.1},
 		{group: group, text: "CPU of a message and its deliveries, one chat with 20 subscribers", of: side{"instances-small", "4 instances", "cpu_us"}, to: side{"instances-small", "1 instance", "cpu_us"}, atMost: 1.1},
-		{group: group, text: "CPU of a send, 10,000 chats, 128 callers", of: side{"instances-sends", "4 instances", "cpu_us"}, to: side{"instances-sends", "1 instance", "cpu_us"}, atMost: 1.1},
+		{group: group, text: "CPU of a send, 10,000 chats, 128 callers of each", of: side{"instances-sends", "4 instances", "cpu_us"}, to: side{"instances-sends", "1 instance", "cpu_us"}, atMost: 1.1},
 	}
 }
 

@@ -11,13 +11,14 @@ import (
 )
 
 const (
+	largeChatRate        = 40_000 // deliveries per second
 	smallChatSubscribers = 20
-	smallChatRate        = 2000 // deliveries per second
-	instanceCallers      = 128
+	smallChatRate        = 2000
+	instanceCallers      = 128 // of each instance: batches are as large as they are on one
 )
 
-// instances: the same load on one, two and four instances, which share the server's core. What counts is the CPU time of all of them
-// for each delivery and send: what an instance more costs, and not what a core more brings.
+// instances: one, two and four instances share the server's core, and the subscribers of a chat are spread over them. What counts is the
+// CPU time of all of them for each delivery and send: what an instance more costs, and not what a core more brings.
 func instances(st *stand) {
 	for n := range st.scale.rounds {
 		for _, count := range []int{1, 2, 4} {
@@ -39,7 +40,7 @@ func (st *stand) instancesOnce(t *testing.T, n int, name string, count int) {
 	for _, chat := range []struct {
 		scenario          string
 		subscribers, rate int
-	}{{"instances-large", st.scale.subscribers, pacedRate}, {"instances-small", smallChatSubscribers, smallChatRate}} {
+	}{{"instances-large", st.scale.subscribers, largeChatRate}, {"instances-small", smallChatSubscribers, smallChatRate}} {
 		a := st.gather(t, target, chat.subscribers)
 		paced, err := delivered{}, a.warm()
 		if err == nil {
@@ -55,7 +56,7 @@ func (st *stand) instancesOnce(t *testing.T, n int, name string, count int) {
 	sending.process = renamed(p, name)
 	postgres, cache := postmaster(t, st.dsn[ours]), st.redisCosts(t)
 	database := familyCPU(postgres)
-	sent := st.sendOnce("instances-sends", instanceCallers, n, ours, sending)
+	sent := st.sendOnce("instances-sends", instanceCallers*count, n, ours, sending)
 	database, cache = familyCPU(postgres)-database, st.redisCosts(t).less(cache)
 	each := func(all float64) float64 { return all / float64(sent.Answered) }
 	st.results.add("instances-sends", name, n, figures{

@@ -81,8 +81,8 @@ var titles = map[string]string{
 	"typename": "`{ __typename }`", "chats": "20 chats with latest message, cached", "page": "page of 20 messages, cached", "page-cold": "page of 20 messages, from PostgreSQL",
 	"fanout": "fan-out to 5,000, saturated", "fanout-paced": "fan-out to 5,000, paced", "idle-few": "1,000 idle subscriptions", "idle-many": "10,000 idle subscriptions",
 	"growth-page": "page of a chat with 10 million messages or with 1,000", "growth-list": "list of a viewer with 10,000 chats or with 100", "growth-sweep": "10,000 watched chats, nothing happens",
-	"instances-large": "one chat with 5,000 subscribers, 10,000 deliveries a second", "instances-small": "one chat with 20 subscribers, 2,000 deliveries a second",
-	"instances-sends": "sends over HTTP, 10,000 chats, 128 callers",
+	"instances-large": "one chat with 5,000 subscribers, 40,000 deliveries a second", "instances-small": "one chat with 20 subscribers, 2,000 deliveries a second",
+	"instances-sends": "sends over HTTP, 10,000 chats, 128 callers of each instance",
 }
 
 func title(scenario string) string {
