@@ -11,6 +11,7 @@ const found = names.flatMap(name => {
 });
 
 export default defineConfig({
+  retries: Number(process.env['RETRIES'] ?? 0), // a test that needs one is reported as flaky
   globalSetup: './e2e/build.ts',
   testDir: 'e2e',
   testMatch: process.env['SCREENSHOTS'] ? 'screenshots.ts' : process.env['LIGHTHOUSE'] ? 'lighthouse.ts' : '*.spec.ts',

@@ -106,6 +106,18 @@ test('everything by the keyboard alone', async ({open, server}) => {
   await expect(page.getByRole('link', {name: /^By keys/})).toBeVisible();
 });
 
+test('an open menu keeps its place when somebody writes', async ({open, server}) => {
+  const chat = await server.chat('Busy', ['ann', 'ben']);
+  const page = await open('ann', '/');
+  await page.getByRole('button', {name: 'Actions for Busy'}).press('Enter');
+  await expect(page.getByRole('menuitem').first()).toBeFocused();
+  await page.keyboard.press('End');
+  await expect(page.getByRole('menuitem').last()).toBeFocused();
+  await server.send('ben', chat, 'hello there');
+  await expect(page.locator('.chat-item', {hasText: 'hello there'})).toBeVisible();
+  await expect(page.getByRole('menuitem').last()).toBeFocused();
+});
+
 test('screen readers are told of messages of others, of who types, and of the connection', async ({open, server}) => {
   const chat = await server.chat('Told', ['ann', 'ben']);
   const page = await open('ann', `/c/${chat}`);

@@ -31,8 +31,9 @@ export function Menu({label, actions, children, className = 'icon-button'}: {lab
 function List({id, label, actions, anchor, close}: {id: string; label: string; actions: Action[]; anchor: HTMLElement | null; close: (refocus: boolean) => void}) {
   const list = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => place(list.current, anchor), [anchor]);
+  // Once: a row that is drawn again, since somebody wrote, must not move the focus to another action.
+  useEffect(() => list.current?.querySelector<HTMLElement>('[role=menuitem]')?.focus(), []);
   useEffect(() => {
-    list.current?.querySelector<HTMLElement>('[role=menuitem]')?.focus();
     const outside = (event: Event) => {
       if (!list.current?.contains(event.target as Node) && !anchor?.contains(event.target as Node)) close(false);
     };
