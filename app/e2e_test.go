@@ -296,16 +296,15 @@ func TestTwoInstances(t *testing.T) {
 // ready returns the status of /readyz and its state of Redis.
 func (i *instance) ready() string {
 	i.t.Helper()
-	request, _ := http.NewRequestWithContext(i.t.Context(), http.MethodGet, i.url+"/readyz", http.NoBody)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		i.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	var body bytes.Buffer
-	_, _ = body.ReadFrom(response.Body)
-	redis := regexp.MustCompile(`"redis":"([^"]*)"`).FindStringSubmatch(body.String())
-	return fmt.Sprint(response.StatusCode, " ", strings.Join(redis[1:], ""))
+	status, text := i.readyz()
+	redis := regexp.MustCompile(`"redis":"([^"]*)"`).FindStringSubmatch(text)
+	return fmt.Sprint(status, " ", strings.Join(redis[1:], ""))
+}
+
+// readyz returns the status of /readyz and its text.
+func (i *instance) readyz() (status int, text string) {
+	i.t.Helper()
+	return operator{i.t, i.url}.do(http.MethodGet, "/readyz", "")
 }
 
 func TestNotReadyWithoutDatabase(t *testing.T) {

@@ -32,6 +32,15 @@ func TestMetricsOfRefusals(t *testing.T) {
 	response.Body.Close()
 	o.scrape().wantSum(t, 1, refused, "reason=origin")
 
+	get, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, i.url+"/graphql?query=mutation{clearChats{deletedChatIds}}", http.NoBody)
+	get.Header.Set("GraphQL-Preflight", "1")
+	get.Header.Set("Authorization", "Bearer "+ann.token)
+	if response, err = http.DefaultClient.Do(get); err != nil || response.StatusCode != http.StatusMethodNotAllowed {
+		t.Fatalf("a GET that mutates: %v %v", response, err)
+	}
+	response.Body.Close()
+	o.scrape().wantSum(t, 1, "studychat_graphql_operation_duration_seconds", "type=mutation", "code=BAD_USER_INPUT")
+
 	ahead := ann.follow(chat, cursorAt(chat, 99))
 	if e := ahead.next(); e.Kind != "StreamReset" {
 		t.Fatalf("got %+v, want StreamReset", e)

@@ -34,10 +34,10 @@ func TestReadyzSaysWhatRedisRefuses(t *testing.T) {
 	} {
 		awaitRedis(t, c.name+", before", servers, "ok", "", "ok")
 		i.logs.text()
-		do(t, root, c.breaks)
+		services.Command(t, root, c.breaks)
 		i.newChat()
 		awaitRedis(t, c.name, servers, "degraded", c.reason, c.bus)
-		do(t, root, c.mends)
+		services.Command(t, root, c.mends)
 		awaitRedis(t, c.name+", after", servers, "ok", "", "ok")
 		text := i.logs.text()
 		if n, m := strings.Count(text, "Redis refuses what is needed"), strings.Count(text, "Redis does again what is needed"); n != c.lines || m != c.lines {
@@ -69,15 +69,4 @@ func awaitRedis(t *testing.T, what string, servers []operator, state, reason, bu
 		seen := servers[0].scrape()
 		return seen.sum("studychat_redis_state", "state="+state) == 1 && seen.sum("studychat_bus_state", "state="+bus) == 1
 	})
-}
-
-func do(t *testing.T, client *redis.Client, line string) {
-	t.Helper()
-	var words []any
-	for _, word := range strings.Fields(line) {
-		words = append(words, word)
-	}
-	if err := client.Do(t.Context(), words...).Err(); err != nil {
-		t.Fatalf("%s: %v", line, err)
-	}
 }

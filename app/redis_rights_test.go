@@ -17,7 +17,7 @@ func TestRedisUserWithMinimalRights(t *testing.T) {
 	server := services.NewRedisTLS(t)
 	root := redis.NewClient(&redis.Options{Addr: server.Addr(), DisableIdentity: true})
 	defer root.Close()
-	do(t, root, redisconn.ACLLine("studychat"))
+	services.Command(t, root, redisconn.ACLLine("studychat"))
 	cert, key := server.Authority.Issue("studychat")
 	settings := append(withTokens(), "DATABASE_URL="+services.Postgres(t), "REDIS_URL=rediss://studychat:PASSWORD@"+server.TLSAddr(),
 		"REDIS_CA_FILE="+server.Authority.File, "REDIS_CERT_FILE="+cert, "REDIS_KEY_FILE="+key, "MUTATION_RATE=100")
@@ -34,7 +34,7 @@ func TestRedisUserWithMinimalRights(t *testing.T) {
 			t.Error("a line of the log complains")
 		}
 	}
-	wantNothingDenied(t, root)
+	services.WantNothingDenied(t, root)
 	if named := root.Info(t.Context(), "commandstats").Val(); !strings.Contains(named, "cmdstat_client|setname:calls") {
 		t.Error("the connections have no name")
 	}
@@ -61,17 +61,6 @@ func mainJob(t *testing.T, a, b *instance) {
 	a.must(`mutation ($id: ID!) { deleteChat(input: {chatId: $id}) { deletedChatId } }`, vars{"id": chat})
 	if e := onB.next(); e.Kind != "ChatDeleted" {
 		t.Errorf("got %+v, want ChatDeleted", e)
-	}
-}
-
-func wantNothingDenied(t *testing.T, root *redis.Client) {
-	t.Helper()
-	denied, err := root.ACLLog(t.Context(), 10).Result()
-	if err != nil {
-		t.Error(err)
-	}
-	for _, entry := range denied {
-		t.Errorf("denied: %s of %s", entry.Object, entry.Username)
 	}
 }
 

@@ -15,7 +15,7 @@ func TestRedisMistakes(t *testing.T) {
 	cert, key := authority.Issue("studychat")
 	for _, c := range []struct {
 		environ []string
-		says    string // "" is no mistake
+		says    string // "": there is no mistake
 	}{
 		{[]string{"REDIS_URL=rediss://cache", "REDIS_CA_FILE=" + authority.File, "REDIS_CERT_FILE=" + cert, "REDIS_KEY_FILE=" + key}, ""},
 		{[]string{"REDIS_URL=redis+sentinel://s1/m", "REDIS_SENTINEL_PASSWORD=x"}, ""},

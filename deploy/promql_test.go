@@ -18,7 +18,7 @@ var (
 	promName    = regexp.MustCompile(`^[a-zA-Z_]`)
 	promGroup   = regexp.MustCompile(`^(by|without|on|ignoring|group_left|group_right)$`)
 	promWord    = regexp.MustCompile(`^(and|or|unless|bool|offset|sum|min|max|avg|count|topk|rate|increase|changes|histogram_quantile|vector|avg_over_time|min_over_time|max_over_time|label_values)$`)
-	promLiteral = regexp.MustCompile(`^[a-zA-Z_]+(\|[a-zA-Z_]+)*$`) // a matcher that names values, and is no pattern
+	promLiteral = regexp.MustCompile(`^[a-zA-Z_]+(\|[a-zA-Z_]+)*$`) // a matcher that names values, and not a pattern
 )
 
 // used is what an expression names.
@@ -30,7 +30,7 @@ type used struct {
 	faults  []string
 }
 
-// read finds the names in an expression. It is no parser: promtool is one. It has to find each name.
+// read finds the names in an expression. It is not a parser, as promtool is. It has to find each name.
 func read(expr string) used {
 	u := used{labels: map[string][]string{}}
 	tokens := promToken.FindAllString(expr, -1)

@@ -14,7 +14,7 @@ import (
 const runbook = "../docs/operations.md"
 
 // whatToDo is the end of each complaint about the page.
-const whatToDo = `Write one there: what it means, what to look at, what to do. Whoever reads it was just woken up.`
+const whatToDo = `Write one there: what it means, what to look at, what to do. Its reader was just woken up.`
 
 // notMessages are first arguments of Warn that are not messages.
 var notMessages = map[string]string{

@@ -24,18 +24,6 @@ func admin(t *testing.T, addr string) *redis.Client {
 	return client
 }
 
-// grant runs an ACL command as it would be typed into redis-cli.
-func grant(t *testing.T, client *redis.Client, line string) {
-	t.Helper()
-	var words []any
-	for _, word := range strings.Fields(line) {
-		words = append(words, word)
-	}
-	if err := client.Do(t.Context(), words...).Err(); err != nil {
-		t.Fatalf("%s: %v", line, err)
-	}
-}
-
 // as returns what the user of the ACL line is given to connect with.
 func as(t *testing.T, addr string) Settings {
 	t.Helper()
@@ -58,17 +46,6 @@ func tried(t *testing.T, s Settings) map[string]Ability {
 	return found
 }
 
-func wantNothingDenied(t *testing.T, root *redis.Client) {
-	t.Helper()
-	denied, err := root.ACLLog(t.Context(), 10).Result()
-	if err != nil {
-		t.Error(err)
-	}
-	for _, entry := range denied {
-		t.Errorf("denied: %s of %s", entry.Object, entry.Username)
-	}
-}
-
 func missing(abilities map[string]Ability) []string {
 	maps.DeleteFunc(abilities, func(_ string, a Ability) bool { return a.OK })
 	return slices.Sorted(maps.Keys(abilities))
@@ -78,7 +55,7 @@ func TestAbilitiesWithTheACLLine(t *testing.T) {
 	t.Parallel()
 	server := services.NewRedisServer(t)
 	root := admin(t, server.Addr())
-	grant(t, root, ACLLine("p"))
+	services.Command(t, root, ACLLine("p"))
 	all := tried(t, as(t, server.Addr()))
 	if len(all) != len(needs) { // the connection is one more, and the cluster one less
 		t.Errorf("%d abilities", len(all))
@@ -86,7 +63,7 @@ func TestAbilitiesWithTheACLLine(t *testing.T) {
 	if names := missing(all); len(names) > 0 {
 		t.Errorf("missing with the ACL line: %v", names)
 	}
-	wantNothingDenied(t, root)
+	services.WantNothingDenied(t, root)
 	if left := root.Keys(t.Context(), "*").Val(); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
 	}
@@ -109,8 +86,8 @@ func TestAbilitiesTellApart(t *testing.T) {
 		if takeAway == "" {
 			takeAway = "-" + rule
 		}
-		grant(t, root, ACLLine("p"))
-		grant(t, root, "ACL SETUSER studychat "+takeAway)
+		services.Command(t, root, ACLLine("p"))
+		services.Command(t, root, "ACL SETUSER studychat "+takeAway)
 		found := tried(t, as(t, server.Addr()))
 		names := missing(found)
 		if !slices.Equal(names, want) {
@@ -121,7 +98,7 @@ func TestAbilitiesTellApart(t *testing.T) {
 				t.Errorf("without %s, %s says %+v", rule, name, a)
 				continue
 			}
-			grant(t, root, a.Grant)
+			services.Command(t, root, a.Grant)
 		}
 		if names := missing(tried(t, as(t, server.Addr()))); len(names) > 0 {
 			t.Errorf("without %s, after what was asked for, %v are missing", rule, names)
@@ -139,7 +116,7 @@ func TestAbilitiesOfACluster(t *testing.T) {
 	s.user, s.password = "studychat", "PASSWORD"
 	for i := range nodes.Addrs() {
 		root := admin(t, nodes.Addrs()[i])
-		grant(t, root, s.ACLLine("p"))
+		services.Command(t, root, s.ACLLine("p"))
 	}
 	all := tried(t, s)
 	if len(all) != len(needs)+1 {
@@ -150,8 +127,8 @@ func TestAbilitiesOfACluster(t *testing.T) {
 	}
 	for _, addr := range nodes.Addrs() {
 		root := admin(t, addr)
-		wantNothingDenied(t, root)
-		grant(t, root, "ACL SETUSER studychat resetchannels")
+		services.WantNothingDenied(t, root)
+		services.Command(t, root, "ACL SETUSER studychat resetchannels")
 	}
 	if names := missing(tried(t, s)); !slices.Equal(names, []string{"bus"}) {
 		t.Errorf("without channels, %v are missing", names)
@@ -207,8 +184,8 @@ func TestOpenTellsWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	server := services.NewRedisServer(t)
 	root := admin(t, server.Addr())
-	grant(t, root, ACLLine("p"))
-	grant(t, root, "ACL SETUSER studychat -info -client|setname resetchannels")
+	services.Command(t, root, ACLLine("p"))
+	services.Command(t, root, "ACL SETUSER studychat -info -client|setname resetchannels")
 	var lines bytes.Buffer
 	conn := Open(t.Context(), as(t, server.Addr()), "p", slog.New(slog.NewTextHandler(&lines, nil)))
 	defer conn.Close()

@@ -119,8 +119,8 @@ func TestSentinelLogin(t *testing.T) {
 	t.Parallel()
 	service := services.NewRedisSentinel(t)
 	root := admin(t, service.Sentinel().Addr())
-	grant(t, root, SentinelACLLine())
-	grant(t, root, "ACL SETUSER default off")
+	services.Command(t, root, SentinelACLLine())
+	services.Command(t, root, "ACL SETUSER default off")
 	s, err := ParseURL(service.URL(), "")
 	if err != nil {
 		t.Fatal(err)
@@ -134,5 +134,5 @@ func TestSentinelLogin(t *testing.T) {
 	if err := ping(t, s); err != nil {
 		t.Errorf("with the sentinels' own login: %v", err)
 	}
-	wantNothingDenied(t, root)
+	services.WantNothingDenied(t, root)
 }

@@ -107,7 +107,9 @@ func (t *Transport) serveAnswer(w http.ResponseWriter, r *http.Request, in *inco
 		return
 	case r.Method != http.MethodPost && op.Kind() != ast.Query:
 		w.Header().Set("Allow", "POST, OPTIONS")
-		t.refuse.with(w, r, http.StatusMethodNotAllowed, db.CodeBadUserInput, "A GET may only query. Use POST.")
+		refusal = t.refuse.failure(ctx, db.CodeBadUserInput, "A GET may only query. Use POST.")
+		t.runner.ran(ctx, stats.HTTP, op, refusal, http.StatusMethodNotAllowed)
+		writeRefusal(w, http.StatusMethodNotAllowed, refusal)
 		return
 	}
 	if refusal = t.runner.shed(op); refusal != nil { // with a status that balancers and proxies understand, whatever the media type

@@ -64,11 +64,11 @@ func (u *runner) prepare(ctx context.Context, in *incoming) (op *operation, refu
 		return nil, refusal
 	}
 	op = &operation{runner: u, Operation: prepared, ctx: ctx}
-	if u.trace != nil {
-		op.begin()
-	}
 	if in.large && op.streams() { // it would be kept as long as the subscription lasts
 		return nil, u.failure(ctx, db.CodeBadUserInput, fmt.Sprintf("The request of a subscription must have at most %d bytes.", smallBody))
+	}
+	if u.trace != nil {
+		op.begin() // from here on, every way ends in ran
 	}
 	return op, nil
 }

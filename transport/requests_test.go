@@ -66,7 +66,7 @@ func TestStormOfFailures(t *testing.T) {
 
 var requestIDs = regexp.MustCompile(`"requestId":"([^"]+)"`)
 
-// TestErrorsNameTheirRequest, on every transport, whoever is at fault. Each operation on a socket has an id of its own.
+// TestErrorsNameTheirRequest, on every transport, also if the client made the mistake. Each operation on a socket has an id of its own.
 func TestErrorsNameTheirRequest(t *testing.T) {
 	t.Parallel()
 	over(t, 0, errAway, func(w *world) {

@@ -143,6 +143,7 @@ func cursorIn(message []byte) string {
 // goesOn resumes the stream of a chat after the number, and wants the next event first.
 func (w *world) goesOn(chat string, last int64) {
 	w.t.Helper()
+	w.say(chat, "one more") // the reader may have got everything
 	s := w.join("ann")
 	defer func() { _ = s.conn.CloseNow() }()
 	s.subscribe("1", followChat, map[string]any{"chat": chat, "after": place(chat, last)})

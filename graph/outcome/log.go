@@ -146,7 +146,7 @@ func codeOf(err *gqlerror.Error) db.Code {
 	return db.Code(code)
 }
 
-// Hash stands for a user in the log. It is the same on all instances and over restarts, so that lines of one user can be found, by those
+// Hash replaces the id of a user in the log. It is the same on all instances and over restarts, so that lines of one user can be found, by those
 // who know the id: printf '%s' ID | sha256sum | head -c 16.
 func Hash(user string) string {
 	if user == "" {

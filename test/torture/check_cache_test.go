@@ -67,7 +67,7 @@ func noStale(r *record, fault func(server *services.RedisServer)) {
 	w.usage(ops)
 	r.limit(len(stale) == 0, "%d stale reads%s", len(stale), worstLag(stale))
 	if len(late) > 0 {
-		r.note("this machine stood still: Redis did not answer in time %d times, and %d stale reads followed within %v", len(late), excused, mostAfterHang)
+		r.note("this machine was too busy: Redis did not answer in time %d times, and %d stale reads followed within %v", len(late), excused, mostAfterHang)
 	}
 	r.note("%d times new and then old, while a write was under way", newThenOld(ops))
 }

@@ -141,7 +141,7 @@ type slowRedis struct {
 	late *lateAnswers
 }
 
-// lateAnswers is when Redis did not answer a stack in time. To the stack it hung then, also if it was this machine that stood still.
+// lateAnswers is when Redis did not answer a stack in time. The stack then takes it for hung, also if this machine was too busy.
 type lateAnswers struct {
 	mu sync.Mutex
 	at []time.Time

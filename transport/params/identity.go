@@ -9,7 +9,7 @@ import (
 const maxRequestID = 128
 
 // RequestID is the id that the client gave its request, or "" if there is none to use: one value of 1 to 128 printable characters of ASCII,
-// without spaces, so that it may stand in a log and in a header.
+// without spaces, so that it can be written into a log and a header.
 func RequestID(h http.Header) string {
 	values := h["X-Request-Id"]
 	if len(values) != 1 || len(values[0]) > maxRequestID {

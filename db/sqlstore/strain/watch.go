@@ -24,7 +24,7 @@ const (
 
 // Queue is what requests wait in.
 type Queue struct {
-	Full func() bool                     // whoever joins now has to wait
+	Full func() bool                     // a caller that joins now has to wait
 	Join func(ctx context.Context) error // waits like a request, and leaves at once
 }
 
